@@ -1,0 +1,77 @@
+// Borrows arrays of any framework through DLPack and checks what they are, so that the kernels need not.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <string>
+#include <type_traits>
+
+#include "bindings/dlpack.hpp"
+#include "core/check.hpp"
+
+namespace bitlens {
+
+namespace py = pybind11;
+
+// An array borrowed for the duration of one call. The capsule is never marked as used, so the producer's own clean-up
+// runs when it goes out of scope.
+class Borrowed {
+ public:
+  Borrowed(const py::object& array, std::string name) : name_(std::move(name)) {
+    if (!py::hasattr(array, "__dlpack__")) {
+      throw py::type_error(name_ + ": expected an array that speaks DLPack, got " +
+                           std::string(py::str(py::type::of(array))));
+    }
+    const auto device = array.attr("__dlpack_device__")().cast<std::pair<int, int>>();
+    // The stream of the protocol is the consumer's. -1 asks for no synchronisation: we launch on the stream that the
+    // caller passes, which is the producer's own.
+    const py::object stream = device.first == dlpack::kCuda ? py::object(py::int_(-1)) : py::object(py::none());
+    capsule_ = array.attr("__dlpack__")(py::arg("max_version") = py::make_tuple(1, 0), py::arg("stream") = stream);
+    managed_ = static_cast<const dlpack::Managed*>(PyCapsule_GetPointer(capsule_.ptr(), "dltensor_versioned"));
+    if (!managed_) throw py::error_already_set();
+    require(managed_->version.major == 1, name_ + ": expected DLPack version 1");
+    require(on_cuda() || tensor().device.type == dlpack::kCpu, name_ + ": expected CPU or CUDA memory");
+  }
+
+  bool on_cuda() const { return tensor().device.type == dlpack::kCuda; }
+  bool is_double() const { return tensor().dtype.code == dlpack::kFloat && tensor().dtype.bits == 64; }
+
+  // A view of exactly this element type and rank. T without const demands a writable array.
+  template <class T, int Rank>
+  View<T, Rank> view() const {
+    using Element = std::remove_const_t<T>;
+    const dlpack::Tensor& t = tensor();
+    constexpr auto code = std::is_floating_point_v<Element> ? dlpack::kFloat
+                          : std::is_signed_v<Element>       ? dlpack::kInt
+                                                            : dlpack::kUInt;
+    if (t.dtype.code != code || t.dtype.bits != 8 * sizeof(Element) || t.dtype.lanes != 1) {
+      throw py::type_error(name_ + ": expected " + type_name(code, 8 * sizeof(Element)) + ", got " +
+                           type_name(t.dtype.code, t.dtype.bits));
+    }
+    require(t.ndim == Rank, name_ + ": expected " + std::to_string(Rank) + " axes, got " + std::to_string(t.ndim));
+    require(std::is_const_v<T> || !(managed_->flags & dlpack::kReadOnly), name_ + ": expected a writable array");
+    View<T, Rank> result{reinterpret_cast<T*>(static_cast<char*>(t.data) + t.byte_offset), {}, {}};
+    Index compact = 1;
+    for (int axis = Rank - 1; axis >= 0; --axis) {
+      result.shape[axis] = t.shape[axis];
+      result.stride[axis] = t.strides ? t.strides[axis] : compact;
+      compact *= t.shape[axis];
+    }
+    require(result.shape[Rank - 1] <= 1 || result.stride[Rank - 1] == 1, name_ + ": expected a contiguous last axis");
+    return result;
+  }
+
+ private:
+  const dlpack::Tensor& tensor() const { return managed_->tensor; }
+
+  static std::string type_name(int code, std::size_t bits) {
+    const char* kind = code == dlpack::kFloat ? "float" : code == dlpack::kInt ? "int" : "uint";
+    return kind + std::to_string(bits);
+  }
+
+  std::string name_;
+  py::object capsule_;
+  const dlpack::Managed* managed_;
+};
+
+}  // namespace bitlens

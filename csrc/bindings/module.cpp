@@ -1,0 +1,185 @@
+// The table of operations as Python sees it: borrow, choose the back-end by where the arrays lie, call.
+#include <pybind11/pybind11.h>
+
+#include "bindings/dlpack_view.hpp"
+#include "core/ops.hpp"
+#include "cpu/parallel.hpp"
+
+namespace bitlens {
+namespace {
+
+// Kernels run without the GIL; Ctrl-C is looked for now and then by the thread that called.
+void check_for_interrupt() {
+  py::gil_scoped_acquire gil;
+  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+}
+
+// Calls run(tag) with a value of the element type that `array` holds: float, or double.
+template <class Run>
+void with_float_type(const Borrowed& array, Run&& run) {
+  if (array.is_double()) {
+    run(double{});
+  } else {
+    run(float{});
+  }
+}
+
+void require_cpu(std::initializer_list<const Borrowed*> arrays) {
+  for (const Borrowed* array : arrays) {
+    require(!array->on_cuda(), "this operation has no CUDA kernel: pass the tensor's .cpu()");
+  }
+}
+
+void keep_nearest(const py::object& dots, const py::object& row_norms, const py::object& column_norms,
+                  Index first_row, Index first_column, const py::object& bounds, const py::object& indices) {
+  const Borrowed d(dots, "dots"), r(row_norms, "row_norms"), c(column_norms, "column_norms"), b(bounds, "bounds"),
+      i(indices, "indices");
+  require_cpu({&d, &r, &c, &b, &i});
+  const auto dots_view = d.view<const float, 2>();
+  const auto row_view = r.view<const float, 1>();
+  const auto column_view = c.view<const float, 1>();
+  const auto bounds_view = b.view<float, 2>();
+  const auto indices_view = i.view<Index, 2>();
+  py::gil_scoped_release release;
+  cpu::keep_nearest(dots_view, row_view, column_view, first_row, first_column, bounds_view, indices_view);
+}
+
+void exact_neighbors(const py::object& x, Index first_row, const py::object& candidates, const py::object& beyond,
+                     const py::object& distances, const py::object& indices) {
+  const Borrowed a(x, "x"), c(candidates, "candidates"), b(beyond, "beyond"), d(distances, "distances"),
+      i(indices, "indices");
+  require_cpu({&a, &c, &b, &d, &i});
+  with_float_type(a, [&](auto type) {
+    const auto x_view = a.view<const decltype(type), 2>();
+    const auto candidates_view = c.view<const Index, 2>();
+    const auto beyond_view = b.view<const double, 1>();
+    const auto distances_view = d.view<double, 2>();
+    const auto indices_view = i.view<Index, 2>();
+    py::gil_scoped_release release;
+    cpu::exact_neighbors(x_view, first_row, candidates_view, beyond_view, distances_view, indices_view);
+  });
+}
+
+void neighbor_scales(const py::object& distances, const py::object& scales, const py::object& probabilities) {
+  const Borrowed d(distances, "distances"), s(scales, "scales"), p(probabilities, "probabilities");
+  require_cpu({&d, &s, &p});
+  const auto distances_view = d.view<const double, 2>();
+  const auto scales_view = s.view<double, 1>();
+  const auto probabilities_view = p.view<double, 2>();
+  py::gil_scoped_release release;
+  cpu::neighbor_scales(distances_view, scales_view, probabilities_view);
+}
+
+void edge_entropy(const py::object& distances, const py::object& indices, const py::object& scales,
+                  const py::object& entropy) {
+  const Borrowed d(distances, "distances"), i(indices, "indices"), s(scales, "scales"), e(entropy, "entropy");
+  require_cpu({&d, &i, &s, &e});
+  const auto distances_view = d.view<const double, 2>();
+  const auto indices_view = i.view<const Index, 2>();
+  const auto scales_view = s.view<const double, 1>();
+  const auto entropy_view = e.view<double, 1>();
+  py::gil_scoped_release release;
+  cpu::edge_entropy(distances_view, indices_view, scales_view, entropy_view);
+}
+
+void distance_codes(const py::object& maps, Index bins, const py::object& codes) {
+  const Borrowed m(maps, "maps"), c(codes, "codes");
+  require_cpu({&m, &c});
+  with_float_type(m, [&](auto type) {
+    const auto maps_view = m.view<const decltype(type), 3>();
+    const auto codes_view = c.view<std::uint8_t, 2>();
+    py::gil_scoped_release release;
+    cpu::distance_codes(maps_view, bins, codes_view);
+  });
+}
+
+void joint_counts(const py::object& a, const py::object& b, Index bins, const py::object& counts) {
+  const Borrowed x(a, "a"), y(b, "b"), c(counts, "counts");
+  require_cpu({&x, &y, &c});
+  const auto a_view = x.view<const std::uint8_t, 2>();
+  const auto b_view = y.view<const std::uint8_t, 2>();
+  const auto counts_view = c.view<Index, 3>();
+  py::gil_scoped_release release;
+  cpu::joint_counts(a_view, b_view, bins, counts_view);
+}
+
+void joint_entropies(const py::object& a, const py::object& b, Index bins, const py::object& entropies) {
+  const Borrowed x(a, "a"), y(b, "b"), e(entropies, "entropies");
+  require_cpu({&x, &y, &e});
+  const auto a_view = x.view<const std::uint8_t, 2>();
+  const auto b_view = y.view<const std::uint8_t, 2>();
+  const auto entropies_view = e.view<double, 2>();
+  py::gil_scoped_release release;
+  cpu::joint_entropies(a_view, b_view, bins, entropies_view);
+}
+
+void value_histograms(const py::object& maps, double low, double high, const py::object& counts,
+                      std::uintptr_t stream) {
+  const Borrowed m(maps, "maps"), c(counts, "counts");
+  require(m.on_cuda() == c.on_cuda(), "counts: expected the device of maps");
+  with_float_type(m, [&](auto type) {
+    const auto maps_view = m.view<const decltype(type), 3>();
+    const auto counts_view = c.view<std::int32_t, 3>();
+    py::gil_scoped_release release;
+    if (m.on_cuda()) {
+      cuda::value_histograms(maps_view, low, high, counts_view, reinterpret_cast<void*>(stream));
+    } else {
+      cpu::value_histograms(maps_view, low, high, counts_view);
+    }
+  });
+}
+
+void histogram_entropies(const py::object& counts, const py::object& entropies, std::uintptr_t stream) {
+  const Borrowed c(counts, "counts"), e(entropies, "entropies");
+  require(c.on_cuda() == e.on_cuda(), "entropies: expected the device of counts");
+  const auto counts_view = c.view<const std::int32_t, 3>();
+  const auto entropies_view = e.view<double, 2>();
+  py::gil_scoped_release release;
+  if (c.on_cuda()) {
+    cuda::histogram_entropies(counts_view, entropies_view, reinterpret_cast<void*>(stream));
+  } else {
+    cpu::histogram_entropies(counts_view, entropies_view);
+  }
+}
+
+py::dict build_info() {
+  py::dict info;
+  info["version"] = BITLENS_VERSION;
+  info["compiler"] = BITLENS_COMPILER;
+  info["flags"] = BITLENS_FLAGS;
+#ifdef NDEBUG
+  info["optimized"] = true;
+#else
+  info["optimized"] = false;
+#endif
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+  info["simd"] = __builtin_cpu_supports("avx512f") ? "avx512f" : __builtin_cpu_supports("avx2") ? "avx2" : "baseline";
+#else
+  info["simd"] = "baseline";
+#endif
+  info["cuda"] = cuda::architectures();
+  return info;
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_core, m) {
+  cpu::set_interrupt_check(check_for_interrupt);
+  using py::arg;
+  m.def("keep_nearest", keep_nearest, arg("dots"), arg("row_norms"), arg("column_norms"), arg("first_row"),
+        arg("first_column"), arg("bounds"), arg("indices"));
+  m.def("exact_neighbors", exact_neighbors, arg("x"), arg("first_row"), arg("candidates"), arg("beyond"),
+        arg("distances"), arg("indices"));
+  m.def("neighbor_scales", neighbor_scales, arg("distances"), arg("scales"), arg("probabilities"));
+  m.def("edge_entropy", edge_entropy, arg("distances"), arg("indices"), arg("scales"), arg("entropy"));
+  m.def("distance_codes", distance_codes, arg("maps"), arg("bins"), arg("codes"));
+  m.def("joint_counts", joint_counts, arg("a"), arg("b"), arg("bins"), arg("counts"));
+  m.def("joint_entropies", joint_entropies, arg("a"), arg("b"), arg("bins"), arg("entropies"));
+  m.def("value_histograms", value_histograms, arg("maps"), arg("low"), arg("high"), arg("counts"), arg("stream"));
+  m.def("histogram_entropies", histogram_entropies, arg("counts"), arg("entropies"), arg("stream"));
+  m.def("set_num_threads", cpu::set_num_threads, arg("threads"));
+  m.def("num_threads", cpu::num_threads);
+  m.def("build_info", build_info);
+}
+
+}  // namespace bitlens

@@ -1,0 +1,49 @@
+// std::thread rather than OpenMP: no second OpenMP runtime beside torch's in one process, and sanitizers see every lock.
+#include "cpu/parallel.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace bitlens::cpu {
+namespace {
+
+std::atomic<int> thread_count{static_cast<int>(std::max(1u, std::thread::hardware_concurrency()))};
+std::atomic<void (*)()> interrupt_check{nullptr};
+
+}  // namespace
+
+void set_num_threads(int threads) { thread_count = threads; }
+int num_threads() { return thread_count; }
+void set_interrupt_check(void (*check)()) { interrupt_check = check; }
+
+void parallel_for(Index count, const std::function<void(Index)>& body) {
+  std::atomic<Index> next{0};
+  std::exception_ptr failure;
+  std::mutex failure_lock;
+
+  auto work = [&](bool watches_for_interrupts) {
+    try {
+      for (Index i = next++; i < count; i = next++) {
+        body(i);
+        if (watches_for_interrupts && interrupt_check) interrupt_check.load()();
+      }
+    } catch (...) {
+      std::lock_guard lock(failure_lock);
+      if (!failure) failure = std::current_exception();
+      next = count;
+    }
+  };
+
+  const Index helpers = std::min<Index>(thread_count, count) - 1;
+  std::vector<std::jthread> threads;
+  for (Index t = 0; t < helpers; ++t) threads.emplace_back(work, false);
+  work(true);
+  threads.clear();  // joins
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace bitlens::cpu

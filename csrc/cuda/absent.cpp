@@ -1,0 +1,27 @@
+// Stands in for the CUDA back-end in a build without it: the same names, which say so.
+#include "core/ops.hpp"
+
+namespace bitlens::cuda {
+namespace {
+
+[[noreturn]] void refuse() {
+  throw std::runtime_error(
+      "bitlens was built without CUDA: install it where nvcc is found (BITLENS_CUDA=ON makes its absence an error), or "
+      "pass the tensor's .cpu()");
+}
+
+}  // namespace
+
+template <class T>
+void value_histograms(View<const T, 3>, double, double, View<std::int32_t, 3>, void*) {
+  refuse();
+}
+
+template void value_histograms(View<const float, 3>, double, double, View<std::int32_t, 3>, void*);
+template void value_histograms(View<const double, 3>, double, double, View<std::int32_t, 3>, void*);
+
+void histogram_entropies(View<const std::int32_t, 3>, View<double, 2>, void*) { refuse(); }
+
+const char* architectures() { return ""; }
+
+}  // namespace bitlens::cuda

@@ -1,0 +1,197 @@
+"""Arrays in: the one place that knows NumPy from PyTorch, and where every input is checked.
+
+Kernels and estimators work on NumPy arrays, or on CUDA tensors where there is a CUDA kernel. CPU tensors are looked at
+through NumPy without a copy. PyTorch is never imported here: an array can only be a tensor if somebody has imported it.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+    Array: TypeAlias = np.ndarray[Any, Any] | torch.Tensor
+else:
+    Array: TypeAlias = Any
+
+NDArray: TypeAlias = np.ndarray[Any, Any]
+
+MAX_BINS = 256
+"""Bin codes are one byte."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Where an array came from, and so where its results go back to."""
+
+    device: Any = None
+    """The torch device; None for NumPy."""
+
+    @property
+    def on_cuda(self) -> bool:
+        return self.device is not None and self.device.type == "cuda"
+
+    def empty(self, shape: Sequence[int], dtype: str) -> Any:
+        """An output for a kernel, on the kernel's side: NumPy, or a tensor on the CUDA device."""
+        if self.on_cuda:
+            torch = sys.modules["torch"]
+            return torch.empty(tuple(shape), dtype=getattr(torch, dtype), device=self.device)
+        return np.empty(shape, dtype)
+
+    def give_back(self, result: Any) -> Any:
+        """The kernel's output as the caller's kind of array."""
+        if self.device is None or self.on_cuda:
+            return result
+        return sys.modules["torch"].from_numpy(np.ascontiguousarray(result))
+
+    def guard(self) -> AbstractContextManager[object]:
+        """Makes the arrays' CUDA device the current one while a kernel is launched."""
+        if not self.on_cuda:
+            return nullcontext()
+        return sys.modules["torch"].cuda.device(self.device)  # type: ignore[no-any-return]
+
+    @property
+    def stream(self) -> int:
+        """The handle of PyTorch's current stream on the device; 0 on the CPU, where it is not looked at."""
+        if not self.on_cuda:
+            return 0
+        return int(sys.modules["torch"].cuda.current_stream(self.device).cuda_stream)
+
+
+def is_tensor(x: object) -> bool:
+    """Whether x is a PyTorch tensor, without importing PyTorch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.Tensor)
+
+
+def describe(x: object) -> str:
+    """What came, for an error message."""
+    if isinstance(x, np.ndarray) or is_tensor(x):
+        return f"{x.dtype} of shape {tuple(x.shape)}"  # type: ignore[attr-defined]
+    return type(x).__name__
+
+
+def real_array(x: Array, name: str, *, cuda: bool = False) -> tuple[Any, Family]:
+    """Check that x is a dense, finite, non-empty array of real numbers; give it as float32 or float64.
+
+    Half precision and integers of up to 16 bits become float32, other integers float64: exactly, once, here. Values are
+    taken as constants: a tensor that requires a gradient is detached.
+
+    Parameters
+    ----------
+    x
+        NumPy array or PyTorch tensor.
+    name
+        How the caller names the argument.
+    cuda
+        Whether the operation has a CUDA kernel. If not, a CUDA tensor is refused.
+    """
+    family = Family()
+    if is_tensor(x):
+        tensor: Any = x
+        torch = sys.modules["torch"]
+        if tensor.layout != torch.strided or tensor.is_complex() or tensor.is_quantized:
+            raise TypeError(f"{name}: expected a dense real tensor, got {tensor.layout} {tensor.dtype}")
+        family = Family(tensor.device)
+        if family.on_cuda and not cuda:
+            raise ValueError(f"{name}: lies on {tensor.device}, but this function runs on the CPU; pass {name}.cpu()")
+        if not family.on_cuda and tensor.device.type != "cpu":
+            raise ValueError(f"{name}: lies on {tensor.device}; expected a CPU or CUDA tensor")
+        tensor = tensor.detach()
+        if tensor.dtype not in (torch.float32, torch.float64):
+            tensor = tensor.to(torch.float64 if tensor.dtype in (torch.int32, torch.int64) else torch.float32)
+        x = tensor if family.on_cuda else tensor.numpy()
+    elif isinstance(x, np.ndarray):
+        if x.dtype.kind not in "fiub" or x.dtype.itemsize > 8:
+            raise TypeError(f"{name}: expected an array of real numbers, got {describe(x)}")
+        if not x.dtype.isnative:
+            raise TypeError(
+                f"{name}: expected native byte order, got {x.dtype.str}; use x.astype(x.dtype.newbyteorder('='))"
+            )
+        if x.dtype not in (np.float32, np.float64):
+            x = x.astype(np.float64 if x.dtype.kind in "iu" and x.dtype.itemsize > 2 else np.float32)
+    else:
+        raise TypeError(f"{name}: expected a NumPy array or a PyTorch tensor, got {type(x).__name__}")
+    if 0 in x.shape:
+        raise ValueError(f"{name}: is empty, got shape {tuple(x.shape)}")
+    low, high = value_range(x)
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise ValueError(f"{name}: contains NaN or infinity; every value must be finite")
+    return x, family
+
+
+def value_range(x: Any) -> tuple[float, float]:
+    """Smallest and largest value; NaN if there is any."""
+    return float(x.min()), float(x.max())
+
+
+def samples(x: Array, name: str, *, at_least: int) -> tuple[NDArray, Family]:
+    """An array [n, ...] as [n, d]: one row a sample."""
+    array, family = real_array(x, name)
+    if array.ndim < 2:
+        raise ValueError(f"{name}: expected shape (samples, ...), got {tuple(array.shape)}; a single feature is (n, 1)")
+    if array.shape[0] < at_least:
+        raise ValueError(f"{name}: expected at least {at_least} samples, got {array.shape[0]}")
+    return np.ascontiguousarray(array.reshape(array.shape[0], -1)), family
+
+
+def channel_maps(x: Array, name: str, *, channel_axis: int = 1, cuda: bool = False) -> tuple[Any, Family]:
+    """An array [n, channels, ...] as [n, channels, values]; in [n, channels] every map is one value."""
+    array, family = real_array(x, name, cuda=cuda)
+    if array.ndim < 2:
+        raise ValueError(f"{name}: expected shape (samples, channels, ...), got {tuple(array.shape)}")
+    axis = integer(channel_axis, "channel_axis")
+    if not -array.ndim < axis < array.ndim or axis % array.ndim == 0:
+        raise ValueError(f"channel_axis: expected an axis of {name} other than 0, got {axis} for {array.ndim} axes")
+    if axis % array.ndim != 1:
+        array = array.movedim(axis, 1) if family.on_cuda else np.moveaxis(array, axis, 1)
+    array = array.reshape(array.shape[0], array.shape[1], -1)
+    if family.on_cuda:
+        return array.contiguous(), family
+    return (array if array.strides[2] == array.itemsize or array.shape[2] == 1 else np.ascontiguousarray(array)), family
+
+
+def integer(value: object, name: str) -> int:
+    """A whole number; True and 1.0 are none."""
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name}: expected an integer, got {value!r}") from None
+
+
+def bin_count(bins: object) -> int:
+    """A number of bins that one byte can count."""
+    count = integer(bins, "bins")
+    if not 2 <= count <= MAX_BINS:
+        raise ValueError(f"bins: expected 2 to {MAX_BINS}, got {count}")
+    return count
+
+
+def neighbor_count(k: object, n: int, *, at_least: int) -> int:
+    """A number of neighbours that n samples can have."""
+    count = integer(k, "k")
+    if not at_least <= count < n:
+        raise ValueError(f"k: expected {at_least} to n - 1 = {n - 1} for {n} samples, got {count}")
+    return count
+
+
+def same_samples(a: Any, b: Any) -> None:
+    """Both arrays must describe the same samples along axis 0."""
+    if a.shape[0] != b.shape[0]:
+        raise ValueError(f"b: expected the {a.shape[0]} samples of a, got {b.shape[0]}")
+
+
+def apply(family: Family, function: Callable[..., None], *arguments: Any) -> None:
+    """Call an operation of the compiled module that runs on both back-ends."""
+    with family.guard():
+        function(*arguments, family.stream)

@@ -1,0 +1,21 @@
+"""One public function for each published quantity: arrays in, bits out."""
+
+from bitlens.estimators.distances import channel_mutual_information, distance_codes, joint_histogram
+from bitlens.estimators.labels import label_entropies
+from bitlens.estimators.neighbors import inter_sample_entropy, nearest_neighbors, neighbor_probabilities
+from bitlens.estimators.permutation import PermutationResult, permutation_test
+from bitlens.estimators.values import channel_entropy, intra_sample_entropy
+
+__all__ = [
+    "PermutationResult",
+    "channel_entropy",
+    "channel_mutual_information",
+    "distance_codes",
+    "inter_sample_entropy",
+    "intra_sample_entropy",
+    "joint_histogram",
+    "label_entropies",
+    "nearest_neighbors",
+    "neighbor_probabilities",
+    "permutation_test",
+]

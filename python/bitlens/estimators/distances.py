@@ -1,0 +1,186 @@
+"""Channel mutual information: what the distances in one channel tell about the distances in another."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bitlens import _core
+from bitlens.arrays import Array, Family, NDArray, bin_count, channel_maps, describe, is_tensor
+
+
+class ChannelInformation(NamedTuple):
+    """All entropies of channel pairs, in bits; every table is [channels a, channels b]."""
+
+    mutual_information: Any
+    entropy_a: Any
+    """Of shape (channels a,)."""
+    entropy_b: Any
+    """Of shape (channels b,)."""
+    joint_entropy: Any
+    conditional_entropy: Any
+    """H(a|b): what is left of a once b is known."""
+
+
+def distance_codes(maps: Array, bins: int = 32, *, channel_axis: int = 1) -> Any:
+    """Bin codes of the distances of all sample pairs in every channel.
+
+    Euclidean distances between the samples' maps fall into `bins` equal bins between the channel's smallest and largest
+    distance, the last one closed (CNNSlicer, Shen and Shen 2020, section 5.3.1).
+
+    Parameters
+    ----------
+    maps : array of shape (n, channels, ...)
+        Feature maps, at least two samples.
+    bins : int
+        Number of bins, 2 to 256.
+    channel_axis : int
+        Where the channels are.
+
+    Returns
+    -------
+    uint8 array of shape (channels, n (n - 1) / 2)
+        Codes 0 to bins - 1 of the pairs (0, 1), (0, 2), ..., (1, 2), ...; 0 throughout for a constant channel.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If maps is not a finite array of at least two samples, or bins is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bitlens
+    >>> bitlens.distance_codes(np.array([[0.0], [1.0], [3.0]]), bins=2)
+    array([[0, 1, 1]], dtype=uint8)
+    """
+    codes, family = _codes_of_maps(maps, "maps", bin_count(bins), channel_axis)
+    return family.give_back(codes)
+
+
+def joint_histogram(a: Array, b: Array, bins: int = 32) -> Any:
+    """Joint histograms of the distances in every pair of channels.
+
+    Parameters
+    ----------
+    a, b : arrays of shape (n, channels, ...), or codes of shape (channels, pairs)
+        Feature maps of the same samples, or what `distance_codes` made of them with the same bins.
+    bins : int
+        Number of bins, 2 to 256.
+
+    Returns
+    -------
+    int64 array of shape (channels a, channels b, bins, bins)
+        Counts of sample pairs; they sum to n (n - 1) / 2 in each table.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a or b are neither maps nor codes, or not of the same samples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bitlens
+    >>> x = np.array([[0.0], [1.0], [3.0]])
+    >>> bitlens.joint_histogram(x, x, bins=2)[0, 0]
+    array([[1, 0],
+           [0, 2]])
+    """
+    count = bin_count(bins)
+    codes_a, codes_b, family = _both_codes(a, b, count)
+    counts = np.empty((len(codes_a), len(codes_b), count * count), np.int64)
+    _core.joint_counts(codes_a, codes_b, count, counts)
+    return family.give_back(counts.reshape(len(codes_a), len(codes_b), count, count))
+
+
+def channel_mutual_information(a: Array, b: Array, bins: int = 32, *, full_output: bool = False) -> Any:
+    """Mutual information of every pair of channels, in bits.
+
+    The mutual information of the binned distances of all sample pairs i < j in the two channels (CNNSlicer, Shen and
+    Shen 2020, section 5.3.1). It is biased upward: compare it with its null, by `permutation_test`.
+
+    Parameters
+    ----------
+    a, b : arrays of shape (n, channels, ...), or codes of shape (channels, pairs)
+        Feature maps of the same samples, or what `distance_codes` made of them with the same bins. An array of uint8 is
+        taken as codes.
+    bins : int
+        Number of bins, 2 to 256.
+    full_output : bool
+        Whether to return all entropies.
+
+    Returns
+    -------
+    float64 array of shape (channels a, channels b), or ChannelInformation
+        Bits, from 0 to log2(bins). A constant channel has 0 with everything.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a or b are neither maps nor codes, or not of the same samples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bitlens
+    >>> x = np.random.default_rng(0).normal(size=(50, 2, 3, 3))
+    >>> information = bitlens.channel_mutual_information(x, x, full_output=True)
+    >>> bool(np.allclose(np.diag(information.mutual_information), information.entropy_a))
+    True
+    """
+    count = bin_count(bins)
+    codes_a, codes_b, family = _both_codes(a, b, count)
+    joint = np.empty((len(codes_a), len(codes_b)))
+    _core.joint_entropies(codes_a, codes_b, count, joint)
+    entropy_a = _code_entropies(codes_a, count)
+    entropy_b = entropy_a if codes_b is codes_a else _code_entropies(codes_b, count)
+    # Rounding may leave a sum of three terms just below zero.
+    mutual = np.maximum(entropy_a[:, None] + entropy_b - joint, 0)
+    if not full_output:
+        return family.give_back(mutual)
+    conditional = np.maximum(joint - entropy_b, 0)
+    return ChannelInformation(*(family.give_back(v) for v in (mutual, entropy_a, entropy_b, joint, conditional)))
+
+
+def _code_entropies(codes: NDArray, bins: int) -> NDArray:
+    """Entropy of every channel's codes: its joint entropy with a constant."""
+    entropies = np.empty((len(codes), 1))
+    _core.joint_entropies(codes, np.zeros((1, codes.shape[1]), np.uint8), bins, entropies)
+    return entropies[:, 0]
+
+
+def _both_codes(a: Array, b: Array, bins: int) -> tuple[NDArray, NDArray, Family]:
+    codes_a, family = _codes(a, "a", bins)
+    codes_b = codes_a if b is a else _codes(b, "b", bins)[0]
+    if codes_a.shape[1] != codes_b.shape[1]:
+        raise ValueError(
+            f"b: expected the samples of a, got {codes_b.shape[1]} sample pairs where a has {codes_a.shape[1]}"
+        )
+    return codes_a, codes_b, family
+
+
+def _codes(x: Array, name: str, bins: int) -> tuple[NDArray, Family]:
+    family = Family(x.device) if is_tensor(x) else Family()
+    if isinstance(x, np.ndarray) and x.dtype == np.uint8 or is_tensor(x) and str(x.dtype) == "torch.uint8":
+        if x.ndim != 2 or 0 in x.shape:
+            raise ValueError(
+                f"{name}: uint8 is taken as distance codes of shape (channels, pairs), got {describe(x)}; "
+                "pass feature maps as floats"
+            )
+        codes = np.ascontiguousarray(x)
+        if codes.max() >= bins:
+            raise ValueError(f"{name}: found code {codes.max()}, expected codes below bins = {bins}")
+        return codes, family
+    return _codes_of_maps(x, name, bins, channel_axis=1)
+
+
+def _codes_of_maps(x: Array, name: str, bins: int, channel_axis: int) -> tuple[NDArray, Family]:
+    maps, family = channel_maps(x, name, channel_axis=channel_axis)
+    n, channels, _ = maps.shape
+    if n < 2:
+        raise ValueError(f"{name}: expected at least 2 samples, got {n}")
+    codes = np.empty((channels, n * (n - 1) // 2), np.uint8)
+    _core.distance_codes(maps, bins, codes)
+    return codes, family

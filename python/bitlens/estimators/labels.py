@@ -1,0 +1,57 @@
+"""Label entropies: how certain a classifier's predictions are about the labels, and the labels about the predictions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bitlens.arrays import Array, real_array
+
+
+def label_entropies(confusion: Array) -> tuple[Any, Any]:
+    """Conditional entropies of labels and predictions, one a class, in bits.
+
+    CNNSlicer (Shen and Shen 2020, section 5.1.1). A class that was never predicted, or that has no samples, has no
+    distribution to take the entropy of: NaN, the one value here that is not finite (the paper prints infinity).
+
+    Parameters
+    ----------
+    confusion : array of shape (m, m)
+        confusion[label, predicted]: how many samples of class `label` were taken for class `predicted`.
+
+    Returns
+    -------
+    label_given_predicted : float64 array of shape (m,)
+        H(label | predicted = i): low where a prediction of class i says what the label is.
+    predicted_given_label : float64 array of shape (m,)
+        H(predicted | label = i): low where samples of class i are taken for one class. Both lie in 0 to log2(m).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If confusion is no square table of finite counts from 0 on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bitlens
+    >>> label_given_predicted, predicted_given_label = bitlens.label_entropies(np.array([[2, 0], [2, 0]]))
+    >>> label_given_predicted, predicted_given_label
+    (array([ 1., nan]), array([0., 0.]))
+    """
+    table, family = real_array(confusion, "confusion")
+    if table.ndim != 2 or table.shape[0] != table.shape[1]:
+        raise ValueError(f"confusion: expected a square table [label, predicted], got shape {tuple(table.shape)}")
+    if (table < 0).any():
+        raise ValueError(f"confusion: expected counts from 0 on, got {table.min()}")
+    counts = table.astype(np.float64)
+    return family.give_back(_column_entropies(counts)), family.give_back(_column_entropies(counts.T))
+
+
+def _column_entropies(counts: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    totals = counts.sum(axis=0)
+    shares = counts / np.where(totals > 0, totals, np.nan)
+    logs = np.log2(shares, where=shares > 0, out=np.zeros_like(shares))
+    entropies = -(shares * logs).sum(axis=0)
+    return np.where(totals > 0, np.maximum(entropies, 0), np.nan)

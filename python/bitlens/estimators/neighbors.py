@@ -1,0 +1,201 @@
+"""Neighbours and inter-sample entropy: how diverse a set of samples is."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from bitlens import _core
+from bitlens.arrays import Array, NDArray, neighbor_count, samples
+
+# A tile of dot products of 1024 x 2048 float32 values takes 8 MB.
+_TILE_ROWS = 1024
+_TILE_COLUMNS = 2048
+
+_UNIT_ROUNDOFF = 2.0**-24
+
+
+def nearest_neighbors(x: Array, k: int) -> tuple[Any, Any]:
+    """Find the exact k nearest other samples of every sample.
+
+    Neighbours are ordered by (distance, index), so ties are settled the same way everywhere. Distances are exact: of the
+    values as given, by differences in float64, whatever the offset and scale of the data.
+
+    Parameters
+    ----------
+    x : array of shape (n, ...)
+        Samples along the first axis; the rest is flattened.
+    k : int
+        Number of neighbours, 1 to n - 1.
+
+    Returns
+    -------
+    distances : float64 array of shape (n, k)
+        Euclidean distances, ascending.
+    indices : int64 array of shape (n, k)
+        Which samples these are.
+
+    Raises
+    ------
+    TypeError
+        If x is no array of real numbers or k is no integer.
+    ValueError
+        If x is empty or not finite, has fewer than two samples, or k is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bitlens
+    >>> distances, indices = bitlens.nearest_neighbors(np.array([[0.0], [1.0], [3.0]]), k=1)
+    >>> distances[:, 0], indices[:, 0]
+    (array([1., 1., 2.]), array([1, 0, 1]))
+    """
+    points, family = samples(x, "x", at_least=2)
+    count = neighbor_count(k, len(points), at_least=1)
+    distances, indices = _nearest(points, count)
+    return family.give_back(distances), family.give_back(indices)
+
+
+def neighbor_probabilities(x: Array, k: int = 15) -> tuple[Any, Any, Any]:
+    """Probabilities of every sample's neighbours under an adaptive exponential kernel.
+
+    The scale s of each sample solves sum_j exp(-d_j / s) = log2(k) over its k nearest neighbours (CNNSlicer, Shen and
+    Shen 2020, eq. 4 and 5). If log2(k) or more neighbours coincide with the sample, no scale exists; the limit s -> 0
+    is meant, in which they weigh 1 and all others 0.
+
+    Parameters
+    ----------
+    x : array of shape (n, ...)
+        Samples along the first axis; the rest is flattened.
+    k : int
+        Number of neighbours, 2 to n - 1.
+
+    Returns
+    -------
+    indices : int64 array of shape (n, k)
+        The neighbours, by (distance, index).
+    probabilities : float64 array of shape (n, k)
+        P(j|i) of eq. 4; they sum to log2(k) in each row (to more, where more neighbours coincide with the sample).
+    scales : float64 array of shape (n,)
+        The scales, in the unit of the distances; 0 stands for the limit.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `nearest_neighbors`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bitlens
+    >>> x = np.random.default_rng(0).normal(size=(100, 5))
+    >>> indices, probabilities, scales = bitlens.neighbor_probabilities(x, k=8)
+    >>> bool(np.allclose(probabilities.sum(axis=1), 3.0))
+    True
+    """
+    points, family = samples(x, "x", at_least=3)
+    distances, indices = _nearest(points, neighbor_count(k, len(points), at_least=2))
+    scales = np.empty(len(points))
+    probabilities = np.empty_like(distances)
+    _core.neighbor_scales(distances, scales, probabilities)
+    return family.give_back(indices), family.give_back(probabilities), family.give_back(scales)
+
+
+def inter_sample_entropy(x: Array, k: int = 15) -> float:
+    """Inter-sample entropy in bits: how diverse the samples are in their own space.
+
+    Pair probabilities P(j|i) of the k nearest neighbours (see `neighbor_probabilities`) are symmetrised over the union
+    of neighbour relations, normalised, and H = -sum P log2 P is taken over all ordered pairs (CNNSlicer, Shen and Shen
+    2020, eq. 4 to 7). k changes the number: compare only values of equal k.
+
+    Parameters
+    ----------
+    x : array of shape (n, ...)
+        Samples along the first axis; the rest is flattened.
+    k : int
+        Number of neighbours, 2 to n - 1.
+
+    Returns
+    -------
+    float
+        Bits, from 0 to log2(n (n - 1)).
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `nearest_neighbors`.
+
+    Examples
+    --------
+    Four corners of a square, each with its two adjacent corners: 8 ordered pairs, all alike, are 3 bits.
+
+    >>> import numpy as np
+    >>> import bitlens
+    >>> square = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])
+    >>> round(bitlens.inter_sample_entropy(square, k=2), 12)
+    3.0
+    """
+    points, _ = samples(x, "x", at_least=3)
+    distances, indices = _nearest(points, neighbor_count(k, len(points), at_least=2))
+    scales = np.empty(len(points))
+    # The probabilities are not needed one by one here: every edge is weighed again from its distance.
+    _core.neighbor_scales(distances, scales, np.empty_like(distances))
+    entropy = np.empty(1)
+    _core.edge_entropy(distances, indices, scales, entropy)
+    return float(entropy[0])
+
+
+def _nearest(x: NDArray, k: int) -> tuple[NDArray, NDArray]:
+    """Exact neighbours: a float32 filter by tiles of dot products, then exact distances of what it left.
+
+    The filter ranks pairs by a lower bound of their squared distance, so the largest bound it kept is a distance that
+    nothing outside is below. Rows where this does not prove the k nearest are searched in full.
+    """
+    n = len(x)
+    kept = k + max(16, k // 8)
+    distances = np.empty((n, k))
+    indices = np.empty((n, k), np.int64)
+    if kept >= n - 1:  # the filter would keep everything
+        _core.exact_neighbors(x, 0, np.empty((n, 0), np.int64), np.empty(n), distances, indices)
+        return distances, indices
+
+    points, norms, unit = _centered(x)
+    shrunk = (norms * (1 - _relative_error(x.shape[1]))).astype(np.float32)
+    tile = np.empty(_TILE_ROWS * min(_TILE_COLUMNS, n), np.float32)
+    for i in range(0, n, _TILE_ROWS):
+        rows = slice(i, min(i + _TILE_ROWS, n))
+        size = rows.stop - i
+        bounds = np.full((size, kept), np.inf, np.float32)
+        candidates = np.full((size, kept), -1, np.int64)
+        for j in range(0, n, _TILE_COLUMNS):
+            columns = slice(j, min(j + _TILE_COLUMNS, n))
+            dots = tile[: size * (columns.stop - j)].reshape(size, -1)
+            np.matmul(points[rows], points[columns].T, out=dots)
+            _core.keep_nearest(dots, shrunk[rows], shrunk[columns], i, j, bounds, candidates)
+        beyond = bounds.max(axis=1).astype(np.float64) * unit**2
+        _core.exact_neighbors(x, i, candidates, beyond, distances[rows], indices[rows])
+    return distances, indices
+
+
+def _centered(x: NDArray) -> tuple[NDArray, NDArray, float]:
+    """The samples as float32 around their mean, scaled to at most 1 so that no square overflows; norms; the unit."""
+    mean = x.mean(axis=0, dtype=np.float64)
+    blocks = [slice(i, i + _TILE_ROWS) for i in range(0, len(x), _TILE_ROWS)]
+    unit = max(float(np.abs(x[block] - mean).max()) for block in blocks) or 1.0
+    points = np.empty(x.shape, np.float32)
+    norms = np.empty(len(x))
+    for block in blocks:
+        points[block] = (x[block] - mean) / unit
+        norms[block] = np.einsum("ij,ij->i", points[block], points[block], dtype=np.float64)
+    return points, norms, unit
+
+
+def _relative_error(length: int) -> float:
+    """How far a float32 squared distance may be off, as a share of |x|^2 + |y|^2.
+
+    The dot product's share is Higham and Mary's (2019) probabilistic bound with lambda = 8; the rest is the rounding of
+    the points, the norms and the final sum.
+    """
+    return (min(length, 8 * math.sqrt(length)) + 16) * _UNIT_ROUNDOFF

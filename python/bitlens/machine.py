@@ -1,0 +1,66 @@
+"""What the compiled module is, and how much of the machine it may use."""
+
+from __future__ import annotations
+
+from bitlens import _core
+from bitlens.arrays import integer
+
+
+def build_info() -> dict[str, str | bool]:
+    """Tell how the compiled module was built.
+
+    Returns
+    -------
+    dict
+        version, compiler, flags, optimized (whether a benchmark of it means anything), simd (the instruction set in
+        use), cuda (the compute capabilities it holds kernels for; empty: built without CUDA).
+
+    Examples
+    --------
+    >>> import bitlens
+    >>> sorted(bitlens.build_info())
+    ['compiler', 'cuda', 'flags', 'optimized', 'simd', 'version']
+    """
+    return _core.build_info()
+
+
+def get_num_threads() -> int:
+    """Number of CPU threads that kernels use; at first, one for each core.
+
+    Examples
+    --------
+    >>> import bitlens
+    >>> bitlens.get_num_threads() >= 1
+    True
+    """
+    return _core.num_threads()
+
+
+def set_num_threads(threads: int) -> None:
+    """Set the number of CPU threads that kernels use; results do not depend on it.
+
+    Matrix products are NumPy's, and follow the settings of its BLAS (OMP_NUM_THREADS, threadpoolctl).
+
+    Parameters
+    ----------
+    threads : int
+        At least 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If threads is no integer or below 1.
+
+    Examples
+    --------
+    >>> import bitlens
+    >>> before = bitlens.get_num_threads()
+    >>> bitlens.set_num_threads(1)
+    >>> bitlens.get_num_threads()
+    1
+    >>> bitlens.set_num_threads(before)
+    """
+    count = integer(threads, "threads")
+    if count < 1:
+        raise ValueError(f"threads: expected at least 1, got {count}")
+    _core.set_num_threads(count)

@@ -1,0 +1,119 @@
+"""Every estimator once more, short, in float64 NumPy, to be read against the papers.
+
+These are the definitions that the compiled kernels are tested against. They are slow and hold whole tables in memory.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+NDArray = np.ndarray[Any, Any]
+
+
+def entropy(p: NDArray) -> float:
+    """Shannon entropy of a table of probabilities or counts, in bits."""
+    p = np.ravel(p) / np.sum(p)
+    p = p[p > 0]
+    return float(-(p * np.log2(p)).sum())
+
+
+def pair_distances(x: NDArray) -> NDArray:
+    """Euclidean distances of all samples, [n, n], by differences."""
+    x = np.asarray(x, np.float64).reshape(len(x), -1)
+    return np.array([np.sqrt(((x - point) ** 2).sum(axis=1)) for point in x])
+
+
+def nearest_neighbors(x: NDArray, k: int) -> tuple[NDArray, NDArray]:
+    """Distances and indices of the k nearest other samples, by (distance, index)."""
+    distances = pair_distances(x)
+    np.fill_diagonal(distances, np.inf)
+    indices = np.argsort(distances, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(distances, indices, axis=1), indices
+
+
+def neighbor_probabilities(x: NDArray, k: int) -> tuple[NDArray, NDArray, NDArray]:
+    """Neighbours, P(j|i) and scales: CNNSlicer eq. 4 and 5, the scale by bisection."""
+    distances, indices = nearest_neighbors(x, k)
+    target = np.log2(k)
+    scales = np.zeros(len(distances))
+    probabilities = (distances == 0).astype(np.float64)  # the limit of vanishing scale
+    for i, d in enumerate(distances):
+        if (d == 0).sum() >= target:
+            continue
+        low, high = 0.0, 1.0
+        while np.exp(-d / high).sum() < target:
+            high *= 2
+        for _ in range(200):
+            scale = (low + high) / 2
+            low, high = (low, scale) if np.exp(-d / scale).sum() > target else (scale, high)
+        scales[i] = high
+        probabilities[i] = np.exp(-d / high)
+    return indices, probabilities, scales
+
+
+def inter_sample_entropy(x: NDArray, k: int) -> float:
+    """CNNSlicer eq. 6 and 7 over ordered pairs."""
+    indices, probabilities, _ = neighbor_probabilities(x, k)
+    n = len(indices)
+    conditional = np.zeros((n, n))
+    np.put_along_axis(conditional, indices, probabilities, axis=1)
+    return entropy((conditional + conditional.T) / (2 * n))
+
+
+def intra_sample_entropy(
+    maps: NDArray, bins: int = 32, value_range: tuple[float, float] | None = None
+) -> NDArray:
+    """CNNSlicer section 4.4.2: entropy of every map's value histogram, [n, channels]."""
+    maps = np.asarray(maps, np.float64).reshape(*maps.shape[:2], -1)
+    low, high = value_range or (maps.min(), maps.max())
+    if low == high:
+        return np.zeros(maps.shape[:2])
+    return np.array([[entropy(np.histogram(v, bins, (low, high))[0]) for v in sample] for sample in maps])
+
+
+def channel_entropy(maps: NDArray, labels: NDArray | None = None, bins: int = 32) -> NDArray:
+    """Mean of the intra-sample entropy over samples, or over the samples of each class."""
+    entropies = intra_sample_entropy(maps, bins)
+    if labels is None:
+        return np.asarray(entropies.mean(axis=0))
+    return np.array([entropies[labels == label].mean(axis=0) for label in range(labels.max() + 1)])
+
+
+def channel_distances(maps: NDArray) -> NDArray:
+    """Distances of all sample pairs i < j in every channel, [channels, pairs]."""
+    maps = np.asarray(maps, np.float64).reshape(*maps.shape[:2], -1)
+    upper = np.triu_indices(len(maps), 1)
+    return np.array([pair_distances(maps[:, channel])[upper] for channel in range(maps.shape[1])])
+
+
+def distance_codes(maps: NDArray, bins: int = 32) -> NDArray:
+    """CNNSlicer section 5.3.1: equal bins between each channel's smallest and largest distance, the last one closed."""
+    codes = []
+    for distances in channel_distances(maps):
+        edges = np.linspace(distances.min(), distances.max(), bins + 1)
+        codes.append(np.searchsorted(edges[1:-1], distances, side="right") if edges[0] < edges[-1] else distances * 0)
+    return np.array(codes, np.uint8)
+
+
+def joint_histogram(a: NDArray, b: NDArray, bins: int = 32) -> NDArray:
+    """Counts of distance pairs by numpy.histogram2d, [channels a, channels b, bins, bins]."""
+    codes_a, codes_b = distance_codes(a, bins), distance_codes(b, bins)
+    cells = [[np.histogram2d(x, y, bins, ((0, bins), (0, bins)))[0] for y in codes_b] for x in codes_a]
+    return np.array(cells, np.int64)
+
+
+def channel_mutual_information(a: NDArray, b: NDArray, bins: int = 32) -> NDArray:
+    """I = H(a) + H(b) - H(a, b) of the binned distances, [channels a, channels b]."""
+    counts = joint_histogram(a, b, bins)
+    return np.array([[entropy(c.sum(1)) + entropy(c.sum(0)) - entropy(c) for c in row] for row in counts])
+
+
+def label_entropies(confusion: NDArray) -> tuple[NDArray, NDArray]:
+    """H(label | predicted = i) and H(predicted | label = i) of confusion[label, predicted]."""
+
+    def of(counts: NDArray) -> float:
+        return entropy(counts) if counts.sum() else float("nan")
+
+    return np.array([of(column) for column in confusion.T]), np.array([of(row) for row in confusion])
