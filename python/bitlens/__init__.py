@@ -33,19 +33,81 @@ from bitlens.estimators import (
 )
 from bitlens.machine import build_info, get_num_threads, set_num_threads
 
+if TYPE_CHECKING:
+    from bitlens.measures import (
+        channel_information,
+        channel_order,
+        feature_maps,
+        input_diversity,
+        layer_diversity,
+        layer_information,
+        measure,
+        training_performance,
+    )
+    from bitlens.network import Recorder, deconvolve, receptive_fields
+    from bitlens.runs import Run, RunError, open_run
+
+# Rooms that need more than NumPy are entered when something of theirs is first asked for.
+_ROOMS = {
+    "bitlens.runs": ("Run", "RunError", "open_run"),
+    "bitlens.network": ("Recorder", "deconvolve", "receptive_fields"),
+    "bitlens.measures": (
+        "channel_information",
+        "channel_order",
+        "feature_maps",
+        "input_diversity",
+        "layer_diversity",
+        "layer_information",
+        "measure",
+        "training_performance",
+    ),
+}
+_EXTRAS = {"bitlens.runs": "run", "bitlens.network": "torch,run", "bitlens.measures": "run"}
+
 __all__ = [
     "PermutationResult",
+    "Recorder",
+    "Run",
+    "RunError",
     "build_info",
     "channel_entropy",
+    "channel_information",
     "channel_mutual_information",
+    "channel_order",
+    "deconvolve",
     "distance_codes",
+    "feature_maps",
     "get_num_threads",
+    "input_diversity",
     "inter_sample_entropy",
     "intra_sample_entropy",
     "joint_histogram",
     "label_entropies",
+    "layer_diversity",
+    "layer_information",
+    "measure",
     "nearest_neighbors",
     "neighbor_probabilities",
+    "open_run",
     "permutation_test",
+    "receptive_fields",
     "set_num_threads",
+    "training_performance",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    for room, names in _ROOMS.items():
+        if name in names:
+            try:
+                return getattr(importlib.import_module(room), name)
+            except ModuleNotFoundError as error:
+                if error.name and error.name.startswith("bitlens"):
+                    raise
+                message = f"bitlens.{name} needs {error.name}: pip install 'bitlens[{_EXTRAS[room]}]'"
+                raise ModuleNotFoundError(message, name=error.name) from error
+    raise AttributeError(f"module 'bitlens' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,19 @@
+"""What a whole run says: one function a view, labelled tables out, kept in the run."""
+
+from bitlens.measures.channels import channel_information, feature_maps
+from bitlens.measures.diversity import input_diversity, layer_diversity
+from bitlens.measures.layers import channel_order, layer_information
+from bitlens.measures.training import training_performance
+from bitlens.measures.whole import MEASURES, measure
+
+__all__ = [
+    "MEASURES",
+    "channel_information",
+    "channel_order",
+    "feature_maps",
+    "input_diversity",
+    "layer_diversity",
+    "layer_information",
+    "measure",
+    "training_performance",
+]

@@ -1,0 +1,85 @@
+"""Epoch by epoch: what every measure does with what is computed already, what is not, and progress."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import xarray as xr
+from rich.console import Console
+from rich.progress import track
+
+from bitlens.machine import build_info
+from bitlens.runs import Run, RunError
+
+INPUT_EPOCH = 0
+"""Where a result that does not depend on the epoch is kept."""
+
+
+def over_epochs(
+    run: Run,
+    measure: str,
+    parameters: dict[str, Any],
+    compute: Callable[[int], xr.Dataset],
+    epochs: Sequence[int] | None = None,
+) -> xr.Dataset:
+    """Results of all epochs, along "epoch": loaded where they are kept in the run, computed and kept where not.
+
+    Each epoch is kept as soon as it is done, so an interrupted call goes on where it stopped. Without `epochs`, all that
+    have activations or results.
+    """
+    kept = run.results.epochs(measure, parameters)
+    recorded = run.epochs
+    wanted = sorted({*kept, *recorded} if epochs is None else set(epochs))
+    missing = [epoch for epoch in wanted if epoch not in kept and epoch not in recorded]
+    if missing:
+        raise RunError(f"epochs: no activations and no result of epoch {missing[0]} in {run.path}; there are {recorded}")
+    if not wanted:
+        raise RunError(f"{run.path} has no complete epoch yet")
+    results = {epoch: run.results.load(measure, parameters, epoch) for epoch in wanted if epoch in kept}
+    for epoch in _progress([e for e in wanted if e not in kept], measure, parameters):
+        results[epoch] = _computed(run, measure, parameters, epoch, compute)
+    return xr.concat([results[epoch] for epoch in wanted], dim="epoch", combine_attrs="override").assign_coords(
+        epoch=wanted
+    )
+
+
+def once(run: Run, measure: str, parameters: dict[str, Any], compute: Callable[[], xr.Dataset]) -> xr.Dataset:
+    """The result of a measure that does not depend on the epoch."""
+    kept = run.results.load(measure, parameters, INPUT_EPOCH)
+    return kept if kept is not None else _computed(run, measure, parameters, INPUT_EPOCH, lambda _: compute())
+
+
+def _computed(
+    run: Run, measure: str, parameters: dict[str, Any], epoch: int, compute: Callable[[int], xr.Dataset]
+) -> xr.Dataset:
+    try:
+        result = compute(epoch)
+    except ValueError as error:
+        raise RunError(f"{measure} of {run.path} at epoch {epoch}: {error}") from error
+    result.attrs = {
+        "measure": measure,
+        "parameters": json.dumps(parameters, sort_keys=True),
+        "bitlens_version": build_info()["version"],
+        **{name: value for name, value in parameters.items() if value is not None},
+    }
+    run.results.save(measure, parameters, epoch, result)
+    return result
+
+
+def _progress(epochs: list[int], measure: str, parameters: dict[str, Any]) -> Any:
+    layers = [str(parameters[name]) for name in ("layer", "a", "b") if name in parameters]
+    return track(
+        epochs,
+        description=" ".join([measure.replace("_", " "), *layers]),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+
+
+def bits(values: Any, dims: Sequence[str], long_name: str) -> xr.Variable:
+    """A variable that says what it is and in which unit."""
+    return xr.Variable(dims, values, {"long_name": long_name, "units": "bits"})

@@ -1,0 +1,162 @@
+"""The form of a run on disk, which writer and reader agree on.
+
+::
+
+    RUN/
+      manifest.json            what was recorded; replaced whole
+      probe.safetensors        inputs, and labels where there are any
+      epochs/0012.safetensors  one tensor [sample, channel, ...] a layer; appears complete or not at all
+      metrics.jsonl            one JSON object an epoch
+      results/<measure>/<key>/0012.nc
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+SCHEMA_VERSION = 1
+
+MANIFEST = "manifest.json"
+PROBE = "probe.safetensors"
+METRICS = "metrics.jsonl"
+EPOCHS = "epochs"
+RESULTS = "results"
+
+INPUT = "input"
+"""Name of layer 0; its values are the probe's, the same at every epoch."""
+OUTPUT = "output"
+"""Name of the last layer, the model's own output."""
+GRADIENT_PREFIX = "gradient/"
+"""Before a layer's name: the gradients of each sample's loss at the layer's output."""
+
+_EPOCH_FILE = re.compile(r"(\d{4,})\.safetensors")
+
+
+class RunError(ValueError):
+    """A run is missing, damaged, or not what it is asked to be."""
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """Which inputs each position of a layer's feature maps depends on.
+
+    For every spatial axis and every position along it, the interval [first, end) of the input's axis.
+    """
+
+    axes: tuple[tuple[tuple[int, int], ...], ...]
+
+    def box(self, *position: int) -> tuple[tuple[int, int], ...]:
+        """The box in the input that one position sees, as an interval [first, end) for each axis."""
+        if len(position) != len(self.axes):
+            raise ValueError(f"position: expected {len(self.axes)} coordinates, got {len(position)}")
+        return tuple(axis[p] for axis, p in zip(self.axes, position, strict=True))
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A recorded layer."""
+
+    name: str
+    kind: str
+    """What it does: convolution, pooling, normalization, activation, linear, ..."""
+    shape: tuple[int, ...]
+    """Of one sample: (channels, ...)."""
+    module: str = ""
+    """The model's module that gave it; empty for the input."""
+    receptive_field: ReceptiveField | None = None
+
+    @property
+    def channels(self) -> int:
+        return self.shape[0]
+
+    @property
+    def is_spatial(self) -> bool:
+        """Whether its channels are two-dimensional maps."""
+        return len(self.shape) == 3
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What was recorded, and with what."""
+
+    model: str
+    layers: tuple[Layer, ...]
+    samples: int
+    classes: tuple[str, ...]
+    """Names of the classes; empty where the probe has no labels."""
+    dtype: str
+    probe_sha256: str
+    versions: dict[str, str] = field(default_factory=dict)
+    gradients: bool = False
+    schema_version: int = SCHEMA_VERSION
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, path: Path) -> Manifest:
+        """Read a manifest, or say what is wrong with the file."""
+        try:
+            content = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise RunError(f"{path} is damaged: {error}") from None
+        version = content.get("schema_version") if isinstance(content, dict) else None
+        if not isinstance(version, int):
+            raise RunError(f"{path} is no manifest of a bitlens run")
+        if version > SCHEMA_VERSION:
+            raise RunError(
+                f"{path} has schema {version}, this version of bitlens reads up to {SCHEMA_VERSION}; upgrade bitlens"
+            )
+        try:
+            layers = tuple(_layer(entry) for entry in content.pop("layers"))
+            return cls(layers=layers, classes=tuple(content.pop("classes")), **content)
+        except (KeyError, TypeError) as error:
+            raise RunError(f"{path} is damaged: {error}") from None
+
+
+def _layer(entry: dict[str, Any]) -> Layer:
+    field_ = entry.pop("receptive_field")
+    axes = field_ and ReceptiveField(tuple(tuple((a, b) for a, b in axis) for axis in field_["axes"]))
+    return Layer(**{**entry, "shape": tuple(entry["shape"]), "receptive_field": axes})
+
+
+def epoch_file(run: Path, epoch: int) -> Path:
+    return run / EPOCHS / f"{epoch:04d}.safetensors"
+
+
+def recorded_epochs(run: Path) -> list[int]:
+    """Epochs whose activations are complete on disk, ascending."""
+    folder = run / EPOCHS
+    if not folder.is_dir():
+        return []
+    matches = (_EPOCH_FILE.fullmatch(name) for name in os.listdir(folder))
+    return sorted(int(match[1]) for match in matches if match)
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a temporary file, and give it its name once it is safely on disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether a file is what an interrupted `write_whole` left."""
+    return path.name.startswith(".") and path.suffix == ".tmp"

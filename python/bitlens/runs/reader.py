@@ -1,0 +1,202 @@
+"""The reading side: a run as it stands, also while it is being written."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from bitlens.arrays import NDArray
+from bitlens.runs.layout import (
+    GRADIENT_PREFIX,
+    INPUT,
+    MANIFEST,
+    METRICS,
+    PROBE,
+    Layer,
+    Manifest,
+    RunError,
+    epoch_file,
+    recorded_epochs,
+)
+from bitlens.runs.results import Results
+from bitlens.runs.slices import Slice
+
+if TYPE_CHECKING:
+    from bitlens.runs.slices import Choice
+
+
+def open_run(store: str | os.PathLike[str]) -> Run:
+    """Open a recorded run.
+
+    It may still be written to: what is read are complete epochs only, and new ones show as they come.
+
+    Parameters
+    ----------
+    store : path
+        The run's folder.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    RunError
+        If there is no run, its manifest is damaged, or it was written by a newer bitlens.
+
+    Examples
+    --------
+    >>> import bitlens
+    >>> bitlens.open_run("no-such-run")
+    Traceback (most recent call last):
+        ...
+    bitlens.runs.layout.RunError: no-such-run: there is no such folder
+    """
+    return Run(store)
+
+
+class Run:
+    """A recorded run; see `open_run`."""
+
+    def __init__(self, store: str | os.PathLike[str]) -> None:
+        self.path = Path(store)
+        if not self.path.is_dir():
+            raise RunError(f"{self.path}: there is no such folder")
+        manifest = self.path / MANIFEST
+        if not manifest.is_file():
+            raise RunError(f"{self.path} holds no {MANIFEST}: it is no run, or its recording was cut off at the start")
+        self.manifest = Manifest.from_json(manifest.read_text("utf-8"), manifest)
+        self.results = Results(self.path)
+
+    def __repr__(self) -> str:
+        return f"<Run {self.path}: {self.manifest.model}, {len(self.layers)} layers, {len(self.epochs)} epochs>"
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The recorded layers, from the input to the output."""
+        return self.manifest.layers
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes; empty where the probe has no labels."""
+        return self.manifest.classes
+
+    @property
+    def epochs(self) -> list[int]:
+        """Epochs with complete activations, ascending; looked up anew each time."""
+        return recorded_epochs(self.path)
+
+    @cached_property
+    def inputs(self) -> NDArray:
+        """The probe's inputs, as the model was given them."""
+        return self._read(self.path / PROBE, "inputs")
+
+    @cached_property
+    def labels(self) -> NDArray | None:
+        """The probe's classes, int64 [n]; None where they are not known."""
+        return self._read(self.path / PROBE, "labels") if self.classes else None
+
+    @property
+    def metrics(self) -> dict[int, dict[str, float]]:
+        """What was noted at every epoch, also at those whose activations were not kept."""
+        path = self.path / METRICS
+        if not path.exists():
+            return {}
+        lines = path.read_text("utf-8").split("\n")[:-1]  # a line that is still being written has no end
+        rows: dict[int, dict[str, float]] = {}
+        for number, line in enumerate(lines, 1):
+            try:
+                row = json.loads(line)
+                rows[row.pop("epoch")] = row
+            except (json.JSONDecodeError, KeyError, AttributeError):
+                raise RunError(f"{path} is damaged at line {number}") from None
+        return dict(sorted(rows.items()))
+
+    def layer(self, name: str) -> Layer:
+        """A layer by its name, or by its module's."""
+        for layer in self.layers:
+            if name == layer.name or name == layer.module != "":
+                return layer
+        raise RunError(f"layer: no layer {name!r} in {self.path}; it has {[layer.name for layer in self.layers]}")
+
+    def activations(
+        self, layer: str, epoch: int, *, channels: Sequence[int] | None = None, gradients: bool = False
+    ) -> NDArray:
+        """What a layer gave for every sample of the probe.
+
+        Parameters
+        ----------
+        layer : str
+            Name of the layer.
+        epoch : int
+            A recorded epoch; any, for the input.
+        channels : sequence of int, optional
+            Only these are read from disk.
+        gradients : bool
+            The gradients of each sample's loss at the layer's output instead, where they were recorded.
+
+        Returns
+        -------
+        array of shape (n, channels, ...)
+            As stored, float16 or float32 (the input: of its own type).
+        """
+        found = self.layer(layer)
+        if channels is not None and not all(0 <= c < found.channels for c in channels):
+            raise RunError(f"channels: layer {layer!r} has channels 0 to {found.channels - 1}, got {list(channels)}")
+        if found.name == INPUT and not gradients:
+            values = self.inputs.reshape(len(self.inputs), *found.shape)
+            return values if channels is None else values[:, list(channels)]
+        path = epoch_file(self.path, epoch)
+        if not path.exists():
+            raise RunError(f"epoch: no activations of epoch {epoch} in {self.path}; there are {self.epochs}")
+        return self._read(path, (GRADIENT_PREFIX if gradients else "") + found.name, channels)
+
+    def slice(
+        self,
+        *,
+        label: Choice[int | str] = None,
+        sample: Choice[int] = None,
+        layer: Choice[int | str] = None,
+        channel: Choice[int] = None,
+        epoch: Choice[int] = None,
+    ) -> Slice:
+        """The paper's dCNN(x, l, c, t): a part of the cube, nothing of it read yet.
+
+        Every argument may be left out (all), one value (its axis goes away), a list or a slice.
+
+        Parameters
+        ----------
+        label : class names or numbers
+            x: samples of these classes.
+        sample : sample numbers
+            x: these samples of the probe; with `label`, those that are both.
+        layer : names or numbers
+            l: 0 is the input, -1 the output.
+        channel : channel numbers
+            c.
+        epoch : epoch numbers
+            t; a slice takes the recorded epochs from its start to before its stop.
+        """
+        return Slice.of(self, label=label, sample=sample, layer=layer, channel=channel, epoch=epoch)
+
+    @staticmethod
+    def _read(path: Path, name: str, channels: Sequence[int] | None = None) -> NDArray:
+        try:
+            with safe_open(path, framework="numpy") as file:
+                if name not in file.keys():  # noqa: SIM118, not a mapping
+                    raise RunError(f"{path} holds no {name!r}")
+                if channels is None:
+                    return np.asarray(file.get_tensor(name))
+                if not len(channels):
+                    raise RunError("channels: expected at least one")
+                part: Any = file.get_slice(name)[:, min(channels) : max(channels) + 1]
+                return np.asarray(part)[:, np.asarray(channels) - min(channels)]
+        except SafetensorError as error:
+            raise RunError(f"{path} is damaged: {error}") from None

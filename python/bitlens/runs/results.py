@@ -1,0 +1,58 @@
+"""What measures gave, kept in the run: one netCDF file for each measure, set of parameters and epoch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from bitlens.runs.layout import RESULTS, RunError, write_whole
+
+Parameters = Mapping[str, Any]
+
+
+class Results:
+    """The results folder of a run."""
+
+    def __init__(self, run: Path) -> None:
+        self._folder = run / RESULTS
+
+    def load(self, measure: str, parameters: Parameters, epoch: int) -> xr.Dataset | None:
+        """The result of one epoch, or None if it has not been computed."""
+        path = self._path(measure, parameters, epoch)
+        if not path.exists():
+            return None
+        try:
+            return xr.load_dataset(path, engine="h5netcdf")
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path} is damaged: {error}; remove it to have it computed again") from None
+
+    def save(self, measure: str, parameters: Parameters, epoch: int, result: xr.Dataset) -> None:
+        """Keep the result of one epoch."""
+        path = self._path(measure, parameters, epoch)
+        note = path.with_name("parameters.json")
+        if not note.exists():
+            text = _canonical(parameters) + "\n"
+            write_whole(note, lambda temporary: temporary.write_text(text, "utf-8"))
+        write_whole(path, lambda temporary: result.to_netcdf(temporary, engine="h5netcdf"))
+
+    def epochs(self, measure: str, parameters: Parameters) -> list[int]:
+        """Epochs that have a result, ascending."""
+        return sorted(int(path.stem) for path in self._path(measure, parameters, 0).parent.glob("[0-9]*.nc"))
+
+    def recorded(self, measure: str) -> list[dict[str, Any]]:
+        """The sets of parameters that a measure has results for."""
+        notes = sorted(self._folder.glob(f"{measure}/*/parameters.json"))
+        return [json.loads(note.read_text("utf-8")) for note in notes]
+
+    def _path(self, measure: str, parameters: Parameters, epoch: int) -> Path:
+        key = hashlib.sha256(_canonical(parameters).encode()).hexdigest()[:12]
+        return self._folder / measure / key / f"{epoch:04d}.nc"
+
+
+def _canonical(parameters: Parameters) -> str:
+    return json.dumps(dict(parameters), sort_keys=True)

@@ -1,0 +1,185 @@
+"""Slices of the cube dCNN(X, L, C, T), and the entropies they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import numpy as np
+import xarray as xr
+
+from bitlens.arrays import NDArray
+from bitlens.estimators import channel_mutual_information, inter_sample_entropy, intra_sample_entropy
+from bitlens.runs.layout import RunError
+
+if TYPE_CHECKING:
+    from bitlens.runs.reader import Run
+
+T = TypeVar("T")
+Choice: TypeAlias = T | Sequence[T] | slice | None
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What was chosen along one axis, and whether it was a single value, whose axis then goes away."""
+
+    values: tuple[Any, ...]
+    single: bool
+
+    @classmethod
+    def of(cls, choice: Any, options: Sequence[Any], name: str, find: Callable[[Any], Any]) -> Axis:
+        if choice is None:
+            return cls(tuple(options), False)
+        if isinstance(choice, slice):
+            return cls(tuple(options[choice]), False)
+        if isinstance(choice, (str, int, np.integer)):
+            return cls((find(choice),), True)
+        try:
+            return cls(tuple(find(value) for value in choice), False)
+        except TypeError:
+            raise TypeError(f"{name}: expected a value, a list or a slice, got {choice!r}") from None
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A part of a run; see `Run.slice`. Everything is read when it is asked for."""
+
+    run: Run
+    samples: Axis
+    layers: Axis
+    channels: Axis | None
+    epochs: Axis
+
+    @classmethod
+    def of(cls, run: Run, *, label: Any, sample: Any, layer: Any, channel: Any, epoch: Any) -> Slice:
+        layers = Axis.of(layer, [entry.name for entry in run.layers], "layer", lambda v: _layer_name(run, v))
+        return cls(
+            run,
+            _samples(run, label, sample),
+            layers,
+            None if channel is None else _channels(run, layers, channel),
+            _epochs(run, epoch),
+        )
+
+    def array(self) -> NDArray:
+        """The activations: [epoch, sample, channel, ...] of one layer, without the axes of single values."""
+        layer = self._one_layer("array()")
+        return np.stack([self._drop(self._read(layer, epoch)) for epoch in self.epochs.values])[self._first(self.epochs)]
+
+    def inter_sample_entropy(self, k: int = 15) -> xr.DataArray:
+        """Bits by layer and epoch: how diverse the samples are in the slice's channels (eq. 4 to 7)."""
+        values = [
+            [inter_sample_entropy(self._read(layer, epoch), k) for epoch in self.epochs.values]
+            for layer in self.layers.values
+        ]
+        return self._labelled(np.array(values), "inter-sample entropy", {"layer": self.layers, "epoch": self.epochs}, k=k)
+
+    def intra_sample_entropy(
+        self, bins: int = 32, value_range: tuple[float, float] | None = None
+    ) -> xr.DataArray:
+        """Bits by epoch, sample and channel of one layer: how much the values within each map vary (section 4.4.2)."""
+        layer = self._one_layer("intra_sample_entropy()")
+        values = [intra_sample_entropy(self._read(layer, e), bins, value_range) for e in self.epochs.values]
+        axes = {"epoch": self.epochs, "sample": self.samples, "channel": self._channel_axis(layer)}
+        return self._labelled(np.array(values), "intra-sample entropy", axes, bins=bins)
+
+    def mutual_information(self, other: Slice, bins: int = 32) -> xr.DataArray:
+        """Bits by epoch and channel pair of two layers, between binned distances (section 5.3.1)."""
+        return self._with(other, "mutual information", bins, lambda entropies: entropies.mutual_information)
+
+    def conditional_entropy(self, other: Slice, bins: int = 32) -> xr.DataArray:
+        """Bits of this slice's channels that are left once a channel of the other is known: H(self | other)."""
+        return self._with(other, "conditional entropy", bins, lambda entropies: entropies.conditional_entropy)
+
+    def _with(self, other: Slice, name: str, bins: int, pick: Callable[[Any], NDArray]) -> xr.DataArray:
+        if self.samples.values != other.samples.values or self.epochs.values != other.epochs.values:
+            raise RunError("other: expected a slice of the same samples and epochs")
+        a, b = self._one_layer("self"), other._one_layer("other")
+        values = [
+            pick(channel_mutual_information(self._read(a, e), other._read(b, e), bins, full_output=True))
+            for e in self.epochs.values
+        ]
+        axes = {"epoch": self.epochs, "channel_a": self._channel_axis(a), "channel_b": other._channel_axis(b)}
+        return self._labelled(np.array(values), name, axes, bins=bins)
+
+    def _one_layer(self, what: str) -> str:
+        if len(self.layers.values) != 1:
+            raise RunError(f"layer: {what} needs one layer, this slice has {len(self.layers.values)}; pass layer=")
+        return str(self.layers.values[0])
+
+    def _read(self, layer: str, epoch: int) -> NDArray:
+        values = self.run.activations(layer, epoch, channels=self.channels and self.channels.values)
+        return values[list(self.samples.values)]
+
+    def _channel_axis(self, layer: str) -> Axis:
+        return self.channels or Axis(tuple(range(self.run.layer(layer).channels)), False)
+
+    @staticmethod
+    def _first(axis: Axis | None) -> Any:
+        return 0 if axis is not None and axis.single else slice(None)
+
+    def _drop(self, values: NDArray) -> NDArray:
+        return values[:, self._first(self.channels)][self._first(self.samples)]
+
+    @staticmethod
+    def _labelled(values: NDArray, name: str, axes: dict[str, Axis], **parameters: object) -> xr.DataArray:
+        coordinates = {dim: list(axis.values) for dim, axis in axes.items()}
+        array = xr.DataArray(values, coordinates, tuple(axes), name.replace(" ", "_").replace("-", "_"))
+        array.attrs = {"long_name": name, "units": "bits", **parameters}
+        return array.isel({dim: 0 for dim, axis in axes.items() if axis.single})
+
+
+def _samples(run: Run, label: Any, sample: Any) -> Axis:
+    chosen = Axis.of(sample, range(run.manifest.samples), "sample", lambda v: _number(v, run.manifest.samples, "sample"))
+    if label is None:
+        return chosen
+    if run.labels is None:
+        raise RunError(f"label: {run.path} was recorded without labels")
+    classes = Axis.of(label, range(len(run.classes)), "label", lambda v: _class(run, v)).values
+    of_class = set(np.flatnonzero(np.isin(run.labels, classes)).tolist())
+    kept = tuple(s for s in chosen.values if s in of_class)
+    if not kept:
+        raise RunError(f"label: no chosen sample is of class {label!r}")
+    return Axis(kept, chosen.single)
+
+
+def _epochs(run: Run, epoch: Any) -> Axis:
+    recorded = run.epochs
+    if isinstance(epoch, slice):
+        if epoch.step is not None:
+            raise RunError("epoch: a slice of epochs has no step; pass a list")
+        low, high = epoch.start or 0, np.inf if epoch.stop is None else epoch.stop
+        return Axis(tuple(e for e in recorded if low <= e < high), False)
+
+    def find(value: int) -> int:
+        if value not in recorded:
+            raise RunError(f"epoch: {value!r} is not recorded in {run.path}; recorded: {recorded}")
+        return int(value)
+
+    return Axis.of(epoch, recorded, "epoch", find)
+
+
+def _channels(run: Run, layers: Axis, channel: Any) -> Axis:
+    fewest = min(run.layer(name).channels for name in layers.values)
+    return Axis.of(channel, range(fewest), "channel", lambda v: _number(v, fewest, "channel"))
+
+
+def _layer_name(run: Run, value: str | int) -> str:
+    if isinstance(value, str):
+        return run.layer(value).name
+    return run.layers[_number(value, len(run.layers), "layer")].name
+
+
+def _class(run: Run, value: str | int) -> int:
+    if isinstance(value, str):
+        if value not in run.classes:
+            raise RunError(f"label: no class {value!r}; there are {list(run.classes)}")
+        return run.classes.index(value)
+    return _number(value, len(run.classes), "label")
+
+
+def _number(value: int, count: int, name: str) -> int:
+    if not -count <= value < count:
+        raise RunError(f"{name}: expected 0 to {count - 1}, got {value}")
+    return int(value) % count
