@@ -46,7 +46,7 @@ def channel_information(
     Examples
     --------
     >>> import bitlens
-    >>> bitlens.channel_information(bitlens.open_run(example_run), "0").intra_sample_entropy.dims
+    >>> bitlens.channel_information(bitlens.open_run("demo-run"), "conv1").intra_sample_entropy.dims
     ('epoch', 'channel')
     """
     found = run.layer(layer)
@@ -101,8 +101,8 @@ def feature_maps(run: Run, layer: str, channel: int, epoch: int, samples: Sequen
     Examples
     --------
     >>> import bitlens
-    >>> bitlens.feature_maps(bitlens.open_run(example_run), "0", channel=1, epoch=0, samples=[0, 3]).shape
-    (2, 6, 6)
+    >>> bitlens.feature_maps(bitlens.open_run("demo-run"), "conv1", channel=1, epoch=0, samples=[0, 3]).shape
+    (2, 8, 8)
     """
     values = run.slice(sample=list(samples), layer=layer, channel=channel, epoch=epoch).array()
     positions = ("row", "column") if values.ndim == 3 else [f"position_{i}" for i in range(values.ndim - 1)]

@@ -40,7 +40,7 @@ def input_diversity(run: Run, k: int = 15) -> xr.Dataset:
     Examples
     --------
     >>> import bitlens
-    >>> diversity = bitlens.input_diversity(bitlens.open_run(example_run), k=5)
+    >>> diversity = bitlens.input_diversity(bitlens.open_run("demo-run"), k=5)
     >>> bool(diversity.inter_sample_entropy < diversity.bound)
     True
     """
@@ -90,7 +90,7 @@ def layer_diversity(run: Run, k: int = 15, epochs: Sequence[int] | None = None) 
     Examples
     --------
     >>> import bitlens
-    >>> bitlens.layer_diversity(bitlens.open_run(example_run), k=5).inter_sample_entropy.dims
+    >>> bitlens.layer_diversity(bitlens.open_run("demo-run"), k=5).inter_sample_entropy.dims
     ('epoch', 'layer')
     """
     names = [layer.name for layer in run.layers]

@@ -61,7 +61,7 @@ def layer_information(
     Examples
     --------
     >>> import bitlens
-    >>> information = bitlens.layer_information(bitlens.open_run(example_run), "input", "0")
+    >>> information = bitlens.layer_information(bitlens.open_run("demo-run"), "input", "conv1")
     >>> information.mutual_information.dims
     ('epoch', 'channel_a', 'channel_b')
     """

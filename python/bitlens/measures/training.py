@@ -42,7 +42,7 @@ def training_performance(run: Run, epochs: Sequence[int] | None = None) -> xr.Da
     Examples
     --------
     >>> import bitlens
-    >>> bitlens.training_performance(bitlens.open_run(example_run)).accuracy.dims
+    >>> bitlens.training_performance(bitlens.open_run("demo-run")).accuracy.dims
     ('epoch',)
     """
     labels = run.labels

@@ -58,7 +58,7 @@ def measure(
     Examples
     --------
     >>> import bitlens
-    >>> run = bitlens.open_run(example_run)
+    >>> run = bitlens.open_run("demo-run")
     >>> bitlens.measure(run, ["training_performance"])
     >>> run.results.epochs("training_performance", {})
     [0, 1]

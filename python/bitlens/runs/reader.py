@@ -54,6 +54,11 @@ def open_run(store: str | os.PathLike[str]) -> Run:
     Examples
     --------
     >>> import bitlens
+    >>> run = bitlens.open_run("demo-run")  # what `bitlens demo` has written
+    >>> run.epochs, run.layer("conv1").shape
+    ([0, 1], (6, 8, 8))
+    >>> run.slice(label=0, layer="conv1", channel=3, epoch=1).array().shape
+    (36, 8, 8)
     >>> bitlens.open_run("no-such-run")
     Traceback (most recent call last):
         ...

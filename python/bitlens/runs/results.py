@@ -44,6 +44,10 @@ class Results:
         """Epochs that have a result, ascending."""
         return sorted(int(path.stem) for path in self._path(measure, parameters, 0).parent.glob("[0-9]*.nc"))
 
+    def measures(self) -> list[str]:
+        """Names of the measures that have results."""
+        return sorted(path.name for path in self._folder.glob("*") if path.is_dir())
+
     def recorded(self, measure: str) -> list[dict[str, Any]]:
         """The sets of parameters that a measure has results for."""
         notes = sorted(self._folder.glob(f"{measure}/*/parameters.json"))

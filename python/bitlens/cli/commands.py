@@ -1,0 +1,138 @@
+"""The commands: their options, and what an error or an interruption looks like."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bitlens.cli import tables
+from bitlens.measures import MEASURES, measure
+from bitlens.runs import Run, RunError, open_run
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Measure, in bits, what the layers and channels of a recorded neural network carry.",
+)
+
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a recorded run.")]
+Neighbors = Annotated[int, typer.Option("--k", help="Neighbours of the inter-sample entropies.")]
+Bins = Annotated[int, typer.Option(help="Bins of values and of distances, 2 to 256.")]
+Permutations = Annotated[int, typer.Option(help="Shuffles of the permutation null.")]
+Samples = Annotated[int, typer.Option(help="Samples of the probe that layer information is measured on.")]
+Seed = Annotated[int, typer.Option(help="Seed of the shuffles.")]
+
+
+class Data(str, Enum):
+    """Images that the demo knows."""
+
+    digits = "digits"
+    mnist = "mnist"
+
+
+@app.command()
+def demo(
+    data: Annotated[Data, typer.Option(help="scikit-learn's digits, which need no download, or MNIST.")] = Data.digits,
+    root: Annotated[
+        Path | None, typer.Option(help="MNIST: an npz file, a folder of IDX files, or torchvision's root.")
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs to train.")] = 10,
+    out: Annotated[Path, typer.Option(help="Folder for the run; must not exist yet.")] = Path("demo-run"),
+    explore: Annotated[
+        bool | None, typer.Option("--explore/--no-explore", help="Open the explorer at the end. [default: on a terminal]")
+    ] = None,
+) -> None:
+    """Train a LeNet on real images, record it, measure it, and print what it carries."""
+    from bitlens.cli.demo import train_and_record  # PyTorch, which the other commands do without
+    from bitlens.cli.images import load_digits, load_mnist
+
+    console = Console()
+    if out.exists():
+        raise RunError(f"{out} exists already: remove it, choose another --out, or look at it with: bitlens explore {out}")
+    images = load_digits() if data is Data.digits else load_mnist(root)
+    train_and_record(images, out, epochs, console)
+    run = open_run(out)
+    _measure(run, console)
+    console.print(f"\nThe run is in {out}. Look at it with: bitlens explore {out}")
+    if explore or (explore is None and sys.stdin.isatty() and sys.stdout.isatty()):
+        raise typer.Exit(_explore(out))
+
+
+@app.command("measure")
+def measure_command(
+    run: RunPath,
+    name: Annotated[
+        list[str] | None, typer.Option("--measure", help=f"One of {', '.join(MEASURES)}; may be repeated. [default: all]")
+    ] = None,
+    k: Neighbors = 15,
+    bins: Bins = 32,
+    permutations: Permutations = 20,
+    samples: Samples = 256,
+    seed: Seed = 0,
+) -> None:
+    """Measure a run over all its epochs; results are kept in the run, and what is there is not computed again."""
+    opened = open_run(run)
+    names = [entry.replace("-", "_") for entry in name or ()]
+    console = Console()
+    if names:
+        measure(opened, names, k=k, bins=bins, permutations=permutations, samples=samples, seed=seed, report=console.print)
+        console.print(f"The results are in {run / 'results'}. Read them with bitlens.{names[0]}(bitlens.open_run(...)).")
+    else:
+        _measure(opened, console, k=k, bins=bins, permutations=permutations, samples=samples, seed=seed)
+
+
+@app.command()
+def info(run: RunPath) -> None:
+    """Say what a run holds."""
+    Console().print(tables.info_table(open_run(run)))
+
+
+@app.command("explore")
+def explore_command(
+    run: RunPath,
+    root: Annotated[
+        Path | None, typer.Option(help="Folder that runs may be opened from. [default: the run's own parent]")
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
+) -> None:
+    """Look at a run in a browser, also while it is being written."""
+    open_run(run)  # a run that cannot be read is said here rather than in the browser
+    raise typer.Exit(_explore(run, root, port))
+
+
+def _measure(
+    run: Run, console: Console, k: int = 15, bins: int = 32, permutations: int = 20, samples: int = 256, seed: int = 0
+) -> None:
+    with console.status("measuring") as status:
+        measure(
+            run, k=k, bins=bins, permutations=permutations, samples=samples, seed=seed,
+            report=lambda what: status.update(f"measuring {what}"),
+        )
+    if run.labels is not None:
+        console.print(tables.epochs_table(run))
+    console.print(
+        tables.layers_table(run, k=k, bins=bins, permutations=permutations, samples=samples, seed=seed)
+    )
+
+
+def _explore(run: Path, root: Path | None = None, port: int = 0) -> int:
+    try:
+        from bitlens_explorer.launch import launch
+    except ModuleNotFoundError as error:
+        raise RunError(f"the explorer needs {error.name}: pip install 'bitlens[explorer]'") from None
+    return launch(run, root, port)
+
+
+def main() -> None:
+    """Run a command; an error of the user's is said in words, with exit code 1 (2 for wrong options)."""
+    try:
+        app()
+    except (ValueError, TypeError, ModuleNotFoundError) as error:
+        Console(stderr=True, soft_wrap=True).print(f"bitlens: {error}", style="red", markup=False, highlight=False)
+        raise SystemExit(1) from None

@@ -1,0 +1,124 @@
+"""The real images that the demo trains on."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bitlens.arrays import NDArray
+
+_IDX_FILES = {
+    "train_images": "train-images-idx3-ubyte",
+    "train_labels": "train-labels-idx1-ubyte",
+    "test_images": "t10k-images-idx3-ubyte",
+    "test_labels": "t10k-labels-idx1-ubyte",
+}
+# Where torchvision puts the IDX files below the root it is given.
+_FOLDERS = (".", "MNIST/raw", "raw")
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images [n, height, width] in 0 to 1 as float32, and their classes as int64, for training and for testing."""
+
+    train_images: NDArray
+    train_labels: NDArray
+    test_images: NDArray
+    test_labels: NDArray
+
+
+class ImagesNotFound(ValueError):
+    """The images are not where they were looked for; the message says where that was."""
+
+
+def load_digits() -> Images:
+    """scikit-learn's 1797 handwritten digits of 8 x 8 pixels; every fifth is for testing."""
+    from sklearn import datasets
+
+    digits = datasets.load_digits()
+    images, labels = _scaled(digits.images, 16), np.asarray(digits.target, np.int64)
+    test = np.arange(len(labels)) % 5 == 4
+    return Images(images[~test], labels[~test], images[test], labels[test])
+
+
+def load_mnist(root: Path | None) -> Images:
+    """MNIST from an npz file, a folder with one, a folder of IDX files (gzipped or not), or torchvision's layout."""
+    looked_for = []
+    if root is not None:
+        for npz in [root] if root.suffix == ".npz" else [root / "mnist.npz"]:
+            looked_for.append(str(npz))
+            if npz.is_file():
+                return _from_npz(npz)
+        for folder in _FOLDERS:
+            looked_for.append(str(root / folder / f"{_IDX_FILES['train_images']}[.gz]"))
+            if _idx_path(root / folder, "train_images"):
+                return _from_idx(root / folder)
+    where = "\n  ".join(looked_for) or "nowhere: no --root was given"
+    raise ImagesNotFound(
+        f"found no MNIST; looked for\n  {where}\n"
+        "Pass --root with mnist.npz (train_images, train_labels, test_images, test_labels), a folder of the four IDX "
+        "files, or the root that torchvision.datasets.MNIST downloaded to; or use --data digits, which needs no download."
+    )
+
+
+def _from_npz(path: Path) -> Images:
+    # Keras names its arrays x_train, y_train, x_test, y_test.
+    keras = {"train_images": "x_train", "train_labels": "y_train", "test_images": "x_test", "test_labels": "y_test"}
+    with np.load(path, allow_pickle=False) as arrays:
+        missing = [name for name in keras if name not in arrays and keras[name] not in arrays]
+        if missing:
+            raise ImagesNotFound(f"{path} has no array {missing[0]!r} (or {keras[missing[0]]!r}); it has {arrays.files}")
+        found = {name: arrays[name if name in arrays else keras[name]] for name in keras}
+    return _images(found, path)
+
+
+def _from_idx(folder: Path) -> Images:
+    found = {}
+    for name, stem in _IDX_FILES.items():
+        path = _idx_path(folder, name)
+        if path is None:
+            raise ImagesNotFound(f"{folder} has no {stem} nor {stem}.gz beside the other IDX files")
+        found[name] = _read_idx(path)
+    return _images(found, folder)
+
+
+def _idx_path(folder: Path, name: str) -> Path | None:
+    stem = _IDX_FILES[name]
+    # Some distributions write the dot of the extension: train-images.idx3-ubyte.
+    candidates = [folder / (variant + end) for variant in (stem, stem.replace("-idx", ".idx")) for end in ("", ".gz")]
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _read_idx(path: Path) -> NDArray:
+    """IDX: two zero bytes, type 8 (unsigned byte), number of axes, their sizes as big-endian uint32, then the data."""
+    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    if len(data) < 4 or data[:3] != b"\0\0\x08":
+        raise ImagesNotFound(f"{path} is no IDX file of unsigned bytes")
+    axes = data[3]
+    shape = tuple(int(size) for size in np.frombuffer(data, ">u4", axes, 4))
+    if len(data) != 4 + 4 * axes + int(np.prod(shape)):
+        raise ImagesNotFound(f"{path} is cut off: it says {shape}, and holds {len(data) - 4 - 4 * axes} bytes")
+    return np.frombuffer(data, np.uint8, offset=4 + 4 * axes).reshape(shape)
+
+
+def _images(found: dict[str, Any], path: Path) -> Images:
+    for part in ("train", "test"):
+        images, labels = found[f"{part}_images"], found[f"{part}_labels"]
+        if images.ndim != 3 or labels.shape != images.shape[:1]:
+            raise ImagesNotFound(
+                f"{path}: expected {part} images [n, height, width] with n labels, got {images.shape} and {labels.shape}"
+            )
+    return Images(
+        _scaled(found["train_images"], 255),
+        np.asarray(found["train_labels"], np.int64),
+        _scaled(found["test_images"], 255),
+        np.asarray(found["test_labels"], np.int64),
+    )
+
+
+def _scaled(images: NDArray, white: float) -> NDArray:
+    return np.asarray(images, np.float32) / np.float32(white)

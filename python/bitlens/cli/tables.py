@@ -1,0 +1,87 @@
+"""A run in words: the tables that the command line prints."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from rich.table import Table
+
+from bitlens.measures import channel_information, input_diversity, layer_diversity, layer_information
+from bitlens.measures import training_performance
+from bitlens.runs import Run
+
+
+def epochs_table(run: Run) -> Table:
+    """How the training went on the probe."""
+    performance = training_performance(run)
+    table = Table(title="Training, on the probe", caption="Entropies: mean over classes that were predicted, in bits.")
+    for heading in ("epoch", "accuracy", "loss [bits]", "H(label | predicted)", "H(predicted | label)"):
+        table.add_column(heading, justify="right")
+    for epoch in performance.epoch.values:
+        row = performance.sel(epoch=epoch)
+        table.add_row(
+            str(epoch),
+            f"{float(row.accuracy):.3f}",
+            f"{float(row.loss):.3f}",
+            f"{float(row.label_given_predicted.mean()):.3f}",
+            f"{float(row.predicted_given_label.mean()):.3f}",
+        )
+    return table
+
+
+def layers_table(run: Run, *, k: int, bins: int, permutations: int, samples: int, seed: int) -> Table:
+    """What every layer carries at the last epoch; all of it has been measured before."""
+    epoch = run.epochs[-1]
+    diversity = layer_diversity(run, k, epochs=[epoch]).sel(epoch=epoch)
+    bound = float(input_diversity(run, k).bound)
+    used = min(samples, run.manifest.samples)
+    table = Table(
+        title=f"Layers at epoch {epoch}, in bits",
+        caption=f"inter: inter-sample entropy, k = {k}, at most {bound:.2f}. intra: intra-sample entropy, mean over "
+        f"channels, {bins} bins; single values have none. dead: channels of one value throughout. excess: mutual "
+        f"information with the layer before, above the mean of {permutations} permutations, mean over channel pairs, "
+        f"{bins} bins, {used} samples; ± the null's standard deviation for one pair.",
+    )
+    for heading in ("layer", "kind", "shape", "inter", "intra", "dead", "excess"):
+        table.add_column(heading, justify="left" if heading in ("layer", "kind") else "right")
+    for previous, layer in zip((None, *run.layers), run.layers, strict=False):
+        channels = channel_information(run, layer.name, bins, epochs=[epoch]).sel(epoch=epoch)
+        about = "" if previous is None else _excess(
+            layer_information(run, previous.name, layer.name, bins, permutations, samples, seed, [epoch])
+        )
+        table.add_row(
+            layer.name,
+            layer.kind,
+            " x ".join(map(str, layer.shape)),
+            f"{float(diversity.inter_sample_entropy.sel(layer=layer.name)):.2f}",
+            f"{float(channels.intra_sample_entropy.mean()):.2f}" if len(layer.shape) > 1 else "",
+            str(int(channels.dead.sum())),
+            about,
+        )
+    return table
+
+
+def _excess(information: xr.Dataset) -> str:
+    spread = float(np.sqrt((information.null_std**2).mean()))
+    return f"{float(information.excess.mean()):.3f} ± {spread:.3f}"
+
+
+def info_table(run: Run) -> Table:
+    """What was recorded."""
+    manifest = run.manifest
+    epochs = run.epochs
+    span = f"{len(epochs)}: {epochs[0]} to {epochs[-1]}" if epochs else "none yet"
+    table = Table(title=str(run.path), show_header=False)
+    rows = {
+        "model": manifest.model,
+        "layers": ", ".join(layer.name for layer in manifest.layers),
+        "epochs": span,
+        "samples": str(manifest.samples),
+        "classes": ", ".join(manifest.classes) or "not known",
+        "stored as": manifest.dtype + (", with gradients" if manifest.gradients else ""),
+        "measures": ", ".join(run.results.measures()) or "none yet: bitlens measure RUN",
+        "versions": ", ".join(f"{name} {version}" for name, version in manifest.versions.items()),
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table
