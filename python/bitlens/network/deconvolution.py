@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import torch
+import warnings
+
 from torch import Tensor, nn
 
 from bitlens.arrays import integer
@@ -52,7 +53,9 @@ def deconvolve(model: nn.Module, images: Tensor, layer: str, channel: int) -> Te
     check_modules(model, [layer])
     index = integer(channel, "channel")
     modes = {parameter: parameter.requires_grad for parameter in model.parameters()}
-    with undisturbed(model):
+    with undisturbed(model), warnings.catch_warnings():
+        # Captum announces the hooks that it takes off again.
+        warnings.filterwarnings("ignore", "Setting backward hooks on ReLU activations", UserWarning)
         try:
             for parameter in modes:
                 parameter.requires_grad_(False)  # the signal goes to the input alone

@@ -1,0 +1,164 @@
+"""The command line, as a person meets it: what it prints, its exit codes, and the images it reads."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bitlens
+from bitlens.cli.images import ImagesNotFound, load_digits, load_mnist
+
+
+def command(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bitlens", *arguments], capture_output=True, text=True, cwd=cwd, timeout=300,
+        env={**os.environ, "COLUMNS": "100"}, stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    folder = tmp_path_factory.mktemp("demo")
+    result = command("demo", "--epochs", "1", "--out", "run", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    return folder / "run", result.stdout
+
+
+def test_demo_prints_the_numbers_of_the_run(finished: tuple[Path, str]) -> None:
+    path, printed = finished
+    run = bitlens.open_run(path)
+    assert run.epochs == [0, 1]
+    accuracy = float(bitlens.training_performance(run).accuracy.sel(epoch=1))
+    assert f"{accuracy:.3f}" in printed
+    entropy = float(bitlens.layer_diversity(run).inter_sample_entropy.sel(epoch=1, layer="conv1"))
+    (row,) = (line for line in printed.splitlines() if line.startswith("│ conv1"))
+    assert f" {entropy:.2f} " in row
+    assert "bitlens explore run" in printed
+
+
+def test_measure_again_is_quick_and_says_the_same(finished: tuple[Path, str]) -> None:
+    path, printed = finished
+    before = {file: file.stat().st_mtime_ns for file in path.rglob("*.nc")}
+    again = command("measure", str(path))
+    assert again.returncode == 0
+    assert {file: file.stat().st_mtime_ns for file in path.rglob("*.nc")} == before
+    assert [line for line in again.stdout.splitlines() if line.startswith("│")] == [
+        line for line in printed.splitlines() if line.startswith("│")
+    ]
+
+
+def test_measure_one(finished: tuple[Path, str]) -> None:
+    path, _ = finished
+    result = command("measure", str(path), "--measure", "channel-information", "--bins", "8")
+    assert result.returncode == 0
+    assert {"layer": "conv1", "bins": 8} in bitlens.open_run(path).results.recorded("channel_information")
+
+
+def test_info(finished: tuple[Path, str]) -> None:
+    result = command("info", str(finished[0]))
+    assert result.returncode == 0
+    assert "LeNet" in result.stdout
+    assert "2: 0 to 1" in result.stdout
+
+
+@pytest.mark.parametrize("name", [[], ["demo"], ["measure"], ["info"], ["explore"]], ids=lambda name: name or "bitlens")
+def test_help(name: list[str]) -> None:
+    result = command(*name, "--help")
+    assert result.returncode == 0
+    assert "Usage: " in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["info", "nowhere"], 1, "bitlens: nowhere: there is no such folder"),
+        (["explore", "nowhere"], 1, "bitlens: nowhere: there is no such folder"),
+        (["measure", "nowhere"], 1, "bitlens: nowhere: there is no such folder"),
+        (["demo", "--data", "mnist"], 1, "nowhere: no --root was given"),
+        (["demo", "--out", "."], 1, ". exists already"),
+        (["demo", "--epochs", "0"], 2, "Invalid value for '--epochs'"),
+        (["demo", "--data", "cifar"], 2, "Invalid value for '--data'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)  # fmt: skip
+def test_errors(arguments: list[str], code: int, message: str, tmp_path: Path) -> None:
+    result = command(*arguments, cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (code, "")
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_measure(finished: tuple[Path, str]) -> None:
+    result = command("measure", str(finished[0]), "--measure", "capacity")
+    assert result.returncode == 1
+    assert "no measure 'capacity'; there are training_performance" in result.stderr
+
+
+@pytest.fixture
+def arrays() -> dict[str, np.ndarray]:
+    digits = load_digits()
+    return {
+        "train_images": (digits.train_images[:30] * 255).astype(np.uint8),
+        "train_labels": digits.train_labels[:30].astype(np.uint8),
+        "test_images": (digits.test_images[:20] * 255).astype(np.uint8),
+        "test_labels": digits.test_labels[:20].astype(np.uint8),
+    }
+
+
+def idx(array: np.ndarray) -> bytes:
+    return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
+
+
+STEMS = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]
+
+
+@pytest.mark.parametrize("layout", ["npz", "folder of npz", "keras", "idx", "idx.gz", "torchvision", "dotted"])
+def test_mnist_is_found_where_people_keep_it(layout: str, arrays: dict[str, np.ndarray], tmp_path: Path) -> None:
+    root = tmp_path
+    if layout in ("npz", "folder of npz"):
+        np.savez(tmp_path / "mnist.npz", **arrays)
+        root = tmp_path / "mnist.npz" if layout == "npz" else tmp_path
+    elif layout == "keras":
+        np.savez(tmp_path / "mnist.npz", **dict(zip(["x_train", "y_train", "x_test", "y_test"], arrays.values())))
+    else:
+        folder = tmp_path / "MNIST" / "raw" if layout == "torchvision" else tmp_path
+        folder.mkdir(parents=True, exist_ok=True)
+        for stem, array in zip(STEMS, arrays.values(), strict=True):
+            name = stem.replace("-idx", ".idx") if layout == "dotted" else stem
+            if layout == "idx.gz":
+                (folder / f"{name}.gz").write_bytes(gzip.compress(idx(array)))
+            else:
+                (folder / name).write_bytes(idx(array))
+    images = load_mnist(root)
+    np.testing.assert_allclose(images.train_images, arrays["train_images"] / 255.0, atol=1e-7)
+    np.testing.assert_array_equal(images.test_labels, arrays["test_labels"])
+    assert images.train_images.dtype == np.float32
+
+
+def test_mnist_that_is_not_there_or_damaged(arrays: dict[str, np.ndarray], tmp_path: Path) -> None:
+    with pytest.raises(ImagesNotFound, match=r"looked for\n(.*\n)*.*MNIST/raw"):
+        load_mnist(tmp_path)
+    (tmp_path / STEMS[0]).write_bytes(idx(arrays["train_images"]))
+    with pytest.raises(ImagesNotFound, match="has no train-labels-idx1-ubyte"):
+        load_mnist(tmp_path)
+    (tmp_path / STEMS[0]).write_bytes(idx(arrays["train_images"])[:-1])
+    for stem, array in list(zip(STEMS, arrays.values(), strict=True))[1:]:
+        (tmp_path / stem).write_bytes(idx(array))
+    with pytest.raises(ImagesNotFound, match="is cut off"):
+        load_mnist(tmp_path)
+    (tmp_path / STEMS[0]).write_bytes(b"PNG nonsense")
+    with pytest.raises(ImagesNotFound, match="is no IDX file"):
+        load_mnist(tmp_path)
+    np.savez(tmp_path / "mnist.npz", train_images=arrays["train_images"])
+    with pytest.raises(ImagesNotFound, match="has no array 'train_labels'"):
+        load_mnist(tmp_path)
+    np.savez(tmp_path / "mnist.npz", **{**arrays, "test_labels": arrays["test_labels"][:3]})
+    with pytest.raises(ImagesNotFound, match="expected test images"):
+        load_mnist(tmp_path)

@@ -1,0 +1,166 @@
+"""Measures over a run: their numbers, from the activations by hand; what is resumed; what cannot be measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from sklearn.metrics import confusion_matrix, log_loss
+
+import bitlens
+from bitlens import reference
+from bitlens.measures import MEASURES
+from bitlens.runs import RunError
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> bitlens.Run:
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 3, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(108, 4)
+    )
+    with torch.no_grad():
+        model[0].weight[1] = 0  # a dead channel
+        model[0].bias[1] = -1
+    images, labels = torch.rand(40, 1, 8, 8), torch.arange(40) % 4
+    labels[labels == 3] = 0  # a class without samples
+    labels[0] = 3
+    with bitlens.Recorder(model, tmp_path / "run", (images, labels)) as recorder:
+        recorder.snapshot(0)
+        torch.nn.init.normal_(model[3].weight)
+        recorder.snapshot(3)
+    return bitlens.open_run(tmp_path / "run")
+
+
+def test_training_performance(run: bitlens.Run) -> None:
+    performance = bitlens.training_performance(run)
+    assert performance.epoch.values.tolist() == [0, 3]
+    for epoch in (0, 3):
+        logits = run.activations("output", epoch).astype(float)
+        predicted = logits.argmax(axis=1)
+        row = performance.sel(epoch=epoch)
+        np.testing.assert_array_equal(row.confusion, confusion_matrix(run.labels, predicted, labels=range(4)))
+        assert float(row.accuracy) == pytest.approx(np.mean(predicted == run.labels))
+        shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        assert float(row.loss) == pytest.approx(log_loss(run.labels, shares) / np.log(2))
+        label_given, predicted_given = reference.label_entropies(row.confusion.values)
+        np.testing.assert_allclose(row.label_given_predicted, label_given, atol=1e-12)
+        np.testing.assert_allclose(row.predicted_given_label, predicted_given, atol=1e-12)
+
+
+def test_input_and_layer_diversity(run: bitlens.Run) -> None:
+    diversity = bitlens.input_diversity(run, k=5)
+    assert float(diversity.inter_sample_entropy) == pytest.approx(reference.inter_sample_entropy(run.inputs, 5))
+    assert float(diversity.bound) == pytest.approx(np.log2(40 * 39))
+    assert np.isnan(diversity.class_inter_sample_entropy.sel({"class": "3"}))  # a single sample has no neighbours
+    layers = bitlens.layer_diversity(run, k=5)
+    expected = reference.inter_sample_entropy(run.activations("0", 3), 5)
+    assert float(layers.inter_sample_entropy.sel(epoch=3, layer="0")) == pytest.approx(expected)
+    assert float(layers.inter_sample_entropy.sel(epoch=0, layer="input")) == float(diversity.inter_sample_entropy)
+
+
+def test_channel_information(run: bitlens.Run) -> None:
+    information = bitlens.channel_information(run, "1", bins=16)
+    maps = run.activations("1", 3)
+    row = information.sel(epoch=3)
+    np.testing.assert_allclose(row.intra_sample_entropy, reference.channel_entropy(maps, bins=16), atol=1e-9)
+    np.testing.assert_allclose(
+        row.class_intra_sample_entropy, reference.channel_entropy(maps, run.labels, bins=16), atol=1e-9
+    )
+    assert row.dead.values.tolist() == [False, True, False]
+    assert float(row.intra_sample_entropy[1]) == 0
+    assert (float(row.lowest), float(row.highest)) == (maps.min(), maps.max())
+
+
+def test_layer_information(run: bitlens.Run) -> None:
+    information = bitlens.layer_information(run, "0", "1", bins=8, permutations=5, seed=3)
+    a, b = run.activations("0", 3), run.activations("1", 3)
+    row = information.sel(epoch=3)
+    np.testing.assert_allclose(
+        row.mutual_information, reference.channel_mutual_information(a, b, 8), atol=1e-9
+    )
+    # The same null as that of the general function, which computes the distances of every shuffle anew.
+    null = bitlens.permutation_test(lambda x, y: bitlens.channel_mutual_information(x, y, 8), a, b, 5, seed=3)
+    for name in ("null_mean", "null_std", "excess", "p_value"):
+        np.testing.assert_allclose(row[name], getattr(null, name), atol=1e-12)
+    np.testing.assert_allclose(
+        row.entropy_a + row.entropy_b - row.joint_entropy, row.mutual_information, atol=1e-9
+    )
+    assert float(abs(row.mutual_information.sel(channel_b=1)).max()) == 0  # the dead channel
+
+
+def test_layer_information_of_some_samples(run: bitlens.Run) -> None:
+    information = bitlens.layer_information(run, "input", "output", permutations=2, samples=4, epochs=[0])
+    chosen = [0, 13, 26, 39]
+    expected = reference.channel_mutual_information(run.inputs[chosen], run.activations("output", 0)[chosen])
+    np.testing.assert_allclose(information.mutual_information[0], expected, atol=1e-9)
+    with pytest.raises(ValueError, match="samples: expected at least 2"):
+        bitlens.layer_information(run, "input", "0", samples=1)
+
+
+def test_feature_maps(run: bitlens.Run) -> None:
+    maps = bitlens.feature_maps(run, "0", channel=2, epoch=3, samples=[5, 1])
+    assert maps.dims == ("sample", "row", "column")
+    np.testing.assert_array_equal(maps, run.activations("0", 3)[[5, 1], 2])
+    assert bitlens.feature_maps(run, "output", 0, 3, [1]).dims == ("sample",)
+
+
+@pytest.mark.parametrize(("by", "expected"), [("index", [0, 1, 2]), ("maximum", [2, 0, 1]), ("mean", [0, 2, 1])])
+def test_channel_order(by: str, expected: list[int]) -> None:
+    table = xr.DataArray([[4.0, 4.0], [1.0, 2.0], [5.0, 0.0]], dims=("channel_a", "channel_b"))
+    assert bitlens.channel_order(table, "channel_a", by).tolist() == expected
+
+
+def test_channel_order_of_nonsense() -> None:
+    table = xr.DataArray([[4.0, 4.0]], dims=("channel_a", "channel_b"))
+    with pytest.raises(ValueError, match="channels: expected one of two dimensions"):
+        bitlens.channel_order(table, "epoch")
+    with pytest.raises(ValueError, match="by: expected 'index', 'maximum' or 'mean', got 'size'"):
+        bitlens.channel_order(table, "channel_a", "size")  # type: ignore[arg-type]
+
+
+def test_an_interrupted_measure_goes_on_where_it_stopped(run: bitlens.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import bitlens.measures.channels as channels
+
+    computed = []
+
+    def interrupted(maps: np.ndarray, bins: int) -> np.ndarray:
+        computed.append(maps)
+        if len(computed) == 2:
+            raise KeyboardInterrupt
+        return np.asarray(bitlens.intra_sample_entropy(maps, bins))
+
+    monkeypatch.setattr(channels, "intra_sample_entropy", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        bitlens.channel_information(run, "0")
+    assert bitlens.channel_information(run, "0").sizes["epoch"] == 2
+    assert len(computed) == 3  # the first epoch was not computed again
+
+
+def test_everything_at_once_is_kept(run: bitlens.Run) -> None:
+    told: list[str] = []
+    bitlens.measure(run, k=5, permutations=2, samples=10, report=told.append)
+    assert run.results.measures() == sorted(MEASURES)
+    assert told[0] == "training performance"
+    assert told[-1] == "layer information of 1 and output"
+    with pytest.raises(RunError, match="measure: no measure 'capacity'"):
+        bitlens.measure(run, ["capacity"])
+
+
+def test_a_diverged_network_is_named_with_its_epoch(tmp_path: Path) -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+    with bitlens.Recorder(model, tmp_path / "run", (torch.rand(20, 4), torch.arange(20) % 2)) as recorder:
+        recorder.snapshot(0)
+        torch.nn.init.constant_(model[0].weight, float("nan"))
+        recorder.snapshot(1)
+    run = bitlens.open_run(tmp_path / "run")
+    with pytest.raises(RunError, match="channel_information of .* at epoch 1: maps: contains NaN or infinity"):
+        bitlens.channel_information(run, "0")
+    with pytest.raises(RunError, match="training_performance of .* at epoch 1: .*diverged"):
+        bitlens.training_performance(run)
+    assert run.results.epochs("channel_information", {"layer": "0", "bins": 32}) == [0]
+    with pytest.raises(RunError, match="epochs: no activations and no result of epoch 7"):
+        bitlens.channel_information(run, "0", epochs=[7])
