@@ -8,11 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import bitlens
 import numpy as np
 import pytest
-
-import bitlens
-from bitlens.cli.images import ImagesNotFound, load_digits, load_mnist
+from bitlens.cli.images import ImagesNotFoundError, load_digits, load_mnist
 
 
 def command(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -126,7 +125,10 @@ def test_mnist_is_found_where_people_keep_it(layout: str, arrays: dict[str, np.n
         np.savez(tmp_path / "mnist.npz", **arrays)
         root = tmp_path / "mnist.npz" if layout == "npz" else tmp_path
     elif layout == "keras":
-        np.savez(tmp_path / "mnist.npz", **dict(zip(["x_train", "y_train", "x_test", "y_test"], arrays.values())))
+        np.savez(
+            tmp_path / "mnist.npz",
+            **dict(zip(["x_train", "y_train", "x_test", "y_test"], arrays.values(), strict=True)),
+        )
     else:
         folder = tmp_path / "MNIST" / "raw" if layout == "torchvision" else tmp_path
         folder.mkdir(parents=True, exist_ok=True)
@@ -143,22 +145,22 @@ def test_mnist_is_found_where_people_keep_it(layout: str, arrays: dict[str, np.n
 
 
 def test_mnist_that_is_not_there_or_damaged(arrays: dict[str, np.ndarray], tmp_path: Path) -> None:
-    with pytest.raises(ImagesNotFound, match=r"looked for\n(.*\n)*.*MNIST/raw"):
+    with pytest.raises(ImagesNotFoundError, match=r"looked for\n(.*\n)*.*MNIST/raw"):
         load_mnist(tmp_path)
     (tmp_path / STEMS[0]).write_bytes(idx(arrays["train_images"]))
-    with pytest.raises(ImagesNotFound, match="has no train-labels-idx1-ubyte"):
+    with pytest.raises(ImagesNotFoundError, match="has no train-labels-idx1-ubyte"):
         load_mnist(tmp_path)
     (tmp_path / STEMS[0]).write_bytes(idx(arrays["train_images"])[:-1])
     for stem, array in list(zip(STEMS, arrays.values(), strict=True))[1:]:
         (tmp_path / stem).write_bytes(idx(array))
-    with pytest.raises(ImagesNotFound, match="is cut off"):
+    with pytest.raises(ImagesNotFoundError, match="is cut off"):
         load_mnist(tmp_path)
     (tmp_path / STEMS[0]).write_bytes(b"PNG nonsense")
-    with pytest.raises(ImagesNotFound, match="is no IDX file"):
+    with pytest.raises(ImagesNotFoundError, match="is no IDX file"):
         load_mnist(tmp_path)
     np.savez(tmp_path / "mnist.npz", train_images=arrays["train_images"])
-    with pytest.raises(ImagesNotFound, match="has no array 'train_labels'"):
+    with pytest.raises(ImagesNotFoundError, match="has no array 'train_labels'"):
         load_mnist(tmp_path)
     np.savez(tmp_path / "mnist.npz", **{**arrays, "test_labels": arrays["test_labels"][:3]})
-    with pytest.raises(ImagesNotFound, match="expected test images"):
+    with pytest.raises(ImagesNotFoundError, match="expected test images"):
         load_mnist(tmp_path)

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import bitlens
 import numpy as np
 import pytest
 import torch
 import xarray as xr
-from sklearn.metrics import confusion_matrix, log_loss
-
-import bitlens
 from bitlens import reference
 from bitlens.measures import MEASURES
 from bitlens.runs import RunError
+from sklearn.metrics import confusion_matrix, log_loss
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> bitlens.Run:
     torch.manual_seed(0)
-    model = torch.nn.Sequential(
-        torch.nn.Conv2d(1, 3, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(108, 4)
-    )
+    model = torch.nn.Sequential(torch.nn.Conv2d(1, 3, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(108, 4))
     with torch.no_grad():
         model[0].weight[1] = 0  # a dead channel
         model[0].bias[1] = -1
@@ -79,16 +76,12 @@ def test_layer_information(run: bitlens.Run) -> None:
     information = bitlens.layer_information(run, "0", "1", bins=8, permutations=5, seed=3)
     a, b = run.activations("0", 3), run.activations("1", 3)
     row = information.sel(epoch=3)
-    np.testing.assert_allclose(
-        row.mutual_information, reference.channel_mutual_information(a, b, 8), atol=1e-9
-    )
+    np.testing.assert_allclose(row.mutual_information, reference.channel_mutual_information(a, b, 8), atol=1e-9)
     # The same null as that of the general function, which computes the distances of every shuffle anew.
     null = bitlens.permutation_test(lambda x, y: bitlens.channel_mutual_information(x, y, 8), a, b, 5, seed=3)
     for name in ("null_mean", "null_std", "excess", "p_value"):
         np.testing.assert_allclose(row[name], getattr(null, name), atol=1e-12)
-    np.testing.assert_allclose(
-        row.entropy_a + row.entropy_b - row.joint_entropy, row.mutual_information, atol=1e-9
-    )
+    np.testing.assert_allclose(row.entropy_a + row.entropy_b - row.joint_entropy, row.mutual_information, atol=1e-9)
     assert float(abs(row.mutual_information.sel(channel_b=1)).max()) == 0  # the dead channel
 
 
@@ -157,9 +150,9 @@ def test_a_diverged_network_is_named_with_its_epoch(tmp_path: Path) -> None:
         torch.nn.init.constant_(model[0].weight, float("nan"))
         recorder.snapshot(1)
     run = bitlens.open_run(tmp_path / "run")
-    with pytest.raises(RunError, match="channel_information of .* at epoch 1: maps: contains NaN or infinity"):
+    with pytest.raises(RunError, match=r"channel_information of .* at epoch 1: maps: contains NaN or infinity"):
         bitlens.channel_information(run, "0")
-    with pytest.raises(RunError, match="training_performance of .* at epoch 1: .*diverged"):
+    with pytest.raises(RunError, match=r"training_performance of .* at epoch 1: .*diverged"):
         bitlens.training_performance(run)
     assert run.results.epochs("channel_information", {"layer": "0", "bins": 32}) == [0]
     with pytest.raises(RunError, match="epochs: no activations and no result of epoch 7"):

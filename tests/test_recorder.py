@@ -11,13 +11,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import bitlens
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
-
-import bitlens
 from bitlens.runs import RunError
+from torch import Tensor, nn
 
 
 def convolutional() -> nn.Module:
@@ -176,7 +175,11 @@ def test_modes_random_numbers_and_hooks_are_as_before_also_after_an_error(tmp_pa
     model = Failing().train()
     model.inner[1].eval()  # a frozen normalisation stays frozen
     modes = [module.training for module in model.modules()]
-    numpy_before, python_before, torch_before = np.random.get_state()[1].copy(), random.getstate(), torch.get_rng_state()
+    numpy_before, python_before, torch_before = (
+        np.random.get_state()[1].copy(),
+        random.getstate(),
+        torch.get_rng_state(),
+    )
     with bitlens.Recorder(model, tmp_path / "run", samples()) as recorder:
         recorder.snapshot(0)
         model.fails = True
@@ -244,9 +247,9 @@ def test_float16_refuses_what_it_cannot_hold(tmp_path: Path) -> None:
             return super().forward(x.flatten(1)) * 1e6
 
     model = Large(64, 10)
-    with bitlens.Recorder(model, tmp_path / "run", samples(), dtype="float16") as recorder:
-        with pytest.raises(ValueError, match="which float16 cannot hold"):
-            recorder.snapshot(0)
+    recorder = bitlens.Recorder(model, tmp_path / "run", samples(), dtype="float16")
+    with recorder, pytest.raises(ValueError, match="which float16 cannot hold"):
+        recorder.snapshot(0)
 
 
 @pytest.mark.parametrize("difference", ["model", "probe", "dtype"])

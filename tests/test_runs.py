@@ -6,11 +6,10 @@ import json
 import shutil
 from pathlib import Path
 
+import bitlens
 import numpy as np
 import pytest
 import torch
-
-import bitlens
 from bitlens import reference
 from bitlens.runs import RunError
 
@@ -18,9 +17,7 @@ from bitlens.runs import RunError
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
-    model = torch.nn.Sequential(
-        torch.nn.Conv2d(1, 4, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(144, 3)
-    )
+    model = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(144, 3))
     images, labels = torch.rand(30, 1, 8, 8), torch.arange(30) % 3
     store = tmp_path_factory.mktemp("runs") / "run"
     with bitlens.Recorder(model, store, (images, labels), classes=["cat", "dog", "owl"]) as recorder:
@@ -60,7 +57,9 @@ def test_slices(run: bitlens.Run, query: dict[str, object], shape: tuple[int, ..
 
 def test_a_slice_holds_the_values_it_names(run: bitlens.Run) -> None:
     whole = run.activations("0", 1)
-    np.testing.assert_array_equal(run.slice(label=1, layer="0", channel=[3, 1], epoch=1).array(), whole[1::3][:, [3, 1]])
+    np.testing.assert_array_equal(
+        run.slice(label=1, layer="0", channel=[3, 1], epoch=1).array(), whole[1::3][:, [3, 1]]
+    )
     np.testing.assert_array_equal(run.activations("0", 1, channels=[2]), whole[:, [2]])
 
 
@@ -125,7 +124,7 @@ def test_metrics(run: bitlens.Run) -> None:
 def test_no_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="there is no such folder"):
         bitlens.open_run(tmp_path / "nothing")
-    with pytest.raises(RunError, match="holds no manifest.json"):
+    with pytest.raises(RunError, match=r"holds no manifest\.json"):
         bitlens.open_run(tmp_path)
 
 
@@ -158,7 +157,7 @@ def test_files_of_an_interrupted_write_are_not_epochs(copy: Path) -> None:
 
 
 def test_a_line_of_metrics_that_is_being_written_is_not_read(copy: Path) -> None:
-    with open(copy / "metrics.jsonl", "a") as file:
+    with (copy / "metrics.jsonl").open("a") as file:
         file.write('{"epoch": 6, "lo')
     assert list(bitlens.open_run(copy).metrics) == [0, 1, 5]
     (copy / "metrics.jsonl").write_text('{"epoch": 0}\nnonsense\n{"epoch": 1}\n')
@@ -188,5 +187,5 @@ def test_a_run_without_labels(tmp_path: Path) -> None:
     assert "class_inter_sample_entropy" not in bitlens.input_diversity(run, k=3)
     with pytest.raises(RunError, match="was recorded without labels"):
         bitlens.training_performance(run)
-    with pytest.raises(RunError, match="label: .* was recorded without labels"):
+    with pytest.raises(RunError, match=r"label: .* was recorded without labels"):
         run.slice(label=0)

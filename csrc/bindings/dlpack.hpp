@@ -1,4 +1,5 @@
-// The part of DLPack's public ABI (version 1) that a consumer on CPU and CUDA needs; see dmlc/dlpack for the full text.
+// The part of DLPack's public ABI (version 1) that a consumer on CPU and CUDA needs; see dmlc/dlpack for the
+// full text.
 #pragma once
 
 #include <cstdint>

@@ -13,8 +13,8 @@ namespace bitlens {
 
 namespace py = pybind11;
 
-// An array borrowed for the duration of one call. The capsule is never marked as used, so the producer's own clean-up
-// runs when it goes out of scope.
+// An array borrowed for the duration of one call. The capsule is never marked as used, so the producer's own
+// clean-up runs when it goes out of scope.
 class Borrowed {
  public:
   Borrowed(const py::object& array, std::string name) : name_(std::move(name)) {
@@ -23,11 +23,14 @@ class Borrowed {
                            std::string(py::str(py::type::of(array))));
     }
     const auto device = array.attr("__dlpack_device__")().cast<std::pair<int, int>>();
-    // The stream of the protocol is the consumer's. -1 asks for no synchronisation: we launch on the stream that the
-    // caller passes, which is the producer's own.
-    const py::object stream = device.first == dlpack::kCuda ? py::object(py::int_(-1)) : py::object(py::none());
-    capsule_ = array.attr("__dlpack__")(py::arg("max_version") = py::make_tuple(1, 0), py::arg("stream") = stream);
-    managed_ = static_cast<const dlpack::Managed*>(PyCapsule_GetPointer(capsule_.ptr(), "dltensor_versioned"));
+    // The stream of the protocol is the consumer's. -1 asks for no synchronisation: we launch on the stream
+    // that the caller passes, which is the producer's own.
+    const py::object stream =
+        device.first == dlpack::kCuda ? py::object(py::int_(-1)) : py::object(py::none());
+    capsule_ =
+        array.attr("__dlpack__")(py::arg("max_version") = py::make_tuple(1, 0), py::arg("stream") = stream);
+    managed_ =
+        static_cast<const dlpack::Managed*>(PyCapsule_GetPointer(capsule_.ptr(), "dltensor_versioned"));
     if (!managed_) throw py::error_already_set();
     require(managed_->version.major == 1, name_ + ": expected DLPack version 1");
     require(on_cuda() || tensor().device.type == dlpack::kCpu, name_ + ": expected CPU or CUDA memory");
@@ -48,8 +51,10 @@ class Borrowed {
       throw py::type_error(name_ + ": expected " + type_name(code, 8 * sizeof(Element)) + ", got " +
                            type_name(t.dtype.code, t.dtype.bits));
     }
-    require(t.ndim == Rank, name_ + ": expected " + std::to_string(Rank) + " axes, got " + std::to_string(t.ndim));
-    require(std::is_const_v<T> || !(managed_->flags & dlpack::kReadOnly), name_ + ": expected a writable array");
+    require(t.ndim == Rank,
+            name_ + ": expected " + std::to_string(Rank) + " axes, got " + std::to_string(t.ndim));
+    require(std::is_const_v<T> || !(managed_->flags & dlpack::kReadOnly),
+            name_ + ": expected a writable array");
     View<T, Rank> result{reinterpret_cast<T*>(static_cast<char*>(t.data) + t.byte_offset), {}, {}};
     Index compact = 1;
     for (int axis = Rank - 1; axis >= 0; --axis) {
@@ -57,7 +62,8 @@ class Borrowed {
       result.stride[axis] = t.strides ? t.strides[axis] : compact;
       compact *= t.shape[axis];
     }
-    require(result.shape[Rank - 1] <= 1 || result.stride[Rank - 1] == 1, name_ + ": expected a contiguous last axis");
+    require(result.shape[Rank - 1] <= 1 || result.stride[Rank - 1] == 1,
+            name_ + ": expected a contiguous last axis");
     return result;
   }
 

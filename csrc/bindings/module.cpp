@@ -32,8 +32,8 @@ void require_cpu(std::initializer_list<const Borrowed*> arrays) {
 
 void keep_nearest(const py::object& dots, const py::object& row_norms, const py::object& column_norms,
                   Index first_row, Index first_column, const py::object& bounds, const py::object& indices) {
-  const Borrowed d(dots, "dots"), r(row_norms, "row_norms"), c(column_norms, "column_norms"), b(bounds, "bounds"),
-      i(indices, "indices");
+  const Borrowed d(dots, "dots"), r(row_norms, "row_norms"), c(column_norms, "column_norms"),
+      b(bounds, "bounds"), i(indices, "indices");
   require_cpu({&d, &r, &c, &b, &i});
   const auto dots_view = d.view<const float, 2>();
   const auto row_view = r.view<const float, 1>();
@@ -44,8 +44,8 @@ void keep_nearest(const py::object& dots, const py::object& row_norms, const py:
   cpu::keep_nearest(dots_view, row_view, column_view, first_row, first_column, bounds_view, indices_view);
 }
 
-void exact_neighbors(const py::object& x, Index first_row, const py::object& candidates, const py::object& beyond,
-                     const py::object& distances, const py::object& indices) {
+void exact_neighbors(const py::object& x, Index first_row, const py::object& candidates,
+                     const py::object& beyond, const py::object& distances, const py::object& indices) {
   const Borrowed a(x, "x"), c(candidates, "candidates"), b(beyond, "beyond"), d(distances, "distances"),
       i(indices, "indices");
   require_cpu({&a, &c, &b, &d, &i});
@@ -153,7 +153,9 @@ py::dict build_info() {
   info["optimized"] = false;
 #endif
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-  info["simd"] = __builtin_cpu_supports("avx512f") ? "avx512f" : __builtin_cpu_supports("avx2") ? "avx2" : "baseline";
+  info["simd"] = __builtin_cpu_supports("avx512f") ? "avx512f"
+                 : __builtin_cpu_supports("avx2")  ? "avx2"
+                                                   : "baseline";
 #else
   info["simd"] = "baseline";
 #endif
@@ -175,7 +177,8 @@ PYBIND11_MODULE(_core, m) {
   m.def("distance_codes", distance_codes, arg("maps"), arg("bins"), arg("codes"));
   m.def("joint_counts", joint_counts, arg("a"), arg("b"), arg("bins"), arg("counts"));
   m.def("joint_entropies", joint_entropies, arg("a"), arg("b"), arg("bins"), arg("entropies"));
-  m.def("value_histograms", value_histograms, arg("maps"), arg("low"), arg("high"), arg("counts"), arg("stream"));
+  m.def("value_histograms", value_histograms, arg("maps"), arg("low"), arg("high"), arg("counts"),
+        arg("stream"));
   m.def("histogram_entropies", histogram_entropies, arg("counts"), arg("entropies"), arg("stream"));
   m.def("set_num_threads", cpu::set_num_threads, arg("threads"));
   m.def("num_threads", cpu::num_threads);

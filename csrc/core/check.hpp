@@ -1,4 +1,5 @@
-// The checks that operations make on their operands before the first element is read, in one place for all back-ends.
+// The checks that operations make on their operands before the first element is read, in one place for all
+// back-ends.
 #pragma once
 
 #include <stdexcept>
@@ -16,7 +17,8 @@ inline void require(bool holds, const std::string& message) {
 }
 
 inline void require_size(Index got, Index expected, const char* what) {
-  require(got == expected, std::string(what) + ": expected " + std::to_string(expected) + ", got " + std::to_string(got));
+  require(got == expected,
+          std::string(what) + ": expected " + std::to_string(expected) + ", got " + std::to_string(got));
 }
 
 inline void require_bins(Index bins) {

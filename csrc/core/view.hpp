@@ -1,4 +1,5 @@
-// Views of arrays that somebody else owns: what every kernel takes, so that kernels know no framework and own no memory.
+// Views of arrays that somebody else owns: what every kernel takes, so that kernels know no framework and own
+// no memory.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,8 @@
 
 namespace bitlens {
 
-// Sizes and offsets are 64-bit everywhere above the thread index: two samples may lie further than 2^31 elements apart.
+// Sizes and offsets are 64-bit everywhere above the thread index: two samples may lie further than 2^31
+// elements apart.
 using Index = std::int64_t;
 
 // Any leading strides, the last axis contiguous. Strides count elements.

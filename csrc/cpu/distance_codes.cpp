@@ -30,8 +30,8 @@ void distance_codes(View<const T, 3> maps, Index bins, View<std::uint8_t, 2> cod
     parallel_for(n - 1, [&](Index i) {
       double* row = distances.data() + first_pair(i);
       const Index count = n - 1 - i;
-      squared_distances(maps.row(i, channel), maps.row(i + 1, channel), maps.stride[0], nullptr, count, maps.shape[2],
-                        row);
+      squared_distances(maps.row(i, channel), maps.row(i + 1, channel), maps.stride[0], nullptr, count,
+                        maps.shape[2], row);
       double low = std::numeric_limits<double>::infinity();
       double high = 0;
       for (Index r = 0; r < count; ++r) {
@@ -46,7 +46,8 @@ void distance_codes(View<const T, 3> maps, Index bins, View<std::uint8_t, 2> cod
                       *std::max_element(highest.begin(), highest.end()), static_cast<int>(bins));
     parallel_for(n - 1, [&](Index i) {
       for (Index p = first_pair(i); p < first_pair(i + 1); ++p) {
-        codes.row(channel)[p] = static_cast<std::uint8_t>(scheme.index(distances[static_cast<std::size_t>(p)]));
+        codes.row(channel)[p] =
+            static_cast<std::uint8_t>(scheme.index(distances[static_cast<std::size_t>(p)]));
       }
     });
   }

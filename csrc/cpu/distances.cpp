@@ -35,14 +35,15 @@ template <class T>
 template <class T>
 [[gnu::always_inline]] inline void all_distances(const T* x, const T* rows, Index stride, const Index* which,
                                                  Index count, Index length, double* out) {
-  for (Index r = 0; r < count; ++r) out[r] = squared_distance(x, rows + (which ? which[r] : r) * stride, length);
+  for (Index r = 0; r < count; ++r)
+    out[r] = squared_distance(x, rows + (which ? which[r] : r) * stride, length);
 }
 
 }  // namespace
 
 BITLENS_PER_INSTRUCTION_SET
-void squared_distances(const float* x, const float* rows, Index stride, const Index* which, Index count, Index length,
-                       double* out) {
+void squared_distances(const float* x, const float* rows, Index stride, const Index* which, Index count,
+                       Index length, double* out) {
   all_distances(x, rows, stride, which, count, length, out);
 }
 

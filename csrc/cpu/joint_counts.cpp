@@ -17,19 +17,20 @@ constexpr Index kTableSize = 4096;  // counts below it, nearly all, need no loga
 
 void check_codes(Codes a, Codes b, Index bins) {
   require_bins(bins);
-  require(a.shape[1] == b.shape[1], "b: expected the " + std::to_string(a.shape[1]) + " sample pairs of a, got " +
-                                        std::to_string(b.shape[1]));
+  require(a.shape[1] == b.shape[1], "b: expected the " + std::to_string(a.shape[1]) +
+                                        " sample pairs of a, got " + std::to_string(b.shape[1]));
   for (const Codes& codes : {a, b}) {
     for (Index c = 0; c < codes.shape[0]; ++c) {
       const std::uint8_t* row = codes.row(c);
       const std::uint8_t largest = codes.shape[1] ? *std::max_element(row, row + codes.shape[1]) : 0;
-      require(largest < bins, "codes: found code " + std::to_string(largest) + ", expected below bins = " +
-                                  std::to_string(bins));
+      require(largest < bins, "codes: found code " + std::to_string(largest) +
+                                  ", expected below bins = " + std::to_string(bins));
     }
   }
 }
 
-// Calls finished(channel a, channel b, counts) for every channel pair; counts is bins * bins, row-major in a's code.
+// Calls finished(channel a, channel b, counts) for every channel pair; counts is bins * bins, row-major in
+// a's code.
 template <class Finished>
 void for_each_pair(Codes a, Codes b, Index bins, Finished&& finished) {
   const Index groups = (b.shape[0] + kGroup - 1) / kGroup;

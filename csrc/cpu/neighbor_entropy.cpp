@@ -24,9 +24,9 @@ void neighbor_scales(View<const double, 2> distances, View<double, 1> scales, Vi
   });
 }
 
-// No transposed table: distances are bitwise symmetric, so j counts i among its neighbours exactly if (distance, i) does
-// not come after j's last neighbour. A mutual edge stands for one ordered pair of weight P(j|i) + P(i|j), as its reverse
-// is met at j; a one-sided edge stands for both ordered pairs.
+// No transposed table: distances are bitwise symmetric, so j counts i among its neighbours exactly if
+// (distance, i) does not come after j's last neighbour. A mutual edge stands for one ordered pair of weight
+// P(j|i) + P(i|j), as its reverse is met at j; a one-sided edge stands for both ordered pairs.
 void edge_entropy(View<const double, 2> distances, View<const Index, 2> indices, View<const double, 1> scales,
                   View<double, 1> entropy) {
   const Index n = distances.shape[0];
@@ -45,8 +45,7 @@ void edge_entropy(View<const double, 2> distances, View<const Index, 2> indices,
       const double distance = distances.row(i)[e];
       const Index j = indices.row(i)[e];
       const double forward = neighbor_weight(distance, scales.data[i]);
-      const bool mutual =
-          std::pair(distance, i) <= std::pair(distances.row(j)[k - 1], indices.row(j)[k - 1]);
+      const bool mutual = std::pair(distance, i) <= std::pair(distances.row(j)[k - 1], indices.row(j)[k - 1]);
       if (mutual) {
         const double both = forward + neighbor_weight(distance, scales.data[j]);
         sum += both;

@@ -1,4 +1,5 @@
-// Neighbour search: a filter behind BLAS tiles that may only err on the safe side, then exact distances for the few left.
+// Neighbour search: a filter behind BLAS tiles that may only err on the safe side, then exact distances for
+// the few left.
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -34,8 +35,9 @@ void sift_down(float* bounds, Index* indices, Index kept) {
 
 }  // namespace
 
-void keep_nearest(View<const float, 2> dots, View<const float, 1> row_norms, View<const float, 1> column_norms,
-                  Index first_row, Index first_column, View<float, 2> bounds, View<Index, 2> indices) {
+void keep_nearest(View<const float, 2> dots, View<const float, 1> row_norms,
+                  View<const float, 1> column_norms, Index first_row, Index first_column,
+                  View<float, 2> bounds, View<Index, 2> indices) {
   const Index rows = dots.shape[0];
   const Index columns = dots.shape[1];
   const Index kept = bounds.shape[1];

@@ -1,4 +1,5 @@
-// std::thread rather than OpenMP: no second OpenMP runtime beside torch's in one process, and sanitizers see every lock.
+// std::thread rather than OpenMP: no second OpenMP runtime beside torch's in one process, and sanitizers see
+// every lock.
 #include "cpu/parallel.hpp"
 
 #include <algorithm>

@@ -7,8 +7,9 @@
 
 namespace bitlens::cpu {
 
-// Runs body(i) for i in [0, count) on the set number of threads, in any order: a body writes only what belongs to its i,
-// which keeps results independent of the number of threads. The first exception stops the loop and is rethrown.
+// Runs body(i) for i in [0, count) on the set number of threads, in any order: a body writes only what
+// belongs to its i, which keeps results independent of the number of threads. The first exception stops the
+// loop and is rethrown.
 void parallel_for(Index count, const std::function<void(Index)>& body);
 
 void set_num_threads(int threads);

@@ -6,7 +6,8 @@ namespace {
 
 [[noreturn]] void refuse() {
   throw std::runtime_error(
-      "bitlens was built without CUDA: install it where nvcc is found (BITLENS_CUDA=ON makes its absence an error), or "
+      "bitlens was built without CUDA: install it where nvcc is found (BITLENS_CUDA=ON makes its absence an "
+      "error), or "
       "pass the tensor's .cpu()");
 }
 

@@ -1,5 +1,5 @@
-// Value histograms of single maps and their entropies: one block a map, counted in shared memory. Counts are integers, so
-// the order of the atomic additions does not show in the result.
+// Value histograms of single maps and their entropies: one block a map, counted in shared memory. Counts are
+// integers, so the order of the atomic additions does not show in the result.
 #include "core/numerics.hpp"
 #include "core/ops.hpp"
 #include "cuda/launch.cuh"
@@ -45,7 +45,8 @@ unsigned blocks_for(Index work) { return static_cast<unsigned>(work < kMaxBlocks
 }  // namespace
 
 template <class T>
-void value_histograms(View<const T, 3> maps, double low, double high, View<std::int32_t, 3> counts, void* stream) {
+void value_histograms(View<const T, 3> maps, double low, double high, View<std::int32_t, 3> counts,
+                      void* stream) {
   check_value_histograms(maps, low, high, counts);
   const Index work = maps.shape[0] * maps.shape[1];
   if (work == 0) return;
@@ -62,7 +63,8 @@ void histogram_entropies(View<const std::int32_t, 3> counts, View<double, 2> ent
   const Index work = counts.shape[0] * counts.shape[1];
   if (work == 0) return;
   const Index blocks = (work + kThreads - 1) / kThreads;
-  entropy_of_counts<<<blocks_for(blocks), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(counts, entropies);
+  entropy_of_counts<<<blocks_for(blocks), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(counts,
+                                                                                            entropies);
   check_launch("histogram_entropies");
 }
 

@@ -37,6 +37,7 @@ class Family:
 
     @property
     def on_cuda(self) -> bool:
+        """Whether the arrays lie on a GPU."""
         return self.device is not None and self.device.type == "cuda"
 
     def empty(self, shape: Sequence[int], dtype: str) -> Any:

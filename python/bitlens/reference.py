@@ -62,9 +62,7 @@ def inter_sample_entropy(x: NDArray, k: int) -> float:
     return entropy((conditional + conditional.T) / (2 * n))
 
 
-def intra_sample_entropy(
-    maps: NDArray, bins: int = 32, value_range: tuple[float, float] | None = None
-) -> NDArray:
+def intra_sample_entropy(maps: NDArray, bins: int = 32, value_range: tuple[float, float] | None = None) -> NDArray:
     """CNNSlicer section 4.4.2: entropy of every map's value histogram, [n, channels]."""
     maps = np.asarray(maps, np.float64).reshape(*maps.shape[:2], -1)
     low, high = value_range or (maps.min(), maps.max())

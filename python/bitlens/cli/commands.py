@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -29,7 +29,7 @@ Samples = Annotated[int, typer.Option(help="Samples of the probe that layer info
 Seed = Annotated[int, typer.Option(help="Seed of the shuffles.")]
 
 
-class Data(str, Enum):
+class Data(StrEnum):
     """Images that the demo knows."""
 
     digits = "digits"
@@ -45,7 +45,8 @@ def demo(
     epochs: Annotated[int, typer.Option(min=1, help="Epochs to train.")] = 10,
     out: Annotated[Path, typer.Option(help="Folder for the run; must not exist yet.")] = Path("demo-run"),
     explore: Annotated[
-        bool | None, typer.Option("--explore/--no-explore", help="Open the explorer at the end. [default: on a terminal]")
+        bool | None,
+        typer.Option("--explore/--no-explore", help="Open the explorer at the end. [default: on a terminal]"),
     ] = None,
 ) -> None:
     """Train a LeNet on real images, record it, measure it, and print what it carries."""
@@ -54,7 +55,9 @@ def demo(
 
     console = Console()
     if out.exists():
-        raise RunError(f"{out} exists already: remove it, choose another --out, or look at it with: bitlens explore {out}")
+        raise RunError(
+            f"{out} exists already: remove it, choose another --out, or look at it with: bitlens explore {out}"
+        )
     images = load_digits() if data is Data.digits else load_mnist(root)
     train_and_record(images, out, epochs, console)
     run = open_run(out)
@@ -68,7 +71,8 @@ def demo(
 def measure_command(
     run: RunPath,
     name: Annotated[
-        list[str] | None, typer.Option("--measure", help=f"One of {', '.join(MEASURES)}; may be repeated. [default: all]")
+        list[str] | None,
+        typer.Option("--measure", help=f"One of {', '.join(MEASURES)}; may be repeated. [default: all]"),
     ] = None,
     k: Neighbors = 15,
     bins: Bins = 32,
@@ -81,8 +85,12 @@ def measure_command(
     names = [entry.replace("-", "_") for entry in name or ()]
     console = Console()
     if names:
-        measure(opened, names, k=k, bins=bins, permutations=permutations, samples=samples, seed=seed, report=console.print)
-        console.print(f"The results are in {run / 'results'}. Read them with bitlens.{names[0]}(bitlens.open_run(...)).")
+        measure(
+            opened, names, k=k, bins=bins, permutations=permutations, samples=samples, seed=seed, report=console.print
+        )
+        console.print(
+            f"The results are in {run / 'results'}. Read them with bitlens.{names[0]}(bitlens.open_run(...))."
+        )
     else:
         _measure(opened, console, k=k, bins=bins, permutations=permutations, samples=samples, seed=seed)
 
@@ -111,14 +119,17 @@ def _measure(
 ) -> None:
     with console.status("measuring") as status:
         measure(
-            run, k=k, bins=bins, permutations=permutations, samples=samples, seed=seed,
+            run,
+            k=k,
+            bins=bins,
+            permutations=permutations,
+            samples=samples,
+            seed=seed,
             report=lambda what: status.update(f"measuring {what}"),
         )
     if run.labels is not None:
         console.print(tables.epochs_table(run))
-    console.print(
-        tables.layers_table(run, k=k, bins=bins, permutations=permutations, samples=samples, seed=seed)
-    )
+    console.print(tables.layers_table(run, k=k, bins=bins, permutations=permutations, samples=samples, seed=seed))
 
 
 def _explore(run: Path, root: Path | None = None, port: int = 0) -> int:

@@ -38,6 +38,7 @@ class LeNet(nn.Module):
         self.fc3 = nn.Linear(84, classes)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Logits of images [n, 1, height, width]."""
         x = self.pool1(self.relu1(self.conv1(x)))
         x = self.pool2(self.relu2(self.conv2(x)))
         x = self.relu4(self.fc2(self.relu3(self.fc1(self.flatten(x)))))
@@ -56,7 +57,7 @@ def train_and_record(images: Images, store: Path, epochs: int, console: Console)
         recorder.snapshot(0)
         for epoch in track(range(1, epochs + 1), "training", console=console, transient=True):
             total = 0.0
-            for rows in torch.randperm(len(train_labels)).split(_BATCH):
+            for rows in torch.split(torch.randperm(len(train_labels)), _BATCH):
                 optimizer.zero_grad()
                 loss = nn.functional.cross_entropy(model(train_images[rows]), train_labels[rows])
                 loss.backward()  # type: ignore[no-untyped-call]

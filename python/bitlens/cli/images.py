@@ -31,7 +31,7 @@ class Images:
     test_labels: NDArray
 
 
-class ImagesNotFound(ValueError):
+class ImagesNotFoundError(ValueError):
     """The images are not where they were looked for; the message says where that was."""
 
 
@@ -58,7 +58,7 @@ def load_mnist(root: Path | None) -> Images:
             if _idx_path(root / folder, "train_images"):
                 return _from_idx(root / folder)
     where = "\n  ".join(looked_for) or "nowhere: no --root was given"
-    raise ImagesNotFound(
+    raise ImagesNotFoundError(
         f"found no MNIST; looked for\n  {where}\n"
         "Pass --root with mnist.npz (train_images, train_labels, test_images, test_labels), a folder of the four IDX "
         "files, or the root that torchvision.datasets.MNIST downloaded to; or use --data digits, which needs no download."
@@ -71,7 +71,9 @@ def _from_npz(path: Path) -> Images:
     with np.load(path, allow_pickle=False) as arrays:
         missing = [name for name in keras if name not in arrays and keras[name] not in arrays]
         if missing:
-            raise ImagesNotFound(f"{path} has no array {missing[0]!r} (or {keras[missing[0]]!r}); it has {arrays.files}")
+            raise ImagesNotFoundError(
+                f"{path} has no array {missing[0]!r} (or {keras[missing[0]]!r}); it has {arrays.files}"
+            )
         found = {name: arrays[name if name in arrays else keras[name]] for name in keras}
     return _images(found, path)
 
@@ -81,7 +83,7 @@ def _from_idx(folder: Path) -> Images:
     for name, stem in _IDX_FILES.items():
         path = _idx_path(folder, name)
         if path is None:
-            raise ImagesNotFound(f"{folder} has no {stem} nor {stem}.gz beside the other IDX files")
+            raise ImagesNotFoundError(f"{folder} has no {stem} nor {stem}.gz beside the other IDX files")
         found[name] = _read_idx(path)
     return _images(found, folder)
 
@@ -97,11 +99,11 @@ def _read_idx(path: Path) -> NDArray:
     """IDX: two zero bytes, type 8 (unsigned byte), number of axes, their sizes as big-endian uint32, then the data."""
     data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     if len(data) < 4 or data[:3] != b"\0\0\x08":
-        raise ImagesNotFound(f"{path} is no IDX file of unsigned bytes")
+        raise ImagesNotFoundError(f"{path} is no IDX file of unsigned bytes")
     axes = data[3]
     shape = tuple(int(size) for size in np.frombuffer(data, ">u4", axes, 4))
     if len(data) != 4 + 4 * axes + int(np.prod(shape)):
-        raise ImagesNotFound(f"{path} is cut off: it says {shape}, and holds {len(data) - 4 - 4 * axes} bytes")
+        raise ImagesNotFoundError(f"{path} is cut off: it says {shape}, and holds {len(data) - 4 - 4 * axes} bytes")
     return np.frombuffer(data, np.uint8, offset=4 + 4 * axes).reshape(shape)
 
 
@@ -109,7 +111,7 @@ def _images(found: dict[str, Any], path: Path) -> Images:
     for part in ("train", "test"):
         images, labels = found[f"{part}_images"], found[f"{part}_labels"]
         if images.ndim != 3 or labels.shape != images.shape[:1]:
-            raise ImagesNotFound(
+            raise ImagesNotFoundError(
                 f"{path}: expected {part} images [n, height, width] with n labels, got {images.shape} and {labels.shape}"
             )
     return Images(

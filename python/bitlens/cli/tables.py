@@ -6,8 +6,13 @@ import numpy as np
 import xarray as xr
 from rich.table import Table
 
-from bitlens.measures import channel_information, input_diversity, layer_diversity, layer_information
-from bitlens.measures import training_performance
+from bitlens.measures import (
+    channel_information,
+    input_diversity,
+    layer_diversity,
+    layer_information,
+    training_performance,
+)
 from bitlens.runs import Run
 
 
@@ -46,8 +51,10 @@ def layers_table(run: Run, *, k: int, bins: int, permutations: int, samples: int
         table.add_column(heading, justify="left" if heading in ("layer", "kind") else "right")
     for previous, layer in zip((None, *run.layers), run.layers, strict=False):
         channels = channel_information(run, layer.name, bins, epochs=[epoch]).sel(epoch=epoch)
-        about = "" if previous is None else _excess(
-            layer_information(run, previous.name, layer.name, bins, permutations, samples, seed, [epoch])
+        about = (
+            ""
+            if previous is None
+            else _excess(layer_information(run, previous.name, layer.name, bins, permutations, samples, seed, [epoch]))
         )
         table.add_row(
             layer.name,

@@ -163,7 +163,7 @@ def _both_codes(a: Array, b: Array, bins: int) -> tuple[NDArray, NDArray, Family
 
 def _codes(x: Array, name: str, bins: int) -> tuple[NDArray, Family]:
     family = Family(x.device) if is_tensor(x) else Family()
-    if isinstance(x, np.ndarray) and x.dtype == np.uint8 or is_tensor(x) and str(x.dtype) == "torch.uint8":
+    if (isinstance(x, np.ndarray) and x.dtype == np.uint8) or (is_tensor(x) and str(x.dtype) == "torch.uint8"):
         if x.ndim != 2 or 0 in x.shape:
             raise ValueError(
                 f"{name}: uint8 is taken as distance codes of shape (channels, pairs), got {describe(x)}; "

@@ -12,9 +12,7 @@ from bitlens.measures.epochs import bits, over_epochs
 from bitlens.runs import Run
 
 
-def channel_information(
-    run: Run, layer: str, bins: int = 32, epochs: Sequence[int] | None = None
-) -> xr.Dataset:
+def channel_information(run: Run, layer: str, bins: int = 32, epochs: Sequence[int] | None = None) -> xr.Dataset:
     """Intra-sample entropy of every channel of a layer, by epoch, whole and by class.
 
     CNNSlicer (Shen and Shen 2020, section 5.4.1): the average over samples of the entropy of a map's value histogram.
@@ -59,7 +57,11 @@ def channel_information(
             "intra_sample_entropy": bits(entropies.mean(axis=0), ["channel"], "intra-sample entropy"),
             "lowest": ((), float(maps.min()), {"long_name": "lower end of the bins"}),
             "highest": ((), float(maps.max()), {"long_name": "upper end of the bins"}),
-            "dead": (["channel"], maps.min(axis=others) == maps.max(axis=others), {"long_name": "one value throughout"}),
+            "dead": (
+                ["channel"],
+                maps.min(axis=others) == maps.max(axis=others),
+                {"long_name": "one value throughout"},
+            ),
         }
         coordinates: dict[str, object] = {"channel": np.arange(found.channels)}
         if run.labels is not None:

@@ -35,26 +35,28 @@ def over_epochs(
     wanted = sorted({*kept, *recorded} if epochs is None else set(epochs))
     missing = [epoch for epoch in wanted if epoch not in kept and epoch not in recorded]
     if missing:
-        raise RunError(f"epochs: no activations and no result of epoch {missing[0]} in {run.path}; there are {recorded}")
+        raise RunError(
+            f"epochs: no activations and no result of epoch {missing[0]} in {run.path}; there are {recorded}"
+        )
     if not wanted:
         raise RunError(f"{run.path} has no complete epoch yet")
-    results = {epoch: run.results.load(measure, parameters, epoch) for epoch in wanted if epoch in kept}
     for epoch in _progress([e for e in wanted if e not in kept], measure, parameters):
-        results[epoch] = _computed(run, measure, parameters, epoch, compute)
-    return xr.concat([results[epoch] for epoch in wanted], dim="epoch", combine_attrs="override").assign_coords(
-        epoch=wanted
-    )
+        _compute(run, measure, parameters, epoch, compute)
+    results = [run.results.load(measure, parameters, epoch) for epoch in wanted]
+    combined = xr.concat(results, dim="epoch", combine_attrs="override")
+    return combined.assign_coords(epoch=wanted)
 
 
 def once(run: Run, measure: str, parameters: dict[str, Any], compute: Callable[[], xr.Dataset]) -> xr.Dataset:
     """The result of a measure that does not depend on the epoch."""
-    kept = run.results.load(measure, parameters, INPUT_EPOCH)
-    return kept if kept is not None else _computed(run, measure, parameters, INPUT_EPOCH, lambda _: compute())
+    if INPUT_EPOCH not in run.results.epochs(measure, parameters):
+        _compute(run, measure, parameters, INPUT_EPOCH, lambda _: compute())
+    return run.results.load(measure, parameters, INPUT_EPOCH)
 
 
-def _computed(
+def _compute(
     run: Run, measure: str, parameters: dict[str, Any], epoch: int, compute: Callable[[int], xr.Dataset]
-) -> xr.Dataset:
+) -> None:
     try:
         result = compute(epoch)
     except ValueError as error:
@@ -66,7 +68,6 @@ def _computed(
         **{name: value for name, value in parameters.items() if value is not None},
     }
     run.results.save(measure, parameters, epoch, result)
-    return result
 
 
 def _progress(epochs: list[int], measure: str, parameters: dict[str, Any]) -> Any:

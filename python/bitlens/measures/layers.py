@@ -106,9 +106,7 @@ def layer_information(
     return over_epochs(run, "layer_information", parameters, compute, epochs)
 
 
-def channel_order(
-    values: xr.DataArray, channels: str, by: Literal["index", "maximum", "mean"] = "maximum"
-) -> NDArray:
+def channel_order(values: xr.DataArray, channels: str, by: Literal["index", "maximum", "mean"] = "maximum") -> NDArray:
     """An order of channels for a heat map: the highest first.
 
     CNNSlicer (Shen and Shen 2020, section 5.3.1) sorts rows and columns by their maximum or average.
@@ -137,7 +135,7 @@ def channel_order(
     """
     if channels not in values.dims or values.ndim != 2:
         raise ValueError(f"channels: expected one of two dimensions, got {channels!r} for {values.dims}")
-    (other,) = (dim for dim in values.dims if dim != channels)
+    (other,) = (str(dim) for dim in values.dims if dim != channels)
     if by == "index":
         return np.arange(values.sizes[channels])
     if by not in ("maximum", "mean"):

@@ -61,7 +61,8 @@ def deconvolve(model: nn.Module, images: Tensor, layer: str, channel: int) -> Te
                 parameter.requires_grad_(False)  # the signal goes to the input alone
             projection = _ChannelProjection(model, layer, index)
             inputs = images.detach().to(device_of(model)).clone().requires_grad_()
-            return Deconvolution(projection).attribute(inputs).detach()
+            attributed: Tensor = Deconvolution(projection).attribute(inputs)
+            return attributed.detach()
         finally:
             for parameter, required in modes.items():
                 parameter.requires_grad_(required)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from bitlens.arrays import NDArray, describe, integer
 from bitlens.machine import build_info
-from bitlens.network.receptive_fields import receptive_fields
+from bitlens.network.receptive_field import receptive_fields
 from bitlens.network.tracing import (
     channel_axis_of,
     check_modules,
@@ -221,18 +221,24 @@ class Recorder:
         for name, (module, tensor) in heard.items():
             axis = self._channel_axis.get(name, channel_axis_of(module, tensor, previous))
             previous = (tensor.ndim, axis)
-            if name == last and tensor is output:  # the model ends in this module: one record, under the name of the output
+            if (
+                name == last and tensor is output
+            ):  # the model ends in this module: one record, under the name of the output
                 output_module, output_kind = name, kind_of(module)
                 continue
             layers.append(self._layer(name, kind_of(module), tensor, name, axes, axis, fields.get(name)))
         axis = self._channel_axis.get(OUTPUT, previous[1] if output.ndim == previous[0] else 1)
-        layers.append(
-            self._layer(OUTPUT, output_kind, output, output_module, axes, axis, fields.get(output_module))
-        )
+        layers.append(self._layer(OUTPUT, output_kind, output, output_module, axes, axis, fields.get(output_module)))
         return tuple(layers), axes
 
     def _layer(
-        self, name: str, kind: str, tensor: Tensor, module: str, axes: dict[str, int], axis: int,
+        self,
+        name: str,
+        kind: str,
+        tensor: Tensor,
+        module: str,
+        axes: dict[str, int],
+        axis: int,
         field: ReceptiveField | None,
     ) -> Layer:
         if tensor.ndim == 1:

@@ -100,8 +100,9 @@ def listening(model: nn.Module, modules: Sequence[str], listener: Listener) -> I
 def undisturbed(model: nn.Module) -> Iterator[None]:
     """Evaluation mode inside; afterwards every module's mode and all random number generators are as before."""
     modes = [(module, module.training) for module in model.modules()]
-    python_state, numpy_state = random.getstate(), np.random.get_state()
-    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+    python_state = random.getstate()
+    numpy_state = np.random.get_state()  # noqa: NPY002, models may use the global generator
+    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]
     try:
         with torch.random.fork_rng(devices):
             model.eval()
@@ -110,7 +111,7 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
         for module, mode in modes:
             module.training = mode
         random.setstate(python_state)
-        np.random.set_state(numpy_state)
+        np.random.set_state(numpy_state)  # noqa: NPY002
 
 
 def device_of(model: nn.Module) -> torch.device:

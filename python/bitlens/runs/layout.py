@@ -73,6 +73,7 @@ class Layer:
 
     @property
     def channels(self) -> int:
+        """How many channels there are."""
         return self.shape[0]
 
     @property
@@ -97,6 +98,7 @@ class Manifest:
     schema_version: int = SCHEMA_VERSION
 
     def to_json(self) -> str:
+        """The text of the manifest's file."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod
@@ -127,6 +129,7 @@ def _layer(entry: dict[str, Any]) -> Layer:
 
 
 def epoch_file(run: Path, epoch: int) -> Path:
+    """Where the activations of an epoch are."""
     return run / EPOCHS / f"{epoch:04d}.safetensors"
 
 
@@ -135,7 +138,7 @@ def recorded_epochs(run: Path) -> list[int]:
     folder = run / EPOCHS
     if not folder.is_dir():
         return []
-    matches = (_EPOCH_FILE.fullmatch(name) for name in os.listdir(folder))
+    matches = (_EPOCH_FILE.fullmatch(path.name) for path in folder.iterdir())
     return sorted(int(match[1]) for match in matches if match)
 
 
@@ -145,9 +148,9 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         write(temporary)
-        with open(temporary, "rb+") as file:
+        with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)

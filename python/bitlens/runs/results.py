@@ -21,11 +21,9 @@ class Results:
     def __init__(self, run: Path) -> None:
         self._folder = run / RESULTS
 
-    def load(self, measure: str, parameters: Parameters, epoch: int) -> xr.Dataset | None:
-        """The result of one epoch, or None if it has not been computed."""
+    def load(self, measure: str, parameters: Parameters, epoch: int) -> xr.Dataset:
+        """The result of one of `epochs`."""
         path = self._path(measure, parameters, epoch)
-        if not path.exists():
-            return None
         try:
             return xr.load_dataset(path, engine="h5netcdf")
         except (OSError, ValueError) as error:

@@ -29,6 +29,7 @@ class Axis:
 
     @classmethod
     def of(cls, choice: Any, options: Sequence[Any], name: str, find: Callable[[Any], Any]) -> Axis:
+        """Resolve a choice among options: all, one, a list or a slice of them."""
         if choice is None:
             return cls(tuple(options), False)
         if isinstance(choice, slice):
@@ -53,6 +54,7 @@ class Slice:
 
     @classmethod
     def of(cls, run: Run, *, label: Any, sample: Any, layer: Any, channel: Any, epoch: Any) -> Slice:
+        """Resolve what `Run.slice` was asked for."""
         layers = Axis.of(layer, [entry.name for entry in run.layers], "layer", lambda v: _layer_name(run, v))
         return cls(
             run,
@@ -65,7 +67,8 @@ class Slice:
     def array(self) -> NDArray:
         """The activations: [epoch, sample, channel, ...] of one layer, without the axes of single values."""
         layer = self._one_layer("array()")
-        return np.stack([self._drop(self._read(layer, epoch)) for epoch in self.epochs.values])[self._first(self.epochs)]
+        by_epoch = np.stack([self._drop(self._read(layer, epoch)) for epoch in self.epochs.values])
+        return np.asarray(by_epoch[self._first(self.epochs)])
 
     def inter_sample_entropy(self, k: int = 15) -> xr.DataArray:
         """Bits by layer and epoch: how diverse the samples are in the slice's channels (eq. 4 to 7)."""
@@ -73,11 +76,11 @@ class Slice:
             [inter_sample_entropy(self._read(layer, epoch), k) for epoch in self.epochs.values]
             for layer in self.layers.values
         ]
-        return self._labelled(np.array(values), "inter-sample entropy", {"layer": self.layers, "epoch": self.epochs}, k=k)
+        return self._labelled(
+            np.array(values), "inter-sample entropy", {"layer": self.layers, "epoch": self.epochs}, k=k
+        )
 
-    def intra_sample_entropy(
-        self, bins: int = 32, value_range: tuple[float, float] | None = None
-    ) -> xr.DataArray:
+    def intra_sample_entropy(self, bins: int = 32, value_range: tuple[float, float] | None = None) -> xr.DataArray:
         """Bits by epoch, sample and channel of one layer: how much the values within each map vary (section 4.4.2)."""
         layer = self._one_layer("intra_sample_entropy()")
         values = [intra_sample_entropy(self._read(layer, e), bins, value_range) for e in self.epochs.values]
@@ -109,7 +112,7 @@ class Slice:
         return str(self.layers.values[0])
 
     def _read(self, layer: str, epoch: int) -> NDArray:
-        values = self.run.activations(layer, epoch, channels=self.channels and self.channels.values)
+        values = self.run.activations(layer, epoch, channels=self.channels.values if self.channels else None)
         return values[list(self.samples.values)]
 
     def _channel_axis(self, layer: str) -> Axis:
@@ -120,7 +123,7 @@ class Slice:
         return 0 if axis is not None and axis.single else slice(None)
 
     def _drop(self, values: NDArray) -> NDArray:
-        return values[:, self._first(self.channels)][self._first(self.samples)]
+        return np.asarray(values[:, self._first(self.channels)][self._first(self.samples)])
 
     @staticmethod
     def _labelled(values: NDArray, name: str, axes: dict[str, Axis], **parameters: object) -> xr.DataArray:
@@ -131,7 +134,9 @@ class Slice:
 
 
 def _samples(run: Run, label: Any, sample: Any) -> Axis:
-    chosen = Axis.of(sample, range(run.manifest.samples), "sample", lambda v: _number(v, run.manifest.samples, "sample"))
+    chosen = Axis.of(
+        sample, range(run.manifest.samples), "sample", lambda v: _number(v, run.manifest.samples, "sample")
+    )
     if label is None:
         return chosen
     if run.labels is None:

@@ -79,7 +79,7 @@ class RunWriter:
     def write_metrics(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Append one line of metrics. The last line of an epoch counts."""
         line = json.dumps({"epoch": epoch, **metrics})
-        with open(self.path / METRICS, "a", encoding="utf-8") as file:
+        with (self.path / METRICS).open("a", encoding="utf-8") as file:
             file.write(line + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -119,5 +119,9 @@ class RunWriter:
             write_whole(path, lambda temporary: temporary.write_text(updated.to_json(), "utf-8"))
 
     def _clean(self) -> None:
-        for path in [*self.path.glob(".*.tmp"), *self.path.glob(f"{EPOCHS}/.*.tmp"), *self.path.glob(f"{RESULTS}/*/*/.*.tmp")]:
+        for path in [
+            *self.path.glob(".*.tmp"),
+            *self.path.glob(f"{EPOCHS}/.*.tmp"),
+            *self.path.glob(f"{RESULTS}/*/*/.*.tmp"),
+        ]:
             path.unlink(missing_ok=True)
