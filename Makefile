@@ -11,6 +11,7 @@ TORCH ?= torch==2.13.0
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
+	rm -rf demo-run
 	$(BIN)/bitlens demo
 
 test: $(VENV)/installed

@@ -11,7 +11,7 @@ namespace bitlens {
 
 namespace cpu {
 
-// --- K1: neighbours, scales, entropy (CNNSlicer, arXiv version, eq. 4 to 7) ---
+// --- K1: neighbours, scales, entropy (CNNSlicer, eq. 4 to 7) ---
 
 // Keeps, for every row, the smallest of all lower bounds of squared distances seen so far. The bound of a
 // pair is row_norm + column_norm - 2 dot; a pair of a sample with itself is left out by index. (bound, index)

@@ -27,7 +27,7 @@ def distance_codes(maps: Array, bins: int = 32, *, channel_axis: int = 1) -> Any
     """Bin codes of the distances of all sample pairs in every channel.
 
     Euclidean distances between the samples' maps fall into `bins` equal bins between the channel's smallest and largest
-    distance, the last one closed (CNNSlicer, Shen and Shen 2020, section 5.3.1).
+    distance, the last one closed (CNNSlicer, Shen and Shen 2021, section 5.3.1).
 
     Parameters
     ----------

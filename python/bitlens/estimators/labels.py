@@ -12,7 +12,7 @@ from bitlens.arrays import Array, real_array
 def label_entropies(confusion: Array) -> tuple[Any, Any]:
     """Conditional entropies of labels and predictions, one a class, in bits.
 
-    CNNSlicer (Shen and Shen 2020, section 5.1.1). A class that was never predicted, or that has no samples, has no
+    CNNSlicer (Shen and Shen 2021, section 5.1.1). A class that was never predicted, or that has no samples, has no
     distribution to take the entropy of: NaN, the one value here that is not finite (the paper prints infinity).
 
     Parameters

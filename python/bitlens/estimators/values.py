@@ -19,7 +19,7 @@ def intra_sample_entropy(
 ) -> Any:
     """Intra-sample entropy of every map, in bits: the entropy of the histogram of its values.
 
-    Values fall into `bins` equal bins over `value_range`, the last one closed (CNNSlicer, Shen and Shen 2020, section
+    Values fall into `bins` equal bins over `value_range`, the last one closed (CNNSlicer, Shen and Shen 2021, section
     4.4.2; its normalisation to (-1, 1) amounts to the default range).
 
     Parameters
@@ -76,7 +76,7 @@ def channel_entropy(
 ) -> Any:
     """Mean intra-sample entropy of every channel, in bits, optionally for each class.
 
-    H(dCNN(x, l, c, t)) of CNNSlicer (Shen and Shen 2020, section 5.4.1): the average over samples of
+    H(dCNN(x, l, c, t)) of CNNSlicer (Shen and Shen 2021, section 5.4.1): the average over samples of
     `intra_sample_entropy`.
 
     Parameters

@@ -15,7 +15,7 @@ from bitlens.runs import Run
 def channel_information(run: Run, layer: str, bins: int = 32, epochs: Sequence[int] | None = None) -> xr.Dataset:
     """Intra-sample entropy of every channel of a layer, by epoch, whole and by class.
 
-    CNNSlicer (Shen and Shen 2020, section 5.4.1): the average over samples of the entropy of a map's value histogram.
+    CNNSlicer (Shen and Shen 2021, section 5.4.1): the average over samples of the entropy of a map's value histogram.
     The bins span the layer's values at that epoch, which are given with the result.
 
     Parameters

@@ -17,7 +17,7 @@ from bitlens.runs.layout import INPUT
 def input_diversity(run: Run, k: int = 15) -> xr.Dataset:
     """Inter-sample entropy of the probe's inputs, whole and by class.
 
-    H(dCNN(X, 0, -, 0)) of CNNSlicer (Shen and Shen 2020, section 5.1.2). It grows with the number of samples: compare it
+    H(dCNN(X, 0, -, 0)) of CNNSlicer (Shen and Shen 2021, section 5.1.2). It grows with the number of samples: compare it
     with ``bound``, log2(n (n - 1)).
 
     Parameters
@@ -66,7 +66,7 @@ def input_diversity(run: Run, k: int = 15) -> xr.Dataset:
 def layer_diversity(run: Run, k: int = 15, epochs: Sequence[int] | None = None) -> xr.Dataset:
     """Inter-sample entropy of the probe in every layer, by epoch.
 
-    H(dCNN(X, l, -, t)) of CNNSlicer (Shen and Shen 2020, section 4.3).
+    H(dCNN(X, l, -, t)) of CNNSlicer (Shen and Shen 2021, section 4.3).
 
     Parameters
     ----------

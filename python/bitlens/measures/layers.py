@@ -26,7 +26,7 @@ def layer_information(
 ) -> xr.Dataset:
     """Mutual information of every pair of channels of two layers, with its permutation null, by epoch.
 
-    CNNSlicer (Shen and Shen 2020, section 5.3.1): between the binned distances of all sample pairs. The estimate is
+    CNNSlicer (Shen and Shen 2021, section 5.3.1): between the binned distances of all sample pairs. The estimate is
     biased upward; ``null_mean`` is what it gives when the samples of b are shuffled, and ``excess`` what is left.
 
     Parameters
@@ -109,7 +109,7 @@ def layer_information(
 def channel_order(values: xr.DataArray, channels: str, by: Literal["index", "maximum", "mean"] = "maximum") -> NDArray:
     """An order of channels for a heat map: the highest first.
 
-    CNNSlicer (Shen and Shen 2020, section 5.3.1) sorts rows and columns by their maximum or average.
+    CNNSlicer (Shen and Shen 2021, section 5.3.1) sorts rows and columns by their maximum or average.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from bitlens.runs.layout import OUTPUT
 def training_performance(run: Run, epochs: Sequence[int] | None = None) -> xr.Dataset:
     """Confusion matrices, conditional entropies of labels and predictions, accuracy and loss, by epoch.
 
-    CNNSlicer (Shen and Shen 2020, section 5.1.1). The prediction is the largest of the model's outputs, which are taken
+    CNNSlicer (Shen and Shen 2021, section 5.1.1). The prediction is the largest of the model's outputs, which are taken
     as logits (log-probabilities are logits too).
 
     Parameters

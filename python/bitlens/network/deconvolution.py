@@ -14,7 +14,7 @@ from bitlens.runs import RunError
 def deconvolve(model: nn.Module, images: Tensor, layer: str, channel: int) -> Tensor:
     """Push one channel's feature maps back to the input.
 
-    The deconvnet of Zeiler and Fergus (2013) as CNNSlicer uses it (Shen and Shen 2020, section 5.4.1): all channels of
+    The deconvnet of Zeiler and Fergus (2013) as CNNSlicer uses it (Shen and Shen 2021, section 5.4.1): all channels of
     the layer but one are set to zero, and the maps run backwards through unpooling with the switches of the forward
     pass, rectification, and the transposed filters. By Captum's deconvolution rule, which rectifies at ``torch.nn.ReLU``
     modules; other activations pass the signal on through their derivative.

@@ -1,0 +1,1 @@
+"""What bitlens takes on real data, measured: ``python -m bench``."""

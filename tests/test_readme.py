@@ -1,0 +1,77 @@
+"""Everything in the README is executed: its Python, its commands, its table."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "README.md").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the README's Python has been run, in its order."""
+    path = tmp_path_factory.mktemp("readme")
+    blocks = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        subprocess.run([sys.executable, "-W", "error", "-c", block], cwd=path, check=True, stdout=subprocess.DEVNULL)
+    return path
+
+
+def commands() -> list[str]:
+    lines = "\n".join(re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)).splitlines()
+    return [command for line in lines if (command := line.split("#")[0].strip())]
+
+
+def test_make_knows_the_commands() -> None:
+    for command in (line for line in commands() if line.startswith("make")):
+        subprocess.run([*command.split(), "--dry-run"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("command", [line for line in commands() if not line.startswith("make")])
+def test_commands(command: str, folder: Path) -> None:
+    program, *arguments = command.split()
+    assert program == "bitlens"
+    if arguments[0] == "explore":  # it would not return; the browser tests start it
+        arguments = ["explore", "--help"]
+    run = [sys.executable, "-m", "bitlens", *arguments]
+    subprocess.run(run, cwd=folder, check=True, stdout=subprocess.DEVNULL, timeout=300)
+
+
+def test_the_table_is_the_bench_s() -> None:
+    printed = subprocess.run(
+        [sys.executable, "-m", "bench", "--table"], cwd=ROOT, check=True, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ).stdout.strip()  # fmt: skip
+    (table,) = re.findall(r"<!-- python -m bench --table -->\n(.*?)\n<!-- end of table -->", TEXT, re.DOTALL)
+    assert table == printed
+
+
+def test_the_bench_s_cases_are_all_on_file() -> None:
+    sys.path.insert(0, str(ROOT))
+    try:
+        from bench.cases import CASES
+    finally:
+        sys.path.remove(str(ROOT))
+    assert json.loads((ROOT / "bench" / "results" / "cpu.json").read_text())["cases"].keys() == CASES.keys()
+
+
+def test_what_it_links_to_is_there() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", TEXT):
+        assert target.startswith("https://") or (ROOT / target).is_file(), target
+
+
+def test_functions_it_names_exist() -> None:
+    import bitlens
+
+    table = TEXT.split("## What it measures")[1].split("[CNNSlicer]:")[0]
+    for name in re.findall(r"`(\w+)`", table):
+        assert hasattr(bitlens, name), name
