@@ -99,7 +99,7 @@ def channel_mutual_information(a: Array, b: Array, bins: int = 32, *, full_outpu
     """Mutual information of every pair of channels, in bits.
 
     The mutual information of the binned distances of all sample pairs i < j in the two channels (CNNSlicer, Shen and
-    Shen 2020, section 5.3.1). It is biased upward: compare it with its null, by `permutation_test`.
+    Shen 2021, section 5.3.1). It is biased upward: compare it with its null, by `permutation_test`.
 
     Parameters
     ----------

@@ -62,7 +62,7 @@ def neighbor_probabilities(x: Array, k: int = 15) -> tuple[Any, Any, Any]:
     """Probabilities of every sample's neighbours under an adaptive exponential kernel.
 
     The scale s of each sample solves sum_j exp(-d_j / s) = log2(k) over its k nearest neighbours (CNNSlicer, Shen and
-    Shen 2020, eq. 4 and 5). If log2(k) or more neighbours coincide with the sample, no scale exists; the limit s -> 0
+    Shen 2021, eq. 4 and 5). If log2(k) or more neighbours coincide with the sample, no scale exists; the limit s -> 0
     is meant, in which they weigh 1 and all others 0.
 
     Parameters
@@ -108,7 +108,7 @@ def inter_sample_entropy(x: Array, k: int = 15) -> float:
 
     Pair probabilities P(j|i) of the k nearest neighbours (see `neighbor_probabilities`) are symmetrised over the union
     of neighbour relations, normalised, and H = -sum P log2 P is taken over all ordered pairs (CNNSlicer, Shen and Shen
-    2020, eq. 4 to 7). k changes the number: compare only values of equal k.
+    2021, eq. 4 to 7). k changes the number: compare only values of equal k.
 
     Parameters
     ----------
