@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import bitlens
@@ -98,6 +100,19 @@ def test_an_unknown_measure(finished: tuple[Path, str]) -> None:
     result = command("measure", str(finished[0]), "--measure", "capacity")
     assert result.returncode == 1
     assert "no measure 'capacity'; there are training_performance" in result.stderr
+
+
+def test_ctrl_c_leaves_a_run_and_no_traceback(tmp_path: Path) -> None:
+    arguments = [sys.executable, "-m", "bitlens", "demo", "--epochs", "1000"]
+    process = subprocess.Popen(arguments, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    while not (tmp_path / "demo-run" / "epochs" / "0001.safetensors").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert bitlens.open_run(tmp_path / "demo-run").epochs[:2] == [0, 1]
 
 
 @pytest.fixture

@@ -117,16 +117,7 @@ def explore_command(
 def _measure(
     run: Run, console: Console, k: int = 15, bins: int = 32, permutations: int = 20, samples: int = 256, seed: int = 0
 ) -> None:
-    with console.status("measuring") as status:
-        measure(
-            run,
-            k=k,
-            bins=bins,
-            permutations=permutations,
-            samples=samples,
-            seed=seed,
-            report=lambda what: status.update(f"measuring {what}"),
-        )
+    measure(run, k=k, bins=bins, permutations=permutations, samples=samples, seed=seed)
     if run.labels is not None:
         console.print(tables.epochs_table(run))
     console.print(tables.layers_table(run, k=k, bins=bins, permutations=permutations, samples=samples, seed=seed))
