@@ -1,13 +1,8 @@
-"""The recorder: what it records, that it leaves training alone, and that a run survives whatever ends it."""
+"""The recorder: what it records, and that it leaves training alone."""
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -145,6 +140,20 @@ def test_an_inplace_activation_does_not_overwrite_what_came_before(tmp_path: Pat
     np.testing.assert_array_equal(run.activations("2", 0), np.maximum(run.activations("1", 0), 0))
 
 
+def test_channels_of_token_inputs_are_where_the_recorder_was_told(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Linear(12, 5), nn.ReLU(), nn.Flatten(), nn.Linear(35, 3))
+    tokens = torch.rand(20, 7, 12)
+    with bitlens.Recorder(model, tmp_path / "run", (tokens, None), channel_axis={"input": 2}) as recorder:
+        recorder.snapshot(0)
+    run = bitlens.open_run(tmp_path / "run")
+    assert [layer.shape for layer in run.layers] == [(12, 7), (5, 7), (5, 7), (3,)]
+    np.testing.assert_array_equal(run.activations("input", 0, channels=[4]), tokens[:, :, 4:5].movedim(2, 1))
+    hidden = model[:2](tokens).detach().movedim(2, 1)
+    np.testing.assert_allclose(run.activations("1", 0), hidden, rtol=1e-5)
+    with pytest.raises(ValueError, match="channel_axis: 'input' has axes 1 to 2 beside its samples, got 3"):
+        bitlens.Recorder(model, tmp_path / "other", (tokens, None), channel_axis={"input": 3}).__enter__()
+
+
 def test_gradients_are_those_of_each_samples_loss(tmp_path: Path) -> None:
     model = perceptron()
     images, labels = samples()
@@ -269,44 +278,3 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"holds 'thesis.tex' and is no run"):
         bitlens.Recorder(convolutional(), tmp_path, samples()).__enter__()
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
-
-
-RECORDING = """
-import sys, torch, bitlens
-torch.set_num_threads(1)
-model = torch.nn.Sequential(torch.nn.Conv2d(1, 32, 3), torch.nn.Flatten(), torch.nn.Linear(32 * 26 * 26, 10))
-probe = torch.zeros(100, 1, 28, 28), torch.arange(100) % 10
-with bitlens.Recorder(model, sys.argv[1], probe) as recorder:
-    start = len(recorder.epochs) and recorder.epochs[-1] + 1
-    print("continuing", flush=True)
-    for epoch in range(start, 100000):
-        recorder.snapshot(epoch, loss=float(epoch))
-        print(epoch, flush=True)
-"""
-
-
-def test_a_recording_killed_at_any_moment_opens_and_continues(tmp_path: Path) -> None:
-    moments = random.Random(0)
-    reported = -1
-    for _ in range(10):
-        process = subprocess.Popen(
-            [sys.executable, "-c", RECORDING, str(tmp_path / "run")], stdout=subprocess.PIPE, text=True,
-            stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONWARNINGS": "ignore"},
-        )  # fmt: skip
-        assert process.stdout is not None
-        assert process.stdout.readline() == "continuing\n"
-        time.sleep(moments.uniform(0, 0.3))
-        process.send_signal(signal.SIGKILL)
-        printed = process.stdout.read().split()
-        process.wait()
-        process.stdout.close()
-        if printed:
-            reported = int(printed[-1])
-        run = bitlens.open_run(tmp_path / "run")
-        # All that was reported is there; of what was not, at most the epoch whose report was cut off.
-        assert run.epochs in (list(range(reported + 1)), list(range(reported + 2)))
-        reported = len(run.epochs) - 1
-        for epoch in run.epochs[-2:]:
-            assert run.activations("0", epoch).shape == (100, 32, 26, 26)
-            assert run.metrics[epoch] == {"loss": float(epoch)}
-    assert reported > 10

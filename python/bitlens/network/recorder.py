@@ -14,19 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bitlens.arrays import NDArray, describe, integer
+from bitlens.arrays import NDArray, integer
 from bitlens.machine import build_info
-from bitlens.network.receptive_field import receptive_fields
-from bitlens.network.tracing import (
-    channel_axis_of,
-    check_modules,
-    default_modules,
-    device_of,
-    kind_of,
-    listening,
-    undisturbed,
-)
-from bitlens.runs import Layer, Manifest, ReceptiveField, Run, RunError, RunWriter, open_run
+from bitlens.network.layers import describe_layers
+from bitlens.network.probe import check_probe, class_names
+from bitlens.network.tracing import check_modules, default_modules, device_of, listening, undisturbed
+from bitlens.runs import Layer, Manifest, Run, RunError, RunWriter, open_run
 from bitlens.runs.layout import GRADIENT_PREFIX, INPUT, OUTPUT
 from bitlens.runs.writer import probe_hash
 
@@ -109,8 +102,8 @@ class Recorder:
         if self._every < 1:
             raise ValueError(f"every: expected at least 1, got {every}")
         self._measures = tuple(measures)
-        self._inputs, self._labels = _probe(*probe)
-        self._classes = _classes(self._labels, classes)
+        self._inputs, self._labels = check_probe(*probe)
+        self._classes = class_names(self._labels, classes)
         if gradients and self._labels is None:
             raise ValueError("gradients: the loss needs labels in the probe")
         self._gradients = gradients
@@ -121,7 +114,7 @@ class Recorder:
         self._writer: RunWriter | None = None
 
     def __enter__(self) -> Recorder:
-        self._layers, self._axes = self._trace()
+        self._layers = describe_layers(self._model, self._inputs, self._modules, self._channel_axis, self._chosen)
         probe = {"inputs": self._inputs.numpy()}
         if self._labels is not None:
             probe["labels"] = self._labels.numpy()
@@ -196,70 +189,12 @@ class Recorder:
             raise RuntimeError("the recorder is not open: use it in a with statement")
         return self._writer
 
-    def _trace(self) -> tuple[tuple[Layer, ...], dict[str, int]]:
-        """Learn from a pass of two samples what the layers are, in the order in which they run."""
-        heard: dict[str, tuple[nn.Module, Tensor]] = {}
-
-        def listener(name: str, module: nn.Module, tensor: Tensor) -> None:
-            heard[name] = (module, tensor)
-
-        with undisturbed(self._model), torch.no_grad(), listening(self._model, self._modules, listener):
-            x = self._inputs[:2].clone().to(device_of(self._model))
-            output = self._model(x)
-        if not isinstance(output, Tensor):
-            raise TypeError(f"model: expected a module that gives a tensor, got {type(output).__name__}")
-        silent = [name for name in self._modules if name not in heard]
-        if silent and self._chosen:
-            raise RunError(f"layers: {silent[0]!r} gives no tensor in the forward pass")
-
-        fields = self._receptive_fields()
-        axes: dict[str, int] = {}
-        layers = [self._layer(INPUT, "input", self._inputs, "", axes, self._channel_axis.get(INPUT, 1), None)]
-        previous = (x.ndim, self._channel_axis.get(INPUT, 1))
-        output_module, output_kind = "", "output"
-        last = next(reversed(heard), None)
-        for name, (module, tensor) in heard.items():
-            axis = self._channel_axis.get(name, channel_axis_of(module, tensor, previous))
-            previous = (tensor.ndim, axis)
-            if (
-                name == last and tensor is output
-            ):  # the model ends in this module: one record, under the name of the output
-                output_module, output_kind = name, kind_of(module)
-                continue
-            layers.append(self._layer(name, kind_of(module), tensor, name, axes, axis, fields.get(name)))
-        axis = self._channel_axis.get(OUTPUT, previous[1] if output.ndim == previous[0] else 1)
-        layers.append(self._layer(OUTPUT, output_kind, output, output_module, axes, axis, fields.get(output_module)))
-        return tuple(layers), axes
-
-    def _layer(
-        self,
-        name: str,
-        kind: str,
-        tensor: Tensor,
-        module: str,
-        axes: dict[str, int],
-        axis: int,
-        field: ReceptiveField | None,
-    ) -> Layer:
-        if tensor.ndim == 1:
-            tensor = tensor[:, None]
-        if not 0 < axis < tensor.ndim:
-            raise ValueError(f"channel_axis: {name!r} has axes 1 to {tensor.ndim - 1} beside its samples, got {axis}")
-        axes[name] = axis
-        return Layer(name, kind, tuple(tensor.movedim(axis, 1).shape[1:]), module, field)
-
-    def _receptive_fields(self) -> dict[str, ReceptiveField]:
-        if self._inputs.ndim < 3 or not self._inputs.is_floating_point() or self._channel_axis.get(INPUT, 1) != 1:
-            return {}
-        return receptive_fields(self._model, self._inputs.shape[1:], self._modules)
-
     def _collect(self) -> dict[str, NDArray]:
         """Run the probe through the model, batch by batch, into one array a layer."""
         n = len(self._inputs)
         recorded = [layer for layer in self._layers if layer.name != INPUT]
         prefixes = ("", GRADIENT_PREFIX) if self._gradients else ("",)
         arrays = {p + layer.name: np.empty((n, *layer.shape), self._dtype) for layer in recorded for p in prefixes}
-        names = [layer.name for layer in recorded if layer.name != OUTPUT]
         device = device_of(self._model)
         heard: dict[str, Tensor] = {}
 
@@ -280,67 +215,37 @@ class Recorder:
                 if self._gradients and inputs.is_floating_point():
                     inputs = inputs.requires_grad_()  # a frozen model has gradients at its layers all the same
                 output = self._model(inputs)
-                tensors = {name: heard[name] for name in names} | {OUTPUT: output}
-                for name, tensor in tensors.items():
-                    arrays[name][batch] = self._stored(name, tensor)
+                heard[OUTPUT] = output
+                tensors = [heard[layer.name] for layer in recorded]
+                for layer, tensor in zip(recorded, tensors, strict=True):
+                    arrays[layer.name][batch] = self._stored(layer, tensor)
                 if self._gradients:
-                    for name, gradient in self._loss_gradients(tensors, batch, device).items():
-                        arrays[GRADIENT_PREFIX + name][batch] = self._stored(name, gradient)
+                    gradients = self._loss_gradients(output, tensors, batch)
+                    for layer, gradient in zip(recorded, gradients, strict=True):
+                        arrays[GRADIENT_PREFIX + layer.name][batch] = self._stored(layer, gradient)
         return arrays
 
-    def _loss_gradients(self, tensors: dict[str, Tensor], batch: slice, device: torch.device) -> dict[str, Tensor]:
+    def _loss_gradients(self, output: Tensor, tensors: list[Tensor], batch: slice) -> list[Tensor]:
         assert self._labels is not None  # checked when the recorder was made
         # The sum over samples gives each sample the gradient of its own loss.
-        loss = nn.functional.cross_entropy(tensors[OUTPUT], self._labels[batch].to(device), reduction="sum")
-        gradients = torch.autograd.grad(loss, list(tensors.values()), allow_unused=True)
-        return {
-            name: torch.zeros_like(tensor) if gradient is None else gradient
-            for (name, tensor), gradient in zip(tensors.items(), gradients, strict=True)
-        }
+        loss = nn.functional.cross_entropy(output, self._labels[batch].to(output.device), reduction="sum")
+        gradients = torch.autograd.grad(loss, tensors, allow_unused=True)
+        return [
+            torch.zeros_like(tensor) if gradient is None else gradient
+            for tensor, gradient in zip(tensors, gradients, strict=True)
+        ]
 
-    def _stored(self, name: str, tensor: Tensor) -> NDArray:
+    def _stored(self, layer: Layer, tensor: Tensor) -> NDArray:
         tensor = tensor.detach()
         if tensor.ndim == 1:
             tensor = tensor[:, None]
-        values = tensor.movedim(self._axes[name], 1).to(device="cpu", dtype=torch.float32).numpy()
+        values = tensor.movedim(layer.channel_axis, 1).to(device="cpu", dtype=torch.float32).numpy()
         if self._dtype == "float16" and np.isfinite(values).all() and np.abs(values).max() > np.finfo(np.float16).max:
             raise ValueError(
-                f"dtype: layer {name!r} has values up to {np.abs(values).max():.3g}, which float16 cannot hold; record "
+                f"dtype: layer {layer.name!r} has values up to {np.abs(values).max():.3g}, which float16 cannot hold; record "
                 "with dtype='float32'"
             )
         return values
-
-
-def _probe(inputs: Any, labels: Any) -> tuple[Tensor, Tensor | None]:
-    for value, name in ((inputs, "inputs"), (labels, "labels")):
-        if not isinstance(value, (Tensor, np.ndarray)) and not (value is None and name == "labels"):
-            raise TypeError(f"probe: expected {name} as a tensor or an array, got {describe(value)}")
-    x = torch.as_tensor(inputs).detach().cpu().contiguous()
-    if x.ndim < 2 or 0 in x.shape:
-        raise ValueError(f"probe: expected inputs of shape (samples, ...), got {tuple(x.shape)}")
-    if labels is None:
-        return x, None
-    y = torch.as_tensor(labels).detach().cpu()
-    if y.is_floating_point() or y.is_complex():
-        raise TypeError(f"probe: expected integer labels, got {y.dtype}")
-    if y.shape != (len(x),):
-        raise ValueError(f"probe: expected {len(x)} labels, got shape {tuple(y.shape)}")
-    if y.min() < 0:
-        raise ValueError(f"probe: expected labels from 0 on, got {int(y.min())}")
-    return x, y.to(torch.int64).contiguous()
-
-
-def _classes(labels: Tensor | None, names: Sequence[str] | None) -> tuple[str, ...]:
-    if labels is None:
-        if names is not None:
-            raise ValueError("classes: the probe has no labels")
-        return ()
-    count = int(labels.max()) + 1
-    if names is None:
-        return tuple(str(i) for i in range(count))
-    if len(names) < count:
-        raise ValueError(f"classes: expected names for {count} classes, got {len(names)}")
-    return tuple(str(name) for name in names)
 
 
 def _number(value: Any, name: str) -> float:

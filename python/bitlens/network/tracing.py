@@ -26,8 +26,6 @@ _KINDS = {
 }
 # In evaluation mode these pass on what they are given.
 _PASSIVE = ("torch.nn.modules.dropout", "torch.nn.modules.flatten")
-# These act on the last axis, whatever lies between it and the samples.
-_LAST_AXIS = ("linear", "embedding")
 
 Listener = Callable[[str, nn.Module, Tensor], Tensor | None]
 
@@ -51,22 +49,6 @@ def default_modules(model: nn.Module) -> list[str]:
         for name, module in model.named_modules()
         if name and not passive(module) and next(module.children(), None) is None
     ]
-
-
-def channel_axis_of(module: nn.Module, output: Tensor, previous: tuple[int, int]) -> int:
-    """Where a module's output has its channels.
-
-    Convolutions, pooling and batch normalisation have them on axis 1; linear layers, embeddings and layer normalisation
-    on the last. Others keep what came before, `previous` being (number of axes, channel axis).
-    """
-    kind = kind_of(module)
-    if output.ndim <= 2 or kind in ("convolution", "pooling"):
-        return 1
-    if kind in _LAST_AXIS or isinstance(module, (nn.LayerNorm, nn.RMSNorm)):
-        return output.ndim - 1
-    if kind == "normalization":
-        return 1
-    return previous[1] if output.ndim == previous[0] else 1
 
 
 @contextmanager

@@ -67,6 +67,8 @@ class Layer:
     """What it does: convolution, pooling, normalization, activation, linear, ..."""
     shape: tuple[int, ...]
     """Of one sample: (channels, ...)."""
+    channel_axis: int = 1
+    """Where the model's own tensor [sample, ...] has its channels; in the run they are on axis 1."""
     module: str = ""
     """The model's module that gave it; empty for the input."""
     receptive_field: ReceptiveField | None = None

@@ -156,7 +156,7 @@ class Run:
         if channels is not None and not all(0 <= c < found.channels for c in channels):
             raise RunError(f"channels: layer {layer!r} has channels 0 to {found.channels - 1}, got {list(channels)}")
         if found.name == INPUT and not gradients:
-            values = self.inputs.reshape(len(self.inputs), *found.shape)
+            values = np.moveaxis(self.inputs, found.channel_axis, 1)
             return values if channels is None else values[:, list(channels)]
         path = epoch_file(self.path, epoch)
         if not path.exists():

@@ -1,0 +1,46 @@
+"""The probe that a recorder looks at, checked where it enters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bitlens.arrays import describe
+
+
+def check_probe(inputs: Any, labels: Any) -> tuple[Tensor, Tensor | None]:
+    """Inputs as they are and labels as int64, on the CPU."""
+    for value, name in ((inputs, "inputs"), (labels, "labels")):
+        if not isinstance(value, (Tensor, np.ndarray)) and not (value is None and name == "labels"):
+            raise TypeError(f"probe: expected {name} as a tensor or an array, got {describe(value)}")
+    x = torch.as_tensor(inputs).detach().cpu().contiguous()
+    if x.ndim < 2 or 0 in x.shape:
+        raise ValueError(f"probe: expected inputs of shape (samples, ...), got {tuple(x.shape)}")
+    if labels is None:
+        return x, None
+    y = torch.as_tensor(labels).detach().cpu()
+    if y.is_floating_point() or y.is_complex():
+        raise TypeError(f"probe: expected integer labels, got {y.dtype}")
+    if y.shape != (len(x),):
+        raise ValueError(f"probe: expected {len(x)} labels, got shape {tuple(y.shape)}")
+    if y.min() < 0:
+        raise ValueError(f"probe: expected labels from 0 on, got {int(y.min())}")
+    return x, y.to(torch.int64).contiguous()
+
+
+def class_names(labels: Tensor | None, names: Sequence[str] | None) -> tuple[str, ...]:
+    """A name for every class that occurs; none without labels."""
+    if labels is None:
+        if names is not None:
+            raise ValueError("classes: the probe has no labels")
+        return ()
+    count = int(labels.max()) + 1
+    if names is None:
+        return tuple(str(i) for i in range(count))
+    if len(names) < count:
+        raise ValueError(f"classes: expected names for {count} classes, got {len(names)}")
+    return tuple(str(name) for name in names)
