@@ -78,7 +78,7 @@ def run(code: str, path: Path | None) -> subprocess.CompletedProcess[str]:
 def test_the_wheel_has_types_and_the_explorer(without_cuda: Path) -> None:
     for name in ("bitlens/py.typed", "bitlens/_core.pyi", "bitlens_explorer/main.py"):
         assert (without_cuda / name).is_file(), name
-    assert list((without_cuda / "bitlens_explorer").rglob("*.js"))
+    assert list((without_cuda / "bitlens_explorer").rglob("*.mjs"))
     assert not list(without_cuda.rglob("*.hpp"))
 
 

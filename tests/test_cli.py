@@ -10,9 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-import bitlens
 import numpy as np
 import pytest
+
+import bitlens
 from bitlens.cli.images import ImagesNotFoundError, load_digits, load_mnist
 
 

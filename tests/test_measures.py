@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import bitlens
 import numpy as np
 import pytest
 import torch
 import xarray as xr
+from sklearn.metrics import confusion_matrix, log_loss
+
+import bitlens
 from bitlens import reference
 from bitlens.measures import MEASURES
 from bitlens.runs import RunError
-from sklearn.metrics import confusion_matrix, log_loss
 
 
 @pytest.fixture

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import bitlens
 import pytest
 import torch
-from bitlens.runs import RunError
 from torch import Tensor, nn
+
+import bitlens
+from bitlens.runs import RunError
 
 # kernel, stride, padding, dilation of a stack of convolutions or pools
 STACKS = {

@@ -6,12 +6,13 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-import bitlens
 import numpy as np
 import pytest
 import torch
-from bitlens.runs import RunError
 from torch import Tensor, nn
+
+import bitlens
+from bitlens.runs import RunError
 
 
 def convolutional() -> nn.Module:

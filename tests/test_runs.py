@@ -6,10 +6,11 @@ import json
 import shutil
 from pathlib import Path
 
-import bitlens
 import numpy as np
 import pytest
 import torch
+
+import bitlens
 from bitlens import reference
 from bitlens.runs import RunError
 

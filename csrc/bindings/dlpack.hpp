@@ -7,7 +7,7 @@
 namespace bitlens::dlpack {
 
 enum DeviceType : std::int32_t { kCpu = 1, kCuda = 2 };
-enum TypeCode : std::uint8_t { kInt = 0, kUInt = 1, kFloat = 2 };
+enum TypeCode : std::uint8_t { kInt = 0, kUInt = 1, kFloat = 2, kBfloat = 4, kComplex = 5, kBool = 6 };
 inline constexpr std::uint64_t kReadOnly = 1;  // bit of Managed::flags
 
 struct Device {

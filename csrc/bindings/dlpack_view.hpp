@@ -70,9 +70,25 @@ class Borrowed {
  private:
   const dlpack::Tensor& tensor() const { return managed_->tensor; }
 
+  // As NumPy calls it.
   static std::string type_name(int code, std::size_t bits) {
-    const char* kind = code == dlpack::kFloat ? "float" : code == dlpack::kInt ? "int" : "uint";
-    return kind + std::to_string(bits);
+    const std::string size = std::to_string(bits);
+    switch (code) {
+      case dlpack::kInt:
+        return "int" + size;
+      case dlpack::kUInt:
+        return "uint" + size;
+      case dlpack::kFloat:
+        return "float" + size;
+      case dlpack::kBfloat:
+        return "bfloat" + size;
+      case dlpack::kComplex:
+        return "complex" + size;
+      case dlpack::kBool:
+        return "bool";
+      default:
+        return "type code " + std::to_string(code) + " of " + size + " bits";
+    }
   }
 
   std::string name_;

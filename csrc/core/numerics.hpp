@@ -25,22 +25,17 @@ struct Bins {
   double low;
   double high;
   double width;
-  double per_unit;
   int count;
 
   BITLENS_HD Bins(double low_, double high_, int count_)
-      : low(low_),
-        high(high_),
-        width((high_ - low_) / count_),
-        per_unit(count_ / (high_ - low_)),
-        count(count_) {}
+      : low(low_), high(high_), width((high_ - low_) / count_), count(count_) {}
 
   BITLENS_HD double edge(int i) const { return i == count ? high : rounded_multiply_add(i, width, low); }
 
   // The guess is off by one bin at most; the true edges correct it. A constant (low == high) has one bin.
   BITLENS_HD int index(double value) const {
     if (!(high > low)) return 0;
-    const double position = (value - low) * per_unit;
+    const double position = (value - low) / (high - low) * count;
     int i = position >= count ? count - 1 : position > 0 ? static_cast<int>(position) : 0;
     if (i > 0 && value < edge(i)) --i;
     if (i + 1 < count && value >= edge(i + 1)) ++i;

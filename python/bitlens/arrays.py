@@ -73,6 +73,15 @@ def is_tensor(x: object) -> bool:
     return torch is not None and isinstance(x, torch.Tensor)
 
 
+def is_bytes(x: object) -> bool:
+    """Whether x is an array of unsigned bytes in main memory, which estimators of codes take for codes."""
+    if is_tensor(x):
+        tensor: Any = x
+        torch = sys.modules["torch"]
+        return bool(tensor.dtype == torch.uint8 and tensor.layout == torch.strided and tensor.device.type == "cpu")
+    return isinstance(x, np.ndarray) and x.dtype == np.uint8 and not isinstance(x, np.ma.MaskedArray)
+
+
 def describe(x: object) -> str:
     """What came, for an error message."""
     if isinstance(x, np.ndarray) or is_tensor(x):
@@ -95,43 +104,67 @@ def real_array(x: Array, name: str, *, cuda: bool = False) -> tuple[Any, Family]
     cuda
         Whether the operation has a CUDA kernel. If not, a CUDA tensor is refused.
     """
-    family = Family()
     if is_tensor(x):
-        tensor: Any = x
-        torch = sys.modules["torch"]
-        if tensor.layout != torch.strided or tensor.is_complex() or tensor.is_quantized:
-            raise TypeError(f"{name}: expected a dense real tensor, got {tensor.layout} {tensor.dtype}")
-        family = Family(tensor.device)
-        if family.on_cuda and not cuda:
-            raise ValueError(f"{name}: lies on {tensor.device}, but this function runs on the CPU; pass {name}.cpu()")
-        if not family.on_cuda and tensor.device.type != "cpu":
-            raise ValueError(f"{name}: lies on {tensor.device}; expected a CPU or CUDA tensor")
-        tensor = tensor.detach()
-        if tensor.dtype not in (torch.float32, torch.float64):
-            tensor = tensor.to(torch.float64 if tensor.dtype in (torch.int32, torch.int64) else torch.float32)
-        x = tensor if family.on_cuda else tensor.numpy()
+        array, family = _from_tensor(x, name, cuda)
     elif isinstance(x, np.ndarray):
-        if x.dtype.kind not in "fiub" or x.dtype.itemsize > 8:
-            raise TypeError(f"{name}: expected an array of real numbers, got {describe(x)}")
-        if not x.dtype.isnative:
-            raise TypeError(
-                f"{name}: expected native byte order, got {x.dtype.str}; use x.astype(x.dtype.newbyteorder('='))"
-            )
-        if x.dtype not in (np.float32, np.float64):
-            x = x.astype(np.float64 if x.dtype.kind in "iu" and x.dtype.itemsize > 2 else np.float32)
+        array, family = _from_numpy(x, name), Family()
     else:
         raise TypeError(f"{name}: expected a NumPy array or a PyTorch tensor, got {type(x).__name__}")
-    if 0 in x.shape:
-        raise ValueError(f"{name}: is empty, got shape {tuple(x.shape)}")
-    low, high = value_range(x)
+    if 0 in array.shape:
+        raise ValueError(f"{name}: is empty, got shape {tuple(array.shape)}")
+    low, high = value_range(array)
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ValueError(f"{name}: contains NaN or infinity; every value must be finite")
-    return x, family
+    return array, family
+
+
+def _from_tensor(tensor: Any, name: str, cuda: bool) -> tuple[Any, Family]:
+    torch = sys.modules["torch"]
+    if tensor.layout != torch.strided or tensor.is_complex() or tensor.is_quantized:
+        raise TypeError(f"{name}: expected a dense real tensor, got {tensor.layout} {tensor.dtype}")
+    family = Family(tensor.device)
+    if family.on_cuda and not cuda:
+        raise ValueError(f"{name}: lies on {tensor.device}, but this function runs on the CPU; pass {name}.cpu()")
+    if not family.on_cuda and tensor.device.type != "cpu":
+        raise ValueError(f"{name}: lies on {tensor.device}; expected a CPU or CUDA tensor")
+    tensor = tensor.detach().resolve_neg()
+    if tensor.dtype not in (torch.float32, torch.float64):
+        wide = tensor.dtype in (torch.int32, torch.int64, torch.uint32, torch.uint64)
+        tensor = tensor.to(torch.float64 if wide else torch.float32)
+    return (tensor if family.on_cuda else tensor.numpy()), family
+
+
+def _from_numpy(x: NDArray, name: str) -> NDArray:
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(f"{name}: expected an array without a mask; fill or drop what is masked")
+    if x.dtype.kind not in "fiub" or x.dtype.itemsize > 8:
+        raise TypeError(f"{name}: expected an array of real numbers, got {describe(x)}")
+    if not x.dtype.isnative:
+        raise TypeError(
+            f"{name}: expected native byte order, got {x.dtype.str}; use x.astype(x.dtype.newbyteorder('='))"
+        )
+    if x.dtype not in (np.float32, np.float64):
+        return x.astype(np.float64 if x.dtype.kind in "iu" and x.dtype.itemsize > 2 else np.float32)
+    # A field of packed records lies between whole values, where no kernel can read it.
+    return np.asarray(x) if x.flags.aligned and not any(step % x.itemsize for step in x.strides) else x.copy()
 
 
 def value_range(x: Any) -> tuple[float, float]:
     """Smallest and largest value; NaN if there is any."""
     return float(x.min()), float(x.max())
+
+
+def with_safe_squares(x: NDArray, axes: tuple[int, ...]) -> tuple[NDArray, NDArray]:
+    """Scale float64 values by a power of two where their squares would overflow or vanish; gives the unit as well.
+
+    The scale is one along `axes`. Values that need none, and all of float32, are given back as they are.
+    """
+    if x.dtype != np.float64:
+        return x, np.ones((1,) * x.ndim)
+    peak = np.maximum(x.max(axis=axes, keepdims=True), -x.min(axis=axes, keepdims=True))
+    extreme = (peak > 2.0**400) | ((peak < 2.0**-400) & (peak > 0))
+    exponent = np.where(extreme, np.frexp(peak)[1] - 1, 0)
+    return (np.ldexp(x, -exponent) if extreme.any() else x), np.ldexp(1.0, exponent)
 
 
 def samples(x: Array, name: str, *, at_least: int) -> tuple[NDArray, Family]:

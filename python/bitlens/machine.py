@@ -44,12 +44,12 @@ def set_num_threads(threads: int) -> None:
     Parameters
     ----------
     threads : int
-        At least 1.
+        1 to 1024.
 
     Raises
     ------
     TypeError, ValueError
-        If threads is no integer or below 1.
+        If threads is no integer or out of range.
 
     Examples
     --------
@@ -61,6 +61,6 @@ def set_num_threads(threads: int) -> None:
     >>> bitlens.set_num_threads(before)
     """
     count = integer(threads, "threads")
-    if count < 1:
-        raise ValueError(f"threads: expected at least 1, got {count}")
+    if not 1 <= count <= 1024:
+        raise ValueError(f"threads: expected 1 to 1024, got {count}")
     _core.set_num_threads(count)

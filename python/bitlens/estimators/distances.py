@@ -7,7 +7,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bitlens import _core
-from bitlens.arrays import Array, Family, NDArray, bin_count, channel_maps, describe, is_tensor
+from bitlens.arrays import (
+    Array,
+    Family,
+    NDArray,
+    bin_count,
+    channel_maps,
+    describe,
+    is_bytes,
+    is_tensor,
+    with_safe_squares,
+)
 
 
 class ChannelInformation(NamedTuple):
@@ -162,8 +172,7 @@ def _both_codes(a: Array, b: Array, bins: int) -> tuple[NDArray, NDArray, Family
 
 
 def _codes(x: Array, name: str, bins: int) -> tuple[NDArray, Family]:
-    family = Family(x.device) if is_tensor(x) else Family()
-    if (isinstance(x, np.ndarray) and x.dtype == np.uint8) or (is_tensor(x) and str(x.dtype) == "torch.uint8"):
+    if is_bytes(x):
         if x.ndim != 2 or 0 in x.shape:
             raise ValueError(
                 f"{name}: uint8 is taken as distance codes of shape (channels, pairs), got {describe(x)}; "
@@ -172,7 +181,7 @@ def _codes(x: Array, name: str, bins: int) -> tuple[NDArray, Family]:
         codes = np.ascontiguousarray(x)
         if codes.max() >= bins:
             raise ValueError(f"{name}: found code {codes.max()}, expected codes below bins = {bins}")
-        return codes, family
+        return codes, Family(x.device) if is_tensor(x) else Family()
     return _codes_of_maps(x, name, bins, channel_axis=1)
 
 
@@ -182,5 +191,6 @@ def _codes_of_maps(x: Array, name: str, bins: int, channel_axis: int) -> tuple[N
     if n < 2:
         raise ValueError(f"{name}: expected at least 2 samples, got {n}")
     codes = np.empty((channels, n * (n - 1) // 2), np.uint8)
-    _core.distance_codes(maps, bins, codes)
+    # Codes do not depend on a channel's scale.
+    _core.distance_codes(with_safe_squares(maps, (0, 2))[0], bins, codes)
     return codes, family

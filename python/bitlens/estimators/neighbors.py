@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bitlens import _core
-from bitlens.arrays import Array, NDArray, neighbor_count, samples
+from bitlens.arrays import Array, NDArray, neighbor_count, samples, with_safe_squares
 
 # A tile of dot products of 1024 x 2048 float32 values takes 8 MB.
 _TILE_ROWS = 1024
@@ -54,7 +54,10 @@ def nearest_neighbors(x: Array, k: int) -> tuple[Any, Any]:
     """
     points, family = samples(x, "x", at_least=2)
     count = neighbor_count(k, len(points), at_least=1)
-    distances, indices = _nearest(points, count)
+    distances, indices, unit = _nearest(points, count)
+    distances *= unit
+    if not np.isfinite(distances[:, -1]).all():
+        raise ValueError("x: the samples lie further apart than a float64 can tell; scale the values")
     return family.give_back(distances), family.give_back(indices)
 
 
@@ -96,11 +99,11 @@ def neighbor_probabilities(x: Array, k: int = 15) -> tuple[Any, Any, Any]:
     True
     """
     points, family = samples(x, "x", at_least=3)
-    distances, indices = _nearest(points, neighbor_count(k, len(points), at_least=2))
+    distances, indices, unit = _nearest(points, neighbor_count(k, len(points), at_least=2))
     scales = np.empty(len(points))
     probabilities = np.empty_like(distances)
     _core.neighbor_scales(distances, scales, probabilities)
-    return family.give_back(indices), family.give_back(probabilities), family.give_back(scales)
+    return family.give_back(indices), family.give_back(probabilities), family.give_back(scales * unit)
 
 
 def inter_sample_entropy(x: Array, k: int = 15) -> float:
@@ -138,7 +141,7 @@ def inter_sample_entropy(x: Array, k: int = 15) -> float:
     3.0
     """
     points, _ = samples(x, "x", at_least=3)
-    distances, indices = _nearest(points, neighbor_count(k, len(points), at_least=2))
+    distances, indices, _ = _nearest(points, neighbor_count(k, len(points), at_least=2))
     scales = np.empty(len(points))
     # The probabilities are not needed one by one here: every edge is weighed again from its distance.
     _core.neighbor_scales(distances, scales, np.empty_like(distances))
@@ -147,21 +150,23 @@ def inter_sample_entropy(x: Array, k: int = 15) -> float:
     return float(entropy[0])
 
 
-def _nearest(x: NDArray, k: int) -> tuple[NDArray, NDArray]:
-    """Exact neighbours: a float32 filter by tiles of dot products, then exact distances of what it left.
+def _nearest(x: NDArray, k: int) -> tuple[NDArray, NDArray, float]:
+    """Exact neighbours, and the unit of the distances: a float32 filter by tiles of dot products, then exact distances of what it left.
 
     The filter ranks pairs by a lower bound of their squared distance, so the largest bound it kept is a distance that
     nothing outside is below. Rows where this does not prove the k nearest are searched in full.
     """
+    x, units = with_safe_squares(x, (0, 1))
+    unit = units.item()
     n = len(x)
     kept = k + max(16, k // 8)
     distances = np.empty((n, k))
     indices = np.empty((n, k), np.int64)
     if kept >= n - 1:  # the filter would keep everything
         _core.exact_neighbors(x, 0, np.empty((n, 0), np.int64), np.empty(n), distances, indices)
-        return distances, indices
+        return distances, indices, unit
 
-    points, norms, unit = _centered(x)
+    points, norms, width = _centered(x)
     shrunk = (norms * (1 - _relative_error(x.shape[1]))).astype(np.float32)
     tile = np.empty(_TILE_ROWS * min(_TILE_COLUMNS, n), np.float32)
     for i in range(0, n, _TILE_ROWS):
@@ -174,22 +179,22 @@ def _nearest(x: NDArray, k: int) -> tuple[NDArray, NDArray]:
             dots = tile[: size * (columns.stop - j)].reshape(size, -1)
             np.matmul(points[rows], points[columns].T, out=dots)
             _core.keep_nearest(dots, shrunk[rows], shrunk[columns], i, j, bounds, candidates)
-        beyond = bounds.max(axis=1).astype(np.float64) * unit**2
+        beyond = bounds.max(axis=1).astype(np.float64) * width**2
         _core.exact_neighbors(x, i, candidates, beyond, distances[rows], indices[rows])
-    return distances, indices
+    return distances, indices, unit
 
 
 def _centered(x: NDArray) -> tuple[NDArray, NDArray, float]:
-    """The samples as float32 around their mean, scaled to at most 1 so that no square overflows; norms; the unit."""
+    """The samples as float32 around their mean, scaled to at most 1 so that no square overflows; norms; the scale."""
     mean = x.mean(axis=0, dtype=np.float64)
     blocks = [slice(i, i + _TILE_ROWS) for i in range(0, len(x), _TILE_ROWS)]
-    unit = max(float(np.abs(x[block] - mean).max()) for block in blocks) or 1.0
+    width = max(float(np.abs(x[block] - mean).max()) for block in blocks) or 1.0
     points = np.empty(x.shape, np.float32)
     norms = np.empty(len(x))
     for block in blocks:
-        points[block] = (x[block] - mean) / unit
+        points[block] = (x[block] - mean) / width
         norms[block] = np.einsum("ij,ij->i", points[block], points[block], dtype=np.float64)
-    return points, norms, unit
+    return points, norms, width
 
 
 def _relative_error(length: int) -> float:

@@ -72,7 +72,9 @@ def permutation_test(
     count = integer(permutations, "permutations")
     if count < 2:
         raise ValueError(f"permutations: expected at least 2, got {count}")
-    random = np.random.default_rng(integer(seed, "seed"))
+    if integer(seed, "seed") < 0:
+        raise ValueError(f"seed: expected 0 or more, got {seed}")
+    random = np.random.default_rng(seed)
 
     observed = statistic(a, b)
     # Welford's running moments: the null values need not be held all at once.

@@ -143,8 +143,8 @@ def _range(x: Any, given: tuple[float, float] | None) -> tuple[float, float]:
             low, high = (float(end) for end in given)
         except (TypeError, ValueError):
             raise TypeError(f"value_range: expected two numbers (low, high), got {given!r}") from None
-        if not low < high:
-            raise ValueError(f"value_range: expected low < high, got ({low}, {high})")
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise ValueError(f"value_range: expected finite low < high, got ({low}, {high})")
         if not low <= smallest <= largest <= high:
             raise ValueError(f"value_range: maps span [{smallest}, {largest}], which ({low}, {high}) does not hold")
     if not math.isfinite(high - low):

@@ -58,7 +58,7 @@ def open_run(store: str | os.PathLike[str]) -> Run:
     >>> run.epochs, run.layer("conv1").shape
     ([0, 1], (6, 8, 8))
     >>> run.slice(label=0, layer="conv1", channel=3, epoch=1).array().shape
-    (36, 8, 8)
+    (27, 8, 8)
     >>> bitlens.open_run("no-such-run")
     Traceback (most recent call last):
         ...
@@ -68,7 +68,17 @@ def open_run(store: str | os.PathLike[str]) -> Run:
 
 
 class Run:
-    """A recorded run; see `open_run`."""
+    """A recorded run; `open_run` opens one.
+
+    Examples
+    --------
+    >>> import bitlens
+    >>> run = bitlens.Run("demo-run")
+    >>> run.layers[1].name, run.layers[1].kind, run.layers[1].receptive_field.box(0, 3)
+    ('conv1', 'convolution', ((0, 3), (1, 6)))
+    >>> run.activations("pool1", epoch=1, channels=[2, 5]).shape
+    (359, 2, 4, 4)
+    """
 
     def __init__(self, store: str | os.PathLike[str]) -> None:
         self.path = Path(store)

@@ -1,0 +1,137 @@
+"""What all tests share: options, real data, and the back-ends that operations are compared on."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+import torch
+
+import bitlens
+
+hypothesis.settings.register_profile("bitlens", max_examples=50, deadline=None, print_blob=True)
+hypothesis.settings.load_profile("bitlens")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--require-cuda", action="store_true", help="fail, rather than skip, where a test finds no CUDA device"
+    )
+
+
+class Cpu:
+    """Tensors in main memory."""
+
+    def active(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def put(self, array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(array)
+
+
+class Cuda:
+    """Tensors on the first CUDA device, filled late and on this back-end's own stream.
+
+    A kernel that is launched on any other stream meets zeros, and counts those.
+    """
+
+    def __init__(self, *, side_stream: bool):
+        self.stream = torch.cuda.Stream() if side_stream else torch.cuda.default_stream()
+
+    def active(self) -> AbstractContextManager[object]:
+        return torch.cuda.stream(self.stream)
+
+    def put(self, array: np.ndarray) -> torch.Tensor:
+        values = torch.from_numpy(array).cuda()
+        tensor = torch.zeros_like(values)
+        torch.cuda.synchronize()
+        torch.cuda._sleep(50_000_000)
+        return tensor.copy_(values)
+
+
+BACKENDS = {
+    "cpu": Cpu,
+    "cuda": lambda: Cuda(side_stream=False),
+    "cuda-side-stream": lambda: Cuda(side_stream=True),
+}
+
+
+def _why_no_cuda() -> str | None:
+    if not torch.cuda.is_available():
+        return "no CUDA device"
+    if not bitlens.build_info()["cuda"]:
+        return "bitlens was built without CUDA"
+    return None
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request) -> Cpu | Cuda:
+    """Every back-end in turn; use its tensors within `with backend.active():`."""
+    reason = _why_no_cuda() if request.param.startswith("cuda") else None
+    if reason and request.config.getoption("--require-cuda"):
+        pytest.fail(f"{reason}, and --require-cuda was given")
+    if reason:
+        pytest.skip(reason)
+    return BACKENDS[request.param]()
+
+
+@pytest.fixture
+def threads():
+    """Sets the number of threads, and puts it back."""
+    before = bitlens.get_num_threads()
+    yield bitlens.set_num_threads
+    bitlens.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def mnist_file() -> Path:
+    """The npz file of MNIST that BITLENS_DATA names, or that lies in the folder it names."""
+    named = Path(os.environ.get("BITLENS_DATA") or "unset")
+    path = named / "mnist.npz" if named.is_dir() else named
+    if not path.is_file():
+        pytest.skip("set BITLENS_DATA to mnist.npz")
+    return path
+
+
+@pytest.fixture(scope="session")
+def mnist(mnist_file) -> dict[str, np.ndarray]:
+    """train_images [60000, 28, 28] uint8, train_labels, test_images, test_labels."""
+    with np.load(mnist_file) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+@pytest.fixture(scope="session")
+def digits() -> np.ndarray:
+    """Handwritten digits [1797, 8, 8] of whole numbers 0 to 16, as float64."""
+    return pytest.importorskip("sklearn.datasets").load_digits().images
+
+
+@pytest.fixture(scope="session")
+def random_maps() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(120, 3, 5, 4))
+
+
+@pytest.fixture(scope="session")
+def digit_maps(digits) -> np.ndarray:
+    """The upper and the lower half of digits, as two channels."""
+    return digits[:150].reshape(150, 2, 4, 8)
+
+
+@pytest.fixture(scope="session")
+def mnist_maps(mnist) -> np.ndarray:
+    """What four fixed filters, a ReLU and a max-pool make of MNIST images: [100, 4, 12, 12], many values exactly 0."""
+    smooth, edge = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]), torch.tensor([-1.0, -2.0, 0.0, 2.0, 1.0])
+    pairs = [(smooth, smooth), (smooth, edge), (edge, smooth), (edge, edge)]
+    filters = torch.stack([torch.outer(rows, columns) for rows, columns in pairs])[:, None] / 16
+    images = torch.from_numpy(mnist["train_images"][:100] / np.float32(255))[:, None]
+    return torch.nn.functional.max_pool2d(torch.conv2d(images, filters).relu(), 2).numpy()
+
+
+@pytest.fixture(params=["random_maps", "digit_maps", pytest.param("mnist_maps", marks=pytest.mark.mnist)])
+def maps(request) -> np.ndarray:
+    """Feature maps [n, channels, height, width]: noise, digits, and a real layer."""
+    return request.getfixturevalue(request.param)

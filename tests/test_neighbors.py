@@ -1,0 +1,114 @@
+"""The filter of the neighbour search, which must never lose a neighbour: data made to mislead it, and seams of its tiles."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import bitlens
+from bitlens import reference
+from bitlens.estimators import neighbors
+
+
+def assert_exact(x, k):
+    distances, indices = bitlens.nearest_neighbors(x, k)
+    expected_distances, expected_indices = reference.nearest_neighbors(x, k)
+    np.testing.assert_array_equal(indices, expected_indices)
+    np.testing.assert_allclose(distances, expected_distances, rtol=1e-13)
+
+
+def normal(n, length, scale=1.0, offset=0.0):
+    return np.random.default_rng(n + length).normal(size=(n, length)) * scale + offset
+
+
+def grid(n, length):
+    """Points of an integer grid, some of them several times: most distances are tied."""
+    return np.random.default_rng(1).integers(0, 3 if length < 10 else 2, (n, length)).astype(np.float64)
+
+
+def near_duplicates(n, length):
+    """Each point with 60 others 1e-7 away: more than the filter keeps, and closer than it can tell."""
+    points = np.repeat(normal(-(-n // 61), length), 61, axis=0)[:n]
+    return points + normal(n, length, scale=1e-7)
+
+
+def far_apart(n, length):
+    """Two groups whose inner distances vanish beside the distance between the groups."""
+    return normal(n, length, scale=1e-5) + np.where(np.arange(n) % 2, 1e3, -1e3)[:, None]
+
+
+def exact_duplicates(n, length):
+    return normal(max(n // 50, 1), length)[np.arange(n) % max(n // 50, 1)]
+
+
+def outlier(n, length):
+    """One point so far away that all others nearly coincide in the filter's unit."""
+    x = normal(n, length)
+    x[n // 2] = 1e9
+    return x
+
+
+# name: make(n, length)
+DATA = {
+    "normal": normal,
+    "ties": grid,
+    "offset 1e6": lambda n, length: normal(n, length, offset=1e6),
+    "offset -1e9, scale 1e-3": lambda n, length: normal(n, length, 1e-3, -1e9),
+    "scale 1e-6": lambda n, length: normal(n, length, 1e-6),
+    "scale 1e6": lambda n, length: normal(n, length, 1e6),
+    "scale 1e-100": lambda n, length: normal(n, length, 1e-100),
+    "scale 1e100": lambda n, length: normal(n, length, 1e100),
+    "near-duplicates": near_duplicates,
+    "far apart": far_apart,
+    "exact duplicates": exact_duplicates,
+    "outlier": outlier,
+}
+
+
+@pytest.mark.parametrize("length", [3, 64])
+@pytest.mark.parametrize("name", ["normal", "ties", "near-duplicates"])
+def test_three_thousand_samples(name, length):
+    """Three tiles of 1024 rows by two of 2048 columns, the last of each cut short."""
+    assert (neighbors._TILE_ROWS, neighbors._TILE_COLUMNS) == (1024, 2048)
+    assert_exact(DATA[name](3000, length), 15)
+
+
+@pytest.fixture
+def small_tiles(monkeypatch):
+    monkeypatch.setattr(neighbors, "_TILE_ROWS", 64)
+    monkeypatch.setattr(neighbors, "_TILE_COLUMNS", 48)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("length", [1, 3, 64])
+@pytest.mark.parametrize("name", DATA)
+def test_many_small_tiles(small_tiles, name, length, dtype):
+    x = DATA[name](250, length)
+    if dtype == "float32" and np.abs(x).max() > np.finfo(np.float32).max:
+        x = x * 1e-70  # 1e30: beyond it, float32 has no values
+    assert_exact(x.astype(dtype), 7)
+
+
+@pytest.mark.parametrize("n", [47, 48, 49, 63, 64, 65, 127, 128, 129, 144, 145])
+def test_sizes_around_the_seams(small_tiles, n):
+    assert_exact(normal(n, 5), 3)
+
+
+@pytest.mark.parametrize("k", [1, 10, 82, 83, 84, 98, 99])
+def test_numbers_of_neighbors_up_to_all(small_tiles, k):
+    """From k = 83 on, the filter would keep every sample, and is left out."""
+    assert_exact(normal(100, 5), k)
+
+
+@pytest.mark.parametrize("length", [4999, 20000])
+def test_long_samples(length):
+    """Rounding of dot products grows with their length."""
+    assert_exact(far_apart(60, length), 3)
+    assert_exact(np.abs(normal(60, length, scale=1e-3)) + 1, 3)
+
+
+def test_the_filter_is_used_where_it_can_be(monkeypatch):
+    """Without a bound that proves them wrong, the candidates are what is returned."""
+    monkeypatch.setattr(neighbors, "_relative_error", lambda length: -1.0)
+    x = near_duplicates(250, 3)
+    assert (bitlens.nearest_neighbors(x, 7)[1] != reference.nearest_neighbors(x, 7)[1]).any()

@@ -1,0 +1,110 @@
+"""What only shows in a process or a memory of its own: imports, Ctrl-C, and arrays that span more than 2^31 elements."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import bitlens
+from bitlens import _core, reference
+
+
+def run_python(program: str) -> str:
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_importing_needs_numpy_alone():
+    foreign = run_python(
+        "import sys\n"
+        "before = {name.partition('.')[0] for name in sys.modules}\n"
+        "import bitlens\n"
+        "after = {name.partition('.')[0] for name in sys.modules}\n"
+        "print(*sorted(after - before - sys.stdlib_module_names))"
+    )
+    assert foreign.split() == ["bitlens", "numpy"]
+
+
+def test_estimators_work_without_torch():
+    entropy = run_python(
+        "import sys\n"
+        "sys.modules['torch'] = None\n"
+        "import numpy as np, bitlens\n"
+        "square = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])\n"
+        "assert bitlens.channel_mutual_information(square, square).shape == (2, 2)\n"
+        "print(round(bitlens.inter_sample_entropy(square, k=2), 12))"
+    )
+    assert entropy.strip() == "3.0"
+
+
+# Minutes of counting, in codes that are only ever read and so take no memory of their own.
+LONG_KERNEL = """
+import numpy as np
+import bitlens
+codes = np.zeros((128, 4_000_000), np.uint8)
+entropies = np.empty((128, 128))
+bitlens.set_num_threads({threads})
+print("counting", flush=True)
+try:
+    bitlens._core.joint_entropies(codes, codes, 32, entropies)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+else:
+    print("finished", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_ctrl_c_ends_a_long_kernel(threads):
+    program = [sys.executable, "-c", LONG_KERNEL.format(threads=threads)]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "counting\n"
+        time.sleep(1)
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        start = time.perf_counter()
+        said = process.stdout.readline()
+        waited = time.perf_counter() - start
+        process.kill()
+    assert said == "interrupted\n"
+    assert waited < 1
+
+
+@pytest.fixture(scope="module")
+def far_rows() -> np.ndarray:
+    """Two rows of eight float32 values, 2^31 + 7 elements apart; of the memory between them no page is touched."""
+    stride = 2**31 + 7
+    try:
+        memory = np.empty(4 * (stride + 8), np.uint8).view(np.float32)
+    except MemoryError:
+        pytest.skip("no 8.6 GB of address space")
+    rows = np.lib.stride_tricks.as_strided(memory, (2, 8), (4 * stride, 4))
+    rows[:] = np.random.default_rng(0).normal(size=(2, 8))
+    return rows
+
+
+def test_estimators_of_rows_further_apart_than_32_bits_tell(far_rows):
+    maps, near = far_rows.reshape(2, 2, 4), far_rows.copy().reshape(2, 2, 4)
+    assert maps.strides[0] > 4 * 2**31
+    np.testing.assert_array_equal(bitlens.intra_sample_entropy(maps), bitlens.intra_sample_entropy(near))
+    np.testing.assert_array_equal(bitlens.distance_codes(maps), bitlens.distance_codes(near))
+
+
+def test_kernels_on_rows_further_apart_than_32_bits_tell(far_rows):
+    counts = np.empty((2, 2, 16), np.int32)
+    _core.value_histograms(far_rows.reshape(2, 2, 4), -9.0, 9.0, counts, 0)
+    expected = [np.histogram(values.astype(np.float64), 16, (-9.0, 9.0))[0] for values in far_rows.reshape(4, 4)]
+    np.testing.assert_array_equal(counts.reshape(4, 16), expected)
+
+    distances, indices = np.empty((2, 1)), np.empty((2, 1), np.int64)
+    _core.exact_neighbors(far_rows, 0, np.empty((2, 0), np.int64), np.empty(2), distances, indices)
+    expected_distances, expected_indices = reference.nearest_neighbors(far_rows, 1)
+    np.testing.assert_allclose(distances, expected_distances, rtol=1e-14)
+    np.testing.assert_array_equal(indices, expected_indices)
