@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import bitlens
-from bitlens import reference
+from bitlens import _core, reference
 from bitlens.estimators import neighbors
 
 
@@ -112,3 +112,24 @@ def test_the_filter_is_used_where_it_can_be(monkeypatch):
     monkeypatch.setattr(neighbors, "_relative_error", lambda length: -1.0)
     x = near_duplicates(250, 3)
     assert (bitlens.nearest_neighbors(x, 7)[1] != reference.nearest_neighbors(x, 7)[1]).any()
+
+
+def test_candidates_are_the_smallest_bounds_of_other_samples():
+    """Two tiles of one block of rows, in whole numbers: what is kept is what a sort by (bound, index) begins with."""
+    random = np.random.default_rng(0)
+    first_row, rows, columns, kept = 30, 40, 90, 12
+    dots = random.integers(-3, 4, (rows, columns)).astype(np.float32)
+    norms = random.integers(0, 4, columns).astype(np.float32)
+    row_norms = norms[first_row : first_row + rows]
+    bounds = np.full((rows, kept), np.inf, np.float32)
+    candidates = np.full((rows, kept), -1)
+    for tile in (slice(0, 55), slice(55, columns)):
+        part = np.ascontiguousarray(dots[:, tile])
+        _core.keep_nearest(part, row_norms, norms[tile], first_row, tile.start, bounds, candidates)
+
+    expected = row_norms[:, None] + norms - 2 * dots
+    expected[np.arange(rows), first_row + np.arange(rows)] = np.inf  # itself
+    smallest = np.argsort(expected, axis=1, kind="stable")[:, :kept]
+    np.testing.assert_array_equal(np.sort(candidates, axis=1), np.sort(smallest, axis=1))
+    np.testing.assert_array_equal(bounds, np.take_along_axis(expected, candidates, axis=1))
+    np.testing.assert_array_equal(bounds[:, 0], bounds.max(axis=1))

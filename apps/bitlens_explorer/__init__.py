@@ -1,0 +1,1 @@
+"""The explorer: looks at a recorded run in a browser. It draws what the library says and computes nothing itself."""

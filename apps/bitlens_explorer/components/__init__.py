@@ -1,0 +1,1 @@
+"""Own components: Python beside the JavaScript that it hands to the browser."""

@@ -1,0 +1,244 @@
+import { cellAt, colorIndex, decodeFloats, describeCell, findCell, formatValue, moveCell, shorten, tickStep, wantsBlack } from "./cells.mjs";
+
+// A clickable heat map on a canvas. Python sends `data` (see heatmap.py) and is told the picked cell by its numbers.
+
+const instances = new WeakMap();
+const FONT = "13px sans-serif";
+const LABEL_LETTERS = 12;
+
+export default function heatMap({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".heatmap");
+  const map = instances.get(root) ?? newInstance(root);
+  map.send = (cell) => setTriggerValue("picked", [map.data.row_ids[cell[0]], map.data.column_ids[cell[1]]]);
+  update(map, data);
+  map.observer.observe(root);
+  return () => map.observer.disconnect();
+}
+
+function newInstance(root) {
+  const find = (name) => root.querySelector(name);
+  const map = {
+    root, stage: find(".stage"), canvas: find("canvas"), tip: find(".tip"), live: find(".live"),
+    cells: document.createElement("canvas"), cell: null, sent: null,
+  };
+  map.observer = new ResizeObserver(() => draw(map));
+  map.canvas.addEventListener("pointermove", (event) => hover(map, event));
+  map.canvas.addEventListener("pointerleave", () => { map.tip.hidden = true; });
+  map.canvas.addEventListener("click", (event) => {
+    map.stage.focus({ preventScroll: true });
+    const cell = eventCell(map, event);
+    if (cell) pick(map, cell);
+  });
+  map.stage.addEventListener("keydown", (event) => {
+    const cell = moveCell(map.cell, event.key, map.data.rows.length, map.data.columns.length);
+    if (!cell) return;
+    event.preventDefault();
+    event.stopPropagation();
+    pick(map, cell);
+  });
+  find(".save").addEventListener("click", () => savePicture(map));
+  instances.set(root, map);
+  return map;
+}
+
+function update(map, data) {
+  const other = map.data?.version !== data.version;
+  map.data = data;
+  if (other) {
+    map.values = decodeFloats(data.values);
+    map.palette = Uint8Array.from(atob(data.palette), (c) => c.charCodeAt(0));
+    paintCells(map);
+    map.sent = null;
+  }
+  // While an own pick is on its way, answers to former ones would move the cell back.
+  const told = JSON.stringify(data.selected);
+  if (map.sent === null || map.sent === told) {
+    map.cell = findCell(data.selected, data.row_ids, data.column_ids);
+    map.sent = null;
+  }
+  map.stage.setAttribute("aria-label", `${data.title}. Arrow keys move the cell; the table under Show data says the same.`);
+  draw(map);
+}
+
+function pick(map, cell) {
+  map.cell = cell;
+  map.sent = JSON.stringify([map.data.row_ids[cell[0]], map.data.column_ids[cell[1]]]);
+  map.live.textContent = describeCell(map.data, map.values, cell);
+  draw(map);
+  map.send(cell);
+}
+
+function paintCells(map) {
+  const { data, values, palette, cells } = map;
+  cells.width = data.columns.length;
+  cells.height = data.rows.length;
+  const context = cells.getContext("2d");
+  const image = context.createImageData(cells.width, cells.height);
+  values.forEach((value, i) => {
+    const entry = colorIndex(value, data.low, data.high);
+    if (entry < 0) return; // stays transparent: the hatching behind shows
+    image.data.set(palette.subarray(3 * entry, 3 * entry + 3), 4 * i);
+    image.data[4 * i + 3] = 255;
+  });
+  context.putImageData(image, 0, 0);
+}
+
+function draw(map) {
+  const { root, canvas, data } = map;
+  const width = root.clientWidth;
+  const height = data.height;
+  if (!width) return;
+  const density = window.devicePixelRatio || 1;
+  canvas.width = width * density;
+  canvas.height = height * density;
+  canvas.style.height = `${height}px`;
+  const pen = canvas.getContext("2d");
+  pen.scale(density, density);
+  pen.font = FONT;
+  pen.imageSmoothingEnabled = false;
+  const style = getComputedStyle(root);
+  map.ink = style.color;
+  map.paper = style.getPropertyValue("--st-background-color").trim() || "#ffffff";
+  const widest = Math.max(...data.rows.map((label) => pen.measureText(shorten(label, LABEL_LETTERS)).width));
+  const left = Math.ceil(widest) + 34;
+  const bar = Math.ceil(Math.max(...barMarks(data).map(([, text]) => pen.measureText(text).width))) + 46;
+  map.plot = { left, top: 22, width: Math.max(20, width - left - bar - 12), height: height - 22 - 44 };
+  drawHatching(pen, map);
+  pen.drawImage(map.cells, map.plot.left, map.plot.top, map.plot.width, map.plot.height);
+  if (data.numbers) drawNumbers(pen, map);
+  drawAxes(pen, map);
+  drawBar(pen, map, width - bar);
+  drawOutline(pen, map);
+  root.dataset.ready = data.version;
+  root.dataset.selected = map.cell ? `${data.row_ids[map.cell[0]]}.${data.column_ids[map.cell[1]]}` : "";
+  root.dataset.rows = data.row_ids.join(",");
+  root.dataset.columns = data.column_ids.join(",");
+  root.dataset.plot = [map.plot.left, map.plot.top, map.plot.width, map.plot.height].join(",");
+}
+
+function drawHatching(pen, { plot, ink }) {
+  pen.save();
+  pen.beginPath();
+  pen.rect(plot.left, plot.top, plot.width, plot.height);
+  pen.clip();
+  pen.strokeStyle = ink;
+  pen.globalAlpha = 0.35;
+  pen.beginPath();
+  for (let x = plot.left - plot.height; x < plot.left + plot.width; x += 7) {
+    pen.moveTo(x, plot.top + plot.height);
+    pen.lineTo(x + plot.height, plot.top);
+  }
+  pen.stroke();
+  pen.restore();
+}
+
+function drawNumbers(pen, { data, values, palette, plot }) {
+  const [rows, columns] = [data.rows.length, data.columns.length];
+  const [width, height] = [plot.width / columns, plot.height / rows];
+  const texts = Array.from(values, (value) => formatValue(value, 2));
+  if (height < 15 || width < Math.max(...texts.map((text) => pen.measureText(text).width)) + 4) return;
+  pen.textAlign = "center";
+  pen.textBaseline = "middle";
+  texts.forEach((text, i) => {
+    const entry = colorIndex(values[i], data.low, data.high);
+    if (entry < 0) return;
+    pen.fillStyle = wantsBlack(...palette.subarray(3 * entry, 3 * entry + 3)) ? "#000" : "#fff";
+    pen.fillText(text, plot.left + ((i % columns) + 0.5) * width, plot.top + (Math.floor(i / columns) + 0.5) * height);
+  });
+}
+
+function drawAxes(pen, { data, plot, ink }) {
+  const columns = data.columns.map((label) => shorten(label, LABEL_LETTERS));
+  const rows = data.rows.map((label) => shorten(label, LABEL_LETTERS));
+  pen.fillStyle = ink;
+  pen.textBaseline = "middle";
+  pen.textAlign = "center";
+  const widest = Math.max(...columns.map((label) => pen.measureText(label).width));
+  const across = tickStep(columns.length, plot.width, widest + 8);
+  for (let i = 0; i < columns.length; i += across) {
+    pen.fillText(columns[i], plot.left + ((i + 0.5) * plot.width) / columns.length, plot.top + plot.height + 12);
+  }
+  pen.textAlign = "right";
+  const down = tickStep(rows.length, plot.height, 15);
+  for (let i = 0; i < rows.length; i += down) {
+    pen.fillText(rows[i], plot.left - 6, plot.top + ((i + 0.5) * plot.height) / rows.length);
+  }
+  pen.textAlign = "center";
+  pen.fillText(data.x_title, plot.left + plot.width / 2, plot.top + plot.height + 33, plot.width);
+  pen.save();
+  pen.translate(9, plot.top + plot.height / 2);
+  pen.rotate(-Math.PI / 2);
+  pen.fillText(data.y_title, 0, 0, plot.height);
+  pen.restore();
+}
+
+/** The marks of the colour bar: how far up, and what stands there. */
+function barMarks({ low, high }) {
+  if (!(high > low)) return [[0, formatValue(low)]];
+  const digits = Number.isInteger(low) && Number.isInteger(high) && high - low >= 4 ? 0 : 3;
+  return [0, 0.5, 1].map((part) => [part, formatValue(low + part * (high - low), digits)]);
+}
+
+function drawBar(pen, { data, palette, plot, ink }, left) {
+  for (let i = 0; i < 256; i += 1) {
+    pen.fillStyle = `rgb(${palette.subarray(3 * i, 3 * i + 3).join()})`;
+    pen.fillRect(left, plot.top + (plot.height * (255 - i)) / 256, 14, plot.height / 256 + 0.6);
+  }
+  pen.fillStyle = ink;
+  pen.textAlign = "left";
+  for (const [part, text] of barMarks(data)) {
+    pen.fillText(text, left + 19, plot.top + 6 + (plot.height - 12) * (1 - part));
+  }
+  pen.textAlign = "right";
+  pen.fillText(data.unit, pen.canvas.clientWidth || left + 60, 9);
+  pen.save();
+  pen.textAlign = "center";
+  pen.translate(left + 26, plot.top + plot.height * 0.75);
+  pen.rotate(-Math.PI / 2);
+  if (plot.height > 260) pen.fillText(data.bar_note, 0, 0, plot.height / 2 - 30);
+  pen.restore();
+}
+
+function drawOutline(pen, { data, plot, cell }) {
+  if (!cell) return;
+  const [width, height] = [plot.width / data.columns.length, plot.height / data.rows.length];
+  const box = [plot.left + cell[1] * width, plot.top + cell[0] * height, width, height];
+  for (const [color, line] of [["#000000", 5], ["#ffffff", 2]]) {
+    pen.strokeStyle = color;
+    pen.lineWidth = line;
+    pen.strokeRect(...box);
+  }
+}
+
+function eventCell(map, event) {
+  const frame = map.canvas.getBoundingClientRect();
+  return cellAt(event.clientX - frame.left, event.clientY - frame.top, map.plot, map.data.rows.length, map.data.columns.length);
+}
+
+function hover(map, event) {
+  const cell = eventCell(map, event);
+  map.tip.hidden = !cell;
+  if (!cell) return;
+  map.tip.textContent = describeCell(map.data, map.values, cell);
+  const frame = map.stage.getBoundingClientRect();
+  const x = event.clientX - frame.left;
+  map.tip.style.left = `${Math.max(0, Math.min(x + 14, frame.width - map.tip.offsetWidth))}px`;
+  map.tip.style.top = `${event.clientY - frame.top + 18}px`;
+}
+
+function savePicture(map) {
+  const picture = document.createElement("canvas");
+  picture.width = map.canvas.width;
+  picture.height = map.canvas.height;
+  const pen = picture.getContext("2d");
+  pen.fillStyle = map.paper;
+  pen.fillRect(0, 0, picture.width, picture.height);
+  pen.drawImage(map.canvas, 0, 0);
+  picture.toBlob((blob) => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = map.data.file;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  });
+}

@@ -1,0 +1,86 @@
+"""A clickable heat map. The native charts either send no clicks or are slow beyond 100 x 100 cells."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import streamlit as st
+import xarray as xr
+
+from bitlens_explorer.pictures import palette
+
+IMPORT_END = '"./cells.mjs";\n'
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """What is drawn."""
+
+    table: xr.DataArray
+    """[row, column] in the order drawn; its coordinates label the cells."""
+    title: str
+    x_title: str
+    y_title: str
+    unit: str
+    low: float
+    high: float
+    row_ids: Sequence[int]
+    column_ids: Sequence[int]
+    file: str
+    palette: str = "viridis"
+    bar_note: str = "brighter is more"
+    gap: str = "not measured"
+    """Why a cell may have no value."""
+    height: int = 460
+    numbers: bool = False
+    """Write the values into the cells where there is room."""
+
+    def payload(self, selected: tuple[int, int] | None = None) -> dict[str, Any]:
+        """What the browser is sent."""
+        values = np.ascontiguousarray(self.table.to_numpy(), "<f4").tobytes()
+        rows, columns = self.table.dims
+        drawn: dict[str, Any] = {
+            "values": base64.b64encode(values).decode(),
+            "palette": base64.b64encode(palette(self.palette).tobytes()).decode(),
+            "rows": [str(label) for label in self.table[rows].values],
+            "columns": [str(label) for label in self.table[columns].values],
+            "row_ids": [int(i) for i in self.row_ids],
+            "column_ids": [int(i) for i in self.column_ids],
+            "low": float(self.low),
+            "high": float(self.high),
+        }
+        for name in ("title", "x_title", "y_title", "unit", "bar_note", "gap", "height", "numbers"):
+            drawn[name] = getattr(self, name)
+        version = hashlib.sha256(repr(sorted(drawn.items())).encode()).hexdigest()[:12]
+        return {**drawn, "file": self.file, "version": version, "selected": selected and list(selected)}
+
+
+def show(heat_map: HeatMap, key: str, selected: tuple[int, int] | None, on_pick: Callable[[int, int], object]) -> None:
+    """Draw a heat map; `on_pick` is called with the row's and the column's number."""
+
+    def picked() -> None:
+        state: Any = st.session_state[key]
+        if state.picked:
+            row, column = state.picked
+            on_pick(int(row), int(column))
+
+    component = st.components.v2.component("bitlens_heatmap", **sources())
+    component(key=key, data=heat_map.payload(selected), on_picked_change=picked)
+
+
+@cache
+def sources() -> dict[str, Any]:
+    """The component's own files. It is one script to the browser, so the import of the one by the other goes."""
+    folder = files("bitlens_explorer.components")
+    text = {
+        name: (folder / name).read_text("utf-8") for name in ("heatmap.html", "heatmap.css", "cells.mjs", "heatmap.mjs")
+    }
+    _, drawing = text["heatmap.mjs"].split(IMPORT_END, 1)
+    return {"html": text["heatmap.html"], "css": text["heatmap.css"], "js": text["cells.mjs"] + drawing}

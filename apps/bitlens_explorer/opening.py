@@ -1,0 +1,73 @@
+"""Which run is open: a path in an address is user input, so nothing outside the root is ever opened."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import streamlit as st
+
+import bitlens
+from bitlens.runs import Run, RunError
+
+RUN_VARIABLE = "BITLENS_EXPLORER_RUN"
+ROOT_VARIABLE = "BITLENS_EXPLORER_ROOT"
+
+
+def root() -> Path:
+    """The folder that runs may be opened from."""
+    return Path(os.environ.get(ROOT_VARIABLE) or Path.cwd()).resolve()
+
+
+def given_run() -> str | None:
+    """The run that the explorer was started with, as it stands in addresses."""
+    path = os.environ.get(RUN_VARIABLE)
+    return address(Path(path)) if path else None
+
+
+def address(path: Path) -> str:
+    """A path as it stands in addresses: relative to the root where it lies in it."""
+    path = path.resolve()
+    return path.relative_to(root()).as_posix() if path.is_relative_to(root()) else str(path)
+
+
+def locate(text: str) -> Path:
+    """The folder that an address names, if it lies in the root once links and dots are followed."""
+    try:
+        path = (root() / text).resolve()
+    except (ValueError, OSError, RuntimeError):
+        raise RunError("the run's address is no path") from None
+    if not path.is_relative_to(root()):
+        raise RunError(f"{text} lies outside {root()}, the folder that this explorer may open runs from")
+    return path
+
+
+def open_at(text: str) -> Run:
+    """The run at an address.
+
+    Raises
+    ------
+    RunError
+        If it lies outside the root, or is no run that can be read.
+    """
+    path = locate(text)
+    try:
+        manifest = path / "manifest.json"
+        stamp = manifest.stat().st_mtime_ns if manifest.is_file() else 0
+        return _opened(str(path), stamp)
+    except RunError:
+        raise
+    except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+        raise RunError(f"{path} cannot be read: {error}") from error
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _opened(path: str, stamp: int) -> Run:
+    return bitlens.open_run(path)
+
+
+def runs_in_root(limit: int = 20) -> list[str]:
+    """Addresses of the runs in the root or one folder below, the latest first."""
+    found = [*root().glob("manifest.json"), *root().glob("*/manifest.json")]
+    found.sort(key=lambda manifest: manifest.stat().st_mtime, reverse=True)
+    return [address(manifest.parent) for manifest in found[:limit] if manifest.resolve().is_relative_to(root())]

@@ -1,0 +1,83 @@
+"""Feature maps and inputs as small pictures: colours and enlargement, all that is done to the numbers on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import matplotlib
+import numpy as np
+import streamlit as st
+
+import bitlens
+from bitlens.runs import Run
+from bitlens_explorer.words import plain
+
+TILE = 104
+"""Side of a picture on the page, in CSS pixels."""
+FRAME = 6
+"""Width of the clear frame of a picture, in its own pixels."""
+
+
+@cache
+def palette(name: str) -> np.ndarray[Any, Any]:
+    """256 colours, uint8 [256, 3], from low to high."""
+    colors: np.ndarray[Any, Any] = matplotlib.colormaps[name](np.arange(256), bytes=True)[:, :3]
+    return colors
+
+
+def show_inputs(run: Run, samples: Sequence[int], captions: Sequence[str]) -> None:
+    """The inputs of some samples, in a row."""
+    layer = run.layers[0]
+    values = run.activations(layer.name, 0)[list(samples)]
+    if layer.is_spatial and layer.channels == 3:
+        low, high = values.min(), values.max()
+        tiles = [_enlarged(_bytes(image, low, high).transpose(1, 2, 0)) for image in values]
+    else:
+        tiles = _colored(_flat(values[:, 0] if layer.is_spatial else values), "gray")[0]
+    alts = [f"input of {caption}" for caption in captions]
+    st.image(tiles, caption=[plain(caption) for caption in captions], width=TILE, alt=alts)
+
+
+def show_maps(run: Run, layer: str, channel: int, epoch: int, samples: Sequence[int]) -> None:
+    """A channel's feature maps, or single values, for some samples, in a row with a scale of their own."""
+    maps = bitlens.feature_maps(run, layer, channel, epoch, samples)
+    tiles, low, high = _colored(_flat(maps.to_numpy()), "viridis")
+    alts = [f"layer {layer}, channel {channel}, sample {sample}" for sample in samples]
+    captions = [f"{float(value):.3g}" for value in maps] if maps.ndim == 1 else None
+    what = "Feature maps" if run.layer(layer).is_spatial else "Values"
+    scale = (
+        f"activation from {low:.3g} (dark) to {high:.3g} (bright)" if high > low else f"one value throughout, {low:.3g}"
+    )
+    st.markdown(f"{what} of **layer {plain(layer)}, channel {channel}**: {plain(scale)}.")
+    st.image(tiles, caption=captions, width=TILE, alt=alts)
+
+
+def _flat(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """[sample, row, column], whatever the layer's shape."""
+    if values.ndim == 3:
+        return values
+    return values.reshape(len(values), 1, -1)
+
+
+def _colored(maps: np.ndarray[Any, Any], name: str) -> tuple[list[np.ndarray[Any, Any]], float, float]:
+    finite = maps[np.isfinite(maps)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    return [_enlarged(palette(name)[_bytes(values, low, high)]) for values in maps], low, high
+
+
+def _bytes(values: np.ndarray[Any, Any], low: float, high: float) -> np.ndarray[Any, Any]:
+    scaled = (np.nan_to_num(values.astype(np.float32)) - low) / ((high - low) or 1.0)
+    whole: np.ndarray[Any, Any] = np.clip(scaled * 255, 0, 255).round().astype(np.uint8)
+    return whole
+
+
+def _enlarged(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Every value as a square of equal size, so that a browser does not blur it, in a clear frame; single rows as strips."""
+    rows, columns = image.shape[:2]
+    factor = max(1, 2 * TILE // max(rows, columns))
+    tall = max(factor, TILE // 2) if rows == 1 else factor
+    large = image.repeat(tall, axis=0).repeat(factor, axis=1)
+    opaque = np.concatenate([large, np.full((*large.shape[:2], 1), 255, np.uint8)], axis=2)
+    return np.pad(opaque, ((FRAME, FRAME), (FRAME, FRAME), (0, 0)))

@@ -1,0 +1,78 @@
+// The heat map's arithmetic, run by `node --test` (test_explorer.py calls it).
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import {
+  cellAt, colorIndex, decodeFloats, describeCell, findCell, formatValue, moveCell, shorten, tickStep, wantsBlack,
+} from "../apps/bitlens_explorer/components/cells.mjs";
+
+test("float32 numbers come out of base64", () => {
+  const numbers = new Float32Array([0.5, NaN, -2]);
+  const text = Buffer.from(numbers.buffer).toString("base64");
+  assert.deepEqual(decodeFloats(text), numbers);
+});
+
+test("the palette is spread over the range, and what is not finite has no colour", () => {
+  assert.deepEqual([2, 3, 4].map((value) => colorIndex(value, 2, 4)), [0, 128, 255]);
+  assert.deepEqual([-9, 9].map((value) => colorIndex(value, 2, 4)), [0, 255]);
+  assert.deepEqual([NaN, Infinity].map((value) => colorIndex(value, 2, 4)), [-1, -1]);
+  assert.equal(colorIndex(3, 3, 3), 0);
+});
+
+test("a point lies in the half-open box of its cell", () => {
+  const plot = { left: 10, top: 20, width: 30, height: 40 };
+  assert.deepEqual(cellAt(10, 20, plot, 4, 3), [0, 0]);
+  assert.deepEqual(cellAt(39.9, 59.9, plot, 4, 3), [3, 2]);
+  assert.deepEqual(cellAt(20, 30, plot, 4, 3), [1, 1]);
+  for (const [x, y] of [[9.9, 30], [40, 30], [20, 19.9], [20, 60]]) assert.equal(cellAt(x, y, plot, 4, 3), null);
+});
+
+test("keys move the cell and stop at the edges", () => {
+  assert.deepEqual(moveCell(null, "ArrowDown", 2, 3), [0, 0]);
+  assert.deepEqual(moveCell([0, 1], "ArrowDown", 2, 3), [1, 1]);
+  assert.deepEqual(moveCell([1, 1], "ArrowDown", 2, 3), [1, 1]);
+  assert.deepEqual(moveCell([1, 1], "ArrowUp", 2, 3), [0, 1]);
+  assert.deepEqual(moveCell([1, 0], "ArrowLeft", 2, 3), [1, 0]);
+  assert.deepEqual(moveCell([1, 1], "ArrowRight", 2, 3), [1, 2]);
+  assert.deepEqual(moveCell([1, 1], "Home", 2, 3), [1, 0]);
+  assert.deepEqual(moveCell([1, 1], "End", 2, 3), [1, 2]);
+  assert.equal(moveCell([1, 1], "Enter", 2, 3), null);
+});
+
+test("values are said with their size", () => {
+  assert.equal(formatValue(12), "12");
+  assert.equal(formatValue(0.12345), "0.123");
+  assert.equal(formatValue(0.00001234), "1.2e-5");
+  assert.equal(formatValue(-1.5), "-1.500");
+  assert.equal(formatValue(NaN), "no value");
+});
+
+test("ticks are thinned until their labels fit", () => {
+  assert.equal(tickStep(10, 300, 30), 1);
+  assert.equal(tickStep(64, 320, 20), 4);
+});
+
+test("long labels are cut between letters", () => {
+  assert.equal(shorten("cat", 3), "cat");
+  assert.equal(shorten("aeroplane", 5), "aero…");
+  assert.equal(shorten("🙂🙂🙂", 2), "🙂…");
+});
+
+test("text stands out from its cell", () => {
+  assert.ok(wantsBlack(253, 231, 37));
+  assert.ok(!wantsBlack(68, 1, 84));
+});
+
+const data = { columns: ["4", "7"], rows: ["1"], x_title: "A", y_title: "B", unit: "bits", gap: "not measured" };
+
+test("a cell is described with its channels and unit, a gap with its reason", () => {
+  assert.equal(describeCell(data, [0.25, NaN], [0, 0]), "A: 4, B: 1: 0.250 bits");
+  assert.equal(describeCell(data, [0.25, NaN], [0, 1]), "A: 7, B: 1: no value (not measured)");
+});
+
+test("a selection is found where its channels are drawn", () => {
+  assert.deepEqual(findCell([3, 8], [5, 3], [8, 9]), [1, 0]);
+  assert.equal(findCell([4, 8], [5, 3], [8, 9]), null);
+  assert.equal(findCell(null, [5, 3], [8, 9]), null);
+});
