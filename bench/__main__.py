@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import bitlens
 import numpy as np
 
+import bitlens
 from bench.cases import CASES
 
 RESULTS = Path(__file__).parent / "results" / "cpu.json"

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import bitlens
 import numpy as np
+
+import bitlens
 from bitlens.cli.images import Images, load_mnist
 
 Case = Callable[[], dict[str, Any]]
@@ -72,8 +73,9 @@ def channel_pairs() -> dict[str, Any]:
 
 def whole_run() -> dict[str, Any]:
     """All measures of a run: LeNet, 11 epochs, 1000 MNIST test images."""
-    from bitlens.cli.demo import train_and_record
     from rich.console import Console
+
+    from bitlens.cli.demo import train_and_record
 
     images = mnist()
     with tempfile.TemporaryDirectory() as folder:

@@ -67,6 +67,7 @@ CONFUSIONS = {
     "quarters": (np.array([[1, 1], [3, 0]]), [reference.entropy(np.array([1, 3])), 0], [1, 0]),
     "nothing at all": (np.zeros((2, 2)), [math.nan] * 2, [math.nan] * 2),
     "one class": (np.array([[7]]), [0], [0]),
+    "counts whose sum is beyond a float64": (np.full((2, 2), 1e308), [1, 1], [1, 1]),
 }
 
 

@@ -49,6 +49,13 @@ def test_training_performance(run: bitlens.Run) -> None:
         np.testing.assert_allclose(row.predicted_given_label, predicted_given, atol=1e-12)
 
 
+def test_samples_of_a_cell_of_the_confusion_matrix(run: bitlens.Run) -> None:
+    confusion = bitlens.training_performance(run).confusion.sel(epoch=3).values
+    cells = {(i, j): bitlens.predicted_samples(run, 3, i, j) for i in range(4) for j in range(4)}
+    assert {cell: len(found) for cell, found in cells.items()} == dict(np.ndenumerate(confusion))
+    assert sorted(sample for found in cells.values() for sample in found) == list(range(40))
+
+
 def test_input_and_layer_diversity(run: bitlens.Run) -> None:
     diversity = bitlens.input_diversity(run, k=5)
     assert float(diversity.inter_sample_entropy) == pytest.approx(reference.inter_sample_entropy(run.inputs, 5))

@@ -13,6 +13,7 @@ import bitlens
 MAPS = np.random.default_rng(0).normal(size=(8, 3, 4, 4))
 CODES = bitlens.distance_codes(MAPS)
 CONFUSION = np.arange(9.0).reshape(3, 3)
+FAR_APART = np.array([[-1.7e308], [0.0], [1.7e308]])
 
 
 def mutual_information(a, b):
@@ -208,6 +209,12 @@ OTHERS = {
         ValueError,
         r"^maps: \[-1.7e\+308, 1.7e\+308\] spans more than a float64 can tell; scale the values$",
     ),
+    "distances beyond a float64": (
+        lambda: bitlens.nearest_neighbors(FAR_APART, 2),
+        ValueError,
+        "^x: the samples lie further apart than a float64 can tell; scale the values$",
+    ),
+    "scales beyond a float64": (lambda: bitlens.neighbor_probabilities(FAR_APART, 2), ValueError, "^x: "),
     "oblong confusion": (
         lambda: bitlens.label_entropies(CONFUSION[:2]),
         ValueError,

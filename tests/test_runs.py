@@ -118,6 +118,14 @@ def test_layers_know_their_receptive_field(run: bitlens.Run) -> None:
     assert run.layer("output").receptive_field is None
 
 
+def test_some_samples_are_evenly_spaced(run: bitlens.Run) -> None:
+    assert run.some_samples(4) == [0, 10, 19, 29]
+    assert run.some_samples(100) == list(range(30))
+    assert run.some_samples(3, label=["dog", 2]) == [1, 16, 29]
+    with pytest.raises(ValueError, match="limit: expected at least 1, got 0"):
+        run.some_samples(0)
+
+
 def test_metrics(run: bitlens.Run) -> None:
     assert run.metrics == {0: {"loss": 1.0}, 1: {"loss": 0.5}, 5: {"loss": 1 / 6}}
 
@@ -133,14 +141,16 @@ def test_no_run(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ('{"schema_version": 1', "is damaged"),
+        (b"\xff\xfe", "is damaged"),
+        ('{"schema_version": 1, "classes": [], "layers": ["conv1"]}', "is damaged"),
         ("[]", "is no manifest of a bitlens run"),
         ('{"name": "other"}', "is no manifest of a bitlens run"),
         ('{"schema_version": 99}', "has schema 99, this version of bitlens reads up to 1; upgrade"),
         ('{"schema_version": 1, "layers": []}', "is damaged: 'classes'"),
     ],
 )
-def test_damaged_manifest(copy: Path, text: str, message: str) -> None:
-    (copy / "manifest.json").write_text(text)
+def test_damaged_manifest(copy: Path, text: str | bytes, message: str) -> None:
+    (copy / "manifest.json").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(RunError, match=message):
         bitlens.open_run(copy)
 

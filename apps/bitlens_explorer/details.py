@@ -10,7 +10,7 @@ import xarray as xr
 
 import bitlens
 from bitlens.runs import Run, RunError
-from bitlens_explorer import figures, missing, pictures, tables
+from bitlens_explorer import figures, pictures, tables
 from bitlens_explorer.query import Query
 from bitlens_explorer.words import plain, say
 
@@ -47,7 +47,7 @@ def maps(run: Run, query: Query, epoch: int) -> None:
         return
     figures.title("Feature maps")
     try:
-        samples = missing.some_samples(run, query.classes, SHOWN)
+        samples = run.some_samples(SHOWN, list(query.classes) or None)
     except RunError:
         names = ", ".join(plain(run.classes[number]) for number in query.classes)
         say(f"The probe has no sample of class {names}.", "choose other classes on the left.")

@@ -49,16 +49,12 @@ def open_at(text: str) -> Run:
     ------
     RunError
         If it lies outside the root, or is no run that can be read.
+    OSError
+        If the system refuses to read it.
     """
     path = locate(text)
-    try:
-        manifest = path / "manifest.json"
-        stamp = manifest.stat().st_mtime_ns if manifest.is_file() else 0
-        return _opened(str(path), stamp)
-    except RunError:
-        raise
-    except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
-        raise RunError(f"{path} cannot be read: {error}") from error
+    manifest = path / "manifest.json"
+    return _opened(str(path), manifest.stat().st_mtime_ns if manifest.is_file() else 0)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         layer_diversity,
         layer_information,
         measure,
+        predicted_samples,
         training_performance,
     )
     from bitlens.network import Recorder, deconvolve, receptive_fields
@@ -59,6 +60,7 @@ _ROOMS = {
         "layer_diversity",
         "layer_information",
         "measure",
+        "predicted_samples",
         "training_performance",
     ),
 }
@@ -90,6 +92,7 @@ __all__ = [
     "neighbor_probabilities",
     "open_run",
     "permutation_test",
+    "predicted_samples",
     "receptive_fields",
     "set_num_threads",
     "training_performance",

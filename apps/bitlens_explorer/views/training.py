@@ -7,7 +7,7 @@ import xarray as xr
 
 import bitlens
 from bitlens.runs import Run, RunError
-from bitlens_explorer import charts, compute, figures, missing, pictures, recorded, tables
+from bitlens_explorer import charts, compute, figures, pictures, recorded, tables
 from bitlens_explorer import query as queries
 from bitlens_explorer.components import heatmap
 from bitlens_explorer.context import context
@@ -63,7 +63,7 @@ def _cell(run: Run, query: Query, epoch: int, results: xr.Dataset) -> None:
     label, predicted = query.confused
     names = [plain(results.label.values[i]) for i in query.confused]
     try:
-        samples = missing.samples_of_cell(run, epoch, label, predicted)
+        samples = bitlens.predicted_samples(run, epoch, label, predicted)
     except RunError:
         say(f"Only results were kept of epoch {epoch}.", f"choose one with activations: {tables.nearest(run, epoch)}.")
         return

@@ -3,7 +3,7 @@
 from bitlens.measures.channels import channel_information, feature_maps
 from bitlens.measures.diversity import input_diversity, layer_diversity
 from bitlens.measures.layers import channel_order, layer_information
-from bitlens.measures.training import training_performance
+from bitlens.measures.training import predicted_samples, training_performance
 from bitlens.measures.whole import MEASURES, measure
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "layer_diversity",
     "layer_information",
     "measure",
+    "predicted_samples",
     "training_performance",
 ]

@@ -66,7 +66,9 @@ def layer_information(
     ('epoch', 'channel_a', 'channel_b')
     """
     names = run.layer(a).name, run.layer(b).name
-    chosen = _evenly_spaced(run.manifest.samples, samples)
+    if samples is not None and samples < 2:
+        raise ValueError(f"samples: expected at least 2, got {samples}")
+    chosen = run.some_samples(run.manifest.samples if samples is None else samples)
 
     def compute(epoch: int) -> xr.Dataset:
         codes_a, codes_b = (distance_codes(_floats(run.activations(name, epoch)[chosen]), bins) for name in names)
@@ -142,14 +144,6 @@ def channel_order(values: xr.DataArray, channels: str, by: Literal["index", "max
         raise ValueError(f"by: expected 'index', 'maximum' or 'mean', got {by!r}")
     keys = values.max(other) if by == "maximum" else values.mean(other)
     return np.argsort(-keys.to_numpy(), kind="stable")
-
-
-def _evenly_spaced(n: int, samples: int | None) -> NDArray:
-    if samples is None or samples >= n:
-        return np.arange(n)
-    if samples < 2:
-        raise ValueError(f"samples: expected at least 2, got {samples}")
-    return np.linspace(0, n - 1, samples).round().astype(np.int64)
 
 
 def _pair_table(n: int) -> NDArray:

@@ -77,6 +77,43 @@ def training_performance(run: Run, epochs: Sequence[int] | None = None) -> xr.Da
     return over_epochs(run, "training_performance", {}, compute, epochs)
 
 
+def predicted_samples(run: Run, epoch: int, label: int, predicted: int) -> list[int]:
+    """Find the samples that one cell of a confusion matrix counts.
+
+    Parameters
+    ----------
+    run : Run
+        A run with labels.
+    epoch : int
+        A recorded epoch.
+    label, predicted : int
+        Numbers of classes.
+
+    Returns
+    -------
+    list of int
+        Numbers of the samples of class `label` that were taken for `predicted`, ascending.
+
+    Raises
+    ------
+    RunError
+        If the run has no labels or no activations of that epoch.
+
+    Examples
+    --------
+    >>> import bitlens
+    >>> run = bitlens.open_run("demo-run")
+    >>> confusion = bitlens.training_performance(run).confusion.sel(epoch=1)
+    >>> len(bitlens.predicted_samples(run, 1, label=3, predicted=2)) == int(confusion[3, 2])
+    True
+    """
+    labels = run.labels
+    if labels is None:
+        raise RunError(f"{run.path} was recorded without labels, which predicted_samples needs")
+    predictions = run.activations(OUTPUT, epoch).argmax(axis=1)
+    return [int(i) for i in np.flatnonzero((labels == label) & (predictions == predicted))]
+
+
 def _cross_entropy(logits: NDArray, labels: NDArray) -> float:
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_sums = np.log(np.exp(shifted).sum(axis=1))

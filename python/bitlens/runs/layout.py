@@ -104,11 +104,11 @@ class Manifest:
         return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod
-    def from_json(cls, text: str, path: Path) -> Manifest:
+    def read(cls, path: Path) -> Manifest:
         """Read a manifest, or say what is wrong with the file."""
         try:
-            content = json.loads(text)
-        except json.JSONDecodeError as error:
+            content = json.loads(path.read_bytes())
+        except ValueError as error:  # no JSON, or no text
             raise RunError(f"{path} is damaged: {error}") from None
         version = content.get("schema_version") if isinstance(content, dict) else None
         if not isinstance(version, int):
@@ -120,7 +120,7 @@ class Manifest:
         try:
             layers = tuple(_layer(entry) for entry in content.pop("layers"))
             return cls(layers=layers, classes=tuple(content.pop("classes")), **content)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise RunError(f"{path} is damaged: {error}") from None
 
 

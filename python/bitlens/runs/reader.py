@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from bitlens.arrays import NDArray
+from bitlens.arrays import NDArray, integer
 from bitlens.runs.layout import (
     GRADIENT_PREFIX,
     INPUT,
@@ -87,7 +87,7 @@ class Run:
         manifest = self.path / MANIFEST
         if not manifest.is_file():
             raise RunError(f"{self.path} holds no {MANIFEST}: it is no run, or its recording was cut off at the start")
-        self.manifest = Manifest.from_json(manifest.read_text("utf-8"), manifest)
+        self.manifest = Manifest.read(manifest)
         self.results = Results(self.path)
 
     def __repr__(self) -> str:
@@ -140,6 +140,15 @@ class Run:
             if name == layer.name or name == layer.module != "":
                 return layer
         raise RunError(f"layer: no layer {name!r} in {self.path}; it has {[layer.name for layer in self.layers]}")
+
+    def some_samples(self, limit: int, label: Choice[int | str] = None) -> list[int]:
+        """At most `limit` samples of the probe, or of some classes, evenly spaced through them."""
+        count = integer(limit, "limit")
+        if count < 1:
+            raise ValueError(f"limit: expected at least 1, got {count}")
+        found = self.slice(label=label).samples.values
+        spaced = np.unique(np.linspace(0, len(found) - 1, min(count, len(found))).round().astype(np.int64))
+        return [found[i] for i in spaced]
 
     def activations(
         self, layer: str, epoch: int, *, channels: Sequence[int] | None = None, gradients: bool = False

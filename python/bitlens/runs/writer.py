@@ -100,7 +100,7 @@ class RunWriter:
 
     def _continue(self, manifest: Manifest) -> None:
         path = self.path / MANIFEST
-        existing = Manifest.from_json(path.read_text("utf-8"), path)
+        existing = Manifest.read(path)
         for name in ("model", "layers", "probe_sha256", "classes", "dtype", "gradients"):
             if getattr(existing, name) != getattr(manifest, name):
                 raise RunError(

@@ -21,7 +21,7 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import ActionChains, ChromeOptions, ChromeService, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
-from test_explorer import MARKUP, record_tiny_run
+from tiny_run import MARKUP, record_tiny_run
 
 import bitlens
 from bitlens_explorer.launch import command, environment

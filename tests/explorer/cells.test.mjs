@@ -1,11 +1,11 @@
-// The heat map's arithmetic, run by `node --test` (test_explorer.py calls it).
+// The heat map's arithmetic, run by `node --test` (test_states.py calls it).
 
 import assert from "node:assert/strict";
 import test from "node:test";
 
 import {
   cellAt, colorIndex, decodeFloats, describeCell, findCell, formatValue, moveCell, shorten, tickStep, wantsBlack,
-} from "../apps/bitlens_explorer/components/cells.mjs";
+} from "../../apps/bitlens_explorer/components/cells.mjs";
 
 test("float32 numbers come out of base64", () => {
   const numbers = new Float32Array([0.5, NaN, -2]);

@@ -1,0 +1,35 @@
+"""What a page of the explorer says and draws, read back for the tests."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+
+import numpy as np
+import pyarrow as pa
+from streamlit.testing.v1 import AppTest
+
+
+def words(app: AppTest) -> str:
+    """All that is said on a page, as a reader sees it."""
+    elements = [*app.title, *app.subheader, *app.markdown, *app.info, *app.error, *app.warning, *app.toast]
+    said = "\n".join(element.value for element in elements).replace("\u2060", "")
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", said)
+
+
+def payloads(app: AppTest) -> list[dict]:
+    """What the heat maps of a page are sent."""
+    return [json.loads(element.proto.json) for element in app.get("bidi_component")]
+
+
+def numbers(payload: dict) -> np.ndarray:
+    values = np.frombuffer(base64.b64decode(payload["values"]), "<f4")
+    return values.reshape(len(payload["rows"]), len(payload["columns"]))
+
+
+def chart(app: AppTest, alt: str) -> tuple[dict, list[dict]]:
+    """Specification and largest data set of the chart with this alternative text."""
+    (found,) = (element.proto for element in app.get("vega_lite_chart") if element.proto.alt.startswith(alt))
+    tables = [pa.ipc.open_stream(data.data.data).read_all() for data in found.datasets]
+    return json.loads(found.spec), max(tables, key=len).to_pylist()

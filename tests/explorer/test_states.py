@@ -1,0 +1,229 @@
+"""What the explorer says where something is not there or must not be, and never a traceback."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from reading import numbers, payloads, words
+from tiny_run import APP, MARKUP, record_tiny_run
+
+import bitlens
+from bitlens.runs import RunError
+from bitlens_explorer import figures, opening, recorded
+from bitlens_explorer.components import heatmap
+from bitlens_explorer.launch import command, environment
+from bitlens_explorer.words import listed, plain
+
+# What is not there
+
+
+def test_without_a_run_the_page_says_how_to_get_one(look, tmp_path):
+    app = look(None, root=tmp_path)
+    assert "No run is open, and there is none in" in words(app)
+    assert "bitlens.Recorder" in app.code[0].value
+
+
+def test_runs_in_the_root_are_offered(recorded_run, look):
+    app = look(None, root=recorded_run.path.parent)
+    app.button(key="open 0").click().run()
+    assert app.title[0].value == "Training"
+    assert app.query_params["run"] == "tiny"
+
+
+def _spoil(run: bitlens.Run, how: str) -> None:
+    manifest = run.path / "manifest.json"
+    if how == "none":
+        manifest.unlink()
+    elif how == "damaged":
+        manifest.write_text(manifest.read_text()[:100])
+    elif how == "binary":
+        manifest.write_bytes(b"\xff\xfe\x00")
+    elif how == "layers":
+        manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "layers": ["conv"]}))
+    else:
+        manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "schema_version": 99}))
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [("none", "holds no manifest.json"), ("damaged", "is damaged"), ("binary", "is damaged"), ("layers", "is damaged"),
+     ("newer", "upgrade bitlens")],
+)  # fmt: skip
+def test_a_folder_that_is_no_readable_run(run, look, how, said):
+    _spoil(run, how)
+    app = look(run.path)
+    assert said in words(app)
+    assert "Next:" in words(app)
+
+
+def test_a_run_without_epochs(run, look):
+    for folder in ("epochs", "results"):
+        shutil.rmtree(run.path / folder)
+    assert "no epoch is complete yet" in words(look(run.path))
+
+
+def test_unmeasured_results_are_computed_when_asked_for(run, look):
+    shutil.rmtree(run.path / "results")
+    app = look(run.path)
+    assert run.results.measures() == []  # looking computes nothing
+    for key, name in [
+        ("compute training", "training_performance"),
+        ("compute input", "input_diversity"),
+        ("compute layers", "layer_diversity"),
+    ]:
+        app.button(key=key).click().run()
+        assert name in run.results.measures()
+        assert not app.exception
+    np.testing.assert_array_equal(numbers(payloads(app)[0]), bitlens.training_performance(run, epochs=[2]).confusion[0])
+
+
+def test_unmeasured_layers(run, look):
+    app = look(run.path, "layers", a="input", b="2")
+    assert "Layers input and 2 have not been measured" in words(app)
+    app.button(key="compute information").click().run()
+    assert app.query_params["a"] == "input"
+    assert recorded.information_epochs(
+        run, "input", "2", {"bins": 32, "permutations": 20, "samples": 48, "seed": 0}
+    ) == [0, 1, 2]
+    assert payloads(app)
+    app = look(run.path, "layers", a="1", b="0")
+    assert "The other way round they have" in words(app)
+
+
+def test_an_epoch_that_one_pair_was_not_measured_at(run, look):
+    (parameters,) = [p for p in run.results.recorded("layer_information") if p["a"] == "0"]
+    for path in run.path.glob("results/layer_information/*/parameters.json"):
+        if json.loads(path.read_text()) == parameters:
+            (path.parent / "0001.nc").unlink()
+    app = look(run.path, "layers", a="0", b="1", t="1")
+    assert "have not been measured so at epoch 1" in words(app)
+    app.button(key="compute information").click().run()
+    assert payloads(app)
+
+
+def test_an_epoch_whose_activations_were_not_kept(run, look):
+    (run.path / "epochs" / "0000.safetensors").unlink()
+    app = look(run.path, "layers", a="0", b="1", t="0", cell="0.0")
+    assert "Only results were recorded at epoch 0" in words(app)
+    assert "choose epoch 1 or 2" in words(app)
+    assert payloads(app)
+    assert "Only results were kept of epoch 0" in words(look(run.path, t="0", cm="0.0"))
+
+
+def test_a_class_and_a_cell_without_samples(tmp_path, recorded_run, look):
+    app = look(recorded_run.path, t="2", cm="0.3")
+    assert "No sample is in this cell" in words(app)
+    run = record_tiny_run(tmp_path / "five", classes=["a", "b", "c", "d"])
+    manifest = json.loads((run.path / "manifest.json").read_text())
+    (run.path / "manifest.json").write_text(json.dumps({**manifest, "classes": [*"abcd", "empty"]}))
+    app = look(run.path, "layers", a="0", b="1", cell="0.0", cls="4")
+    assert "no sample of class empty" in words(app)
+
+
+def test_a_run_without_labels(tmp_path, look):
+    model = torch.nn.Sequential(torch.nn.Linear(3, 2))
+    with bitlens.Recorder(model, tmp_path / "plain", (torch.rand(20, 3), None), show_size=False) as recorder:
+        recorder.snapshot(0)
+    bitlens.measure(bitlens.open_run(tmp_path / "plain"), k=5, permutations=3)
+    assert "recorded without labels" in words(look(tmp_path / "plain"))
+    app = look(tmp_path / "plain", "layers", cell="0.0")
+    assert len(app.get("image")) == 3
+
+
+def test_a_damaged_result_is_said(run, look):
+    next(run.path.glob("results/training_performance/*/0001.nc")).write_bytes(b"no netCDF")
+    assert "is damaged" in words(look(run.path))
+
+
+def test_a_table_says_where_it_comes_from(recorded_run):
+    frame = bitlens.training_performance(recorded_run).confusion[1].to_pandas()
+    about = {"epoch": 1, "estimator": "two\nlines"}
+    text = figures.csv(recorded_run, frame, about)
+    notes = [line for line in text.splitlines() if line.startswith("# ")]
+    assert notes[:4] == ["# run: tiny", "# model: Sequential", "# epoch: 1", "# estimator: two lines"]
+    read = pd.read_csv(io.StringIO(text), comment="#", index_col=0)
+    np.testing.assert_array_equal(read.to_numpy(), frame.to_numpy())
+    assert (
+        figures.file_name(recorded_run, "layers", "conv/1", "../x", ending="csv") == "bitlens_tiny_layers_conv-1_x.csv"
+    )
+
+
+# What must not happen
+
+
+@pytest.mark.parametrize("text", ["..", "../secret", "/etc", "tiny/../../secret", "link", "\0", "a" * 5000])
+def test_runs_outside_the_root_are_refused(run, look, tmp_path, text):
+    outside = tmp_path.parent / f"{tmp_path.name}-outside"
+    outside.mkdir()
+    (tmp_path / "link").symlink_to(outside)
+    app = look(None, root=tmp_path, run=text)
+    assert "This run cannot be opened" in words(app)
+    assert "Next:" in words(app)
+    if text in ("..", "/etc", "link"):
+        assert "lies outside" in words(app)
+
+
+def test_names_are_shown_as_they_are_written(tmp_path, look):
+    run = record_tiny_run(tmp_path / "run_*bold*", classes=MARKUP)
+    app = look(run.path, t="2", cm="1.2")
+    (payload,) = payloads(app)
+    assert payload["rows"] == MARKUP
+    said = "\n".join(element.value for element in [*app.markdown, *app.title])
+    assert MARKUP[1] not in said
+    assert plain(MARKUP[1]) in said
+    pills = app.get("button_group")[0].proto
+    assert [option.content for option in pills.options] == [plain(name) for name in MARKUP]
+    assert f"**{plain('run_*bold*')}**" in said
+
+
+def test_looking_needs_no_rights_to_write(run, look):
+    for path in [run.path, *run.path.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    before = sorted(path.stat().st_mtime_ns for path in run.path.rglob("*"))
+    for page in ("training", "layers"):
+        look(run.path, page)
+    assert sorted(path.stat().st_mtime_ns for path in run.path.rglob("*")) == before
+
+
+def test_the_server_is_for_this_machine_only_and_tells_nobody(run):
+    line = " ".join(command(8123))
+    for part in ("--server.address=127.0.0.1", "--browser.gatherUsageStats=false", "--server.port=8123",
+                 "--client.showErrorDetails=none"):  # fmt: skip
+        assert part in line
+    assert environment(run.path)[opening.ROOT_VARIABLE] == str(run.path.resolve().parent)
+
+
+def test_pages_do_no_arithmetic():
+    for page in (APP / "views").glob("*.py"):
+        assert not re.search(r"^\s*(import|from) (numpy|torch|pandas)", page.read_text(), re.M), page.name
+
+
+def test_the_component_is_one_script_that_writes_no_markup():
+    script = heatmap.sources()["js"]
+    assert "import {" not in script
+    assert "innerHTML" not in script
+    assert script.count("export default") == 1
+
+
+def test_words():
+    assert listed([0, 1, 2, 5, 7, 8]) == "0 to 2, 5, 7 to 8"
+    assert plain("a\n*b*") == r"a \*b\*"
+    with pytest.raises(RunError, match="no path"):
+        opening.locate("\0")
+
+
+def test_the_heat_maps_arithmetic():
+    if not (node := shutil.which("node")):
+        pytest.skip("node is not installed")
+    test = Path(__file__).with_name("cells.test.mjs")
+    done = subprocess.run([node, "--test", str(test)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,37 @@
+"""The run that the explorer's tests look at, recorded in a second."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+import bitlens
+import bitlens_explorer
+
+APP = Path(bitlens_explorer.__file__).parent
+MARKUP = ["<b>zero</b>", "![one](http://example.com/1.png)", "*two*", "[three](http://example.com)"]
+
+
+def record_tiny_run(store: Path, classes: list[str] | None = None) -> bitlens.Run:
+    """Four classes of 48 small images, three epochs, of which the last predicts one class only; measured."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3, padding=1),
+        torch.nn.ReLU(),
+        torch.nn.MaxPool2d(2),
+        torch.nn.Flatten(),
+        torch.nn.Linear(64, 4),
+    )
+    images, labels = torch.rand(48, 1, 8, 8), torch.arange(48) % 4
+    with bitlens.Recorder(model, store, (images, labels), classes=classes, show_size=False) as recorder:
+        for epoch in range(3):
+            if epoch == 2:
+                with torch.no_grad():
+                    model[4].bias[2] = 100.0
+            recorder.snapshot(epoch)
+            with torch.no_grad():
+                model[0].weight += 0.3 * torch.randn_like(model[0].weight)
+    run = bitlens.open_run(store)
+    bitlens.measure(run, samples=32, permutations=3, k=5)
+    return run
