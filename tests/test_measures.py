@@ -159,9 +159,38 @@ def test_a_diverged_network_is_named_with_its_epoch(tmp_path: Path) -> None:
         recorder.snapshot(1)
     run = bitlens.open_run(tmp_path / "run")
     with pytest.raises(RunError, match=r"channel_information of .* at epoch 1: maps: contains NaN or infinity"):
-        bitlens.channel_information(run, "0")
+        bitlens.channel_information(run, "0", epochs=[1])
     with pytest.raises(RunError, match=r"training_performance of .* at epoch 1: .*diverged"):
-        bitlens.training_performance(run)
+        bitlens.training_performance(run, epochs=[1])
+    # The rest of the run is measured all the same.
+    with pytest.warns(UserWarning, match=r"left out: channel_information of .* at epoch 1"):
+        assert bitlens.channel_information(run, "0").epoch.values.tolist() == [0]
     assert run.results.epochs("channel_information", {"layer": "0", "bins": 32}) == [0]
     with pytest.raises(RunError, match="epochs: no activations and no result of epoch 7"):
         bitlens.channel_information(run, "0", epochs=[7])
+    with pytest.raises(RunError, match=r"epochs: \[\] names none"):
+        bitlens.channel_information(run, "0", epochs=[])
+
+
+def test_parameters_may_be_numpy_integers(run: bitlens.Run) -> None:
+    first = bitlens.channel_information(run, "0", bins=np.int64(8))
+    assert bitlens.channel_information(run, "0", bins=8).identical(first)
+
+
+def test_images_of_bytes_are_maps_and_not_codes(tmp_path: Path) -> None:
+    class Scaled(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = torch.nn.Conv2d(1, 2, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.conv(x / 255)
+
+    images = torch.randint(0, 256, (20, 1, 6, 6), dtype=torch.uint8)
+    with bitlens.Recorder(Scaled(), tmp_path / "run", (images, None), layers=["conv"]) as recorder:
+        recorder.snapshot(0)
+    run = bitlens.open_run(tmp_path / "run")
+    information = bitlens.layer_information(run, "input", "output", permutations=2)
+    by_slices = run.slice(layer="input").mutual_information(run.slice(layer="output"))
+    np.testing.assert_array_equal(information.mutual_information, by_slices)
+    assert run.inputs.dtype == np.uint8

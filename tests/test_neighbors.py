@@ -133,3 +133,37 @@ def test_candidates_are_the_smallest_bounds_of_other_samples():
     np.testing.assert_array_equal(np.sort(candidates, axis=1), np.sort(smallest, axis=1))
     np.testing.assert_array_equal(bounds, np.take_along_axis(expected, candidates, axis=1))
     np.testing.assert_array_equal(bounds[:, 0], bounds.max(axis=1))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("far", [1e19, 1e22, 1e30])
+@pytest.mark.parametrize("length", [3, 20])
+def test_far_outliers_do_not_blur_the_rest(dtype, far, length):
+    """The filter's float32 products vanish beside theirs."""
+    x = np.random.default_rng(0).normal(size=(2000, length)).astype(dtype)
+    x[0], x[1] = far, -far
+    distances, indices = bitlens.nearest_neighbors(x, 15)
+    expected_distances, expected_indices = reference.nearest_neighbors(x, 15)
+    np.testing.assert_array_equal(indices, expected_indices)
+    np.testing.assert_allclose(distances, expected_distances, rtol=1e-12)
+
+
+def test_values_that_span_more_than_float64_are_refused():
+    x = np.random.default_rng(0).normal(size=(50, 4))
+    x[0, 0] = 1e200
+    with pytest.raises(ValueError, match="x: values up to 1e\\+200 beside far smaller ones span more"):
+        bitlens.inter_sample_entropy(x, 5)
+
+
+@pytest.mark.parametrize("wrong", [10**13, -1, 5])
+def test_neighbours_that_are_no_samples(wrong):
+    with pytest.raises(ValueError, match=f"^indices: index {wrong} is no sample$"):
+        _core.edge_entropy(np.ones((5, 3)), np.full((5, 3), wrong), np.ones(5), np.zeros(1))
+
+
+def test_a_sample_among_its_own_candidates_proves_nothing():
+    x = np.random.default_rng(0).normal(size=(50, 3))
+    distances, indices = np.empty((50, 1)), np.empty((50, 1), np.int64)
+    _core.exact_neighbors(x, 0, np.arange(50)[:, None].copy(), np.full(50, np.inf), distances, indices)
+    expected = reference.nearest_neighbors(x, 1)
+    np.testing.assert_array_equal(indices, expected[1])

@@ -109,6 +109,34 @@ def test_questions_a_slice_cannot_answer(run: bitlens.Run) -> None:
         run.slice(epoch=1.5)
 
 
+def test_truth_values_choose(run: bitlens.Run) -> None:
+    assert run.slice(sample=run.labels == 1, epoch=0).samples.values == tuple(range(1, 30, 3))
+    assert run.slice(layer="0", channel=np.array([False, True, True, False])).channels.values == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("query", "error", "message"),
+    [
+        ({"sample": np.ones(3, bool)}, RunError, r"sample: expected 30 truth values, got shape \(3,\)"),
+        ({"sample": [1.7]}, TypeError, r"sample: expected an integer, got 1\.7"),
+        ({"sample": True}, TypeError, "sample: expected an integer, got True"),
+        ({"sample": "5"}, TypeError, "sample: expected an integer, got '5'"),
+        ({"epoch": [1.0]}, TypeError, r"epoch: expected an integer, got 1\.0"),
+        ({"epoch": slice(-2, None)}, RunError, "epoch: a slice goes by epoch numbers"),
+        ({"epoch": slice(2, 4)}, RunError, r"epoch: \[\] chooses nothing"),
+        ({"layer": []}, RunError, r"layer: \[\] chooses nothing"),
+        ({"channel": -1}, RunError, "channel: the layers differ in their number of channels"),
+        ({"channel": slice(None)}, RunError, "channel: the layers differ in their number of channels"),
+    ],
+    ids=str,
+)
+def test_choices_that_could_be_misread(
+    run: bitlens.Run, query: dict[str, object], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        run.slice(**query)
+
+
 def test_layers_know_their_receptive_field(run: bitlens.Run) -> None:
     field = run.layer("0").receptive_field
     assert field is not None

@@ -37,6 +37,10 @@ class Borrowed {
   }
 
   bool on_cuda() const { return tensor().device.type == dlpack::kCuda; }
+  bool shares_device_with(const Borrowed& other) const {
+    return tensor().device.type == other.tensor().device.type &&
+           tensor().device.id == other.tensor().device.id;
+  }
   bool is_double() const { return tensor().dtype.code == dlpack::kFloat && tensor().dtype.bits == 64; }
 
   // A view of exactly this element type and rank. T without const demands a writable array.

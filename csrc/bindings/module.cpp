@@ -116,7 +116,7 @@ void joint_entropies(const py::object& a, const py::object& b, Index bins, const
 void value_histograms(const py::object& maps, double low, double high, const py::object& counts,
                       std::uintptr_t stream) {
   const Borrowed m(maps, "maps"), c(counts, "counts");
-  require(m.on_cuda() == c.on_cuda(), "counts: expected the device of maps");
+  require(m.shares_device_with(c), "counts: expected the device of maps");
   with_float_type(m, [&](auto type) {
     const auto maps_view = m.view<const decltype(type), 3>();
     const auto counts_view = c.view<std::int32_t, 3>();
@@ -131,7 +131,7 @@ void value_histograms(const py::object& maps, double low, double high, const py:
 
 void histogram_entropies(const py::object& counts, const py::object& entropies, std::uintptr_t stream) {
   const Borrowed c(counts, "counts"), e(entropies, "entropies");
-  require(c.on_cuda() == e.on_cuda(), "entropies: expected the device of counts");
+  require(c.shares_device_with(e), "entropies: expected the device of counts");
   const auto counts_view = c.view<const std::int32_t, 3>();
   const auto entropies_view = e.view<double, 2>();
   py::gil_scoped_release release;

@@ -35,6 +35,13 @@ void edge_entropy(View<const double, 2> distances, View<const Index, 2> indices,
   require_size(indices.shape[1], k, "indices: k");
   require_size(scales.shape[0], n, "scales");
   require_size(entropy.shape[0], 1, "entropy");
+  require(k >= 1, "distances: no neighbours");
+  for (Index i = 0; i < n; ++i) {
+    for (Index e = 0; e < k; ++e) {
+      const Index j = indices.row(i)[e];
+      require(j >= 0 && j < n, "indices: index " + std::to_string(j) + " is no sample");
+    }
+  }
   std::vector<double> weight(static_cast<std::size_t>(n));
   std::vector<double> weighted_log(static_cast<std::size_t>(n));
 

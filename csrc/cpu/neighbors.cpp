@@ -103,8 +103,9 @@ void exact_neighbors(View<const T, 2> x, Index first_row, View<const Index, 2> c
         }
         std::partial_sort(order.begin(), order.begin() + std::min<Index>(k, std::ssize(order)), order.end());
       };
-      if (kept >= k) nearest_of(candidates.row(i), kept);
-      const bool proven = kept >= k && order[static_cast<std::size_t>(k - 1)].first < beyond.data[i];
+      nearest_of(candidates.row(i), kept);
+      const bool proven =
+          std::ssize(order) >= k && order[static_cast<std::size_t>(k - 1)].first < beyond.data[i];
       if (!proven) nearest_of(nullptr, n);
       for (Index j = 0; j < k; ++j) {
         distances.row(i)[j] = std::sqrt(order[static_cast<std::size_t>(j)].first);

@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "core/check.hpp"
+
 namespace bitlens::cpu {
 namespace {
 
@@ -17,7 +19,11 @@ std::atomic<void (*)()> interrupt_check{nullptr};
 
 }  // namespace
 
-void set_num_threads(int threads) { thread_count = threads; }
+void set_num_threads(int threads) {
+  require(threads >= 1, "threads: expected at least 1, got " + std::to_string(threads));
+  thread_count = threads;
+}
+
 int num_threads() { return thread_count; }
 void set_interrupt_check(void (*check)()) { interrupt_check = check; }
 

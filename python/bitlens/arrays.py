@@ -92,7 +92,7 @@ def describe(x: object) -> str:
 def real_array(x: Array, name: str, *, cuda: bool = False) -> tuple[Any, Family]:
     """Check that x is a dense, finite, non-empty array of real numbers; give it as float32 or float64.
 
-    Half precision and integers of up to 16 bits become float32, other integers float64: exactly, once, here. Values are
+    Half precision and integers of up to 16 bits become float32, other integers float64, once, here: exactly up to 2^53. Values are
     taken as constants: a tensor that requires a gradient is detached.
 
     Parameters
@@ -154,7 +154,7 @@ def value_range(x: Any) -> tuple[float, float]:
     return float(x.min()), float(x.max())
 
 
-def with_safe_squares(x: NDArray, axes: tuple[int, ...]) -> tuple[NDArray, NDArray]:
+def with_safe_squares(x: NDArray, name: str, axes: tuple[int, ...]) -> tuple[NDArray, NDArray]:
     """Scale float64 values by a power of two where their squares would overflow or vanish; gives the unit as well.
 
     The scale is one along `axes`. Values that need none, and all of float32, are given back as they are.
@@ -164,7 +164,14 @@ def with_safe_squares(x: NDArray, axes: tuple[int, ...]) -> tuple[NDArray, NDArr
     peak = np.maximum(x.max(axis=axes, keepdims=True), -x.min(axis=axes, keepdims=True))
     extreme = (peak > 2.0**400) | ((peak < 2.0**-400) & (peak > 0))
     exponent = np.where(extreme, np.frexp(peak)[1] - 1, 0)
-    return (np.ldexp(x, -exponent) if extreme.any() else x), np.ldexp(1.0, exponent)
+    if not extreme.any():
+        return x, np.ldexp(1.0, exponent)
+    scaled = np.ldexp(x, -exponent)
+    if (extreme & (np.abs(scaled) < 2.0**-400) & (x != 0)).any():
+        raise ValueError(
+            f"{name}: values up to {peak.max():.3g} beside far smaller ones span more than float64 can tell"
+        )
+    return scaled, np.ldexp(1.0, exponent)
 
 
 def samples(x: Array, name: str, *, at_least: int) -> tuple[NDArray, Family]:
@@ -196,7 +203,7 @@ def channel_maps(x: Array, name: str, *, channel_axis: int = 1, cuda: bool = Fal
 def integer(value: object, name: str) -> int:
     """A whole number; True and 1.0 are none."""
     try:
-        if isinstance(value, bool):
+        if isinstance(value, (bool, np.bool_)):
             raise TypeError
         return operator.index(value)  # type: ignore[arg-type]
     except TypeError:

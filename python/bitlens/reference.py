@@ -14,7 +14,8 @@ NDArray = np.ndarray[Any, Any]
 
 def entropy(p: NDArray) -> float:
     """Shannon entropy of a table of probabilities or counts, in bits."""
-    p = np.ravel(p) / np.sum(p)
+    p = np.ravel(p).astype(np.float64)
+    p = p / p.sum()
     p = p[p > 0]
     return float(-(p * np.log2(p)).sum())
 

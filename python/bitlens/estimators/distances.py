@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -178,6 +179,12 @@ def _codes(x: Array, name: str, bins: int) -> tuple[NDArray, Family]:
                 f"{name}: uint8 is taken as distance codes of shape (channels, pairs), got {describe(x)}; "
                 "pass feature maps as floats"
             )
+        n = (1 + math.isqrt(1 + 8 * x.shape[1])) // 2
+        if n * (n - 1) // 2 != x.shape[1]:
+            raise ValueError(
+                f"{name}: uint8 is taken as distance codes of n (n - 1) / 2 sample pairs, got {describe(x)}; "
+                "pass feature maps as floats"
+            )
         codes = np.ascontiguousarray(x)
         if codes.max() >= bins:
             raise ValueError(f"{name}: found code {codes.max()}, expected codes below bins = {bins}")
@@ -192,5 +199,5 @@ def _codes_of_maps(x: Array, name: str, bins: int, channel_axis: int) -> tuple[N
         raise ValueError(f"{name}: expected at least 2 samples, got {n}")
     codes = np.empty((channels, n * (n - 1) // 2), np.uint8)
     # Codes do not depend on a channel's scale.
-    _core.distance_codes(with_safe_squares(maps, (0, 2))[0], bins, codes)
+    _core.distance_codes(with_safe_squares(maps, name, (0, 2))[0], bins, codes)
     return codes, family

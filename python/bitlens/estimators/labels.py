@@ -50,6 +50,7 @@ def label_entropies(confusion: Array) -> tuple[Any, Any]:
 
 
 def _column_entropies(counts: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    counts = counts / (counts.max() or 1.0)  # sums of the largest numbers overflow
     totals = counts.sum(axis=0)
     shares = counts / np.where(totals > 0, totals, np.nan)
     logs = np.log2(shares, where=shares > 0, out=np.zeros_like(shares))

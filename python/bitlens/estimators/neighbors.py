@@ -21,7 +21,8 @@ def nearest_neighbors(x: Array, k: int) -> tuple[Any, Any]:
     """Find the exact k nearest other samples of every sample.
 
     Neighbours are ordered by (distance, index), so ties are settled the same way everywhere. Distances are exact: of the
-    values as given, by differences in float64, whatever the offset and scale of the data.
+    values as given, by differences in float64, whatever the offset and scale of the data. Samples that have many others
+    at nearly the same distance, such as exact duplicates, are compared with all n.
 
     Parameters
     ----------
@@ -55,10 +56,7 @@ def nearest_neighbors(x: Array, k: int) -> tuple[Any, Any]:
     points, family = samples(x, "x", at_least=2)
     count = neighbor_count(k, len(points), at_least=1)
     distances, indices, unit = _nearest(points, count)
-    distances *= unit
-    if not np.isfinite(distances[:, -1]).all():
-        raise ValueError("x: the samples lie further apart than a float64 can tell; scale the values")
-    return family.give_back(distances), family.give_back(indices)
+    return family.give_back(_in_unit(distances, unit)), family.give_back(indices)
 
 
 def neighbor_probabilities(x: Array, k: int = 15) -> tuple[Any, Any, Any]:
@@ -103,7 +101,7 @@ def neighbor_probabilities(x: Array, k: int = 15) -> tuple[Any, Any, Any]:
     scales = np.empty(len(points))
     probabilities = np.empty_like(distances)
     _core.neighbor_scales(distances, scales, probabilities)
-    return family.give_back(indices), family.give_back(probabilities), family.give_back(scales * unit)
+    return family.give_back(indices), family.give_back(probabilities), family.give_back(_in_unit(scales, unit))
 
 
 def inter_sample_entropy(x: Array, k: int = 15) -> float:
@@ -150,13 +148,21 @@ def inter_sample_entropy(x: Array, k: int = 15) -> float:
     return float(entropy[0])
 
 
+def _in_unit(lengths: NDArray, unit: float) -> NDArray:
+    with np.errstate(over="ignore"):
+        result = lengths * unit
+    if not np.isfinite(result).all():
+        raise ValueError("x: the samples lie further apart than a float64 can tell; scale the values")
+    return result
+
+
 def _nearest(x: NDArray, k: int) -> tuple[NDArray, NDArray, float]:
     """Exact neighbours, and the unit of the distances: a float32 filter by tiles of dot products, then exact distances of what it left.
 
     The filter ranks pairs by a lower bound of their squared distance, so the largest bound it kept is a distance that
     nothing outside is below. Rows where this does not prove the k nearest are searched in full.
     """
-    x, units = with_safe_squares(x, (0, 1))
+    x, units = with_safe_squares(x, "x", (0, 1))
     unit = units.item()
     n = len(x)
     kept = k + max(16, k // 8)
@@ -167,7 +173,9 @@ def _nearest(x: NDArray, k: int) -> tuple[NDArray, NDArray, float]:
         return distances, indices, unit
 
     points, norms, width = _centered(x)
-    shrunk = (norms * (1 - _relative_error(x.shape[1]))).astype(np.float32)
+    # Products below float32's range may vanish, each by at most its smallest normal number.
+    vanished = x.shape[1] * float(np.finfo(np.float32).tiny)
+    shrunk = (norms * (1 - _relative_error(x.shape[1])) - vanished).astype(np.float32)
     tile = np.empty(_TILE_ROWS * min(_TILE_COLUMNS, n), np.float32)
     for i in range(0, n, _TILE_ROWS):
         rows = slice(i, min(i + _TILE_ROWS, n))
@@ -187,7 +195,8 @@ def _nearest(x: NDArray, k: int) -> tuple[NDArray, NDArray, float]:
 def _centered(x: NDArray) -> tuple[NDArray, NDArray, float]:
     """The samples as float32 around their mean, scaled to at most 1 so that no square overflows; norms; the scale."""
     mean = x.mean(axis=0, dtype=np.float64)
-    blocks = [slice(i, i + _TILE_ROWS) for i in range(0, len(x), _TILE_ROWS)]
+    rows = max(1, _TILE_ROWS * _TILE_COLUMNS // x.shape[1])  # a block is of the size of a tile
+    blocks = [slice(i, i + rows) for i in range(0, len(x), rows)]
     width = max(float(np.abs(x[block] - mean).max()) for block in blocks) or 1.0
     points = np.empty(x.shape, np.float32)
     norms = np.empty(len(x))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bitlens.arrays import Array, integer, is_tensor, same_samples
+from bitlens.arrays import Array, integer, is_bytes, is_tensor, same_samples
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,8 @@ def permutation_test(
     for array, name in ((a, "a"), (b, "b")):
         if not (isinstance(array, np.ndarray) or is_tensor(array)) or array.ndim == 0:
             raise TypeError(f"{name}: expected a NumPy array or a PyTorch tensor, got {type(array).__name__}")
+        if is_bytes(array):
+            raise TypeError(f"{name}: uint8 may be distance codes, whose rows are channels; pass samples as floats")
     same_samples(a, b)
     count = integer(permutations, "permutations")
     if count < 2:
@@ -76,13 +78,13 @@ def permutation_test(
         raise ValueError(f"seed: expected 0 or more, got {seed}")
     random = np.random.default_rng(seed)
 
-    observed = statistic(a, b)
+    observed = _wide(statistic(a, b))
     # Welford's running moments: the null values need not be held all at once.
     mean: Any = observed * 0.0
     squares: Any = observed * 0.0
     not_below: Any = observed * 0.0
     for step in range(1, count + 1):
-        value = statistic(a, b[random.permutation(len(b))])
+        value = _wide(statistic(a, b[random.permutation(len(b))]))
         change = value - mean
         mean = mean + change / step
         squares = squares + change * (value - mean)
@@ -96,3 +98,15 @@ def permutation_test(
         permutations=count,
         seed=seed,
     )
+
+
+def _wide(value: Any) -> Any:
+    """A number or an array of numbers, in float64 so that moments keep their digits."""
+    if is_tensor(value):
+        return value.double()
+    if isinstance(value, np.ndarray) and value.ndim:
+        return value.astype(np.float64)
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"statistic: expected it to give a number or an array, got {type(value).__name__}") from None

@@ -113,11 +113,12 @@ def channel_entropy(
     if labels is None:
         return entropies.mean(0)
     classes = _classes(labels, len(entropies))
-    one_hot = (classes[:, None] == np.arange(classes.max() + 1)).astype(np.float64)
-    sizes = one_hot.sum(axis=0)
-    if not sizes.all():
-        raise ValueError(f"labels: no sample of class {int(np.argmin(sizes))}; every class needs one")
-    weights = one_hot / sizes
+    present = np.unique(classes)
+    if present[-1] >= len(present):
+        missing = int(np.flatnonzero(present != np.arange(len(present)))[0])
+        raise ValueError(f"labels: no sample of class {missing}; every class needs one")
+    one_hot = (classes[:, None] == present).astype(np.float64)
+    weights = one_hot / one_hot.sum(axis=0)
     if isinstance(entropies, np.ndarray):
         return weights.T @ entropies
     return entropies.new_tensor(weights.T) @ entropies
@@ -145,6 +146,8 @@ def _range(x: Any, given: tuple[float, float] | None) -> tuple[float, float]:
             raise TypeError(f"value_range: expected two numbers (low, high), got {given!r}") from None
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
             raise ValueError(f"value_range: expected finite low < high, got ({low}, {high})")
+        if str(x.dtype).endswith("float32"):  # 0.1 is to hold float32's 0.1, which is larger
+            low, high = min(low, float(np.float32(low))), max(high, float(np.float32(high)))
         if not low <= smallest <= largest <= high:
             raise ValueError(f"value_range: maps span [{smallest}, {largest}], which ({low}, {high}) does not hold")
     if not math.isfinite(high - low):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import operator
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,7 +30,8 @@ def over_epochs(
     """Results of all epochs, along "epoch": loaded where they are kept in the run, computed and kept where not.
 
     Each epoch is kept as soon as it is done, so an interrupted call goes on where it stopped. Without `epochs`, all that
-    have activations or results.
+    have activations or results; one that cannot be measured, such as of a network that has diverged, is then left out
+    with a warning.
     """
     kept = run.results.epochs(measure, parameters)
     recorded = run.epochs
@@ -39,12 +42,25 @@ def over_epochs(
             f"epochs: no activations and no result of epoch {missing[0]} in {run.path}; there are {recorded}"
         )
     if not wanted:
-        raise RunError(f"{run.path} has no complete epoch yet")
+        raise RunError(
+            f"epochs: {epochs!r} names none" if epochs is not None else f"{run.path} has no complete epoch yet"
+        )
+    failures: dict[int, RunError] = {}
     for epoch in _progress([e for e in wanted if e not in kept], measure, parameters):
-        _compute(run, measure, parameters, epoch, compute)
-    results = [run.results.load(measure, parameters, epoch) for epoch in wanted]
+        try:
+            _compute(run, measure, parameters, epoch, compute)
+        except RunError as error:
+            if epochs is not None:
+                raise
+            failures[epoch] = error
+    good = [epoch for epoch in wanted if epoch not in failures]
+    if not good:
+        raise failures[wanted[0]]
+    for failure in failures.values():
+        warnings.warn(f"left out: {failure}", stacklevel=3)
+    results = [run.results.load(measure, parameters, epoch) for epoch in good]
     combined = xr.concat(results, dim="epoch", combine_attrs="override")
-    return combined.assign_coords(epoch=wanted)
+    return combined.assign_coords(epoch=good)
 
 
 def once(run: Run, measure: str, parameters: dict[str, Any], compute: Callable[[], xr.Dataset]) -> xr.Dataset:
@@ -59,11 +75,13 @@ def _compute(
 ) -> None:
     try:
         result = compute(epoch)
+    except RunError:
+        raise
     except ValueError as error:
         raise RunError(f"{measure} of {run.path} at epoch {epoch}: {error}") from error
     result.attrs = {
         "measure": measure,
-        "parameters": json.dumps(parameters, sort_keys=True),
+        "parameters": json.dumps(parameters, sort_keys=True, default=operator.index),
         "bitlens_version": build_info()["version"],
         **{name: value for name, value in parameters.items() if value is not None},
     }

@@ -71,7 +71,7 @@ def layer_information(
     chosen = run.some_samples(run.manifest.samples if samples is None else samples)
 
     def compute(epoch: int) -> xr.Dataset:
-        codes_a, codes_b = (distance_codes(_floats(run.activations(name, epoch)[chosen]), bins) for name in names)
+        codes_a, codes_b = (distance_codes(run.activations(name, epoch)[chosen], bins) for name in names)
         pairs = _pair_table(len(chosen))
 
         # What is shuffled is the order of b's samples, so that distances are computed once and not for every shuffle.
@@ -152,8 +152,3 @@ def _pair_table(n: int) -> NDArray:
     upper = np.triu_indices(n, 1)
     table[upper] = np.arange(len(upper[0]))
     return table + table.T
-
-
-def _floats(values: NDArray) -> NDArray:
-    """Images may be stored as bytes, which an estimator would take for codes."""
-    return values.astype(np.float32) if values.dtype == np.uint8 else values

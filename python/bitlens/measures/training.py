@@ -58,7 +58,7 @@ def training_performance(run: Run, epochs: Sequence[int] | None = None) -> xr.Da
     def compute(epoch: int) -> xr.Dataset:
         logits = run.activations(OUTPUT, epoch).astype(np.float64)
         if not np.isfinite(logits).all():
-            raise RunError("the model's output is not finite: the training has diverged")
+            raise ValueError("the model's output is not finite: the training has diverged")
         predicted = logits.argmax(axis=1)
         confusion = np.zeros((len(classes), len(classes)), np.int64)
         np.add.at(confusion, (labels, predicted), 1)

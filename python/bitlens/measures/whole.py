@@ -22,7 +22,7 @@ MEASURES = (
 
 def measure(
     run: Run,
-    names: Sequence[str] | None = None,
+    names: str | Sequence[str] | None = None,
     *,
     k: int = 15,
     bins: int = 32,
@@ -39,7 +39,7 @@ def measure(
     ----------
     run : Run
         A recorded run.
-    names : sequence of str, optional
+    names : str or sequence of str, optional
         Of `MEASURES`. Default: all that the run can answer (without labels, not training_performance).
     k : int
         Neighbours of the inter-sample entropies.
@@ -63,6 +63,7 @@ def measure(
     >>> run.results.epochs("training_performance", {})
     [0, 1]
     """
+    names = [names] if isinstance(names, str) else names
     unknown = [name for name in names or () if name not in MEASURES]
     if unknown:
         raise RunError(f"measure: no measure {unknown[0]!r}; there are {', '.join(MEASURES)}")

@@ -6,7 +6,7 @@ import warnings
 
 from torch import Tensor, nn
 
-from bitlens.arrays import integer
+from bitlens.arrays import describe, integer
 from bitlens.network.tracing import check_modules, device_of, listening, undisturbed
 from bitlens.runs import RunError
 
@@ -50,6 +50,8 @@ def deconvolve(model: nn.Module, images: Tensor, layer: str, channel: int) -> Te
     """
     from captum.attr import Deconvolution  # heavy, and only needed here
 
+    if not isinstance(images, Tensor) or not images.is_floating_point():
+        raise TypeError(f"images: expected a tensor of floats, got {describe(images)}")
     check_modules(model, [layer])
     index = integer(channel, "channel")
     modes = {parameter: parameter.requires_grad for parameter in model.parameters()}

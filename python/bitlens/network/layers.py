@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from bitlens.arrays import describe
 from bitlens.network.receptive_field import receptive_fields
 from bitlens.network.tracing import device_of, kind_of, listening, undisturbed
 from bitlens.runs import Layer, ReceptiveField, RunError
@@ -24,36 +26,64 @@ def describe_layers(
     Where the channels are is taken from `channel_axis`, or else from the module. A module that ends the model is there
     once, under the name of the output.
     """
-    heard: dict[str, tuple[nn.Module, Tensor]] = {}
+    few = inputs[:3].clone()
+    heard: dict[str, tuple[nn.Module, Tensor, int]] = {}
 
     def listener(name: str, module: nn.Module, tensor: Tensor) -> None:
-        heard[name] = (module, tensor)
+        heard[name] = (module, tensor, tensor._version)
 
     with undisturbed(model), torch.no_grad(), listening(model, modules, listener):
-        output = model(inputs[:2].clone().to(device_of(model)))
-    if not isinstance(output, Tensor):
-        raise TypeError(f"model: expected a module that gives a tensor, got {type(output).__name__}")
+        output = model(few.to(device_of(model)))
+    if not isinstance(output, Tensor) or output.ndim == 0 or len(output) != len(few):
+        raise TypeError(f"model: expected a module that gives a tensor of shape (samples, ...), got {describe(output)}")
     silent = [name for name in modules if name not in heard]
     if silent and all_must_speak:
         raise RunError(f"layers: {silent[0]!r} gives no tensor in the forward pass")
+    unknown = [name for name in channel_axis if name not in (*heard, INPUT, OUTPUT)]
+    if unknown:
+        raise ValueError(f"channel_axis: {unknown[0]!r} is no recorded layer; there are {[INPUT, *heard, OUTPUT]}")
 
-    fields: Mapping[str, ReceptiveField] = {}
     axis = channel_axis.get(INPUT, 1)
-    if inputs.ndim > 2 and inputs.is_floating_point() and axis == 1:
-        fields = receptive_fields(model, inputs.shape[1:], modules)
-    layers = [_layer(INPUT, "input", inputs, axis)]
-    previous = (inputs.ndim, axis)
-    for name, (module, tensor) in heard.items():
+    fields = _fields(model, inputs, modules) if axis == 1 else {}
+    layers = [_layer(INPUT, "input", few, axis)]
+    previous = (few.ndim, axis)
+    for name, (module, tensor, _) in heard.items():
+        if tensor.ndim == 0 or len(tensor) != len(few):
+            message = (
+                f"layers: {name!r} gives shape {tuple(tensor.shape)} for {len(few)} samples; its axis 0 is not theirs"
+            )
+            if all_must_speak:
+                raise RunError(message)
+            warnings.warn(f"{message}; it is not recorded", stacklevel=4)
+            continue
         axis = channel_axis.get(name, _channel_axis_of(module, tensor, previous))
         previous = (tensor.ndim, axis)
-        layers.append(_layer(name, kind_of(module), tensor, axis, name, fields.get(name)))
+        # The run keeps two names for itself.
+        own_name = f"module.{name}" if name in (INPUT, OUTPUT) else name
+        layers.append(_layer(own_name, kind_of(module), tensor, axis, name, fields.get(name)))
 
     axis = channel_axis.get(OUTPUT, previous[1] if output.ndim == previous[0] else 1)
-    final = _layer(OUTPUT, "output", output, axis)
-    if heard and heard[layers[-1].name][1] is output:
-        last = layers.pop()
-        final = _layer(OUTPUT, last.kind, output, axis, last.module, last.receptive_field)
-    return (*layers, final)
+    last = layers[-1]
+    if last.module:
+        _, tensor, version = heard[last.module]
+        if tensor is output and output._version == version:  # else a function has changed it in place since
+            layers.pop()
+            return (*layers, _layer(OUTPUT, last.kind, output, axis, last.module, last.receptive_field))
+    return (*layers, _layer(OUTPUT, "output", output, axis))
+
+
+def _fields(model: nn.Module, inputs: Tensor, modules: Sequence[str]) -> dict[str, ReceptiveField]:
+    if inputs.ndim < 3 or not inputs.is_floating_point():
+        return {}
+    try:
+        return receptive_fields(model, inputs.shape[1:], modules)
+    except (
+        RuntimeError,
+        ValueError,
+        AssertionError,
+    ) as error:  # a model may refuse NaN; it can be recorded all the same
+        warnings.warn(f"the layers' receptive fields could not be found: {error}", stacklevel=5)
+        return {}
 
 
 def _layer(
@@ -61,9 +91,9 @@ def _layer(
 ) -> Layer:
     if tensor.ndim == 1:
         tensor = tensor[:, None]
-    if not 0 < axis < tensor.ndim:
+    if not -tensor.ndim < axis < tensor.ndim or axis == 0:
         raise ValueError(f"channel_axis: {name!r} has axes 1 to {tensor.ndim - 1} beside its samples, got {axis}")
-    return Layer(name, kind, tuple(tensor.movedim(axis, 1).shape[1:]), axis, module, field)
+    return Layer(name, kind, tuple(tensor.movedim(axis, 1).shape[1:]), axis % tensor.ndim, module, field)
 
 
 def _channel_axis_of(module: nn.Module, output: Tensor, previous: tuple[int, int]) -> int:

@@ -17,19 +17,21 @@ def check_probe(inputs: Any, labels: Any) -> tuple[Tensor, Tensor | None]:
     for value, name in ((inputs, "inputs"), (labels, "labels")):
         if not isinstance(value, (Tensor, np.ndarray)) and not (value is None and name == "labels"):
             raise TypeError(f"probe: expected {name} as a tensor or an array, got {describe(value)}")
-    x = torch.as_tensor(inputs).detach().cpu().contiguous()
+    x = _own_copy(inputs)
+    if x.dtype == torch.bfloat16:
+        raise TypeError("probe: bfloat16 inputs cannot be stored; pass them as float32")
     if x.ndim < 2 or 0 in x.shape:
         raise ValueError(f"probe: expected inputs of shape (samples, ...), got {tuple(x.shape)}")
     if labels is None:
         return x, None
-    y = torch.as_tensor(labels).detach().cpu()
+    y = _own_copy(labels)
     if y.is_floating_point() or y.is_complex():
         raise TypeError(f"probe: expected integer labels, got {y.dtype}")
     if y.shape != (len(x),):
         raise ValueError(f"probe: expected {len(x)} labels, got shape {tuple(y.shape)}")
     if y.min() < 0:
         raise ValueError(f"probe: expected labels from 0 on, got {int(y.min())}")
-    return x, y.to(torch.int64).contiguous()
+    return x, y.to(torch.int64)
 
 
 def class_names(labels: Tensor | None, names: Sequence[str] | None) -> tuple[str, ...]:
@@ -44,3 +46,9 @@ def class_names(labels: Tensor | None, names: Sequence[str] | None) -> tuple[str
     if len(names) < count:
         raise ValueError(f"classes: expected names for {count} classes, got {len(names)}")
     return tuple(str(name) for name in names)
+
+
+def _own_copy(values: Any) -> Tensor:
+    """On the CPU, contiguous, and out of reach of what the caller does to the original."""
+    tensor = torch.from_numpy(np.array(values)) if isinstance(values, np.ndarray) else values.detach()
+    return tensor.to("cpu", copy=True, memory_format=torch.contiguous_format)

@@ -68,7 +68,7 @@ def receptive_fields(
             with listening(model, names, listener):
                 for first in range(0, spatial[axis], _BATCH):
                     lines = range(first, min(first + _BATCH, spatial[axis]))
-                    x = torch.zeros(len(lines), *input_shape, device=device_of(model))
+                    x = torch.zeros(len(lines), *input_shape, device=device_of(model), dtype=_dtype_of(model))
                     for sample, line in enumerate(lines):
                         x[sample].select(axis + 1, line).fill_(float("nan"))
                     model(x)
@@ -84,6 +84,10 @@ def _intervals(depends: Tensor) -> tuple[tuple[int, int], ...]:
         lines = column.nonzero().flatten()
         intervals.append((int(lines[0]), int(lines[-1]) + 1) if len(lines) else (0, 0))
     return tuple(intervals)
+
+
+def _dtype_of(model: nn.Module) -> torch.dtype:
+    return next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
 
 
 @contextmanager

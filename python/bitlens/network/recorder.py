@@ -115,6 +115,8 @@ class Recorder:
 
     def __enter__(self) -> Recorder:
         self._layers = describe_layers(self._model, self._inputs, self._modules, self._channel_axis, self._chosen)
+        if self._gradients:
+            self._check_logits()
         probe = {"inputs": self._inputs.numpy()}
         if self._labels is not None:
             probe["labels"] = self._labels.numpy()
@@ -151,6 +153,7 @@ class Recorder:
     @property
     def bytes_per_epoch(self) -> int:
         """What the activations of one epoch take on disk."""
+        self._open_writer()
         values = sum(int(np.prod(layer.shape)) for layer in self._layers if layer.name != INPUT)
         copies = 2 if self._gradients else 1
         return copies * values * len(self._inputs) * np.dtype(self._dtype).itemsize
@@ -173,16 +176,25 @@ class Recorder:
             raise RunError(f"epoch: {number} is already recorded in {self._store}; recorded: {writer.epochs}")
         values = {name: _number(value, name) for name, value in metrics.items()}
         key_frame = number % self._every == 0
+        if not key_frame and not self._measures:
+            writer.write_metrics(number, values)
+            return
+        activations = self._collect()
         # Metrics first: an epoch whose activations are complete then always has its metrics.
         writer.write_metrics(number, values)
-        if not key_frame and not self._measures:
-            return
-        writer.write_epoch(number, self._collect())
-        run = open_run(self._store)
-        for measure in self._measures:
-            measure(run)
-        if not key_frame:
-            writer.drop_epoch(number)
+        writer.write_epoch(number, activations)
+        try:
+            run = open_run(self._store)
+            for measure in self._measures:
+                measure(run)
+        finally:
+            if not key_frame:
+                writer.drop_epoch(number)
+
+    def _check_logits(self) -> None:
+        shape, classes = self._layers[-1].shape, len(self._classes)
+        if len(shape) != 1 or shape[0] < classes:
+            raise ValueError(f"gradients: the loss needs one output for each of {classes} classes, got shape {shape}")
 
     def _open_writer(self) -> RunWriter:
         if self._writer is None:
@@ -215,8 +227,7 @@ class Recorder:
                 if self._gradients and inputs.is_floating_point():
                     inputs = inputs.requires_grad_()  # a frozen model has gradients at its layers all the same
                 output = self._model(inputs)
-                heard[OUTPUT] = output
-                tensors = [heard[layer.name] for layer in recorded]
+                tensors = [output if layer.name == OUTPUT else _of(layer, heard) for layer in recorded]
                 for layer, tensor in zip(recorded, tensors, strict=True):
                     arrays[layer.name][batch] = self._stored(layer, tensor)
                 if self._gradients:
@@ -229,7 +240,11 @@ class Recorder:
         assert self._labels is not None  # checked when the recorder was made
         # The sum over samples gives each sample the gradient of its own loss.
         loss = nn.functional.cross_entropy(output, self._labels[batch].to(output.device), reduction="sum")
-        gradients = torch.autograd.grad(loss, tensors, allow_unused=True)
+        followed = [tensor for tensor in tensors if tensor.requires_grad]  # not what lies before a frozen embedding
+        if not followed:
+            raise ValueError("gradients: nothing in the model, and nothing that goes into it, has a gradient")
+        found = iter(torch.autograd.grad(loss, followed, allow_unused=True))
+        gradients = [next(found) if tensor.requires_grad else None for tensor in tensors]
         return [
             torch.zeros_like(tensor) if gradient is None else gradient
             for tensor, gradient in zip(tensors, gradients, strict=True)
@@ -239,13 +254,20 @@ class Recorder:
         tensor = tensor.detach()
         if tensor.ndim == 1:
             tensor = tensor[:, None]
-        values = tensor.movedim(layer.channel_axis, 1).to(device="cpu", dtype=torch.float32).numpy()
-        if self._dtype == "float16" and np.isfinite(values).all() and np.abs(values).max() > np.finfo(np.float16).max:
+        values: NDArray = tensor.movedim(layer.channel_axis, 1).to("cpu", torch.float64).numpy()
+        largest = np.abs(values, where=np.isfinite(values), out=np.zeros_like(values)).max()
+        if largest > np.finfo(self._dtype).max:
             raise ValueError(
-                f"dtype: layer {layer.name!r} has values up to {np.abs(values).max():.3g}, which float16 cannot hold; record "
-                "with dtype='float32'"
+                f"dtype: layer {layer.name!r} has values up to {largest:.3g}, which {self._dtype} cannot hold"
+                + ("; record with dtype='float32'" if self._dtype == "float16" else "")
             )
         return values
+
+
+def _of(layer: Layer, heard: dict[str, Tensor]) -> Tensor:
+    if layer.module not in heard:
+        raise RunError(f"layers: {layer.name!r} gave no tensor for some of the probe, as it did when recording began")
+    return heard[layer.module]
 
 
 def _number(value: Any, name: str) -> float:

@@ -108,4 +108,4 @@ def check_modules(model: nn.Module, layers: Sequence[str]) -> list[str]:
     for name in layers:
         if name not in known or not name:
             raise RunError(f"layers: the model has no module {name!r}; it has {[n for n in known if n]}")
-    return list(layers)
+    return list(dict.fromkeys(layers))

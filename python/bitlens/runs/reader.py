@@ -136,9 +136,9 @@ class Run:
 
     def layer(self, name: str) -> Layer:
         """A layer by its name, or by its module's."""
-        for layer in self.layers:
-            if name == layer.name or name == layer.module != "":
-                return layer
+        for found in ({layer.name: layer for layer in self.layers}, {layer.module: layer for layer in self.layers}):
+            if name and name in found:
+                return found[name]
         raise RunError(f"layer: no layer {name!r} in {self.path}; it has {[layer.name for layer in self.layers]}")
 
     def some_samples(self, limit: int, label: Choice[int | str] = None) -> list[int]:
@@ -169,13 +169,15 @@ class Run:
         Returns
         -------
         array of shape (n, channels, ...)
-            As stored, float16 or float32 (the input: of its own type).
+            As stored, float16 or float32; the input as floats.
         """
         found = self.layer(layer)
         if channels is not None and not all(0 <= c < found.channels for c in channels):
             raise RunError(f"channels: layer {layer!r} has channels 0 to {found.channels - 1}, got {list(channels)}")
         if found.name == INPUT and not gradients:
             values = np.moveaxis(self.inputs, found.channel_axis, 1)
+            if values.dtype.kind in "iub":  # bytes would be taken for codes
+                values = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
             return values if channels is None else values[:, list(channels)]
         path = epoch_file(self.path, epoch)
         if not path.exists():

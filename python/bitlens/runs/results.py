@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -57,4 +58,4 @@ class Results:
 
 
 def _canonical(parameters: Parameters) -> str:
-    return json.dumps(dict(parameters), sort_keys=True)
+    return json.dumps(dict(parameters), sort_keys=True, default=operator.index)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 import xarray as xr
 
-from bitlens.arrays import NDArray
+from bitlens.arrays import NDArray, integer
 from bitlens.estimators import channel_mutual_information, inter_sample_entropy, intra_sample_entropy
 from bitlens.runs.layout import RunError
 
@@ -32,14 +32,21 @@ class Axis:
         """Resolve a choice among options: all, one, a list or a slice of them."""
         if choice is None:
             return cls(tuple(options), False)
-        if isinstance(choice, slice):
-            return cls(tuple(options[choice]), False)
         if isinstance(choice, (str, int, np.integer)):
             return cls((find(choice),), True)
-        try:
-            return cls(tuple(find(value) for value in choice), False)
-        except TypeError:
-            raise TypeError(f"{name}: expected a value, a list or a slice, got {choice!r}") from None
+        if isinstance(choice, slice):
+            found = tuple(options[choice])
+        elif isinstance(choice, np.ndarray) and choice.dtype == bool:
+            if choice.shape != (len(options),):
+                raise RunError(f"{name}: expected {len(options)} truth values, got shape {choice.shape}")
+            found = tuple(option for option, chosen in zip(options, choice, strict=True) if chosen)
+        elif isinstance(choice, Iterable):
+            found = tuple(find(value) for value in choice)
+        else:
+            raise TypeError(f"{name}: expected a value, a list or a slice, got {choice!r}")
+        if not found:
+            raise RunError(f"{name}: {choice!r} chooses nothing")
+        return cls(found, False)
 
 
 @dataclass(frozen=True)
@@ -81,11 +88,16 @@ class Slice:
         )
 
     def intra_sample_entropy(self, bins: int = 32, value_range: tuple[float, float] | None = None) -> xr.DataArray:
-        """Bits by epoch, sample and channel of one layer: how much the values within each map vary (section 4.4.2)."""
+        """Bits by epoch, sample and channel of one layer: how much the values within each map vary (section 4.4.2).
+
+        The bins span the values of the slice at each epoch, unless `value_range` is given.
+        """
         layer = self._one_layer("intra_sample_entropy()")
         values = [intra_sample_entropy(self._read(layer, e), bins, value_range) for e in self.epochs.values]
         axes = {"epoch": self.epochs, "sample": self.samples, "channel": self._channel_axis(layer)}
-        return self._labelled(np.array(values), "intra-sample entropy", axes, bins=bins)
+        # The range changes the numbers: the given one, or that of the values chosen.
+        given = {} if value_range is None else {"value_range": list(value_range)}
+        return self._labelled(np.array(values), "intra-sample entropy", axes, bins=bins, **given)
 
     def mutual_information(self, other: Slice, bins: int = 32) -> xr.DataArray:
         """Bits by epoch and channel pair of two layers, between binned distances (section 5.3.1)."""
@@ -155,10 +167,12 @@ def _epochs(run: Run, epoch: Any) -> Axis:
         if epoch.step is not None:
             raise RunError("epoch: a slice of epochs has no step; pass a list")
         low, high = epoch.start or 0, np.inf if epoch.stop is None else epoch.stop
-        return Axis(tuple(e for e in recorded if low <= e < high), False)
+        if low < 0 or high < 0:
+            raise RunError(f"epoch: a slice goes by epoch numbers, from 0 on, got {epoch}; for the last, pass a list")
+        return Axis.of([e for e in recorded if low <= e < high], recorded, "epoch", int)
 
     def find(value: int) -> int:
-        if value not in recorded:
+        if integer(value, "epoch") not in recorded:
             raise RunError(f"epoch: {value!r} is not recorded in {run.path}; recorded: {recorded}")
         return int(value)
 
@@ -166,7 +180,10 @@ def _epochs(run: Run, epoch: Any) -> Axis:
 
 
 def _channels(run: Run, layers: Axis, channel: Any) -> Axis:
-    fewest = min(run.layer(name).channels for name in layers.values)
+    counts = {run.layer(name).channels for name in layers.values}
+    fewest = min(counts)
+    if len(counts) > 1 and (isinstance(channel, slice) or np.min(channel) < 0):
+        raise RunError("channel: the layers differ in their number of channels; pass numbers from 0 on")
     return Axis.of(channel, range(fewest), "channel", lambda v: _number(v, fewest, "channel"))
 
 
@@ -185,6 +202,7 @@ def _class(run: Run, value: str | int) -> int:
 
 
 def _number(value: int, count: int, name: str) -> int:
-    if not -count <= value < count:
-        raise RunError(f"{name}: expected 0 to {count - 1}, got {value}")
-    return int(value) % count
+    number = integer(value, name)
+    if not -count <= number < count:
+        raise RunError(f"{name}: expected 0 to {count - 1}, got {number}")
+    return number % count

@@ -70,6 +70,9 @@ class RunWriter:
             raise RunError(f"epoch {epoch} is already recorded in {self.path}; recorded: {self.epochs}")
         # safetensors writes the memory of an array as it lies, whatever its strides.
         contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+        # Results of an epoch that was recorded, measured and dropped before are those of other activations.
+        for stale in self.path.glob(f"{RESULTS}/*/*/{epoch:04d}.nc"):
+            stale.unlink()
         write_whole(path, lambda temporary: save_file(contiguous, temporary))
 
     def drop_epoch(self, epoch: int) -> None:
@@ -119,9 +122,5 @@ class RunWriter:
             write_whole(path, lambda temporary: temporary.write_text(updated.to_json(), "utf-8"))
 
     def _clean(self) -> None:
-        for path in [
-            *self.path.glob(".*.tmp"),
-            *self.path.glob(f"{EPOCHS}/.*.tmp"),
-            *self.path.glob(f"{RESULTS}/*/*/.*.tmp"),
-        ]:
+        for path in [*self.path.glob(".*.tmp"), *self.path.glob(f"{EPOCHS}/.*.tmp")]:
             path.unlink(missing_ok=True)

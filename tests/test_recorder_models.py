@@ -1,0 +1,177 @@
+"""Recording networks as people write them: names, element types, batches and failures that trip a recorder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import bitlens
+from bitlens.runs import RunError
+
+
+def record(
+    model: nn.Module, path: Path, inputs: Tensor, labels: Tensor | None = None, **options: object
+) -> bitlens.Run:
+    with bitlens.Recorder(model, path, (inputs, labels), **options) as recorder:
+        recorder.snapshot(0)
+    return bitlens.open_run(path)
+
+
+class Named(nn.Module):
+    """Modules with the names that a run keeps for itself, and a function after the last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.input = nn.Linear(4, 8)
+        self.output = nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.log_softmax(self.output(torch.relu(self.input(x))), dim=1)
+
+
+def test_modules_named_input_and_output(tmp_path: Path) -> None:
+    model, x = Named(), torch.rand(20, 4)
+    run = record(model, tmp_path / "run", x)
+    assert [layer.name for layer in run.layers] == ["input", "module.input", "module.output", "output"]
+    with torch.no_grad():
+        np.testing.assert_allclose(run.activations("module.input", 0), model.input(x), rtol=1e-5)
+        np.testing.assert_allclose(run.activations("module.output", 0).argmax(1), model(x).argmax(1))
+        np.testing.assert_allclose(run.activations("output", 0), model(x), rtol=1e-5)
+
+
+def test_a_function_that_changes_the_last_module_in_place(tmp_path: Path) -> None:
+    class Ends(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 8)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.relu_(self.fc(x))
+
+    run = record(Ends(), tmp_path / "run", torch.rand(20, 4))
+    assert [layer.name for layer in run.layers] == ["input", "fc", "output"]
+    np.testing.assert_array_equal(run.activations("output", 0), np.maximum(run.activations("fc", 0), 0))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16], ids=str)
+def test_other_element_types(dtype: torch.dtype, tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()).to(dtype)
+    images = torch.rand(10, 1, 6, 6).to(dtype)
+    run = record(model, tmp_path / "run", images)
+    assert run.layer("0").receptive_field is not None
+    with torch.no_grad():
+        np.testing.assert_allclose(run.activations("output", 0), model(images).float(), rtol=1e-3, atol=1e-3)
+    with pytest.raises(TypeError, match="probe: bfloat16 inputs cannot be stored"):
+        bitlens.Recorder(model, tmp_path / "other", (images.bfloat16(), None))
+
+
+def test_what_the_caller_does_to_the_probe_later_is_not_recorded(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).random((20, 4), np.float32)
+    kept = images.copy()
+    recorder = bitlens.Recorder(nn.Linear(4, 2), tmp_path / "run", (images[::-1][::-1], None))
+    images[:] = 0
+    with recorder:
+        recorder.snapshot(0)
+    np.testing.assert_array_equal(bitlens.open_run(tmp_path / "run").inputs, kept)
+
+
+def test_a_network_that_refuses_nan_has_no_receptive_fields(tmp_path: Path) -> None:
+    class Careful(nn.Sequential):
+        def forward(self, x: Tensor) -> Tensor:
+            if not x.isfinite().all():
+                raise ValueError("not finite")
+            return super().forward(x)
+
+    with pytest.warns(UserWarning, match="receptive fields could not be found: not finite"):
+        run = record(Careful(nn.Conv2d(1, 2, 3), nn.ReLU()), tmp_path / "run", torch.rand(5, 1, 6, 6))
+    assert run.layer("0").receptive_field is None
+
+
+class Folded(nn.Module):
+    """Its first module sees tokens as samples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token = nn.Linear(4, 8)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.token(x.flatten(0, 1)).view(len(x), -1, 8).mean(1))
+
+
+def test_a_layer_whose_first_axis_is_not_samples(tmp_path: Path) -> None:
+    tokens = torch.rand(20, 5, 4)
+    with pytest.warns(UserWarning, match=r"'token' gives shape \(15, 8\) for 3 samples.*not recorded"):
+        run = record(Folded(), tmp_path / "run", tokens)
+    assert [layer.name for layer in run.layers] == ["input", "output"]
+    with pytest.raises(RunError, match="'token' gives shape"):
+        bitlens.Recorder(Folded(), tmp_path / "other", (tokens, None), layers=["token"]).__enter__()
+
+
+def test_gradients_behind_a_frozen_embedding(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Embedding(10, 6), nn.Flatten(), nn.Linear(18, 4))
+    model[0].weight.requires_grad_(False)
+    tokens, labels = torch.randint(0, 10, (20, 3)), torch.arange(20) % 4
+    run = record(model, tmp_path / "run", tokens, labels, gradients=True)
+    assert not run.activations("0", 0, gradients=True).any()
+    assert run.activations("output", 0, gradients=True).any()
+
+
+def test_gradients_need_one_output_a_class(tmp_path: Path) -> None:
+    recorder = bitlens.Recorder(
+        nn.Linear(4, 2), tmp_path / "run", (torch.rand(9, 4), torch.arange(9) % 3), gradients=True
+    )
+    with pytest.raises(
+        ValueError, match=r"gradients: the loss needs one output for each of 3 classes, got shape \(2,\)"
+    ):
+        recorder.__enter__()
+
+
+@pytest.mark.parametrize(("dtype", "large"), [("float16", 1e6), ("float32", 1e39)])
+def test_storage_that_cannot_hold_the_values(dtype: str, large: float, tmp_path: Path) -> None:
+    class Large(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            output = super().forward(x).double() * large
+            output[0, 0] = float("inf")  # an infinity of the network's own is kept, and hides nothing
+            return output
+
+    with pytest.raises(ValueError, match=f"which {dtype} cannot hold"):
+        record(Large(4, 2), tmp_path / "run", torch.rand(10, 4), dtype=dtype)
+
+
+def test_a_measure_that_fails_leaves_no_epoch_that_is_not_kept(tmp_path: Path) -> None:
+    def failing(_: bitlens.Run) -> None:
+        raise ZeroDivisionError
+
+    with bitlens.Recorder(
+        nn.Linear(4, 2), tmp_path / "run", (torch.rand(9, 4), None), every=2, measures=[failing]
+    ) as r:
+        with pytest.raises(ZeroDivisionError):
+            r.snapshot(1)
+        assert r.epochs == []
+
+
+def test_an_epoch_that_is_recorded_again_is_measured_again(tmp_path: Path) -> None:
+    model, probe = nn.Linear(4, 2), (torch.rand(9, 4), None)
+    options = {"every": 2, "measures": [lambda run: bitlens.channel_information(run, "output")]}
+    highest = []
+    for _ in range(2):  # the second time as from a checkpoint
+        with bitlens.Recorder(model, tmp_path / "run", probe, **options) as recorder:
+            recorder.snapshot(1)
+        run = bitlens.open_run(tmp_path / "run")
+        highest.append(float(bitlens.channel_information(run, "output").highest[0]))
+        with torch.no_grad():
+            model.bias += 10
+    assert highest[1] == pytest.approx(highest[0] + 10, abs=1e-4)
+
+
+def test_axes_of_layers_that_are_not_there(tmp_path: Path) -> None:
+    recorder = bitlens.Recorder(nn.Linear(4, 2), tmp_path / "run", (torch.rand(9, 4), None), channel_axis={"conv": 1})
+    with pytest.raises(ValueError, match="channel_axis: 'conv' is no recorded layer"):
+        recorder.__enter__()
+    with pytest.raises(RuntimeError, match="use it in a with statement"):
+        _ = recorder.bytes_per_epoch
