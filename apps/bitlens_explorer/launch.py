@@ -1,13 +1,11 @@
-"""Starts the explorer's server; apart from the app itself, because it runs in the process that asks for it."""
+"""Starts the explorer's server; apart from the app itself, because it runs where the command was given."""
 
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import sys
-import threading
 from pathlib import Path
+from typing import NoReturn
 
 from bitlens_explorer.opening import ROOT_VARIABLE, RUN_VARIABLE
 
@@ -15,6 +13,7 @@ OPTIONS = {
     "server.address": "127.0.0.1",
     "server.fileWatcherType": "none",
     "server.runOnSave": "false",
+    "server.showEmailPrompt": "false",
     "browser.gatherUsageStats": "false",
     "client.showErrorDetails": "none",
     "client.toolbarMode": "minimal",
@@ -39,8 +38,10 @@ def environment(run: Path | None, root: Path | None = None) -> dict[str, str]:
     return {**os.environ, **given}
 
 
-def launch(run: Path | None, root: Path | None = None, port: int = 0, headless: bool = False) -> int:
-    """Serve the explorer on 127.0.0.1 until it is interrupted.
+def launch(run: Path | None, root: Path | None = None, port: int = 0, headless: bool = False) -> NoReturn:
+    """Become the server of the explorer, on 127.0.0.1, until it is interrupted.
+
+    The process is replaced, so that Ctrl-C and signals reach the server itself.
 
     Parameters
     ----------
@@ -52,18 +53,7 @@ def launch(run: Path | None, root: Path | None = None, port: int = 0, headless: 
         0 takes a free one.
     headless : bool
         Do not open a browser.
-
-    Returns
-    -------
-    int
-        The server's exit code.
     """
-    with subprocess.Popen(command(port, headless), env=environment(run, root)) as server:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, lambda *_: server.terminate())  # or it would outlive this process
-        while True:
-            try:
-                code = server.wait()
-            except KeyboardInterrupt:  # the terminal has interrupted the server too: let it end
-                continue
-            return max(code, 0)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(sys.executable, command(port, headless), environment(run, root))

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
+import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -200,6 +207,26 @@ def test_the_server_is_for_this_machine_only_and_tells_nobody(run):
                  "--client.showErrorDetails=none"):  # fmt: skip
         assert part in line
     assert environment(run.path)[opening.ROOT_VARIABLE] == str(run.path.resolve().parent)
+
+
+def test_the_command_serves_also_on_a_machine_that_never_ran_streamlit(run, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    arguments = [sys.executable, "-m", "bitlens", "explore", str(run.path), "--port", str(port)]
+    given = {**os.environ, "HOME": str(tmp_path), "BROWSER": "true"}
+    with subprocess.Popen(arguments, env=given, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as server:
+        try:
+            for _ in range(200):
+                with contextlib.suppress(OSError):
+                    answer = urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5)
+                    assert answer.read() == b"ok"
+                    return
+                assert server.poll() is None
+                time.sleep(0.1)
+            pytest.fail("no answer within 20 seconds")
+        finally:
+            server.send_signal(signal.SIGINT)
 
 
 def test_pages_do_no_arithmetic():

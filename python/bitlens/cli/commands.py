@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -64,7 +64,7 @@ def demo(
     _measure(run, console)
     console.print(f"\nThe run is in {out}. Look at it with: bitlens explore {out}")
     if explore or (explore is None and sys.stdin.isatty() and sys.stdout.isatty()):
-        raise typer.Exit(_explore(out))
+        _explore(out)
 
 
 @app.command("measure")
@@ -111,7 +111,7 @@ def explore_command(
 ) -> None:
     """Look at a run in a browser, also while it is being written."""
     open_run(run)  # a run that cannot be read is said here rather than in the browser
-    raise typer.Exit(_explore(run, root, port))
+    _explore(run, root, port)
 
 
 def _measure(
@@ -123,12 +123,12 @@ def _measure(
     console.print(tables.layers_table(run, k=k, bins=bins, permutations=permutations, samples=samples, seed=seed))
 
 
-def _explore(run: Path, root: Path | None = None, port: int = 0) -> int:
+def _explore(run: Path, root: Path | None = None, port: int = 0) -> NoReturn:
     try:
         from bitlens_explorer.launch import launch
     except ModuleNotFoundError as error:
         raise RunError(f"the explorer needs {error.name}: pip install 'bitlens[explorer]'") from None
-    return launch(run, root, port)
+    launch(run, root, port)
 
 
 def main() -> None:
