@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -12,6 +13,9 @@ import pytest
 import torch
 
 import bitlens
+
+# A suite that was started in the background may ignore SIGINT, and every process it starts then would too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 hypothesis.settings.register_profile("bitlens", max_examples=50, deadline=None, print_blob=True)
 hypothesis.settings.load_profile("bitlens")

@@ -105,12 +105,16 @@ def test_an_unknown_measure(finished: tuple[Path, str]) -> None:
 
 def test_ctrl_c_leaves_a_run_and_no_traceback(tmp_path: Path) -> None:
     arguments = [sys.executable, "-m", "bitlens", "demo", "--epochs", "1000"]
-    process = subprocess.Popen(arguments, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    while not (tmp_path / "demo-run" / "epochs" / "0001.safetensors").exists():
-        assert process.poll() is None
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(arguments, cwd=tmp_path, text=True, **pipes) as process:
+        try:
+            while not (tmp_path / "demo-run" / "epochs" / "0001.safetensors").exists():
+                assert process.poll() is None
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert bitlens.open_run(tmp_path / "demo-run").epochs[:2] == [0, 1]
