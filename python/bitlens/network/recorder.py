@@ -44,7 +44,8 @@ class Recorder:
         m - 1, or None.
     layers : sequence of str, optional
         Names of modules to record. Default: leaf modules that change the data (convolution, pooling, normalisation,
-        activation, linear). The input and the model's output are always recorded.
+        activation, linear). The input and the model's output are always recorded, as "input" and "output"; modules of
+        these names as "module.input" and "module.output", and a module's second call as "name#2".
     gradients : bool
         Whether to record the gradient of each sample's cross-entropy at every layer's output as well.
     dtype : {"float32", "float16"}
