@@ -49,7 +49,9 @@ def measure(cases: list[str]) -> None:
     for number, case in enumerate(cases, 1):
         print(f"[{number}/{len(cases)}] {case}", file=sys.stderr)
         command = [sys.executable, "-m", "bench", "--one", case]
-        finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        if finished.returncode:
+            sys.exit(f"{case} failed; what came before it is on file")
         on_file["cases"][case] = json.loads(finished.stdout)
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(json.dumps(on_file, indent=2) + "\n")

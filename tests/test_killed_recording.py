@@ -36,7 +36,7 @@ def test_a_recording_killed_at_any_moment_opens_and_continues(tmp_path: Path) ->
         )  # fmt: skip
         assert process.stdout is not None
         assert process.stdout.readline() == "continuing\n"
-        time.sleep(moments.uniform(0, 0.3))
+        time.sleep(moments.uniform(0, 0.5))
         process.send_signal(signal.SIGKILL)
         printed = process.stdout.read().split()
         process.wait()
@@ -50,4 +50,4 @@ def test_a_recording_killed_at_any_moment_opens_and_continues(tmp_path: Path) ->
         for epoch in run.epochs[-2:]:
             assert run.activations("0", epoch).shape == (100, 8, 26, 26)
             assert run.metrics[epoch] == {"loss": float(epoch)}
-    assert reported > 3
+    assert reported > 10
