@@ -4,6 +4,7 @@
 #include "bindings/dlpack_view.hpp"
 #include "core/ops.hpp"
 #include "cpu/parallel.hpp"
+#include "cpu/simd/level.hpp"
 
 namespace bitlens {
 namespace {
@@ -152,13 +153,7 @@ py::dict build_info() {
 #else
   info["optimized"] = false;
 #endif
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-  info["simd"] = __builtin_cpu_supports("avx512f") ? "avx512f"
-                 : __builtin_cpu_supports("avx2")  ? "avx2"
-                                                   : "baseline";
-#else
-  info["simd"] = "baseline";
-#endif
+  info["simd"] = cpu::level_name();
   info["cuda"] = cuda::architectures();
   return info;
 }
@@ -166,6 +161,7 @@ py::dict build_info() {
 }  // namespace
 
 PYBIND11_MODULE(_core, m) {
+  cpu::level();  // a wrong BITLENS_SIMD is an ImportError
   cpu::set_interrupt_check(check_for_interrupt);
   using py::arg;
   m.def("keep_nearest", keep_nearest, arg("dots"), arg("row_norms"), arg("column_norms"), arg("first_row"),

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/ops.hpp"
-#include "cpu/distances.hpp"
+#include "cpu/simd/distances.hpp"
 #include "cpu/parallel.hpp"
 
 namespace bitlens::cpu {
