@@ -6,8 +6,8 @@
 
 #include "core/numerics.hpp"
 #include "core/ops.hpp"
-#include "cpu/simd/distances.hpp"
 #include "cpu/parallel.hpp"
+#include "cpu/simd/distances.hpp"
 
 namespace bitlens::cpu {
 

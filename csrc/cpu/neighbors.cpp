@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "core/ops.hpp"
-#include "cpu/simd/distances.hpp"
 #include "cpu/parallel.hpp"
+#include "cpu/simd/distances.hpp"
 
 namespace bitlens::cpu {
 namespace {
