@@ -1,80 +1,17 @@
-"""The compiled module itself: what it refuses to borrow, and the sizes that operations check before they read."""
+"""The compiled module itself: what it borrows, and what it refuses to."""
 
 from __future__ import annotations
 
 import math
-import re
 
 import numpy as np
 import pytest
 import torch
 from capsules import CUDA, METAL, READ_ONLY, Exporter
+from operands import FITTING, INPUTS, INPUTS_OF, call, f64, u8
 
 import bitlens
 from bitlens import _core
-
-
-def f32(*shape):
-    return np.ones(shape, np.float32)
-
-
-def f64(*shape):
-    return np.ones(shape)
-
-
-def i32(*shape):
-    return np.ones(shape, np.int32)
-
-
-def i64(*shape):
-    return np.zeros(shape, np.int64)
-
-
-def u8(*shape):
-    return np.zeros(shape, np.uint8)
-
-
-# Operands that fit: 5 samples, k = 3, 4 candidates; 2 and 3 channels, 10 pairs, 4 bins; maps of 6 values.
-FITTING = {
-    "keep_nearest": lambda: {
-        "dots": f32(5, 7),
-        "row_norms": f32(5),
-        "column_norms": f32(7),
-        "first_row": 0,
-        "first_column": 0,
-        "bounds": np.full((5, 4), np.inf, np.float32),
-        "indices": i64(5, 4),
-    },
-    "exact_neighbors": lambda: {
-        "x": f64(5, 2),
-        "first_row": 0,
-        "candidates": np.tile(np.arange(4), (5, 1)),
-        "beyond": f64(5),
-        "distances": f64(5, 3),
-        "indices": i64(5, 3),
-    },
-    "neighbor_scales": lambda: {"distances": f64(5, 3), "scales": f64(5), "probabilities": f64(5, 3)},
-    "edge_entropy": lambda: {"distances": f64(5, 3), "indices": i64(5, 3), "scales": f64(5), "entropy": f64(1)},
-    "distance_codes": lambda: {"maps": f64(5, 2, 6), "bins": 4, "codes": u8(2, 10)},
-    "joint_counts": lambda: {"a": u8(2, 10), "b": u8(3, 10), "bins": 4, "counts": i64(2, 3, 16)},
-    "joint_entropies": lambda: {"a": u8(2, 10), "b": u8(3, 10), "bins": 4, "entropies": f64(2, 3)},
-    "value_histograms": lambda: {"maps": f64(5, 2, 6), "low": 0.0, "high": 1.0, "counts": i32(5, 2, 4), "stream": 0},
-    "histogram_entropies": lambda: {"counts": i32(5, 2, 4), "entropies": f64(5, 2), "stream": 0},
-}
-
-INPUTS = {"dots", "row_norms", "column_norms", "x", "candidates", "beyond", "maps", "a", "b"}
-INPUTS_OF = {
-    "neighbor_scales": {"distances"},
-    "edge_entropy": {"distances", "indices", "scales"},
-    "histogram_entropies": {"counts"},
-}
-
-
-def call(operation, **changed):
-    operands = FITTING[operation]()
-    assert changed.keys() <= operands.keys()
-    getattr(_core, operation)(**operands | changed)
-    return operands | changed
 
 
 def arrays(outputs_only=False):
@@ -180,16 +117,12 @@ def test_capsules_claiming_to_be_read_only():
 
 def test_capsules_without_strides_and_with_an_offset():
     x = np.arange(20.0).reshape(4, 5)
-    plain = call("neighbor_scales", distances=x.copy(), scales=f64(4), probabilities=f64(4, 5))["scales"]
+    plain = call("neighbor_scales", distances=x.copy(), scales=f64(4))["scales"]
     compact = Exporter(x, strides=None)
-    np.testing.assert_array_equal(
-        call("neighbor_scales", distances=compact, scales=f64(4), probabilities=f64(4, 5))["scales"], plain
-    )
+    np.testing.assert_array_equal(call("neighbor_scales", distances=compact, scales=f64(4))["scales"], plain)
     behind = np.concatenate([np.full((1, 5), math.nan), x])
     shifted = Exporter(behind, shape=Exporter(x).shape, byte_offset=40)
-    np.testing.assert_array_equal(
-        call("neighbor_scales", distances=shifted, scales=f64(4), probabilities=f64(4, 5))["scales"], plain
-    )
+    np.testing.assert_array_equal(call("neighbor_scales", distances=shifted, scales=f64(4))["scales"], plain)
 
 
 @pytest.mark.parametrize(("device", "stream"), [(1, None), (CUDA, -1)], ids=["cpu", "cuda"])
@@ -231,61 +164,3 @@ def test_tensors_are_borrowed_and_written_to():
     scales = torch.zeros(5, dtype=torch.float64)
     call("neighbor_scales", distances=torch.ones(5, 3, dtype=torch.float64), scales=scales)
     assert (scales > 0).all()
-
-
-# (operation, operands that do not fit, message)
-SIZES = [
-    ("keep_nearest", {"row_norms": f32(4)}, "row_norms: expected 5, got 4"),
-    ("keep_nearest", {"column_norms": f32(8)}, "column_norms: expected 7, got 8"),
-    ("keep_nearest", {"bounds": f32(6, 4)}, "bounds: rows: expected 5, got 6"),
-    ("keep_nearest", {"indices": i64(4, 4)}, "indices: rows: expected 5, got 4"),
-    ("keep_nearest", {"indices": i64(5, 3)}, "indices: kept: expected 4, got 3"),
-    ("keep_nearest", {"bounds": f32(5, 0), "indices": i64(5, 0)}, "bounds: nothing to keep"),
-    ("exact_neighbors", {"first_row": 1}, "first_row: rows beyond the last sample"),
-    ("exact_neighbors", {"first_row": -1}, "first_row: rows beyond the last sample"),
-    ("exact_neighbors", {"distances": f64(5, 5)}, "distances: k must be 1 to n - 1"),
-    ("exact_neighbors", {"distances": f64(5, 0)}, "distances: k must be 1 to n - 1"),
-    ("exact_neighbors", {"candidates": i64(4, 4)}, "candidates: rows: expected 5, got 4"),
-    ("exact_neighbors", {"beyond": f64(6)}, "beyond: expected 5, got 6"),
-    ("exact_neighbors", {"indices": i64(4, 3)}, "indices: rows: expected 5, got 4"),
-    ("exact_neighbors", {"indices": i64(5, 2)}, "indices: k: expected 3, got 2"),
-    ("exact_neighbors", {"candidates": i64(5, 4) - 1}, "candidates: index -1 is no sample"),
-    ("exact_neighbors", {"candidates": i64(5, 4) + 5}, "candidates: index 5 is no sample"),
-    ("neighbor_scales", {"distances": f64(5, 1)}, "distances: k must be 2 or more, or log2(k) leaves no scale"),
-    ("neighbor_scales", {"scales": f64(4)}, "scales: expected 5, got 4"),
-    ("neighbor_scales", {"probabilities": f64(4, 3)}, "probabilities: samples: expected 5, got 4"),
-    ("neighbor_scales", {"probabilities": f64(5, 4)}, "probabilities: k: expected 3, got 4"),
-    ("edge_entropy", {"indices": i64(4, 3)}, "indices: samples: expected 5, got 4"),
-    ("edge_entropy", {"indices": i64(5, 4)}, "indices: k: expected 3, got 4"),
-    ("edge_entropy", {"scales": f64(6)}, "scales: expected 5, got 6"),
-    ("edge_entropy", {"entropy": f64(2)}, "entropy: expected 1, got 2"),
-    ("distance_codes", {"maps": f64(1, 2, 6)}, "maps: at least two samples are needed for a pair"),
-    ("distance_codes", {"bins": 257}, "bins: expected 2 to 256, got 257"),
-    ("distance_codes", {"codes": u8(3, 10)}, "codes: channels: expected 2, got 3"),
-    ("distance_codes", {"codes": u8(2, 9)}, "codes: pairs: expected 10, got 9"),
-    ("joint_counts", {"bins": 1}, "bins: expected 2 to 256, got 1"),
-    ("joint_counts", {"b": u8(3, 9)}, "b: expected the 10 sample pairs of a, got 9"),
-    ("joint_counts", {"a": u8(2, 10) + 4}, "codes: found code 4, expected below bins = 4"),
-    ("joint_counts", {"b": u8(3, 10) + 255}, "codes: found code 255, expected below bins = 4"),
-    ("joint_counts", {"counts": i64(3, 3, 16)}, "counts: channels of a: expected 2, got 3"),
-    ("joint_counts", {"counts": i64(2, 2, 16)}, "counts: channels of b: expected 3, got 2"),
-    ("joint_counts", {"counts": i64(2, 3, 4)}, "counts: bins * bins: expected 16, got 4"),
-    ("joint_entropies", {"bins": 0}, "bins: expected 2 to 256, got 0"),
-    ("joint_entropies", {"a": u8(2, 0), "b": u8(3, 0)}, "a: no sample pairs"),
-    ("joint_entropies", {"entropies": f64(1, 3)}, "entropies: channels of a: expected 2, got 1"),
-    ("joint_entropies", {"entropies": f64(2, 4)}, "entropies: channels of b: expected 3, got 4"),
-    ("value_histograms", {"counts": i32(4, 2, 4)}, "counts: samples: expected 5, got 4"),
-    ("value_histograms", {"counts": i32(5, 3, 4)}, "counts: channels: expected 2, got 3"),
-    ("value_histograms", {"counts": i32(5, 2, 257)}, "bins: expected 2 to 256, got 257"),
-    ("value_histograms", {"counts": i32(5, 2, 1)}, "bins: expected 2 to 256, got 1"),
-    ("value_histograms", {"low": 2.0}, "low: above high"),
-    ("value_histograms", {"low": math.nan}, "low: above high"),
-    ("histogram_entropies", {"entropies": f64(4, 2)}, "entropies: samples: expected 5, got 4"),
-    ("histogram_entropies", {"entropies": f64(5, 3)}, "entropies: channels: expected 2, got 3"),
-]
-
-
-@pytest.mark.parametrize(("operation", "changed", "message"), SIZES, ids=[f"{row[0]}: {row[2]}" for row in SIZES])
-def test_sizes(operation, changed, message):
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        call(operation, **changed)

@@ -136,7 +136,7 @@ def test_native_includes(path):
 
 @pytest.mark.parametrize("folder", ["core", "cpu", "cuda"])
 def test_kernels_know_no_framework(folder):
-    for path in (NATIVE / folder).iterdir():
+    for path in (NATIVE / folder).rglob("*.*"):
         assert not re.search(r"#\s*include\s*<(Python|pybind11|torch|ATen|c10|dlpack)", path.read_text()), named(path)
 
 

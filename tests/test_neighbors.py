@@ -67,16 +67,17 @@ DATA = {
 
 @pytest.mark.parametrize("length", [3, 64])
 @pytest.mark.parametrize("name", ["normal", "ties", "near-duplicates"])
-def test_three_thousand_samples(name, length):
-    """Three tiles of 1024 rows by two of 2048 columns, the last of each cut short."""
-    assert (neighbors._TILE_ROWS, neighbors._TILE_COLUMNS) == (1024, 2048)
-    assert_exact(DATA[name](3000, length), 15)
+def test_several_thousand_samples(name, length):
+    """Nine blocks of 512 rows, the first of them by two tiles of 4096 columns, the last of each cut short."""
+    assert (neighbors._TILE_ROWS, neighbors._TILE_COLUMNS) == (512, 4096)
+    assert_exact(DATA[name](4400, length), 15)
 
 
 @pytest.fixture
 def small_tiles(monkeypatch):
     monkeypatch.setattr(neighbors, "_TILE_ROWS", 64)
     monkeypatch.setattr(neighbors, "_TILE_COLUMNS", 48)
+    monkeypatch.setattr(neighbors, "_LIST_SLACK", 64)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -89,15 +90,15 @@ def test_many_small_tiles(small_tiles, name, length, dtype):
     assert_exact(x.astype(dtype), 7)
 
 
-@pytest.mark.parametrize("n", [47, 48, 49, 63, 64, 65, 127, 128, 129, 144, 145])
+@pytest.mark.parametrize("n", [47, 85, 95, 96, 97, 111, 112, 113, 127, 128, 129, 143, 144, 145, 191, 192, 193])
 def test_sizes_around_the_seams(small_tiles, n):
     assert_exact(normal(n, 5), 3)
 
 
-@pytest.mark.parametrize("k", [1, 10, 82, 83, 84, 98, 99])
+@pytest.mark.parametrize("k", [1, 10, 62, 63, 64, 65, 138, 139])
 def test_numbers_of_neighbors_up_to_all(small_tiles, k):
-    """From k = 83 on, the filter would keep every sample, and is left out."""
-    assert_exact(normal(100, 5), k)
+    """From k = 63 on the filter would keep every sample, and is left out."""
+    assert_exact(normal(140, 5), k)
 
 
 @pytest.mark.parametrize("length", [4999, 20000])
@@ -114,25 +115,43 @@ def test_the_filter_is_used_where_it_can_be(monkeypatch):
     assert (bitlens.nearest_neighbors(x, 7)[1] != reference.nearest_neighbors(x, 7)[1]).any()
 
 
-def test_candidates_are_the_smallest_bounds_of_other_samples():
-    """Two tiles of one block of rows, in whole numbers: what is kept is what a sort by (bound, index) begins with."""
-    random = np.random.default_rng(0)
-    first_row, rows, columns, kept = 30, 40, 90, 12
-    dots = random.integers(-3, 4, (rows, columns)).astype(np.float32)
-    norms = random.integers(0, 4, columns).astype(np.float32)
-    row_norms = norms[first_row : first_row + rows]
-    bounds = np.full((rows, kept), np.inf, np.float32)
-    candidates = np.full((rows, kept), -1)
-    for tile in (slice(0, 55), slice(55, columns)):
-        part = np.ascontiguousarray(dots[:, tile])
-        _core.keep_nearest(part, row_norms, norms[tile], first_row, tile.start, bounds, candidates)
+def candidate_lists(n, capacity):
+    """Lists as they start: empty, nothing too far."""
+    return {
+        "bounds": np.empty((n, capacity), np.float32),
+        "candidates": np.empty((n, capacity), np.int32),
+        "counts": np.zeros(n, np.int32),
+        "limits": np.full(n, np.inf, np.float32),
+    }
 
-    expected = row_norms[:, None] + norms - 2 * dots
-    expected[np.arange(rows), first_row + np.arange(rows)] = np.inf  # itself
-    smallest = np.argsort(expected, axis=1, kind="stable")[:, :kept]
-    np.testing.assert_array_equal(np.sort(candidates, axis=1), np.sort(smallest, axis=1))
-    np.testing.assert_array_equal(bounds, np.take_along_axis(expected, candidates, axis=1))
-    np.testing.assert_array_equal(bounds[:, 0], bounds.max(axis=1))
+
+@pytest.mark.parametrize("values", [3, 300, 30000])
+@pytest.mark.parametrize("rows", [16, 23, 64])
+def test_no_pair_is_lost_below_the_limit(values, rows):
+    """Tiles of products in whole numbers: lists hold all pairs below their limits, at least `kept` of them, in order.
+
+    Of three values nearly all are tied, at the limit as well; of 30000 hardly any.
+    """
+    random = np.random.default_rng(0)
+    n, kept = 400, 12
+    dots = random.integers(-values, values + 1, (n, n)).astype(np.float32)
+    dots = np.minimum(dots, dots.T)
+    norms = random.integers(0, 4, n).astype(np.float32)
+    lists = candidate_lists(n, kept + 90)
+    for i in range(0, n, rows):
+        for j in range(i, n, 150):
+            tile = np.ascontiguousarray(dots[i : i + rows, j : j + 150])
+            _core.keep_nearest(tile, norms, i, j, kept, *lists.values())
+
+    expected = norms[:, None] + norms - 2 * dots
+    np.fill_diagonal(expected, np.inf)  # itself
+    for i in range(n):
+        held = lists["candidates"][i, : lists["counts"][i]]
+        assert (np.diff(held) > 0).all()
+        np.testing.assert_array_equal(lists["bounds"][i, : len(held)], expected[i, held])
+        assert set(np.flatnonzero(expected[i] < lists["limits"][i])) <= set(held)
+        smallest = np.argsort(expected[i], kind="stable")[:kept]
+        assert set(smallest) <= set(held)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -157,13 +176,5 @@ def test_values_that_span_more_than_float64_are_refused():
 
 @pytest.mark.parametrize("wrong", [10**13, -1, 5])
 def test_neighbours_that_are_no_samples(wrong):
-    with pytest.raises(ValueError, match=f"^indices: index {wrong} is no sample$"):
+    with pytest.raises(ValueError, match=f"^indices: found {wrong}, expected 0 to 4$"):
         _core.edge_entropy(np.ones((5, 3)), np.full((5, 3), wrong), np.ones(5), np.zeros(1))
-
-
-def test_a_sample_among_its_own_candidates_proves_nothing():
-    x = np.random.default_rng(0).normal(size=(50, 3))
-    distances, indices = np.empty((50, 1)), np.empty((50, 1), np.int64)
-    _core.exact_neighbors(x, 0, np.arange(50)[:, None].copy(), np.full(50, np.inf), distances, indices)
-    expected = reference.nearest_neighbors(x, 1)
-    np.testing.assert_array_equal(indices, expected[1])

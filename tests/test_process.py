@@ -43,29 +43,61 @@ def test_estimators_work_without_torch():
     assert entropy.strip() == "3.0"
 
 
-# Minutes of counting, in codes that are only ever read and so take no memory of their own.
 LONG_KERNEL = """
 import numpy as np
 import bitlens
-codes = np.zeros((128, 4_000_000), np.uint8)
-entropies = np.empty((128, 128))
+from bitlens import _core
 bitlens.set_num_threads({threads})
-print("counting", flush=True)
+{setup}
+print("running", flush=True)
 try:
-    bitlens._core.joint_entropies(codes, codes, 32, entropies)
+    {call}
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 else:
     print("finished", flush=True)
 """
 
+# Minutes of work each, on arrays whose rows are one and the same memory. name: (setup, call)
+LONG_CALLS = {
+    "adders": (
+        "codes = np.broadcast_to(np.zeros(4_000_000, np.uint8), (2000, 4_000_000))\n"
+        "outputs = np.empty((2000, 2000)), np.empty(2000), np.empty(2000)",
+        "_core.code_entropies(codes, codes, 32, *outputs)",
+    ),
+    "scattered counts": (
+        "codes = np.broadcast_to(np.zeros(4_000_000, np.uint8), (2000, 4_000_000))\n"
+        "outputs = np.empty((2000, 2000)), np.empty(2000), np.empty(2000)",
+        "_core.code_entropies(codes, codes, 256, *outputs)",
+    ),
+    "codes": (
+        "maps = np.broadcast_to(np.random.default_rng(0).random((3000, 1, 784), np.float32), (3000, 500, 784))",
+        "_core.distance_codes(maps, 32, np.empty((500, 3000 * 2999 // 2), np.uint8))",
+    ),
+    "neighbours": (
+        "x = np.random.default_rng(0).random((60000, 784), np.float32)",
+        "bitlens.nearest_neighbors(x, 1000)",
+    ),
+    "neighbours among duplicates": (
+        "x = np.ones((40000, 784), np.float32)",
+        "bitlens.nearest_neighbors(x, 15)",
+    ),
+    "histograms": (
+        "maps = np.broadcast_to(np.random.default_rng(0).random((1, 64, 10_000)), (1_000_000, 64, 10_000))\n"
+        "counts = np.lib.stride_tricks.as_strided(np.empty((64, 32), np.int32), (1_000_000, 64, 32), (0, 128, 4))",
+        "_core.value_histograms(maps, 0.0, 1.0, counts, 0)",
+    ),
+}
+
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 @pytest.mark.parametrize("threads", [1, 2])
-def test_ctrl_c_ends_a_long_kernel(threads):
-    program = [sys.executable, "-c", LONG_KERNEL.format(threads=threads)]
+@pytest.mark.parametrize("name", LONG_CALLS)
+def test_ctrl_c_ends_a_long_kernel(name, threads):
+    setup, call = LONG_CALLS[name]
+    program = [sys.executable, "-c", LONG_KERNEL.format(threads=threads, setup=setup, call=call)]
     with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "counting\n"
+        assert process.stdout.readline() == "running\n"
         time.sleep(1)
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
@@ -104,7 +136,8 @@ def test_kernels_on_rows_further_apart_than_32_bits_tell(far_rows):
     np.testing.assert_array_equal(counts.reshape(4, 16), expected)
 
     distances, indices = np.empty((2, 1)), np.empty((2, 1), np.int64)
-    _core.exact_neighbors(far_rows, 0, np.empty((2, 0), np.int64), np.empty(2), distances, indices)
+    no_lists = (np.empty((2, 0), np.float32), np.empty((2, 0), np.int32), np.zeros(2, np.int32), np.ones(2, np.float32))
+    _core.exact_neighbors(far_rows, 0, *no_lists, 1.0, distances, indices)
     expected_distances, expected_indices = reference.nearest_neighbors(far_rows, 1)
     np.testing.assert_allclose(distances, expected_distances, rtol=1e-14)
     np.testing.assert_array_equal(indices, expected_indices)

@@ -31,44 +31,58 @@ void require_cpu(std::initializer_list<const Borrowed*> arrays) {
   }
 }
 
-void keep_nearest(const py::object& dots, const py::object& row_norms, const py::object& column_norms,
-                  Index first_row, Index first_column, const py::object& bounds, const py::object& indices) {
-  const Borrowed d(dots, "dots"), r(row_norms, "row_norms"), c(column_norms, "column_norms"),
-      b(bounds, "bounds"), i(indices, "indices");
-  require_cpu({&d, &r, &c, &b, &i});
-  const auto dots_view = d.view<const float, 2>();
-  const auto row_view = r.view<const float, 1>();
-  const auto column_view = c.view<const float, 1>();
-  const auto bounds_view = b.view<float, 2>();
-  const auto indices_view = i.view<Index, 2>();
-  py::gil_scoped_release release;
-  cpu::keep_nearest(dots_view, row_view, column_view, first_row, first_column, bounds_view, indices_view);
+cpu::Candidates candidates_of(const Borrowed& bounds, const Borrowed& indices, const Borrowed& counts,
+                              const Borrowed& limits) {
+  return {bounds.view<float, 2>(), indices.view<std::int32_t, 2>(), counts.view<std::int32_t, 1>(),
+          limits.view<float, 1>()};
 }
 
-void exact_neighbors(const py::object& x, Index first_row, const py::object& candidates,
-                     const py::object& beyond, const py::object& distances, const py::object& indices) {
-  const Borrowed a(x, "x"), c(candidates, "candidates"), b(beyond, "beyond"), d(distances, "distances"),
-      i(indices, "indices");
-  require_cpu({&a, &c, &b, &d, &i});
+void keep_nearest(const py::object& dots, const py::object& norms, Index first_row, Index first_column,
+                  Index kept, const py::object& bounds, const py::object& candidates,
+                  const py::object& counts, const py::object& limits) {
+  const Borrowed d(dots, "dots"), r(norms, "norms"), b(bounds, "bounds"), c(candidates, "candidates"),
+      n(counts, "counts"), l(limits, "limits");
+  require_cpu({&d, &r, &b, &c, &n, &l});
+  const auto dots_view = d.view<const float, 2>();
+  const auto norms_view = r.view<const float, 1>();
+  const auto lists = candidates_of(b, c, n, l);
+  py::gil_scoped_release release;
+  cpu::keep_nearest(dots_view, norms_view, first_row, first_column, kept, lists);
+}
+
+void exact_neighbors(const py::object& x, Index kept, const py::object& bounds, const py::object& candidates,
+                     const py::object& counts, const py::object& limits, double unit,
+                     const py::object& distances, const py::object& indices) {
+  const Borrowed a(x, "x"), b(bounds, "bounds"), c(candidates, "candidates"), n(counts, "counts"),
+      l(limits, "limits"), d(distances, "distances"), i(indices, "indices");
+  require_cpu({&a, &b, &c, &n, &l, &d, &i});
   with_float_type(a, [&](auto type) {
     const auto x_view = a.view<const decltype(type), 2>();
-    const auto candidates_view = c.view<const Index, 2>();
-    const auto beyond_view = b.view<const double, 1>();
+    const auto lists = candidates_of(b, c, n, l);
     const auto distances_view = d.view<double, 2>();
     const auto indices_view = i.view<Index, 2>();
     py::gil_scoped_release release;
-    cpu::exact_neighbors(x_view, first_row, candidates_view, beyond_view, distances_view, indices_view);
+    cpu::exact_neighbors(x_view, kept, lists, unit, distances_view, indices_view);
   });
 }
 
-void neighbor_scales(const py::object& distances, const py::object& scales, const py::object& probabilities) {
-  const Borrowed d(distances, "distances"), s(scales, "scales"), p(probabilities, "probabilities");
-  require_cpu({&d, &s, &p});
+void neighbor_scales(const py::object& distances, const py::object& scales) {
+  const Borrowed d(distances, "distances"), s(scales, "scales");
+  require_cpu({&d, &s});
   const auto distances_view = d.view<const double, 2>();
   const auto scales_view = s.view<double, 1>();
-  const auto probabilities_view = p.view<double, 2>();
   py::gil_scoped_release release;
-  cpu::neighbor_scales(distances_view, scales_view, probabilities_view);
+  cpu::neighbor_scales(distances_view, scales_view);
+}
+
+void neighbor_weights(const py::object& distances, const py::object& scales, const py::object& weights) {
+  const Borrowed d(distances, "distances"), s(scales, "scales"), w(weights, "weights");
+  require_cpu({&d, &s, &w});
+  const auto distances_view = d.view<const double, 2>();
+  const auto scales_view = s.view<const double, 1>();
+  const auto weights_view = w.view<double, 2>();
+  py::gil_scoped_release release;
+  cpu::neighbor_weights(distances_view, scales_view, weights_view);
 }
 
 void edge_entropy(const py::object& distances, const py::object& indices, const py::object& scales,
@@ -104,14 +118,18 @@ void joint_counts(const py::object& a, const py::object& b, Index bins, const py
   cpu::joint_counts(a_view, b_view, bins, counts_view);
 }
 
-void joint_entropies(const py::object& a, const py::object& b, Index bins, const py::object& entropies) {
-  const Borrowed x(a, "a"), y(b, "b"), e(entropies, "entropies");
-  require_cpu({&x, &y, &e});
+void code_entropies(const py::object& a, const py::object& b, Index bins, const py::object& joint,
+                    const py::object& entropies_a, const py::object& entropies_b) {
+  const Borrowed x(a, "a"), y(b, "b"), j(joint, "joint"), e(entropies_a, "entropies_a"),
+      f(entropies_b, "entropies_b");
+  require_cpu({&x, &y, &j, &e, &f});
   const auto a_view = x.view<const std::uint8_t, 2>();
   const auto b_view = y.view<const std::uint8_t, 2>();
-  const auto entropies_view = e.view<double, 2>();
+  const auto joint_view = j.view<double, 2>();
+  const auto entropies_a_view = e.view<double, 1>();
+  const auto entropies_b_view = f.view<double, 1>();
   py::gil_scoped_release release;
-  cpu::joint_entropies(a_view, b_view, bins, entropies_view);
+  cpu::code_entropies(a_view, b_view, bins, joint_view, entropies_a_view, entropies_b_view);
 }
 
 void value_histograms(const py::object& maps, double low, double high, const py::object& counts,
@@ -164,15 +182,17 @@ PYBIND11_MODULE(_core, m) {
   cpu::level();  // a wrong BITLENS_SIMD is an ImportError
   cpu::set_interrupt_check(check_for_interrupt);
   using py::arg;
-  m.def("keep_nearest", keep_nearest, arg("dots"), arg("row_norms"), arg("column_norms"), arg("first_row"),
-        arg("first_column"), arg("bounds"), arg("indices"));
-  m.def("exact_neighbors", exact_neighbors, arg("x"), arg("first_row"), arg("candidates"), arg("beyond"),
-        arg("distances"), arg("indices"));
-  m.def("neighbor_scales", neighbor_scales, arg("distances"), arg("scales"), arg("probabilities"));
+  m.def("keep_nearest", keep_nearest, arg("dots"), arg("norms"), arg("first_row"), arg("first_column"),
+        arg("kept"), arg("bounds"), arg("candidates"), arg("counts"), arg("limits"));
+  m.def("exact_neighbors", exact_neighbors, arg("x"), arg("kept"), arg("bounds"), arg("candidates"),
+        arg("counts"), arg("limits"), arg("unit"), arg("distances"), arg("indices"));
+  m.def("neighbor_scales", neighbor_scales, arg("distances"), arg("scales"));
+  m.def("neighbor_weights", neighbor_weights, arg("distances"), arg("scales"), arg("weights"));
   m.def("edge_entropy", edge_entropy, arg("distances"), arg("indices"), arg("scales"), arg("entropy"));
   m.def("distance_codes", distance_codes, arg("maps"), arg("bins"), arg("codes"));
   m.def("joint_counts", joint_counts, arg("a"), arg("b"), arg("bins"), arg("counts"));
-  m.def("joint_entropies", joint_entropies, arg("a"), arg("b"), arg("bins"), arg("entropies"));
+  m.def("code_entropies", code_entropies, arg("a"), arg("b"), arg("bins"), arg("joint"), arg("entropies_a"),
+        arg("entropies_b"));
   m.def("value_histograms", value_histograms, arg("maps"), arg("low"), arg("high"), arg("counts"),
         arg("stream"));
   m.def("histogram_entropies", histogram_entropies, arg("counts"), arg("entropies"), arg("stream"));

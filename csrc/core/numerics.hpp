@@ -43,8 +43,60 @@ struct Bins {
   }
 };
 
+// exp(x) for x <= 0, to 2 units in the last place; 0 below -708. Free of branches and calls, so that loops
+// over it become vector code, and the same on every machine.
+BITLENS_HD inline double exp_of_negative(double x) {
+  constexpr double kRound = 0x1.8p52;  // adding it leaves the nearest integer in the low bits
+  const double bounded = x < -708 ? -708.0 : x;
+  const double shifted = bounded * 1.4426950408889634 + kRound;
+  const double n = shifted - kRound;
+  const double r = (bounded - n * 0x1.62e42feep-1) - n * 0x1.a39ef35793c76p-33;  // ln 2 in two parts
+  double p = 1.0 / 6227020800;  // Taylor's series: |r| <= ln 2 / 2
+  p = p * r + 1.0 / 479001600;
+  p = p * r + 1.0 / 39916800;
+  p = p * r + 1.0 / 3628800;
+  p = p * r + 1.0 / 362880;
+  p = p * r + 1.0 / 40320;
+  p = p * r + 1.0 / 5040;
+  p = p * r + 1.0 / 720;
+  p = p * r + 1.0 / 120;
+  p = p * r + 1.0 / 24;
+  p = p * r + 1.0 / 6;
+  p = p * r + 0.5;
+  p = p * r + 1.0;
+  p = p * r + 1.0;
+  const std::uint64_t exponent = __builtin_bit_cast(std::uint64_t, shifted) << 52;
+  const double result = __builtin_bit_cast(double, __builtin_bit_cast(std::uint64_t, p) + exponent);
+  return x < -708 ? 0.0 : result;
+}
+
+// log2(x) of a positive normal number, to 2 units in the last place; vector code as above.
+BITLENS_HD inline double log2_of_positive(double x) {
+  constexpr std::uint64_t kBias = std::uint64_t{1023} << 52;
+  constexpr std::uint64_t kSqrtHalf = 0x3fe6a09e667f3bcdu;
+  const std::uint64_t bits = __builtin_bit_cast(std::uint64_t, x);
+  const std::uint64_t exponent = (bits + kBias - kSqrtHalf) >> 52;  // + 1023; mantissa from sqrt(1/2) on
+  const double m = __builtin_bit_cast(double, bits + kBias - (exponent << 52));
+  const double e = __builtin_bit_cast(double, exponent | 0x4330000000000000u) - (0x1p52 + 1023);
+  const double s = (m - 1) / (m + 1);
+  const double z = s * s;
+  double p = 1.0 / 23;  // log m = 2 (s + s^3 / 3 + s^5 / 5 + ...), |s| <= 0.172
+  p = p * z + 1.0 / 21;
+  p = p * z + 1.0 / 19;
+  p = p * z + 1.0 / 17;
+  p = p * z + 1.0 / 15;
+  p = p * z + 1.0 / 13;
+  p = p * z + 1.0 / 11;
+  p = p * z + 1.0 / 9;
+  p = p * z + 1.0 / 7;
+  p = p * z + 1.0 / 5;
+  p = p * z + 1.0 / 3;
+  p = p * z + 1.0;
+  return e + 2.8853900817779268 * s * p;
+}
+
 // p log2 p with its limit 0 at p = 0.
-BITLENS_HD inline double xlog2x(double p) { return p > 0 ? p * std::log2(p) : 0.0; }
+BITLENS_HD inline double xlog2x(double p) { return p > 0 ? p * log2_of_positive(p) : 0.0; }
 
 // Entropy in bits of a histogram: log2 N - (sum c log2 c) / N, which needs no division per cell; 0 for an
 // empty one.
@@ -58,48 +110,47 @@ BITLENS_HD inline double histogram_entropy(const std::int32_t* counts, Index bin
   return total > 0 ? std::fmax(0.0, std::log2(total) - sum / total) : 0.0;
 }
 
-// What a neighbour at `distance` weighs under `scale` (eq. 4); scale 0 stands for the limit of vanishing
-// scale.
-BITLENS_HD inline double neighbor_weight(double distance, double scale) {
-  if (scale > 0) return std::exp(-distance / scale);
-  return distance > 0 ? 0.0 : 1.0;
+// The factor by which a scale divides distances. Scale 0 stands for the limit of vanishing scale, in which a
+// neighbour weighs 1 at distance 0 and 0 elsewhere.
+BITLENS_HD inline double inverse_scale(double scale) { return scale > 0 ? 1 / scale : 1e300; }
+
+// What a neighbour weighs under a scale (eq. 4).
+BITLENS_HD inline double neighbor_weight(double distance, double inverse) {
+  return exp_of_negative(-distance * inverse);
 }
 
-// The scale s with sum_j exp(-distance_j / s) = target (eq. 5), for k ascending distances and 0 < target < k.
-// If `target` or more of them are 0 no scale exists: 0, which stands for the limit.
+// Sum of weights over a sample's neighbours, and its derivative with respect to log(scale).
+struct WeightSums {
+  double sum;
+  double slope;
+};
+
+// The scale s with sum_j exp(-distance_j / s) = target (eq. 5), for k ascending distances and 0 < target < k;
+// sums_at(inverse scale) gives the WeightSums. If `target` or more of the distances are 0 no scale exists: 0,
+// which stands for the limit.
 //
 // Both ends of the bracket are closed forms: the mean distance by Jensen's inequality from above, the nearest
 // non-zero distance from below. Inside it, Newton's method on log(sum) against log(s), with bisection
-// wherever a step leaves the bracket.
-BITLENS_HD inline double solve_scale(const double* distances, Index k, double target) {
+// wherever a step leaves the bracket. Steps shrink quadratically: after one of 1e-8 the next would be lost in
+// rounding.
+template <class SumsAt>
+BITLENS_HD inline double solve_scale(const double* distances, Index k, double target, SumsAt&& sums_at) {
   Index zeros = 0;
-  double total = 0;
-  for (Index j = 0; j < k; ++j) {
-    zeros += distances[j] == 0;
-    total += distances[j];
-  }
+  while (zeros < k && distances[zeros] == 0) ++zeros;
   if (static_cast<double>(zeros) >= target) return 0;
+  double total = 0;
+  for (Index j = zeros; j < k; ++j) total += distances[j];
   const double count = static_cast<double>(k);
-  const double nearest = distances[zeros];
-  double low =
-      nearest / std::log((count - static_cast<double>(zeros)) / (target - static_cast<double>(zeros)));
+  const double at_zero = static_cast<double>(zeros);
+  double low = distances[zeros] / std::log((count - at_zero) / (target - at_zero));
   double high = total / count / std::log(count / target);
   double scale = high;
   for (int step = 0; step < 200 && high - low > 1e-15 * high; ++step) {
-    double sum = 0;
-    double slope = 0;
-    for (Index j = 0; j < k; ++j) {
-      const double ratio = distances[j] / scale;
-      const double weight = std::exp(-ratio);
-      sum += weight;
-      slope += weight * ratio;
-    }
-    if (sum == target) break;
-    (sum > target ? high : low) = scale;
-    double next = scale * std::exp(std::log(target / sum) * sum / slope);
-    if (!(next > low && next < high)) next = std::sqrt(low) * std::sqrt(high);
-    if (std::fabs(next - scale) <= 1e-15 * scale) break;
-    scale = next;
+    const WeightSums at = sums_at(inverse_scale(scale));
+    (at.sum > target ? high : low) = scale;
+    const double next = scale * std::exp(std::log(target / at.sum) * at.sum / at.slope);
+    if (std::fabs(next - scale) <= 1e-8 * scale) return next;
+    scale = next > low && next < high ? next : std::sqrt(low) * std::sqrt(high);
   }
   return scale;
 }

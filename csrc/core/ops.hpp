@@ -13,32 +13,43 @@ namespace cpu {
 
 // --- K1: neighbours, scales, entropy (CNNSlicer, eq. 4 to 7) ---
 
-// Keeps, for every row, the smallest of all lower bounds of squared distances seen so far. The bound of a
-// pair is row_norm + column_norm - 2 dot; a pair of a sample with itself is left out by index. (bound, index)
-// pairs form a max-heap per row, which starts as infinities; a full heap's root bounds everything that was
-// not kept.
-void keep_nearest(View<const float, 2> dots,                                   // [rows, columns]
-                  View<const float, 1> row_norms,                              // [rows]
-                  View<const float, 1> column_norms,                           // [columns]
-                  Index first_row, Index first_column, View<float, 2> bounds,  // [rows, kept], in and out
-                  View<Index, 2> indices);                                     // [rows, kept], in and out
+// Who may be among the nearest other samples of each sample: lists of lower bounds of squared distances, with
+// ascending indices. Nothing that a list has dropped is below its limit. Lists start empty, with limit
+// infinity.
+struct Candidates {
+  View<float, 2> bounds;          // [n, capacity]
+  View<std::int32_t, 2> indices;  // [n, capacity]
+  View<std::int32_t, 1> counts;   // [n]
+  View<float, 1> limits;          // [n]
+};
 
-// The exact k nearest other samples, ordered by (distance, index), of `rows` samples from first_row on, by
-// direct float64 differences. Only the candidates are looked at if the k-th of them is closer than `beyond`,
-// a squared distance that every other sample is known to reach; otherwise all samples are. No candidates: all
-// samples.
+// Adds the pairs of a tile to the lists of both its rows and its columns; the bound of a pair is norms[row] +
+// norms[column] - 2 dot. A list that is full is cut to the `kept` smallest, of equal ones those of the
+// smallest index. For every run of rows the tiles must come from left to right and cover all columns from
+// first_row on.
+void keep_nearest(View<const float, 2> dots,   // [rows, columns]
+                  View<const float, 1> norms,  // [n]
+                  Index first_row, Index first_column, Index kept,
+                  Candidates candidates);  // in and out; capacity at least kept + 64
+
+// The exact k nearest other samples, ordered by (distance, index), by direct float64 differences. Only the
+// `kept` best candidates are looked at if the k-th of them is closer than limit * unit; otherwise all samples
+// are.
 template <class T>
-void exact_neighbors(View<const T, 2> x,               // [n, d]
-                     Index first_row,                  //
-                     View<const Index, 2> candidates,  // [rows, kept]
-                     View<const double, 1> beyond,     // [rows]
-                     View<double, 2> distances,        // [rows, k], out
-                     View<Index, 2> indices);          // [rows, k], out
+void exact_neighbors(View<const T, 2> x,  // [n, d]
+                     Index kept, Candidates candidates,
+                     double unit,                // of the bounds
+                     View<double, 2> distances,  // [n, k], out
+                     View<Index, 2> indices);    // [n, k], out
 
-// The scale of every sample and the probabilities of its neighbours under it (eq. 4, 5).
+// The scale of every sample (eq. 5).
 void neighbor_scales(View<const double, 2> distances,  // [n, k], ascending
-                     View<double, 1> scales,           // [n], out; 0 stands for the limit s -> 0
-                     View<double, 2> probabilities);   // [n, k], out
+                     View<double, 1> scales);          // [n], out; 0 stands for the limit s -> 0
+
+// What each neighbour weighs under its sample's scale: P(j|i) of eq. 4.
+void neighbor_weights(View<const double, 2> distances,  // [n, k]
+                      View<const double, 1> scales,     // [n]
+                      View<double, 2> weights);         // [n, k], out
 
 // Entropy of the symmetrised, normalised pair probabilities over ordered pairs (eq. 6, 7), in bits.
 void edge_entropy(View<const double, 2> distances,  // [n, k], ascending
@@ -59,10 +70,12 @@ void joint_counts(View<const std::uint8_t, 2> a,       // [channels a, pairs]
                   View<const std::uint8_t, 2> b,       // [channels b, pairs]
                   Index bins, View<Index, 3> counts);  // [channels a, channels b, bins * bins], out
 
-// Joint entropies of all channel pairs, without ever holding all counts.
-void joint_entropies(View<const std::uint8_t, 2> a,           // [channels a, pairs]
-                     View<const std::uint8_t, 2> b,           // [channels b, pairs]
-                     Index bins, View<double, 2> entropies);  // [channels a, channels b], out
+// Entropies of every channel and of all channel pairs, without ever holding all counts.
+void code_entropies(View<const std::uint8_t, 2> a,      // [channels a, pairs]
+                    View<const std::uint8_t, 2> b,      // [channels b, pairs]
+                    Index bins, View<double, 2> joint,  // [channels a, channels b], out
+                    View<double, 1> entropies_a,        // [channels a], out
+                    View<double, 1> entropies_b);       // [channels b], out
 
 // --- intra-sample entropy (CNNSlicer, section 4.4.2) ---
 
@@ -91,6 +104,21 @@ const char* architectures();
 }  // namespace cuda
 
 // What operations demand of their operands beyond rank and type, shared by the back-ends.
+inline void check_candidates(const cpu::Candidates& candidates, Index n) {
+  require(n <= INT32_MAX, "more than 2^31 - 1 samples");
+  require_size(candidates.bounds.shape[0], n, "bounds: samples");
+  require_size(candidates.indices.shape[0], n, "candidates: samples");
+  require_size(candidates.indices.shape[1], candidates.bounds.shape[1], "candidates: capacity");
+  require_size(candidates.counts.shape[0], n, "counts");
+  require_size(candidates.limits.shape[0], n, "limits");
+  for (Index i = 0; i < n; ++i) {
+    const std::int32_t count = candidates.counts.data[i];
+    require(count >= 0 && count <= candidates.bounds.shape[1],
+            "counts: expected 0 to " + std::to_string(candidates.bounds.shape[1]) + ", got " +
+                std::to_string(count));
+  }
+}
+
 template <class T>
 void check_value_histograms(const View<const T, 3>& maps, double low, double high,
                             const View<std::int32_t, 3>& counts) {

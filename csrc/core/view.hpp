@@ -4,11 +4,12 @@
 
 #include <cstdint>
 
-// The arithmetic in core/ is compiled by the host compiler and by nvcc alike.
+// The arithmetic in core/ is compiled by the host compiler, for several instruction sets, and by nvcc alike.
+// Inlined for good, so that no copy made for one instruction set is called on a machine that lacks it.
 #ifdef __CUDACC__
 #define BITLENS_HD __host__ __device__
 #else
-#define BITLENS_HD
+#define BITLENS_HD [[gnu::always_inline]]
 #endif
 
 namespace bitlens {

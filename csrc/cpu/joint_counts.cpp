@@ -1,61 +1,242 @@
 // Joint counts of code pairs, kept or reduced to entropies at once.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <vector>
 
 #include "core/numerics.hpp"
 #include "core/ops.hpp"
 #include "cpu/parallel.hpp"
+#include "cpu/simd/adders.hpp"
 
 namespace bitlens::cpu {
 namespace {
 
 using Codes = View<const std::uint8_t, 2>;
 
-constexpr Index kGroup = 4;         // channels of b that share one pass over a channel of a
-constexpr Index kTableSize = 4096;  // counts below it, nearly all, need no logarithm
+constexpr Index kTileA = 64;  // channels of a and of b whose counters are held at a time
+constexpr Index kTileB = 128;
+constexpr Index kChannelsPerTask = 8;  // of a: they share the rows of b while these are in the cache
+constexpr Index kBlocksAtOnce = 8;     // of pairs, between two starts of the threads
+constexpr Index kTableSize = 1 << 16;  // counts below it, nearly all, need no logarithm
+
+std::size_t sized(Index size) { return static_cast<std::size_t>(size); }
+Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
 
 void check_codes(Codes a, Codes b, Index bins) {
   require_bins(bins);
   require(a.shape[1] == b.shape[1], "b: expected the " + std::to_string(a.shape[1]) +
                                         " sample pairs of a, got " + std::to_string(b.shape[1]));
+  require(a.shape[1] <= INT32_MAX, "a: more than 2^31 - 1 sample pairs");
   for (const Codes& codes : {a, b}) {
-    for (Index c = 0; c < codes.shape[0]; ++c) {
-      const std::uint8_t* row = codes.row(c);
-      const std::uint8_t largest = codes.shape[1] ? *std::max_element(row, row + codes.shape[1]) : 0;
+    parallel_for(codes.shape[0], [&](Index c) {
+      std::uint8_t largest = 0;
+      for (Index p = 0; p < codes.shape[1]; ++p) largest = std::max(largest, codes.row(c)[p]);
       require(largest < bins, "codes: found code " + std::to_string(largest) +
                                   ", expected below bins = " + std::to_string(bins));
+    });
+  }
+}
+
+Codes channels_of(Codes codes, Index first, Index count) {
+  return {codes.row(first), {std::min(count, codes.shape[0] - first), codes.shape[1]}, {codes.stride[0], 1}};
+}
+
+// Counts tiles of channel pairs with the adders: rows of b's codes, added up for every code of a.
+class Adders {
+ public:
+  Adders(Index pairs, Index bins)
+      : bins_(bins),
+        one_hot_(OneHot::of(bins)),
+        blocks_(ceil_div(pairs, kRowsPerBlock)),
+        depth_(std::max<Index>(kLeastDepth, 64 - std::countl_zero(static_cast<std::uint64_t>(pairs)))) {}
+
+  void count(Codes a, Codes b) {
+    a_ = a;
+    b_ = b;
+    groups_ = ceil_div(b.shape[0], one_hot_.channels);
+    const Index at_once = std::min(kBlocksAtOnce, blocks_);
+    planes_.assign(sized(a_.shape[0] * groups_ * bins_ * depth_), {});
+    rows_.resize(sized(groups_ * at_once * kRowsPerBlock * one_hot_.channels));
+    order_.resize(sized(a_.shape[0] * at_once * kRowsPerBlock));
+    starts_.resize(sized(a_.shape[0] * at_once * (bins_ + 1)));
+    for (Index first = 0; first < blocks_; first += at_once) {
+      const Index blocks = std::min(at_once, blocks_ - first);
+      prepare(first, blocks);
+      add(blocks);
+    }
+  }
+
+  Index groups() const { return groups_; }
+  Index channels_per_group() const { return one_hot_.channels; }
+
+  // counts[code of a][code of b][channel of the group].
+  void counts_of(Index channel_a, Index group, std::int32_t* counts) const {
+    for (Index code = 0; code < bins_; ++code) {
+      adder_loops().expand(planes_.data() + planes_at(channel_a, group) + code * depth_, depth_, one_hot_,
+                           bins_, counts + code * bins_ * one_hot_.channels);
+    }
+  }
+
+ private:
+  Index pairs_in(Index block) const { return std::min(kRowsPerBlock, a_.shape[1] - block * kRowsPerBlock); }
+  Index planes_at(Index channel_a, Index group) const {
+    return (channel_a * groups_ + group) * bins_ * depth_;
+  }
+  std::uint8_t* rows_at(Index slot, Index group) {
+    return rows_.data() + (slot * groups_ + group) * kRowsPerBlock * one_hot_.channels;
+  }
+  std::uint16_t* order_at(Index slot, Index channel) {
+    return order_.data() + (slot * a_.shape[0] + channel) * kRowsPerBlock;
+  }
+  std::int32_t* starts_at(Index slot, Index channel) {
+    return starts_.data() + (slot * a_.shape[0] + channel) * (bins_ + 1);
+  }
+
+  // The rows of b and the order of a for a run of blocks.
+  void prepare(Index first, Index blocks) {
+    const Index tasks = groups_ + a_.shape[0];
+    parallel_for(blocks * tasks, [&](Index task) {
+      const Index slot = task / tasks;
+      const Index offset = (first + slot) * kRowsPerBlock;
+      if (const Index group = task % tasks; group < groups_) {
+        const Index channel = group * one_hot_.channels;
+        adder_loops().gather_rows(b_.row(channel) + offset, b_.stride[0], b_.shape[0] - channel,
+                                  pairs_in(first + slot), one_hot_, rows_at(slot, group));
+      } else {
+        const Index channel = group - groups_;
+        adder_loops().sort(a_.row(channel) + offset, pairs_in(first + slot), bins_, order_at(slot, channel),
+                           starts_at(slot, channel));
+      }
+    });
+  }
+
+  void add(Index blocks) {
+    const Index chunks = ceil_div(a_.shape[0], kChannelsPerTask);
+    parallel_for(chunks * groups_, [&](Index task) {
+      const Index group = task % groups_;
+      const Index begin = task / groups_ * kChannelsPerTask;
+      const Index end = std::min(begin + kChannelsPerTask, a_.shape[0]);
+      for (Index slot = 0; slot < blocks; ++slot) {
+        for (Index channel = begin; channel < end; ++channel) {
+          adder_loops().add(rows_at(slot, group), one_hot_, order_at(slot, channel), starts_at(slot, channel),
+                            bins_, planes_.data() + planes_at(channel, group), depth_);
+        }
+      }
+    });
+  }
+
+  Codes a_{}, b_{};
+  Index bins_;
+  OneHot one_hot_;
+  Index groups_ = 0, blocks_, depth_;
+  std::vector<Plane> planes_;         // [channel of a, group of b, code of a, depth]
+  std::vector<std::uint8_t> rows_;    // [block, group of b, pair, channel of the group]
+  std::vector<std::uint16_t> order_;  // [block, channel of a, pairs in the order of their codes]
+  std::vector<std::int32_t> starts_;  // [block, channel of a, code of a]
+};
+
+// One increment after the other, where there is too little to share for the adders to pay.
+void scatter(const std::uint8_t* x, const std::uint8_t* y, Index pairs, Index bins, std::int32_t* counts) {
+  std::fill(counts, counts + bins * bins, 0);
+  for (Index p = 0; p < pairs; ++p) ++counts[x[p] * bins + y[p]];
+}
+
+// The counts of a channel of a with `channels` channels of b from `first` on: counts[cell * lanes + c], where
+// cell is code of a * bins + code of b.
+struct Counted {
+  Index channel_a;
+  Index first;
+  Index channels;
+  Index lanes;
+  const std::int32_t* counts;
+};
+
+// Calls finished(Counted) until every channel pair was in one.
+template <class Finished>
+void for_each_count(Codes a, Codes b, Index bins, Finished&& finished) {
+  const Index cells = bins * bins;
+  const bool adders_pay = bins <= 64 && b.shape[0] >= 4 && a.shape[0] * b.shape[0] >= 8;
+  if (!adders_pay) {
+    parallel_for(a.shape[0] * b.shape[0], [&](Index pair) {
+      const Index i = pair / b.shape[0];
+      const Index j = pair % b.shape[0];
+      std::vector<std::int32_t> counts(sized(cells));
+      scatter(a.row(i), b.row(j), a.shape[1], bins, counts.data());
+      finished(Counted{i, j, 1, 1, counts.data()});
+    });
+    return;
+  }
+  Adders adders(a.shape[1], bins);
+  for (Index i = 0; i < a.shape[0]; i += kTileA) {
+    for (Index j = 0; j < b.shape[0]; j += kTileB) {
+      const Codes x = channels_of(a, i, kTileA);
+      const Codes y = channels_of(b, j, kTileB);
+      adders.count(x, y);
+      const Index lanes = adders.channels_per_group();
+      parallel_for(x.shape[0] * adders.groups(), [&](Index task) {
+        const Index channel = task / adders.groups();
+        const Index group = task % adders.groups();
+        std::vector<std::int32_t> counts(sized(cells * lanes));
+        adders.counts_of(channel, group, counts.data());
+        finished(Counted{i + channel, j + group * lanes, std::min(lanes, y.shape[0] - group * lanes), lanes,
+                         counts.data()});
+      });
     }
   }
 }
 
-// Calls finished(channel a, channel b, counts) for every channel pair; counts is bins * bins, row-major in
-// a's code.
-template <class Finished>
-void for_each_pair(Codes a, Codes b, Index bins, Finished&& finished) {
-  const Index groups = (b.shape[0] + kGroup - 1) / kGroup;
-  const Index cells = bins * bins;
-  parallel_for(a.shape[0] * groups, [&](Index task) {
-    const Index channel = task / groups;
-    const Index first = task % groups * kGroup;
-    const Index width = std::min(kGroup, b.shape[0] - first);
-    const std::uint8_t* x = a.row(channel);
-    std::vector<Index> counts(static_cast<std::size_t>(cells * kGroup));
-    Index* cell = counts.data();
-    if (width == kGroup) {
-      const std::uint8_t* y[kGroup] = {b.row(first), b.row(first + 1), b.row(first + 2), b.row(first + 3)};
-      for (Index p = 0; p < a.shape[1]; ++p) {
-        const Index row = x[p] * bins;
-        for (Index g = 0; g < kGroup; ++g) ++cell[g * cells + row + y[g][p]];
-      }
-    } else {
-      for (Index g = 0; g < width; ++g) {
-        const std::uint8_t* y = b.row(first + g);
-        for (Index p = 0; p < a.shape[1]; ++p) ++cell[g * cells + x[p] * bins + y[p]];
+// Entropies of tables of the same total, log2 N - (sum c log2 c) / N.
+class Entropies {
+ public:
+  explicit Entropies(Index total)
+      : total_(static_cast<double>(total)), table_(sized(std::min(kTableSize, total + 1))) {
+    for (std::size_t c = 0; c < table_.size(); ++c) table_[c] = xlog2x(static_cast<double>(c));
+  }
+
+  double of(const std::vector<std::int32_t>& counts) const {
+    double sum = 0;
+    for (const std::int32_t count : counts) sum += term(count);
+    return from(sum);
+  }
+
+  // Of `lanes` tables side by side: counts[c * lanes + l].
+  void of_all(const std::int32_t* counts, Index size, Index lanes, double* entropies) const {
+    std::int32_t largest = 0;
+    for (Index c = 0; c < size * lanes; ++c) largest = std::max(largest, counts[c]);
+    const bool looked_up = largest < std::ssize(table_);
+    double sums[kMaxLanes] = {};
+    for (Index c = 0; c < size; ++c) {
+      const std::int32_t* row = counts + c * lanes;
+      if (looked_up) {
+        for (Index l = 0; l < lanes; ++l) sums[l] += table_[static_cast<std::uint32_t>(row[l])];
+      } else {
+        for (Index l = 0; l < lanes; ++l) sums[l] += term(row[l]);
       }
     }
-    for (Index g = 0; g < width; ++g) finished(channel, first + g, cell + g * cells);
-  });
+    for (Index l = 0; l < lanes; ++l) entropies[l] = from(sums[l]);
+  }
+
+  static constexpr Index kMaxLanes = 16;
+
+ private:
+  double term(std::int32_t count) const {
+    return count < std::ssize(table_) ? table_[static_cast<std::uint32_t>(count)]
+                                      : xlog2x(static_cast<double>(count));
+  }
+  double from(double sum) const { return std::max(0.0, std::log2(total_) - sum / total_); }
+
+  double total_;
+  std::vector<double> table_;
+};
+
+// Counts of one channel alone, from those of a pair that it is in.
+std::vector<std::int32_t> marginal(const std::int32_t* counts, Index lanes, Index bins, bool of_a) {
+  std::vector<std::int32_t> sums(sized(bins));
+  for (Index cell = 0; cell < bins * bins; ++cell) {
+    sums[sized(of_a ? cell / bins : cell % bins)] += counts[cell * lanes];
+  }
+  return sums;
 }
 
 }  // namespace
@@ -65,26 +246,35 @@ void joint_counts(Codes a, Codes b, Index bins, View<Index, 3> counts) {
   require_size(counts.shape[0], a.shape[0], "counts: channels of a");
   require_size(counts.shape[1], b.shape[0], "counts: channels of b");
   require_size(counts.shape[2], bins * bins, "counts: bins * bins");
-  for_each_pair(a, b, bins, [&](Index i, Index j, const Index* cell) {
-    std::copy(cell, cell + bins * bins, counts.row(i, j));
+  for_each_count(a, b, bins, [&](const Counted& counted) {
+    for (Index c = 0; c < counted.channels; ++c) {
+      Index* out = counts.row(counted.channel_a, counted.first + c);
+      for (Index cell = 0; cell < bins * bins; ++cell) out[cell] = counted.counts[cell * counted.lanes + c];
+    }
   });
 }
 
-void joint_entropies(Codes a, Codes b, Index bins, View<double, 2> entropies) {
+void code_entropies(Codes a, Codes b, Index bins, View<double, 2> joint, View<double, 1> entropies_a,
+                    View<double, 1> entropies_b) {
   check_codes(a, b, bins);
   require(a.shape[1] >= 1, "a: no sample pairs");
-  require_size(entropies.shape[0], a.shape[0], "entropies: channels of a");
-  require_size(entropies.shape[1], b.shape[0], "entropies: channels of b");
-  std::vector<double> table(static_cast<std::size_t>(std::min(kTableSize, a.shape[1] + 1)));
-  for (std::size_t c = 0; c < table.size(); ++c) table[c] = xlog2x(static_cast<double>(c));
-  const double total = static_cast<double>(a.shape[1]);
-  for_each_pair(a, b, bins, [&](Index i, Index j, const Index* cell) {
-    double sum = 0;
-    for (Index c = 0; c < bins * bins; ++c) {
-      const auto count = static_cast<std::size_t>(cell[c]);
-      sum += count < table.size() ? table[count] : xlog2x(static_cast<double>(count));
+  require_size(joint.shape[0], a.shape[0], "joint: channels of a");
+  require_size(joint.shape[1], b.shape[0], "joint: channels of b");
+  require_size(entropies_a.shape[0], a.shape[0], "entropies_a");
+  require_size(entropies_b.shape[0], b.shape[0], "entropies_b");
+  const Entropies entropies(a.shape[1]);
+  for_each_count(a, b, bins, [&](const Counted& counted) {
+    double of_pairs[Entropies::kMaxLanes];
+    entropies.of_all(counted.counts, bins * bins, counted.lanes, of_pairs);
+    std::copy(of_pairs, of_pairs + counted.channels, joint.row(counted.channel_a) + counted.first);
+    if (counted.first == 0) {
+      const auto sums = marginal(counted.counts, counted.lanes, bins, true);
+      entropies_a.data[counted.channel_a] = entropies.of(sums);
     }
-    entropies.row(i)[j] = std::max(0.0, std::log2(total) - sum / total);
+    for (Index c = 0; counted.channel_a == 0 && c < counted.channels; ++c) {
+      const auto sums = marginal(counted.counts + c, counted.lanes, bins, false);
+      entropies_b.data[counted.first + c] = entropies.of(sums);
+    }
   });
 }
 

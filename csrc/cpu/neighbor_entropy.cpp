@@ -1,32 +1,49 @@
 // From neighbour distances to probabilities and to the entropy of all pairs.
+#include <algorithm>
 #include <cmath>
-#include <utility>
 #include <vector>
 
 #include "core/numerics.hpp"
 #include "core/ops.hpp"
 #include "cpu/parallel.hpp"
+#include "cpu/simd/weights.hpp"
 
 namespace bitlens::cpu {
+namespace {
 
-void neighbor_scales(View<const double, 2> distances, View<double, 1> scales, View<double, 2> probabilities) {
+constexpr Index kSamplesPerTask = 64;
+
+Index tasks_for(Index samples) { return (samples + kSamplesPerTask - 1) / kSamplesPerTask; }
+
+}  // namespace
+
+void neighbor_scales(View<const double, 2> distances, View<double, 1> scales) {
   const Index n = distances.shape[0];
   const Index k = distances.shape[1];
   require(k >= 2, "distances: k must be 2 or more, or log2(k) leaves no scale");
   require_size(scales.shape[0], n, "scales");
-  require_size(probabilities.shape[0], n, "probabilities: samples");
-  require_size(probabilities.shape[1], k, "probabilities: k");
   const double target = std::log2(static_cast<double>(k));
-  parallel_for(n, [&](Index i) {
-    const double scale = solve_scale(distances.row(i), k, target);
-    scales.data[i] = scale;
-    for (Index j = 0; j < k; ++j) probabilities.row(i)[j] = neighbor_weight(distances.row(i)[j], scale);
+  parallel_for(tasks_for(n), [&](Index task) {
+    for (Index i = task * kSamplesPerTask; i < std::min(n, (task + 1) * kSamplesPerTask); ++i) {
+      const double* row = distances.row(i);
+      scales.data[i] =
+          solve_scale(row, k, target, [&](double inverse) { return weight_loops().sums(row, k, inverse); });
+    }
   });
 }
 
-// No transposed table: distances are bitwise symmetric, so j counts i among its neighbours exactly if
-// (distance, i) does not come after j's last neighbour. A mutual edge stands for one ordered pair of weight
-// P(j|i) + P(i|j), as its reverse is met at j; a one-sided edge stands for both ordered pairs.
+void neighbor_weights(View<const double, 2> distances, View<const double, 1> scales,
+                      View<double, 2> weights) {
+  const Index n = distances.shape[0];
+  const Index k = distances.shape[1];
+  require_size(scales.shape[0], n, "scales");
+  require_size(weights.shape[0], n, "weights: samples");
+  require_size(weights.shape[1], k, "weights: k");
+  parallel_for(n, [&](Index i) {
+    weight_loops().weights(distances.row(i), k, inverse_scale(scales.data[i]), weights.row(i));
+  });
+}
+
 void edge_entropy(View<const double, 2> distances, View<const Index, 2> indices, View<const double, 1> scales,
                   View<double, 1> entropy) {
   const Index n = distances.shape[0];
@@ -36,43 +53,34 @@ void edge_entropy(View<const double, 2> distances, View<const Index, 2> indices,
   require_size(scales.shape[0], n, "scales");
   require_size(entropy.shape[0], 1, "entropy");
   require(k >= 1, "distances: no neighbours");
-  for (Index i = 0; i < n; ++i) {
-    for (Index e = 0; e < k; ++e) {
-      const Index j = indices.row(i)[e];
-      require(j >= 0 && j < n, "indices: index " + std::to_string(j) + " is no sample");
-    }
-  }
-  std::vector<double> weight(static_cast<std::size_t>(n));
-  std::vector<double> weighted_log(static_cast<std::size_t>(n));
 
-  parallel_for(n, [&](Index i) {
-    double sum = 0;
-    double sum_log = 0;
-    for (Index e = 0; e < k; ++e) {
-      const double distance = distances.row(i)[e];
-      const Index j = indices.row(i)[e];
-      const double forward = neighbor_weight(distance, scales.data[i]);
-      const bool mutual = std::pair(distance, i) <= std::pair(distances.row(j)[k - 1], indices.row(j)[k - 1]);
-      if (mutual) {
-        const double both = forward + neighbor_weight(distance, scales.data[j]);
-        sum += both;
-        sum_log += xlog2x(both);
-      } else {
-        sum += 2 * forward;
-        sum_log += 2 * xlog2x(forward);
-      }
+  std::vector<double> inverse_scales;
+  std::vector<double> last_distances;
+  std::vector<Index> last_indices;
+  for (Index i = 0; i < n; ++i) {
+    inverse_scales.push_back(inverse_scale(scales.data[i]));
+    last_distances.push_back(distances.row(i)[k - 1]);
+    last_indices.push_back(indices.row(i)[k - 1]);
+  }
+  std::vector<EdgeSums> sums(static_cast<std::size_t>(n));
+  parallel_for(tasks_for(n), [&](Index task) {
+    for (Index i = task * kSamplesPerTask; i < std::min(n, (task + 1) * kSamplesPerTask); ++i) {
+      const auto [lowest, highest] = std::minmax_element(indices.row(i), indices.row(i) + k);
+      require_index(*lowest, n, "indices");
+      require_index(*highest, n, "indices");
+      sums[static_cast<std::size_t>(i)] =
+          weight_loops().edges({i, distances.row(i), indices.row(i), inverse_scales.data(),
+                                last_distances.data(), last_indices.data(), k});
     }
-    weight[static_cast<std::size_t>(i)] = sum;
-    weighted_log[static_cast<std::size_t>(i)] = sum_log;
   });
 
-  double total = 0;
-  double total_log = 0;
-  for (Index i = 0; i < n; ++i) {
-    total += weight[static_cast<std::size_t>(i)];
-    total_log += weighted_log[static_cast<std::size_t>(i)];
+  double weight = 0;
+  double weighted_log = 0;
+  for (const EdgeSums& sum : sums) {
+    weight += sum.weight;
+    weighted_log += sum.weighted_log;
   }
-  entropy.data[0] = std::log2(total) - total_log / total;
+  entropy.data[0] = std::log2(weight) - weighted_log / weight;
 }
 
 }  // namespace bitlens::cpu

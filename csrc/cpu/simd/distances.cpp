@@ -4,33 +4,59 @@
 namespace bitlens::cpu::BITLENS_LEVEL {
 namespace {
 
-// Independent sums, so that the compiler may use vector registers of any width without changing the result.
-constexpr Index kLanes = 16;
+using Doubles = Register<double>;
+
+constexpr Index kWidth = kRegisterBytes / sizeof(double);
+constexpr Index kLanes = 8;  // of a sum, on every level
+constexpr Index kTogether =
+    kWidth > 2 ? 4 : 2;  // points that share the loads of x and hide each other's latency
 
 template <class T>
-double squared_distance(const T* x, const T* y, Index length) {
-  double lane[kLanes] = {};
+[[gnu::always_inline]] inline Doubles load(const T* values) {
+  Doubles lanes;
+  for (Index l = 0; l < kWidth; ++l) lanes[l] = values[l];
+  return lanes;
+}
+
+// Every lane sums its own values and the lanes are added in order, so that the result of a pair depends
+// neither on the width of the registers nor on the pairs beside it.
+template <Index Count, class T>
+[[gnu::always_inline]] inline void squared_distances_to(const T* x, const T* const* y, Index length,
+                                                        double* out) {
+  Doubles sums[Count][kLanes / kWidth] = {};
   Index d = 0;
   for (; d + kLanes <= length; d += kLanes) {
-    for (Index l = 0; l < kLanes; ++l) {
-      const double difference = static_cast<double>(x[d + l]) - static_cast<double>(y[d + l]);
-      lane[l] += difference * difference;
+    for (Index part = 0; part < kLanes / kWidth; ++part) {
+      const Doubles values = load(x + d + part * kWidth);
+      for (Index q = 0; q < Count; ++q) {
+        const Doubles difference = values - load(y[q] + d + part * kWidth);
+        sums[q][part] += difference * difference;
+      }
     }
   }
-  double sum = 0;
-  for (Index l = 0; l < kLanes; ++l) sum += lane[l];
-  for (; d < length; ++d) {
-    const double difference = static_cast<double>(x[d]) - static_cast<double>(y[d]);
-    sum += difference * difference;
+  for (Index q = 0; q < Count; ++q) {
+    double sum = 0;
+    for (Index l = 0; l < kLanes; ++l) sum += sums[q][l / kWidth][l % kWidth];
+    for (Index tail = d; tail < length; ++tail) {
+      const double difference = static_cast<double>(x[tail]) - static_cast<double>(y[q][tail]);
+      sum += difference * difference;
+    }
+    out[q] = sum;
   }
-  return sum;
 }
 
 template <class T>
-void squared_distances(const T* x, const T* rows, Index stride, const Index* which, Index count, Index length,
-                       double* out) {
-  for (Index r = 0; r < count; ++r) {
-    out[r] = squared_distance(x, rows + (which ? which[r] : r) * stride, length);
+void squared_distances(const T* x, const T* rows, Index stride, const std::int32_t* which, Index count,
+                       Index length, double* out) {
+  const T* y[kTogether];
+  Index r = 0;
+  for (; r + kTogether <= count; r += kTogether) {
+    for (Index q = 0; q < kTogether; ++q) y[q] = rows + (which ? which[r + q] : r + q) * stride;
+    squared_distances_to<kTogether>(x, y, length, out + r);
+  }
+  for (; r < count; ++r) {
+    y[0] = rows + (which ? which[r] : r) * stride;
+    squared_distances_to<1>(x, y, length, out + r);
   }
 }
 

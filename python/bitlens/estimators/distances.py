@@ -144,22 +144,14 @@ def channel_mutual_information(a: Array, b: Array, bins: int = 32, *, full_outpu
     count = bin_count(bins)
     codes_a, codes_b, family = _both_codes(a, b, count)
     joint = np.empty((len(codes_a), len(codes_b)))
-    _core.joint_entropies(codes_a, codes_b, count, joint)
-    entropy_a = _code_entropies(codes_a, count)
-    entropy_b = entropy_a if codes_b is codes_a else _code_entropies(codes_b, count)
+    entropy_a, entropy_b = np.empty(len(codes_a)), np.empty(len(codes_b))
+    _core.code_entropies(codes_a, codes_b, count, joint, entropy_a, entropy_b)
     # Rounding may leave a sum of three terms just below zero.
     mutual = np.maximum(entropy_a[:, None] + entropy_b - joint, 0)
     if not full_output:
         return family.give_back(mutual)
     conditional = np.maximum(joint - entropy_b, 0)
     return ChannelInformation(*(family.give_back(v) for v in (mutual, entropy_a, entropy_b, joint, conditional)))
-
-
-def _code_entropies(codes: NDArray, bins: int) -> NDArray:
-    """Entropy of every channel's codes: its joint entropy with a constant."""
-    entropies = np.empty((len(codes), 1))
-    _core.joint_entropies(codes, np.zeros((1, codes.shape[1]), np.uint8), bins, entropies)
-    return entropies[:, 0]
 
 
 def _both_codes(a: Array, b: Array, bins: int) -> tuple[NDArray, NDArray, Family]:

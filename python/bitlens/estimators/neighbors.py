@@ -10,9 +10,12 @@ import numpy as np
 from bitlens import _core
 from bitlens.arrays import Array, NDArray, neighbor_count, samples, with_safe_squares
 
-# A tile of dot products of 1024 x 2048 float32 values takes 8 MB.
-_TILE_ROWS = 1024
-_TILE_COLUMNS = 2048
+# A tile of dot products of 512 x 4096 float32 values takes 8 MB.
+_TILE_ROWS = 512
+_TILE_COLUMNS = 4096
+
+# How many candidates a list takes beyond those it keeps, at least: so many make cutting it worth while.
+_LIST_SLACK = 128
 
 _UNIT_ROUNDOFF = 2.0**-24
 
@@ -100,7 +103,8 @@ def neighbor_probabilities(x: Array, k: int = 15) -> tuple[Any, Any, Any]:
     distances, indices, unit = _nearest(points, neighbor_count(k, len(points), at_least=2))
     scales = np.empty(len(points))
     probabilities = np.empty_like(distances)
-    _core.neighbor_scales(distances, scales, probabilities)
+    _core.neighbor_scales(distances, scales)
+    _core.neighbor_weights(distances, scales, probabilities)
     return family.give_back(indices), family.give_back(probabilities), family.give_back(_in_unit(scales, unit))
 
 
@@ -141,8 +145,7 @@ def inter_sample_entropy(x: Array, k: int = 15) -> float:
     points, _ = samples(x, "x", at_least=3)
     distances, indices, _ = _nearest(points, neighbor_count(k, len(points), at_least=2))
     scales = np.empty(len(points))
-    # The probabilities are not needed one by one here: every edge is weighed again from its distance.
-    _core.neighbor_scales(distances, scales, np.empty_like(distances))
+    _core.neighbor_scales(distances, scales)
     entropy = np.empty(1)
     _core.edge_entropy(distances, indices, scales, entropy)
     return float(entropy[0])
@@ -163,15 +166,28 @@ def _nearest(x: NDArray, k: int) -> tuple[NDArray, NDArray, float]:
     nothing outside is below. Rows where this does not prove the k nearest are searched in full.
     """
     x, units = with_safe_squares(x, "x", (0, 1))
-    unit = units.item()
     n = len(x)
-    kept = k + max(16, k // 8)
+    kept = k + max(16, k // 32)
+    capacity = kept + max(_LIST_SLACK, kept // 2)
+    if capacity >= n - 1:  # the filter would keep everything
+        kept = capacity = 0
+    bounds = np.empty((n, capacity), np.float32)
+    candidates = np.empty((n, capacity), np.int32)
+    counts = np.zeros(n, np.int32)
+    limits = np.full(n, np.inf, np.float32)
+    width = _filter(x, kept, bounds, candidates, counts, limits) if kept else 1.0
     distances = np.empty((n, k))
     indices = np.empty((n, k), np.int64)
-    if kept >= n - 1:  # the filter would keep everything
-        _core.exact_neighbors(x, 0, np.empty((n, 0), np.int64), np.empty(n), distances, indices)
-        return distances, indices, unit
+    _core.exact_neighbors(x, kept, bounds, candidates, counts, limits, width**2, distances, indices)
+    return distances, indices, units.item()
 
+
+def _filter(x: NDArray, kept: int, bounds: NDArray, candidates: NDArray, counts: NDArray, limits: NDArray) -> float:
+    """Fill the lists of candidates from tiles of dot products; gives the unit of the bounds' roots.
+
+    Each tile above the diagonal serves its rows, and read down its columns the other samples.
+    """
+    n = len(x)
     points, norms, width = _centered(x)
     # Products below float32's range may vanish, each by at most its smallest normal number.
     vanished = x.shape[1] * float(np.finfo(np.float32).tiny)
@@ -179,17 +195,12 @@ def _nearest(x: NDArray, k: int) -> tuple[NDArray, NDArray, float]:
     tile = np.empty(_TILE_ROWS * min(_TILE_COLUMNS, n), np.float32)
     for i in range(0, n, _TILE_ROWS):
         rows = slice(i, min(i + _TILE_ROWS, n))
-        size = rows.stop - i
-        bounds = np.full((size, kept), np.inf, np.float32)
-        candidates = np.full((size, kept), -1, np.int64)
-        for j in range(0, n, _TILE_COLUMNS):
+        for j in range(i, n, _TILE_COLUMNS):
             columns = slice(j, min(j + _TILE_COLUMNS, n))
-            dots = tile[: size * (columns.stop - j)].reshape(size, -1)
+            dots = tile[: (rows.stop - i) * (columns.stop - j)].reshape(rows.stop - i, -1)
             np.matmul(points[rows], points[columns].T, out=dots)
-            _core.keep_nearest(dots, shrunk[rows], shrunk[columns], i, j, bounds, candidates)
-        beyond = bounds.max(axis=1).astype(np.float64) * width**2
-        _core.exact_neighbors(x, i, candidates, beyond, distances[rows], indices[rows])
-    return distances, indices, unit
+            _core.keep_nearest(dots, shrunk, i, j, kept, bounds, candidates, counts, limits)
+    return width
 
 
 def _centered(x: NDArray) -> tuple[NDArray, NDArray, float]:

@@ -1,0 +1,68 @@
+// The filter of the neighbour search behind BLAS tiles, which may only err on the safe side.
+#include <algorithm>
+#include <vector>
+
+#include "core/ops.hpp"
+#include "cpu/parallel.hpp"
+#include "cpu/simd/selection.hpp"
+
+namespace bitlens::cpu {
+namespace {
+
+constexpr Index kSamplesPerTask = 16;  // the columns of a cache line of floats
+
+Index tasks_for(Index samples) { return (samples + kSamplesPerTask - 1) / kSamplesPerTask; }
+
+}  // namespace
+
+void keep_nearest(View<const float, 2> dots, View<const float, 1> norms, Index first_row, Index first_column,
+                  Index kept, Candidates candidates) {
+  const Index n = norms.shape[0];
+  const Index rows = dots.shape[0];
+  const Index columns = dots.shape[1];
+  const Index capacity = candidates.bounds.shape[1];
+  check_candidates(candidates, n);
+  require(first_row >= 0 && first_row + rows <= n, "dots: rows beyond the last sample");
+  require(first_column >= first_row && first_column + columns <= n,
+          "dots: columns beyond the last sample, or before the first row");
+  require_kept(kept, 1, capacity - kSelectionBlock, capacity);
+
+  // Adds the pairs of one sample with a run of others; a sample is no neighbour of itself, by index.
+  const SelectionLoops& loops = selection_loops();
+  auto add = [&](Index sample, const float* products, Index first, Index count,
+                 std::vector<std::uint32_t>& scratch) {
+    CandidateList list = {candidates.bounds.row(sample), candidates.indices.row(sample), capacity,
+                          candidates.counts.data[sample], candidates.limits.data[sample]};
+    const Index before = std::clamp<Index>(sample - first, 0, count);
+    const Index after = std::clamp<Index>(sample + 1 - first, 0, count);
+    const float norm = norms.data[sample];
+    loops.append(list, norm, products, norms.data + first, before, first, kept, scratch.data());
+    loops.append(list, norm, products + after, norms.data + first + after, count - after, first + after, kept,
+                 scratch.data());
+    candidates.counts.data[sample] = static_cast<std::int32_t>(list.count);
+    candidates.limits.data[sample] = list.limit;
+  };
+
+  parallel_for(tasks_for(rows), [&](Index task) {
+    std::vector<std::uint32_t> scratch(static_cast<std::size_t>(capacity));
+    for (Index i = task * kSamplesPerTask; i < std::min(rows, (task + 1) * kSamplesPerTask); ++i) {
+      add(first_row + i, dots.row(i), first_column, columns, scratch);
+    }
+  });
+
+  // Read down its columns, the tile serves the samples beyond its rows as well. Those among its rows have met
+  // each other above.
+  const Index skipped = std::clamp<Index>(first_row + rows - first_column, 0, columns);
+  parallel_for(tasks_for(columns - skipped), [&](Index task) {
+    std::vector<std::uint32_t> scratch(static_cast<std::size_t>(capacity));
+    std::vector<float> strip(static_cast<std::size_t>(kSamplesPerTask * rows));
+    const Index start = skipped + task * kSamplesPerTask;
+    const Index width = std::min(kSamplesPerTask, columns - start);
+    loops.transpose(dots.data + start, dots.stride[0], rows, width, strip.data());
+    for (Index c = 0; c < width; ++c) {
+      add(first_column + start + c, strip.data() + c * rows, first_row, rows, scratch);
+    }
+  });
+}
+
+}  // namespace bitlens::cpu

@@ -1,0 +1,44 @@
+// Counting with logic: many counters advance by one bit each in every instruction.
+//
+// A row holds the codes of a group of b's channels in one sample pair. As one-hot words, one bit per channel
+// and code, the rows of all sample pairs in which a channel of a has the same code are summed bit by bit with
+// carry-save adders: two rows and the sum so far go in, a sum and a carry of twice the weight come out. A
+// counter is the bits at one position of a stack of planes, plane k of weight 2^k.
+#pragma once
+
+#include "core/view.hpp"
+#include "cpu/simd/level.hpp"
+
+namespace bitlens::cpu {
+
+inline constexpr Index kRowsPerBlock = 4096;  // rows and their order stay in the L2 cache
+
+struct alignas(64) Plane {
+  std::uint64_t words[8];
+};
+
+// How codes become bits of a plane: 16 channels of up to 32 codes, or 8 of up to 64.
+struct OneHot {
+  Index channels;
+
+  static OneHot of(Index bins) { return {bins <= 32 ? 16 : 8}; }
+};
+
+struct AdderLoops {
+  // rows[p * one_hot.channels + c] = codes[c * stride + p]; channels that are not there have code 0.
+  void (*gather_rows)(const std::uint8_t* codes, Index stride, Index channels, Index pairs, OneHot one_hot,
+                      std::uint8_t* rows);
+  // A counting sort: the pairs of code i are order[starts[i]] to order[starts[i + 1]].
+  void (*sort)(const std::uint8_t* codes, Index pairs, Index bins, std::uint16_t* order,
+               std::int32_t* starts);
+  // Adds the rows of every code i to the counters at planes + i * depth.
+  void (*add)(const std::uint8_t* rows, OneHot one_hot, const std::uint16_t* order,
+              const std::int32_t* starts, Index bins, Plane* planes, Index depth);
+  // counts[code * one_hot.channels + c] of the counters of one code of a.
+  void (*expand)(const Plane* planes, Index depth, OneHot one_hot, Index bins, std::int32_t* counts);
+};
+BITLENS_LOOPS(AdderLoops, adder_loops)
+
+inline constexpr Index kLeastDepth = 8;  // planes that `add` uses in any case
+
+}  // namespace bitlens::cpu

@@ -1,0 +1,82 @@
+"""Operands that fit every operation of the compiled module, for tests that change one of them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bitlens import _core
+
+
+def f32(*shape):
+    return np.ones(shape, np.float32)
+
+
+def f64(*shape):
+    return np.ones(shape)
+
+
+def i32(*shape):
+    return np.ones(shape, np.int32)
+
+
+def i64(*shape):
+    return np.zeros(shape, np.int64)
+
+
+def u8(*shape):
+    return np.zeros(shape, np.uint8)
+
+
+def lists():
+    return {"bounds": f32(5, 70), "candidates": i32(5, 70), "counts": i32(5), "limits": f32(5)}
+
+
+# Operands that fit: 5 samples, k = 3, lists of 70 candidates; 2 and 3 channels, 10 pairs, 4 bins; maps of 6 values.
+FITTING = {
+    "keep_nearest": lambda: {
+        "dots": f32(2, 4),
+        "norms": f32(5),
+        "first_row": 1,
+        "first_column": 1,
+        "kept": 3,
+        **lists(),
+    },
+    "exact_neighbors": lambda: {
+        "x": f64(5, 2),
+        "kept": 3,
+        **lists(),
+        "unit": 1.0,
+        "distances": f64(5, 3),
+        "indices": i64(5, 3),
+    },
+    "neighbor_scales": lambda: {"distances": f64(5, 3), "scales": f64(5)},
+    "neighbor_weights": lambda: {"distances": f64(5, 3), "scales": f64(5), "weights": f64(5, 3)},
+    "edge_entropy": lambda: {"distances": f64(5, 3), "indices": i64(5, 3), "scales": f64(5), "entropy": f64(1)},
+    "distance_codes": lambda: {"maps": f64(5, 2, 6), "bins": 4, "codes": u8(2, 10)},
+    "joint_counts": lambda: {"a": u8(2, 10), "b": u8(3, 10), "bins": 4, "counts": i64(2, 3, 16)},
+    "code_entropies": lambda: {
+        "a": u8(2, 10),
+        "b": u8(3, 10),
+        "bins": 4,
+        "joint": f64(2, 3),
+        "entropies_a": f64(2),
+        "entropies_b": f64(3),
+    },
+    "value_histograms": lambda: {"maps": f64(5, 2, 6), "low": 0.0, "high": 1.0, "counts": i32(5, 2, 4), "stream": 0},
+    "histogram_entropies": lambda: {"counts": i32(5, 2, 4), "entropies": f64(5, 2), "stream": 0},
+}
+
+INPUTS = {"dots", "norms", "x", "maps", "a", "b"}
+INPUTS_OF = {
+    "neighbor_scales": {"distances"},
+    "neighbor_weights": {"distances", "scales"},
+    "edge_entropy": {"distances", "indices", "scales"},
+    "histogram_entropies": {"counts"},
+}
+
+
+def call(operation, **changed):
+    operands = FITTING[operation]()
+    assert changed.keys() <= operands.keys()
+    getattr(_core, operation)(**operands | changed)
+    return operands | changed
