@@ -62,11 +62,12 @@ FITTING = {
         "entropies_a": f64(2),
         "entropies_b": f64(3),
     },
+    "value_range": lambda: {"values": f64(6), "range": f64(2)},
     "value_histograms": lambda: {"maps": f64(5, 2, 6), "low": 0.0, "high": 1.0, "counts": i32(5, 2, 4), "stream": 0},
     "histogram_entropies": lambda: {"counts": i32(5, 2, 4), "entropies": f64(5, 2), "stream": 0},
 }
 
-INPUTS = {"dots", "norms", "x", "maps", "a", "b"}
+INPUTS = {"dots", "norms", "x", "maps", "values", "a", "b"}
 INPUTS_OF = {
     "neighbor_scales": {"distances"},
     "neighbor_weights": {"distances", "scales"},

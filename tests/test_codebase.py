@@ -28,8 +28,8 @@ SOURCE = {".py", ".pyi", ".cpp", ".hpp", ".cu", ".cuh", *WEB}
 # Imports point to smaller numbers only.
 ROOMS = {
     "reference": 0,
-    "arrays": 1,
-    "_core": 2,
+    "_core": 1,
+    "arrays": 2,
     "machine": 3,
     "estimators": 3,
     "runs": 4,

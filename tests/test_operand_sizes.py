@@ -69,6 +69,8 @@ SIZES = [
     ("code_entropies", {"joint": f64(2, 4)}, "joint: channels of b: expected 3, got 4"),
     ("code_entropies", {"entropies_a": f64(3)}, "entropies_a: expected 2, got 3"),
     ("code_entropies", {"entropies_b": f64(2)}, "entropies_b: expected 3, got 2"),
+    ("value_range", {"values": f64(0)}, "values: none"),
+    ("value_range", {"range": f64(3)}, "range: expected 2, got 3"),
     ("value_histograms", {"counts": i32(4, 2, 4)}, "counts: samples: expected 5, got 4"),
     ("value_histograms", {"counts": i32(5, 3, 4)}, "counts: channels: expected 2, got 3"),
     ("value_histograms", {"counts": i32(5, 2, 257)}, "bins: expected 2 to 256, got 257"),

@@ -132,6 +132,17 @@ void code_entropies(const py::object& a, const py::object& b, Index bins, const 
   cpu::code_entropies(a_view, b_view, bins, joint_view, entropies_a_view, entropies_b_view);
 }
 
+void value_range(const py::object& values, const py::object& range) {
+  const Borrowed v(values, "values"), r(range, "range");
+  require_cpu({&v, &r});
+  with_float_type(v, [&](auto type) {
+    const auto values_view = v.view<const decltype(type), 1>();
+    const auto range_view = r.view<double, 1>();
+    py::gil_scoped_release release;
+    cpu::value_range(values_view, range_view);
+  });
+}
+
 void value_histograms(const py::object& maps, double low, double high, const py::object& counts,
                       std::uintptr_t stream) {
   const Borrowed m(maps, "maps"), c(counts, "counts");
@@ -193,6 +204,7 @@ PYBIND11_MODULE(_core, m) {
   m.def("joint_counts", joint_counts, arg("a"), arg("b"), arg("bins"), arg("counts"));
   m.def("code_entropies", code_entropies, arg("a"), arg("b"), arg("bins"), arg("joint"), arg("entropies_a"),
         arg("entropies_b"));
+  m.def("value_range", value_range, arg("values"), arg("range"));
   m.def("value_histograms", value_histograms, arg("maps"), arg("low"), arg("high"), arg("counts"),
         arg("stream"));
   m.def("histogram_entropies", histogram_entropies, arg("counts"), arg("entropies"), arg("stream"));

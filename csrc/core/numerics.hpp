@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "core/check.hpp"
 #include "core/view.hpp"
 
 namespace bitlens {
@@ -20,28 +21,37 @@ BITLENS_HD inline double rounded_multiply_add(double a, double b, double c) {
 }
 
 // `count` equal bins over [low, high], the last one closed, with the edges of numpy.linspace(low, high, count
-// + 1).
+// + 1). Without branches or divisions, so that loops over it become vector code.
 struct Bins {
   double low;
   double high;
   double width;
+  double unit;   // a power of two that brings extreme ranges back from where their inverse is no number
+  double scale;  // bins per (value * unit)
   int count;
 
   BITLENS_HD Bins(double low_, double high_, int count_)
-      : low(low_), high(high_), width((high_ - low_) / count_), count(count_) {}
+      : low(low_),
+        high(high_),
+        width(high_ > low_ ? (high_ - low_) / count_ : HUGE_VAL),
+        unit(high_ - low_ > 0x1p500 ? 0x1p-600 : (high_ - low_ < 0x1p-500 ? 0x1p600 : 1.0)),
+        scale(high_ > low_ ? count_ / (high_ * unit - low_ * unit) : 0.0),
+        count(count_) {}
 
-  BITLENS_HD double edge(int i) const { return i == count ? high : rounded_multiply_add(i, width, low); }
-
+  // The index stays a double until the end: a nearest whole number is two additions away on every machine.
   // The guess is off by one bin at most; the true edges correct it. A constant (low == high) has one bin.
   BITLENS_HD int index(double value) const {
-    if (!(high > low)) return 0;
-    const double position = (value - low) / (high - low) * count;
-    int i = position >= count ? count - 1 : position > 0 ? static_cast<int>(position) : 0;
-    if (i > 0 && value < edge(i)) --i;
-    if (i + 1 < count && value >= edge(i + 1)) ++i;
-    return i;
+    constexpr double kRound = 0x1.8p52;  // adding it leaves the nearest integer in the low bits
+    const double position = (value * unit - low * unit) * scale - 0.5;
+    const double last = count - 1;
+    const double inside = position < last ? position : last;
+    double i = (inside > 0 ? inside : 0.0) + kRound - kRound;
+    i -= i > 0 && value < rounded_multiply_add(i, width, low) ? 1.0 : 0.0;
+    i += i < last && value >= rounded_multiply_add(i + 1, width, low) ? 1.0 : 0.0;
+    return static_cast<int>(__builtin_bit_cast(std::uint64_t, i + kRound) & 0xff);
   }
 };
+static_assert(kMaxBins <= 256);
 
 // exp(x) for x <= 0, to 2 units in the last place; 0 below -708. Free of branches and calls, so that loops
 // over it become vector code, and the same on every machine.

@@ -77,7 +77,12 @@ void code_entropies(View<const std::uint8_t, 2> a,      // [channels a, pairs]
                     View<double, 1> entropies_a,        // [channels a], out
                     View<double, 1> entropies_b);       // [channels b], out
 
-// --- intra-sample entropy (CNNSlicer, section 4.4.2) ---
+// --- values, and intra-sample entropy (CNNSlicer, section 4.4.2) ---
+
+// Smallest and largest value; NaN both, if there is any.
+template <class T>
+void value_range(View<const T, 1> values,  // [size]
+                 View<double, 1> range);   // [2], out
 
 // Histogram of every map's values in `bins` equal bins over [low, high].
 template <class T>

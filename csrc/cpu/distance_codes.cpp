@@ -7,49 +7,102 @@
 #include "core/numerics.hpp"
 #include "core/ops.hpp"
 #include "cpu/parallel.hpp"
-#include "cpu/simd/distances.hpp"
+#include "cpu/simd/bins.hpp"
+#include "cpu/simd/pair_distances.hpp"
 
 namespace bitlens::cpu {
+namespace {
+
+constexpr Index kRows =
+    32;  // of a block of pairs; a row's points are compared with kColumns others at a time
+constexpr Index kColumns = 16;
+static_assert(kRows % kColumns == 0 && kRows % kRowsTogether == 0 && kColumns % kColumnsTogether == 0);
+
+std::size_t sized(Index size) { return static_cast<std::size_t>(size); }
+Index round_up(Index size, Index step) { return (size + step - 1) / step * step; }
+
+struct Range {
+  double low = std::numeric_limits<double>::infinity();
+  double high = 0;
+};
+
+// One channel at a time, which bounds the memory.
+class ChannelDistances {
+ public:
+  ChannelDistances(Index n, Index length)
+      : n_(n),
+        length_(length),
+        stride_(round_up(length, kPointLanes)),
+        points_(sized(round_up(n, kRows) * stride_)),
+        distances_(sized(n * (n - 1) / 2)),
+        ranges_(sized(blocks())) {}
+
+  template <class T>
+  void measure(View<const T, 3> maps, Index channel) {
+    parallel_for(blocks(), [&](Index block) {
+      for (Index i = block * kRows; i < std::min(n_, (block + 1) * kRows); ++i) {
+        const T* map = maps.row(i, channel);
+        std::copy(map, map + length_, points_.data() + i * stride_);
+      }
+    });
+    parallel_for(blocks(), [&](Index block) { ranges_[sized(block)] = measure_rows(block * kRows); });
+  }
+
+  void bin(Index bins, std::uint8_t* codes) const {
+    Range range;
+    for (const Range& part : ranges_) {
+      range = {std::min(range.low, part.low), std::max(range.high, part.high)};
+    }
+    const Bins scheme(range.low, range.high, static_cast<int>(bins));
+    parallel_for(blocks(), [&](Index block) {
+      const Index first = first_pair(block * kRows);
+      const Index end = first_pair(std::min(n_ - 1, (block + 1) * kRows));
+      bin_indices(distances_.data() + first, end - first, scheme, codes + first);
+    });
+  }
+
+ private:
+  Index blocks() const { return round_up(n_, kRows) / kRows; }
+  Index first_pair(Index i) const { return i * (2 * n_ - i - 1) / 2; }
+
+  // All pairs of kRows samples with those behind them.
+  Range measure_rows(Index first) {
+    double squared[kRows * kColumns];
+    Range range;
+    for (Index column = first; column < n_; column += kColumns) {
+      pair_loops().squared_distances(points_.data() + first * stride_, kRows,
+                                     points_.data() + column * stride_, kColumns, stride_, squared);
+      for (Index r = 0; r < std::min(kRows, n_ - first); ++r) {
+        const Index i = first + r;
+        double* row = distances_.data() + first_pair(i) - (i + 1);
+        for (Index j = std::max(column, i + 1); j < std::min(n_, column + kColumns); ++j) {
+          row[j] = std::sqrt(squared[r * kColumns + j - column]);
+          range = {std::min(range.low, row[j]), std::max(range.high, row[j])};
+        }
+      }
+    }
+    return range;
+  }
+
+  Index n_, length_, stride_;
+  std::vector<double> points_;     // [n, stride], zeros behind each point and behind the last
+  std::vector<double> distances_;  // of all pairs i < j
+  std::vector<Range> ranges_;      // of each block of rows
+};
+
+}  // namespace
 
 template <class T>
 void distance_codes(View<const T, 3> maps, Index bins, View<std::uint8_t, 2> codes) {
   const Index n = maps.shape[0];
-  const Index channels = maps.shape[1];
-  const Index pairs = n * (n - 1) / 2;
   require(n >= 2, "maps: at least two samples are needed for a pair");
   require_bins(bins);
-  require_size(codes.shape[0], channels, "codes: channels");
-  require_size(codes.shape[1], pairs, "codes: pairs");
-
-  std::vector<double> distances(static_cast<std::size_t>(pairs));  // one channel at a time bounds memory
-  std::vector<double> lowest(static_cast<std::size_t>(n - 1));
-  std::vector<double> highest(static_cast<std::size_t>(n - 1));
-  auto first_pair = [n](Index i) { return i * (2 * n - i - 1) / 2; };
-
-  for (Index channel = 0; channel < channels; ++channel) {
-    parallel_for(n - 1, [&](Index i) {
-      double* row = distances.data() + first_pair(i);
-      const Index count = n - 1 - i;
-      squared_distances(maps.row(i, channel), maps.row(i + 1, channel), maps.stride[0], nullptr, count,
-                        maps.shape[2], row);
-      double low = std::numeric_limits<double>::infinity();
-      double high = 0;
-      for (Index r = 0; r < count; ++r) {
-        row[r] = std::sqrt(row[r]);
-        low = std::min(low, row[r]);
-        high = std::max(high, row[r]);
-      }
-      lowest[static_cast<std::size_t>(i)] = low;
-      highest[static_cast<std::size_t>(i)] = high;
-    });
-    const Bins scheme(*std::min_element(lowest.begin(), lowest.end()),
-                      *std::max_element(highest.begin(), highest.end()), static_cast<int>(bins));
-    parallel_for(n - 1, [&](Index i) {
-      for (Index p = first_pair(i); p < first_pair(i + 1); ++p) {
-        codes.row(channel)[p] =
-            static_cast<std::uint8_t>(scheme.index(distances[static_cast<std::size_t>(p)]));
-      }
-    });
+  require_size(codes.shape[0], maps.shape[1], "codes: channels");
+  require_size(codes.shape[1], n * (n - 1) / 2, "codes: pairs");
+  ChannelDistances distances(n, maps.shape[2]);
+  for (Index channel = 0; channel < maps.shape[1]; ++channel) {
+    distances.measure(maps, channel);
+    distances.bin(bins, codes.row(channel));
   }
 }
 

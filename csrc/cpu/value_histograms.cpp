@@ -1,12 +1,67 @@
-// Value histograms of single maps and their entropies.
+// The range of values, their histograms in single maps, and the entropies of these.
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "core/numerics.hpp"
 #include "core/ops.hpp"
 #include "cpu/parallel.hpp"
+#include "cpu/simd/bins.hpp"
 
 namespace bitlens::cpu {
+
+namespace {
+
+constexpr Index kRangeChunk = 1 << 16;
+constexpr Index kChunk = 1024;  // values whose indices are held at a time
+constexpr Index kStreams =
+    4;  // histograms side by side, so that equal values in a row do not wait for each other
+
+template <class T>
+void count_values(const T* values, Index length, const Bins& scheme, std::int32_t* histogram) {
+  std::int32_t counts[kStreams][kMaxBins];
+  for (Index s = 0; s < kStreams; ++s) std::fill(counts[s], counts[s] + scheme.count, 0);
+  std::uint8_t indices[kChunk];
+  for (Index start = 0; start < length; start += kChunk) {
+    const Index count = std::min(kChunk, length - start);
+    bin_indices(values + start, count, scheme, indices);
+    Index v = 0;
+    for (; v + kStreams <= count; v += kStreams) {
+      for (Index s = 0; s < kStreams; ++s) ++counts[s][indices[v + s]];
+    }
+    for (; v < count; ++v) ++counts[0][indices[v]];
+  }
+  for (Index b = 0; b < scheme.count; ++b) {
+    histogram[b] = counts[0][b] + counts[1][b] + counts[2][b] + counts[3][b];
+  }
+}
+
+}  // namespace
+
+template <class T>
+void value_range(View<const T, 1> values, View<double, 1> range) {
+  const Index size = values.shape[0];
+  require(size >= 1, "values: none");
+  require_size(range.shape[0], 2, "range");
+  const Index chunks = (size + kRangeChunk - 1) / kRangeChunk;
+  std::vector<ValueRange> ranges(static_cast<std::size_t>(chunks));
+  parallel_for(chunks, [&](Index chunk) {
+    const Index start = chunk * kRangeChunk;
+    ranges[static_cast<std::size_t>(chunk)] =
+        range_of(values.data + start, std::min(kRangeChunk, size - start));
+  });
+  range.data[0] = ranges[0].low;
+  range.data[1] = ranges[0].high;
+  for (const ValueRange& part : ranges) {
+    // Written so that NaN stays, and enters.
+    if (!(part.low >= range.data[0])) range.data[0] = part.low;
+    if (!(part.high <= range.data[1])) range.data[1] = part.high;
+    if (std::isnan(range.data[0])) return;
+  }
+}
+
+template void value_range(View<const float, 1>, View<double, 1>);
+template void value_range(View<const double, 1>, View<double, 1>);
 
 template <class T>
 void value_histograms(View<const T, 3> maps, double low, double high, View<std::int32_t, 3> counts) {
@@ -14,10 +69,7 @@ void value_histograms(View<const T, 3> maps, double low, double high, View<std::
   const Bins scheme(low, high, static_cast<int>(counts.shape[2]));
   parallel_for(maps.shape[0], [&](Index i) {
     for (Index channel = 0; channel < maps.shape[1]; ++channel) {
-      const T* map = maps.row(i, channel);
-      std::int32_t* histogram = counts.row(i, channel);
-      std::fill(histogram, histogram + scheme.count, 0);
-      for (Index v = 0; v < maps.shape[2]; ++v) ++histogram[scheme.index(static_cast<double>(map[v]))];
+      count_values(maps.row(i, channel), maps.shape[2], scheme, counts.row(i, channel));
     }
   });
 }

@@ -1,9 +1,9 @@
 """bitlens measures, in bits, what each layer and channel of a neural network carries while it trains.
 
-The rooms of the package, in the order in which a number comes about; each imports only from those before it:
+The rooms of the package, in the order in which they stand on each other; each imports only from those before it:
 
-1. ``arrays``       NumPy and PyTorch arrays in, checked
-2. ``_core``        compiled kernels (csrc/), borrowing arrays through DLPack
+1. ``_core``        compiled kernels (csrc/), borrowing arrays through DLPack
+2. ``arrays``       NumPy and PyTorch arrays in, checked
 3. ``estimators``   one public function for each published quantity; needs NumPy alone
 4. ``runs``         a recorded training on disk: writer, reader, slices
 5. ``network``      the recorder, receptive fields, deconvolution; needs PyTorch

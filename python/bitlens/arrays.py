@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from bitlens import _core
+
 if TYPE_CHECKING:
     import torch
 
@@ -150,7 +152,11 @@ def _from_numpy(x: NDArray, name: str) -> NDArray:
 
 
 def value_range(x: Any) -> tuple[float, float]:
-    """Smallest and largest value; NaN if there is any."""
+    """Smallest and largest value; not finite, if any value is not."""
+    if isinstance(x, np.ndarray) and x.flags.c_contiguous:
+        ends = np.empty(2)
+        _core.value_range(x.reshape(-1), ends)
+        return float(ends[0]), float(ends[1])
     return float(x.min()), float(x.max())
 
 

@@ -1,0 +1,36 @@
+// The range of many values, and the bins in it that they fall into.
+#pragma once
+
+#include "core/numerics.hpp"
+#include "cpu/simd/level.hpp"
+
+namespace bitlens::cpu {
+
+// NaN, if there is any, as both ends.
+struct ValueRange {
+  double low;
+  double high;
+};
+
+struct BinLoops {
+  ValueRange (*range_of_floats)(const float* values, Index count);
+  ValueRange (*range_of_doubles)(const double* values, Index count);
+  void (*of_floats)(const float* values, Index count, const Bins& bins, std::uint8_t* indices);
+  void (*of_doubles)(const double* values, Index count, const Bins& bins, std::uint8_t* indices);
+};
+BITLENS_LOOPS(BinLoops, bin_loops)
+
+inline ValueRange range_of(const float* values, Index count) {
+  return bin_loops().range_of_floats(values, count);
+}
+inline ValueRange range_of(const double* values, Index count) {
+  return bin_loops().range_of_doubles(values, count);
+}
+inline void bin_indices(const float* values, Index count, const Bins& bins, std::uint8_t* indices) {
+  bin_loops().of_floats(values, count, bins, indices);
+}
+inline void bin_indices(const double* values, Index count, const Bins& bins, std::uint8_t* indices) {
+  bin_loops().of_doubles(values, count, bins, indices);
+}
+
+}  // namespace bitlens::cpu
