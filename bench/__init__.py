@@ -1,1 +1,1 @@
-"""What bitlens takes on real data, measured: ``python -m bench``."""
+"""What bitlens takes, beside what people use instead: ``python -m bench``, ``bench.compare``, ``bench.growth``."""

@@ -1,96 +1,104 @@
-"""Runs each case in a process of its own, so that its peak memory is its own; writes JSON, prints the table."""
+"""Times bitlens and its peers side by side, in turn, each checked first; writes JSON, prints a table.
+
+Each case runs in a process of its own; the peak memory of each contestant is taken in a further one.
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import resource
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+from rich.console import Console
 
 import bitlens
+from bench import machine, store
 from bench.cases import CASES
+from bench.contest import Case
+from bench.processes import contest_here, contest_in_process, measure_memory_here, memory_in_process
+from bench.progress import Progress, table
 
-RESULTS = Path(__file__).parent / "results" / "cpu.json"
+INTERRUPTED = 130
 
 
-def main() -> None:
-    """Run the cases that were asked for, or show what is on file."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("cases", nargs="*", help=f"of {', '.join(CASES)}; default: all")
-    parser.add_argument("--table", action="store_true", help="print the table of the results on file, run nothing")
-    parser.add_argument("--one", choices=CASES, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    unknown = [case for case in options.cases if case not in CASES]
-    if unknown:
-        parser.error(f"no case {unknown[0]!r}; there are {', '.join(CASES)}")
+def main(arguments: list[str] | None = None, cases: dict[str, Case] = CASES) -> int:
+    """Run the cases that were asked for; the exit status."""
+    parser = argument_parser(cases)
+    options = parser.parse_args(arguments)
+    if options.memory:
+        return measure_memory_here(cases, *options.memory)
     if options.one:
-        result = CASES[options.one][1]()
-        result["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        print(json.dumps(result))
-        return
-    if not options.table:
-        if not bitlens.build_info()["optimized"]:
-            parser.error("bitlens is built without optimisation; times of it mean nothing")
-        measure(options.cases or list(CASES))
-    print(table(json.loads(RESULTS.read_text())))
+        return contest_here(cases[options.one], options.rounds)
+    unknown = [case for case in options.cases if case not in cases]
+    if unknown:
+        parser.error(f"no case {unknown[0]!r}; there are {', '.join(cases)}")
+    if not bitlens.build_info()["optimized"]:
+        parser.error("bitlens is built without optimisation; times of it mean nothing")
+    chosen = options.cases or [name for name, case in cases.items() if not (options.quick and case.slow)]
+    try:
+        return run(chosen, cases, options)
+    except store.OtherEnvironmentError as error:
+        parser.error(str(error))
 
 
-def measure(cases: list[str]) -> None:
-    """Run cases and put their results on file as they come."""
-    on_file = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"cases": {}}
-    on_file["machine"] = machine()
-    for number, case in enumerate(cases, 1):
-        print(f"[{number}/{len(cases)}] {case}", file=sys.stderr)
-        command = [sys.executable, "-m", "bench", "--one", case]
-        finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-        if finished.returncode:
-            sys.exit(f"{case} failed; what came before it is on file")
-        on_file["cases"][case] = json.loads(finished.stdout)
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(on_file, indent=2) + "\n")
+def argument_parser(cases: dict[str, Case]) -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("cases", nargs="*", metavar="case", help=f"of {', '.join(cases)}; default: all")
+    parser.add_argument("--output", type=Path, default=store.CPU, help="JSON file to add to (default: %(default)s)")
+    parser.add_argument("--fresh", action="store_true", help="start the file anew")
+    parser.add_argument(
+        "--rounds", type=positive, help="how often each contestant is timed (default: the case's own, 3)"
+    )
+    parser.add_argument("--quick", action="store_true", help="leave out the cases that take minutes a round")
+    parser.add_argument("--no-memory", action="store_true", help="leave out peak memory, one more run a contestant")
+    parser.add_argument("--one", choices=cases, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--memory", nargs=2, metavar=("CASE", "CONTESTANT"), help="print the peak memory of one call as JSON, no more"
+    )
+    return parser
 
 
-def machine() -> dict[str, Any]:
-    """What the times depend on."""
-    processor = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [
-            line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")
-        ]
-        processor = names[0] if names else processor
-    info = bitlens.build_info()
-    return {
-        "processor": processor,
-        "cores": os.cpu_count(),
-        "simd": info["simd"],
-        "compiler": info["compiler"],
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-    }
+def positive(text: str) -> int:
+    """A whole number from 1 on."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, got {number}")
+    return number
 
 
-def table(results: dict[str, Any]) -> str:
-    """The README's table."""
-    about = results["machine"]
-    lines = [
-        f"{about['cores']} cores of an {about['processor']} ({about['simd']}), NumPy {about['numpy']}:",
-        "",
-        "| case | time | peak memory | result |",
-        "|---|---|---|---|",
-    ]
-    for case, (title, _) in CASES.items():
-        row = results["cases"][case]
-        lines.append(f"| {title} | {row['seconds']:.2f} s | {row['peak_mib']} MiB | {row['result']} |")
-    return "\n".join(lines)
+def run(chosen: list[str], cases: dict[str, Case], options: argparse.Namespace) -> int:
+    """Run cases and put what is measured on file as it comes; the exit status."""
+    results = store.resume(options.output, machine.environment(), "cases", fresh=options.fresh)
+    failed = {}
+
+    def keep(name: str, record: dict[str, object]) -> None:
+        on_file = {**results["cases"], name: record}
+        results["cases"] = {case: on_file[case] for case in [*cases, *(on_file.keys() - cases)] if case in on_file}
+        store.write(options.output, results)
+
+    try:
+        with Progress(len(chosen)) as progress:
+            for name in chosen:
+                progress.case(name)
+                record = contest_in_process(name, options.rounds, progress.step)
+                if "error" in record:
+                    failed[name] = record["error"]
+                    progress.say(f"{name}: refused: {record['error']}")
+                    continue
+                keep(name, record)
+                for contestant, row in ({} if options.no_memory else record.get("contestants", {})).items():
+                    progress.step(f"memory of {row['label']}")
+                    row.update(memory_in_process(name, contestant))
+                    keep(name, record)
+    except KeyboardInterrupt:
+        print(f"interrupted; what was measured is in {options.output}", file=sys.stderr)
+        return INTERRUPTED
+    finally:
+        measured = {name: results["cases"][name] for name in chosen if name in results["cases"] and name not in failed}
+        Console().print(table(measured))
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""Neighbours and inter-sample entropy, on real MNIST and on synthetic activations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import bitlens
+from bench import checks, data
+from bench.contest import OURS, Case, Contestant, Floor
+from bench.data import NDArray
+from bench.peers import neighbors as peers
+
+_PLAIN_ROWS = 50
+_FIGURE_TOLERANCE = 0.03
+
+
+def products(n: int, width: int) -> Floor:
+    """The dot product of every pair of samples once."""
+    return Floor("the dot product of each of the n (n - 1) / 2 pairs once, in float32", gflop=n * (n - 1) * width / 1e9)
+
+
+def chains(x: NDArray, k: int, reference: float | None) -> dict[str, Contestant]:
+    """Inter-sample entropy of the same samples by each chain; known figures replace the reference."""
+    value = checks.lazy_sample_entropy(x, k) if reference is None else lambda: reference
+    exact, rough = (1e-6, 1e-3) if reference is None else (_FIGURE_TOLERANCE, _FIGURE_TOLERANCE)
+    ours, faiss, sklearn = bitlens.inter_sample_entropy, peers.faiss_entropy, peers.sklearn_entropy
+    compiled = "compiled before"
+    return {
+        OURS: Contestant("bitlens", lambda: ours(x, k), checks.entropy_close(value, exact), peers.tiny(ours)),
+        "faiss": Contestant(
+            "faiss + umap + SciPy", lambda: faiss(x, k), checks.entropy_close(value, rough), peers.tiny(faiss),
+            note=compiled,
+        ),
+        "sklearn": Contestant(
+            "scikit-learn + umap + SciPy", lambda: sklearn(x, k), checks.entropy_close(value, rough),
+            peers.tiny(sklearn), note=compiled,
+        ),
+    }  # fmt: skip
+
+
+def synthetic_entropy(n: int, width: int, k: int) -> Case:
+    """The whole entropy of activations; also as the paper writes it, for some rows."""
+
+    def contestants() -> dict[str, Contestant]:
+        x = data.activations(n, width)
+
+        def check_plain(found: NDArray) -> str:
+            nearest = [np.sort(checks.distances_by_hand(x, row))[:k] for row in range(len(found))]
+            return "scales " + checks.close(found, checks.scales(np.array(nearest)), 1e-9, "units of distance")
+
+        plain = Contestant(
+            "plain NumPy of the paper", lambda: peers.plain_scales(x, k, _PLAIN_ROWS), check_plain,
+            scale=n / _PLAIN_ROWS, note=f"neighbours and scales of {_PLAIN_ROWS} of {n} samples; no symmetric table",
+        )  # fmt: skip
+        return {**chains(x, k, None), "plain": plain}
+
+    title = f"`inter_sample_entropy`, n = {n}, {width} values, k = {k}"
+    return Case(title, {"n": n, "width": width, "k": k}, contestants, products(n, width))
+
+
+def mnist_entropy(per_class: int, known: float) -> Case:
+    """The entropy of MNIST images against the figure known for it."""
+    n = 10 * per_class
+    k = min(1500, n - 1)
+    title = f"`inter_sample_entropy`, MNIST, n = {n}, k = {k}: {known:.2f} bits"
+    return Case(
+        title, {"n": n, "width": 784, "k": k}, lambda: chains(data.stratified(per_class), k, known), products(n, 784)
+    )
+
+
+def searches(x: NDArray, k: int) -> dict[str, Contestant]:
+    """Exact neighbours by each library."""
+    ours, near = bitlens.nearest_neighbors, checks.near_neighbors(x, k)
+    faiss, sklearn = peers.faiss_neighbors, peers.sklearn_neighbors
+    return {
+        OURS: Contestant("bitlens", lambda: ours(x, k), checks.exact_neighbors(x, k), peers.tiny(ours)),
+        "faiss": Contestant("faiss", lambda: faiss(x, k), near, peers.tiny(faiss), note="float32"),
+        "sklearn": Contestant("scikit-learn", lambda: sklearn(x, k), near, peers.tiny(sklearn)),
+    }
+
+
+def mnist_neighbors(k: int) -> Case:
+    """Neighbours of all training images; also approximate ones."""
+
+    def contestants() -> dict[str, Contestant]:
+        x = data.mnist().train_images.reshape(60000, -1)
+        search = peers.pynndescent_neighbors
+        approximate = Contestant(
+            "pynndescent (approximate)", lambda: search(x, k), checks.near_neighbors(x, k, least_recall=0.9),
+            peers.tiny(search), note="approximate, see its recall; compiled before",
+        )  # fmt: skip
+        return {**searches(x, k), "pynndescent": approximate}
+
+    title = f"`nearest_neighbors`, all of MNIST, n = 60000, k = {k}"
+    return Case(title, {"n": 60000, "width": 784, "k": k}, contestants, products(60000, 784))
+
+
+def wide_neighbors(n: int, width: int, k: int) -> Case:
+    """Neighbours of wide activations."""
+    title = f"`nearest_neighbors`, n = {n}, {width} values, k = {k}"
+    sizes = {"n": n, "width": width, "k": k}
+    return Case(title, sizes, lambda: searches(data.activations(n, width), k), products(n, width), slow=True)
+
+
+CASES = {
+    "entropy": synthetic_entropy(10000, 784, 1000),
+    "entropy-mnist-1000": mnist_entropy(100, 19.66),
+    "entropy-mnist-5000": mnist_entropy(500, 22.87),
+    "entropy-mnist-10000": mnist_entropy(1000, 23.90),
+    "entropy-mnist-20000": mnist_entropy(2000, 24.92),
+    "neighbors-mnist": mnist_neighbors(15),
+    "neighbors-wide": wide_neighbors(50000, 3072, 100),
+}

@@ -1,0 +1,131 @@
+"""What results are held against: the definitions in NumPy and SciPy, float64, and how far off each may be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from bench.contest import WrongResultError
+from bench.data import NDArray
+from bitlens.reference import entropy
+
+
+def close(found: Any, expected: Any, tolerance: float, unit: str = "bits") -> str:
+    """How far apart they are at most; too far raises."""
+    off = float(np.abs(np.asarray(found, np.float64) - np.asarray(expected, np.float64)).max())
+    if not off <= tolerance:  # NaN is not
+        raise WrongResultError(f"off by {off:.2g} {unit}, at most {tolerance:g} allowed")
+    return f"off by at most {off:.1g} {unit} ({tolerance:g} allowed)"
+
+
+def entropy_close(reference: Callable[[], float], tolerance: float) -> Callable[[float], str]:
+    """Check of an entropy; the reference is computed when it is first asked for."""
+    return lambda found: f"{found:.4f} bits, {close(found, reference(), tolerance)}"
+
+
+def lazy_sample_entropy(x: NDArray, k: int) -> Callable[[], float]:
+    """CNNSlicer eq. 4 to 7, whole rows of distances at a time, once asked for."""
+
+    @cache
+    def value() -> float:
+        from scipy import sparse
+
+        points = x.astype(np.float64) - x.mean(axis=0, dtype=np.float64)
+        norms = (points**2).sum(axis=1)
+        columns, weights = [], []
+        for start in range(0, len(x), 1000):
+            rows = slice(start, min(start + 1000, len(x)))
+            squares = norms[rows, None] + norms - 2 * points[rows] @ points.T
+            squares[np.arange(rows.stop - start), np.arange(start, rows.stop)] = np.inf
+            nearest = np.argpartition(squares, k - 1, axis=1)[:, :k]
+            distances = np.sqrt(np.maximum(np.take_along_axis(squares, nearest, axis=1), 0))
+            columns.append(nearest)
+            weights.append(np.exp(-distances / scales(distances)[:, None]))
+        starts = np.arange(0, len(x) * k + 1, k)
+        edges = sparse.csr_matrix(
+            (np.concatenate(weights).ravel(), np.concatenate(columns).ravel(), starts), (len(x), len(x))
+        )
+        return entropy((edges + edges.T).data)
+
+    return value
+
+
+def scales(distances: NDArray) -> NDArray:
+    """Solve sum_j exp(-d_j / s) = log2 k for s, by bisection in all rows at once."""
+    target = np.log2(distances.shape[1])
+    low = np.zeros(len(distances))
+    high = distances.max(axis=1) * distances.shape[1]
+    for _ in range(50):
+        middle = (low + high) / 2
+        above = np.exp(-distances / middle[:, None]).sum(axis=1) > target
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    return (low + high) / 2
+
+
+def distances_by_hand(x: NDArray, row: int) -> NDArray:
+    """Distances of one sample to all, itself left out by infinity."""
+    distances = np.empty(len(x))
+    for start in range(0, len(x), 2000):
+        block = x[start : start + 2000].astype(np.float64) - x[row].astype(np.float64)
+        distances[start : start + 2000] = np.sqrt((block**2).sum(axis=1))
+    distances[row] = np.inf
+    return distances
+
+
+def exact_neighbors(x: NDArray, k: int) -> Callable[[tuple[NDArray, NDArray]], str]:
+    """Check of (distances, indices): the very neighbours, in order, of some samples."""
+
+    def check(found: tuple[NDArray, NDArray]) -> str:
+        for row in sampled_rows(len(x), 5):
+            expected = distances_by_hand(x, row)
+            order = np.argsort(expected, kind="stable")[:k]
+            np.testing.assert_array_equal(found[1][row], order)
+            np.testing.assert_allclose(found[0][row], expected[order], rtol=1e-12)
+        return "exact, with ties by index"
+
+    return check
+
+
+def near_neighbors(x: NDArray, k: int, *, least_recall: float = 0.9999) -> Callable[[tuple[NDArray, NDArray]], str]:
+    """Check of (distances, indices): distances within 1e-3, and a share of the true neighbours among those found.
+
+    A neighbour counts as true if it is no further than the k-th but for 1e-4, so that ties may be settled either way.
+    """
+
+    def check(found: tuple[NDArray, NDArray]) -> str:
+        hits = 0
+        rows = sampled_rows(len(x), 50)
+        for row in rows:
+            exact = distances_by_hand(x, row)
+            furthest = np.partition(exact, k - 1)[k - 1] * (1 + 1e-4)
+            chosen = np.unique(found[1][row])
+            hits += int((exact[chosen] <= furthest).sum())
+            np.testing.assert_allclose(found[0][row], exact[found[1][row]], rtol=1e-3)
+        recall = hits / (k * len(rows))
+        if recall < least_recall:
+            raise WrongResultError(f"recall {recall:.3f}, at least {least_recall} expected")
+        return f"distances within 0.1 %, recall {recall:.3f}"
+
+    return check
+
+
+def sampled_rows(n: int, count: int) -> list[int]:
+    """First, last, and some between."""
+    return [int(row) for row in np.linspace(0, n - 1, count)]
+
+
+def mutual_information(a: NDArray, b: NDArray, bins: int) -> float:
+    """Of two channels' codes, by numpy.histogram2d."""
+    counts = np.histogram2d(a, b, bins, ((0, bins), (0, bins)))[0]
+    return entropy(counts.sum(axis=1)) + entropy(counts.sum(axis=0)) - entropy(counts)
+
+
+def renyi_entropy(eigenvalues: NDArray, alpha: float) -> NDArray:
+    """Bits of the spectrum [..., n]; the form that keeps its digits near alpha = 1."""
+    spectrum = np.maximum(eigenvalues.astype(np.float64), 0)
+    spectrum /= spectrum.sum(axis=-1, keepdims=True)
+    logs = np.log(spectrum, where=spectrum > 0, out=np.zeros_like(spectrum))
+    return np.log1p((spectrum * np.expm1((alpha - 1) * logs)).sum(axis=-1)) / ((1 - alpha) * np.log(2))

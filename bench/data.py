@@ -1,0 +1,84 @@
+"""The data of the cases: real images, and synthetic samples and feature maps with structure in them."""
+
+from __future__ import annotations
+
+import os
+from itertools import combinations, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.contest import MissingError
+from bitlens.cli.images import Images, ImagesNotFoundError, load_mnist
+
+NDArray = np.ndarray[Any, Any]
+
+
+def mnist() -> Images:
+    """The real MNIST, which BITLENS_DATA names."""
+    root = os.environ.get("BITLENS_DATA")
+    try:
+        return load_mnist(Path(root) if root else None)
+    except ImagesNotFoundError:
+        raise MissingError("needs MNIST: set BITLENS_DATA to a file mnist.npz") from None
+
+
+def stratified(per_class: int) -> NDArray:
+    """So many random training images of each class, flat."""
+    images = mnist()
+    random = np.random.default_rng(0)
+    rows = [random.permutation(np.flatnonzero(images.train_labels == label))[:per_class] for label in range(10)]
+    return images.train_images[np.concatenate(rows)].reshape(10 * per_class, -1)
+
+
+def activations(samples: int, width: int) -> NDArray:
+    """Rectified float32 samples [samples, width] around a 32-dimensional subspace, as layers of networks have them."""
+    random = np.random.default_rng(0)
+    hidden = random.standard_normal((samples, 32), np.float32)
+    mixed = hidden @ random.standard_normal((32, width), np.float32) / 6
+    return np.maximum(mixed + 0.3 * random.standard_normal((samples, width), np.float32), 0)
+
+
+def feature_maps(samples: int, channels: int, side: int, seed: int) -> NDArray:
+    """Rectified float32 maps [samples, channels, side, side]; equal numbers of samples share what they are of."""
+    hidden = np.random.default_rng(7).standard_normal((samples, 24), np.float32)
+    random = np.random.default_rng(seed)
+    maps = np.empty((samples, channels, side * side), np.float32)
+    for channel in range(channels):
+        maps[:, channel] = hidden @ (0.3 * random.standard_normal((24, side * side), np.float32))
+        maps[:, channel] += 0.3 * random.standard_normal((samples, side * side), np.float32)
+    return np.maximum(maps, 0).reshape(samples, channels, side, side)
+
+
+def codes(samples: int, channels: int, seed: int, bins: int = 32) -> NDArray:
+    """uint8 codes [channels, pairs] of the distances between feature maps, by NumPy alone."""
+    maps = feature_maps(samples, channels, 4, seed).reshape(samples, channels, -1).astype(np.float64)
+    upper = np.triu_indices(samples, 1)
+    found = np.empty((channels, len(upper[0])), np.uint8)
+    for channel in range(channels):
+        distances = np.sqrt(squared_distances(maps[:, channel]))[upper]
+        low, high = distances.min(), distances.max()
+        found[channel] = np.minimum((distances - low) * (bins / (high - low)), bins - 1)
+    return found
+
+
+def squared_distances(x: NDArray) -> NDArray:
+    """[n, n] in float64, the diagonal 0."""
+    x = x - x.mean(axis=0)
+    norms = (x**2).sum(axis=1)
+    squares = np.maximum(norms[:, None] + norms - 2 * x @ x.T, 0)
+    np.fill_diagonal(squares, 0)
+    return squares
+
+
+def scaled_squared_distances(samples: int, channels: int) -> NDArray:
+    """float32 [channels, samples, samples]; exp(-0.5 of them) is each channel's Gram matrix at the median's bandwidth."""
+    maps = feature_maps(samples, channels, 6, 3).reshape(samples, channels, -1).astype(np.float64)
+    tables = np.stack([squared_distances(maps[:, channel]) for channel in range(channels)])
+    return (tables / np.median(tables, axis=(1, 2), keepdims=True)).astype(np.float32)
+
+
+def first_pairs(channels: int, count: int) -> NDArray:
+    """int64 [count, 2]: the first pairs of different channels."""
+    return np.array(list(islice(combinations(range(channels), 2), count)), np.int64)

@@ -1,0 +1,126 @@
+"""What the times depend on: the processor, the libraries, the threads, and the rates that the machine reaches."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import bitlens
+
+LIBRARIES = (
+    "numpy",
+    "scipy",
+    "torch",
+    "faiss-cpu",
+    "scikit-learn",
+    "umap-learn",
+    "pynndescent",
+    "numba",
+)
+_MODULES = {"faiss-cpu": "faiss", "scikit-learn": "sklearn", "umap-learn": "", "pynndescent": "", "numba": ""}
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+
+
+class Rates(NamedTuple):
+    """What the machine reaches, measured in the run that is held against it."""
+
+    gemm_gflops: float
+    """float32 matrix product of NumPy's BLAS on all threads, in 10^9 operations a second."""
+    copy_gigabytes: float
+    """Copying a large array on all threads, bytes read and bytes written, in 10^9 a second."""
+
+
+def threads() -> int:
+    """How many threads everybody gets: one for each core that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def thread_settings() -> dict[str, str]:
+    """Environment of a process in which every library uses `threads()` threads."""
+    return dict.fromkeys(_THREAD_VARIABLES, str(threads()))
+
+
+def rates() -> Rates:
+    """Measure the rates: the best of several."""
+    a = np.random.default_rng(0).random((3072, 3072), np.float32)
+    product = np.empty_like(a)
+    gemm = _best_of(5, lambda: np.matmul(a, a, out=product))
+    source = np.ones(32 * 2**20)
+    target = np.zeros_like(source)
+    parts = list(zip(np.array_split(target, threads()), np.array_split(source, threads()), strict=True))
+    with ThreadPoolExecutor(threads()) as pool:
+        copy = _best_of(5, lambda: list(pool.map(lambda part: np.copyto(*part), parts)))
+    return Rates(2 * len(a) ** 3 / gemm / 1e9, 2 * source.nbytes / copy / 1e9)
+
+
+def _best_of(repetitions: int, function: Callable[[], Any]) -> float:
+    function()
+    seconds = []
+    for _ in range(repetitions):
+        start = time.perf_counter()
+        function()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+def environment() -> dict[str, Any]:
+    """Everything that must be the same for two results to stand in one table."""
+    return {
+        "machine": {
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "memory_gib": round(_memory_bytes() / 2**30),
+            "system": f"{platform.system()} {platform.release()}",
+        },
+        "threads": threads(),
+        "python": platform.python_version(),
+        "libraries": {name: version for name in LIBRARIES if (version := _version(name))},
+        "blas": _blas(),
+        "build": bitlens.build_info(),
+    }
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":")[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _memory_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _blas() -> list[dict[str, Any]]:
+    """What threadpoolctl sees once the libraries with a BLAS or OpenMP of their own are loaded; no paths."""
+    import threadpoolctl
+
+    for name in LIBRARIES:
+        module = _MODULES.get(name, name)
+        if module and _version(name):
+            import_module(module)
+    kept = ("user_api", "internal_api", "version", "threading_layer", "architecture")
+    found = [{key: library[key] for key in kept if library.get(key)} for library in threadpoolctl.threadpool_info()]
+    return sorted((row for i, row in enumerate(found) if row not in found[:i]), key=str)

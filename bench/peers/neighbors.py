@@ -1,0 +1,85 @@
+"""Neighbours by faiss, scikit-learn and pynndescent; from them the inter-sample entropy with umap-learn and SciPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bench.data import NDArray
+from bench.machine import threads
+
+
+def faiss_neighbors(x: NDArray, k: int) -> tuple[NDArray, NDArray]:
+    """Exact, in float32; every sample finds itself first, which is dropped."""
+    import faiss
+
+    faiss.omp_set_num_threads(threads())
+    index = faiss.IndexFlatL2(x.shape[1])
+    index.add(x)
+    squares, indices = index.search(x, k + 1)
+    return np.sqrt(np.maximum(squares[:, 1:], 0)), indices[:, 1:]
+
+
+def sklearn_neighbors(x: NDArray, k: int) -> tuple[NDArray, NDArray]:
+    """Exact, without the sample itself."""
+    from sklearn.neighbors import NearestNeighbors
+
+    return NearestNeighbors(n_neighbors=k, algorithm="brute", n_jobs=threads()).fit(x).kneighbors()
+
+
+def pynndescent_neighbors(x: NDArray, k: int) -> tuple[NDArray, NDArray]:
+    """Approximate, with the defaults of the library; every sample finds itself first, which is dropped."""
+    import pynndescent
+
+    index = pynndescent.NNDescent(x, n_neighbors=k + 1, n_jobs=threads(), random_state=0)
+    indices, distances = index.neighbor_graph
+    return distances[:, 1:], indices[:, 1:]
+
+
+def entropy_of_neighbors(distances: NDArray, indices: NDArray) -> float:
+    """Scales by umap-learn's 64 bisections, compiled; the symmetric table by SciPy, in float32 as they give it."""
+    from scipy import sparse
+    from umap.umap_ import smooth_knn_dist
+
+    n, k = distances.shape
+    # umap skips the first column, which is the sample itself, and subtracts nothing at local_connectivity = 0.
+    with_self = np.hstack([np.zeros((n, 1), np.float32), distances.astype(np.float32, copy=False)])
+    scales, _ = smooth_knn_dist(with_self, float(k), local_connectivity=0.0)
+    weights = np.exp(-with_self[:, 1:] / scales[:, None])
+    edges = sparse.csr_matrix((weights.ravel(), indices.ravel(), np.arange(0, n * k + 1, k)), (n, n))
+    p = (edges + edges.T).data
+    p = p[p > 0] / p.sum(dtype=np.float64)
+    return float(-(p * np.log2(p)).sum())
+
+
+def faiss_entropy(x: NDArray, k: int) -> float:
+    """The chain that begins with faiss."""
+    return entropy_of_neighbors(*faiss_neighbors(x, k))
+
+
+def sklearn_entropy(x: NDArray, k: int) -> float:
+    """The chain that begins with scikit-learn."""
+    return entropy_of_neighbors(*sklearn_neighbors(x, k))
+
+
+def plain_scales(x: NDArray, k: int, rows: int) -> NDArray:
+    """The paper's equations 4 and 5 as they are written, in float64 NumPy, for the first rows; no symmetric table yet."""
+    target, found = np.log2(k), np.empty(rows)
+    points = x.astype(np.float64)
+    for row in range(rows):
+        distances = np.sqrt(((points - points[row]) ** 2).sum(axis=1))
+        distances[row] = np.inf
+        nearest = np.sort(distances)[:k]
+        low, high = 0.0, float(nearest[-1]) * k
+        for _ in range(64):
+            scale = (low + high) / 2
+            low, high = (low, scale) if np.exp(-nearest / scale).sum() > target else (scale, high)
+        found[row] = (low + high) / 2
+    return found
+
+
+def tiny(function: Any) -> Any:
+    """A call on tiny data, which imports and compiles what the function needs."""
+    x = np.random.default_rng(0).random((300, 8), np.float32)
+    return lambda: function(x, 5)

@@ -1,0 +1,33 @@
+"""Many small tasks on all cores: a Python thread a core, and one thread in each for the libraries below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from bench.machine import threads
+
+
+@contextmanager
+def one_thread_each() -> Iterator[ThreadPoolExecutor]:
+    """The pool; with more threads than one inside, batches of small tasks take several times as long."""
+    import torch
+
+    before = torch.get_num_threads()
+    one = {"initializer": torch.set_num_threads, "initargs": (1,)}
+    with _controller().limit(limits=1), ThreadPoolExecutor(threads(), **one) as pool:
+        torch.set_num_threads(1)
+        try:
+            yield pool
+        finally:
+            torch.set_num_threads(before)
+
+
+@cache
+def _controller() -> Any:
+    import threadpoolctl
+
+    return threadpoolctl.ThreadpoolController()

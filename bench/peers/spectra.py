@@ -1,0 +1,55 @@
+"""Spectra of many Gram matrices by PyTorch and NumPy, and the papers' matrix entropy as repitl has it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.data import NDArray
+from bench.machine import threads
+from bench.peers.parallel import one_thread_each
+
+
+def torch_spectra(matrices: NDArray) -> NDArray:
+    """Eigenvalues [batch, n] in the type of the matrices."""
+    import torch
+
+    def of_part(part: NDArray) -> NDArray:
+        return torch.linalg.eigvalsh(torch.from_numpy(part)).numpy()
+
+    with one_thread_each() as pool:
+        return np.concatenate(list(pool.map(of_part, np.array_split(matrices, threads()))))
+
+
+def torch_spectra_of_products(grams: NDArray, pairs: NDArray) -> NDArray:
+    """The Hadamard products of pairs of Gram matrices [channels, n, n] of trace 1, and their eigenvalues."""
+    import torch
+
+    tables = torch.from_numpy(grams)
+
+    def of_part(part: NDArray) -> NDArray:
+        products = tables[part[:, 0]] * tables[part[:, 1]]
+        return torch.linalg.eigvalsh(products.mul_(grams.shape[1])).numpy()
+
+    with one_thread_each() as pool:
+        return np.concatenate(list(pool.map(of_part, np.array_split(pairs, threads()))))
+
+
+def numpy_spectra(matrices: NDArray) -> NDArray:
+    """Eigenvalues [batch, n] in the type of the matrices."""
+    with one_thread_each() as pool:
+        return np.concatenate(list(pool.map(np.linalg.eigvalsh, np.array_split(matrices, threads()))))
+
+
+def repitl_entropies(grams: NDArray, pairs: NDArray, alpha: float) -> NDArray:
+    """Joint entropy of one pair after another, by the formulas of repitl in plain PyTorch."""
+    import torch
+
+    tables = torch.from_numpy(grams)
+
+    def of_pair(pair: NDArray) -> float:
+        joint = tables[pair[0]] * tables[pair[1]]
+        eigenvalues = torch.linalg.eigvalsh(joint / torch.trace(joint))
+        return float(torch.log2((eigenvalues.clamp(min=0) ** alpha).sum()) / (1 - alpha))
+
+    with one_thread_each() as pool:
+        return np.array(list(pool.map(of_pair, pairs)))

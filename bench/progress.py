@@ -1,0 +1,71 @@
+"""What is seen on the screen while cases run, and when they have."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+
+class Progress:
+    """A bar over the cases, with what is being done."""
+
+    def __init__(self, total: int) -> None:
+        columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+        self._bar = Bar(*columns, console=Console(stderr=True))
+        self._task = self._bar.add_task("", total=total)
+        self._case = ""
+
+    def __enter__(self) -> Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._bar.update(self._task, completed=self._bar.tasks[0].total, description="done")
+        self._bar.stop()
+
+    def case(self, name: str) -> None:
+        """The next one begins."""
+        if self._case:
+            self._bar.advance(self._task)
+        self._case = name
+        self.step("")
+
+    def step(self, doing: str) -> None:
+        """Within the case."""
+        self._bar.update(self._task, description=escape(f"{self._case}: {doing}"))
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        self._bar.console.print(escape(text), highlight=False)
+
+
+def table(cases: dict[str, Any]) -> Table:
+    """Every contestant of every case."""
+    found = Table("case", "by", "time", "ratio", "of the floor", "peak memory (of it the call)")
+    for name, record in cases.items():
+        if "missing" in record:
+            found.add_row(name, escape(record["missing"]), end_section=True)
+            continue
+        rows = record["contestants"].values()
+        for number, row in enumerate(rows, 1):
+            scaled = "~" if row["scale"] != 1 else ""
+            share = f"{100 * record['floor']['share']:.0f} %" if number == 1 and "floor" in record else ""
+            memory = (
+                f"{row['peak_mib']:.0f} ({row['peak_mib'] - row['baseline_mib']:.0f}) MiB" if "peak_mib" in row else ""
+            )
+            found.add_row(
+                name if number == 1 else "", row["label"], f"{scaled}{row['seconds']:.3g} s",
+                "" if number == 1 else f"{scaled}{row['ratio']:.1f} x", share, memory,
+                end_section=number == len(rows),
+            )  # fmt: skip
+    found.caption = "~: timed on a part of the case and scaled"
+    return found
