@@ -96,7 +96,9 @@ def run(chosen: list[str], cases: dict[str, Case], options: argparse.Namespace) 
         return INTERRUPTED
     finally:
         measured = {name: results["cases"][name] for name in chosen if name in results["cases"] and name not in failed}
-        Console().print(table(measured))
+        screen = Console()
+        screen.width = max(screen.width, 100)
+        screen.print(table(measured))
     return 1 if failed else 0
 
 

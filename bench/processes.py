@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -59,23 +60,45 @@ def measure_memory_here(cases: dict[str, Case], name: str, contestant: str) -> i
 
 def contest_in_process(name: str, rounds: int | None, step: Callable[[str], None]) -> Message:
     """The result of a case, or why there is none."""
-    return _result_of(["bench", "--one", name, *(["--rounds", str(rounds)] if rounds else [])], step)
+    return listen(["bench", "--one", name, *(["--rounds", str(rounds)] if rounds else [])], step)
 
 
 def memory_in_process(name: str, contestant: str) -> Message:
     """Peak memory of a contestant, or why there is none."""
-    found = _result_of(["bench", "--memory", name, contestant], lambda _: None)
+    found = listen(["bench", "--memory", name, contestant])
     return {"memory_error": found["error"]} if "error" in found else found
 
 
-def _result_of(
-    module: list[str], step: Callable[[str], None], command: tuple[str, ...] = (sys.executable, "-m")
-) -> Message:
-    """Start a process and listen; lines that are no message are a library's own."""
+def listen(module: list[str], step: Callable[[str], None] = lambda _: None, patience: float | None = None) -> Message:
+    """Run a module in a process and listen; lines that are no message are a library's own.
+
+    Parameters
+    ----------
+    module : list of str
+        Its name and arguments.
+    step : callable
+        Is told what is being done.
+    patience : float, optional
+        Seconds after which the process is ended.
+
+    Returns
+    -------
+    dict
+        What it told as its result, or the key "error".
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After the process was ended too.
+    """
     environment = {**os.environ, **machine.thread_settings()}
+    command = [sys.executable, "-m", *module]
     result: Message = {}
-    with subprocess.Popen([*command, *module], stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
+        alarm = threading.Timer(patience or threading.TIMEOUT_MAX, process.terminate)
+        alarm.daemon = True
+        alarm.start()
         try:
             for line in process.stdout:
                 message = json.loads(line) if line.startswith('{"') else {}
@@ -85,6 +108,8 @@ def _result_of(
         except KeyboardInterrupt:
             process.terminate()
             raise
-    if process.returncode and not result:
-        return {"error": f"its process ended with status {process.returncode}"}
-    return result or {"error": "its process told no result"}
+        finally:
+            alarm.cancel()
+    if result:
+        return result
+    return {"error": f"its process ended with status {process.returncode} and told no result"}

@@ -50,7 +50,7 @@ class Progress:
 
 def table(cases: dict[str, Any]) -> Table:
     """Every contestant of every case."""
-    found = Table("case", "by", "time", "ratio", "of the floor", "peak memory (of it the call)")
+    found = Table("case", "by", "time", "ratio", "of the floor", "peak memory (the call)")
     for name, record in cases.items():
         if "missing" in record:
             found.add_row(name, escape(record["missing"]), end_section=True)

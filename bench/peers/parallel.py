@@ -17,8 +17,8 @@ def one_thread_each() -> Iterator[ThreadPoolExecutor]:
     import torch
 
     before = torch.get_num_threads()
-    one = {"initializer": torch.set_num_threads, "initargs": (1,)}
-    with _controller().limit(limits=1), ThreadPoolExecutor(threads(), **one) as pool:
+    pool = ThreadPoolExecutor(threads(), initializer=torch.set_num_threads, initargs=(1,))
+    with _controller().limit(limits=1), pool:
         torch.set_num_threads(1)
         try:
             yield pool
