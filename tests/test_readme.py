@@ -48,10 +48,10 @@ def test_commands(command: str, folder: Path) -> None:
 
 def test_the_table_is_the_bench_s() -> None:
     printed = subprocess.run(
-        [sys.executable, "-m", "bench", "--table"], cwd=ROOT, check=True, capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        [sys.executable, "-m", "bench.compare"], cwd=ROOT, check=True, capture_output=True, text=True, encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"},
     ).stdout.strip()  # fmt: skip
-    (table,) = re.findall(r"<!-- python -m bench --table -->\n(.*?)\n<!-- end of table -->", TEXT, re.DOTALL)
+    (table,) = re.findall(r"<!-- python -m bench.compare -->\n(.*?)\n<!-- end of table -->", TEXT, re.DOTALL)
     assert table == printed
 
 

@@ -78,7 +78,7 @@ def renyi_case(count: int, n: int) -> Case:
             return Contestant(label, lambda: run(pairs), check, lambda: run(pairs[:2]), note=note)
 
         single, double = grams(squares, np.float32), grams(squares, np.float64)
-        prepared = {kind: products(squares, pairs, kind) for kind in (np.float32, np.float64)}
+        prepared: dict[type, NDArray] = {kind: products(squares, pairs, kind) for kind in (np.float32, np.float64)}
 
         def of_prepared(solver: Callable[[NDArray], NDArray], kind: type) -> Callable[[NDArray], NDArray]:
             return lambda some: checks.renyi_entropy(solver(prepared[kind][: len(some)]), ALPHA)
