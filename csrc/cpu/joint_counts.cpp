@@ -190,7 +190,8 @@ void for_each_count(Codes a, Codes b, Index bins, Finished&& finished) {
 class Entropies {
  public:
   explicit Entropies(Index total)
-      : total_(static_cast<double>(total)), table_(sized(std::min(kTableSize, total + 1))) {
+      : total_(static_cast<double>(total)),
+        table_(std::min(sized(kTableSize), std::bit_ceil(sized(total) + 1))) {
     for (std::size_t c = 0; c < table_.size(); ++c) table_[c] = xlog2x(static_cast<double>(c));
   }
 
@@ -202,24 +203,33 @@ class Entropies {
 
   // Of `lanes` tables side by side: counts[c * lanes + l].
   void of_all(const std::int32_t* counts, Index size, Index lanes, double* entropies) const {
-    std::int32_t largest = 0;
-    for (Index c = 0; c < size * lanes; ++c) largest = std::max(largest, counts[c]);
-    const bool looked_up = largest < std::ssize(table_);
-    double sums[kMaxLanes] = {};
-    for (Index c = 0; c < size; ++c) {
-      const std::int32_t* row = counts + c * lanes;
-      if (looked_up) {
-        for (Index l = 0; l < lanes; ++l) sums[l] += table_[static_cast<std::uint32_t>(row[l])];
-      } else {
-        for (Index l = 0; l < lanes; ++l) sums[l] += term(row[l]);
-      }
-    }
-    for (Index l = 0; l < lanes; ++l) entropies[l] = from(sums[l]);
+    if (lanes == 16) return of_lanes<16>(counts, size, entropies);
+    if (lanes == 8) return of_lanes<8>(counts, size, entropies);
+    of_lanes<1>(counts, size, entropies);
   }
 
   static constexpr Index kMaxLanes = 16;
 
  private:
+  template <Index Lanes>
+  void of_lanes(const std::int32_t* counts, Index size, double* entropies) const {
+    std::int32_t bits =
+        0;  // those that any count has: below the table's size, a power of two, if all counts are
+    for (Index c = 0; c < size * Lanes; ++c) bits |= counts[c];
+    double sums[Lanes] = {};
+    if (bits < std::ssize(table_)) {
+      for (Index c = 0; c < size; ++c) {
+        for (Index l = 0; l < Lanes; ++l)
+          sums[l] += table_[static_cast<std::uint32_t>(counts[c * Lanes + l])];
+      }
+    } else {
+      for (Index c = 0; c < size; ++c) {
+        for (Index l = 0; l < Lanes; ++l) sums[l] += term(counts[c * Lanes + l]);
+      }
+    }
+    for (Index l = 0; l < Lanes; ++l) entropies[l] = from(sums[l]);
+  }
+
   double term(std::int32_t count) const {
     return count < std::ssize(table_) ? table_[static_cast<std::uint32_t>(count)]
                                       : xlog2x(static_cast<double>(count));
