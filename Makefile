@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Another build of PyTorch, such as a CUDA one: make TORCH=torch test
 TORCH ?= torch==2.13.0
 
-.PHONY: demo test check format clean
+.PHONY: demo test check format clean sanitize sanitize-address sanitize-thread
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -28,6 +28,9 @@ format: $(VENV)/installed
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(NATIVE)
 
+# The kernels are built anew with GCC's sanitizers, each beside the installed ones in a folder of its own.
+sanitize: sanitize-address sanitize-thread
+
 clean:
 	rm -rf $(VENV) build
 
@@ -43,3 +46,32 @@ $(VENV)/installed: $(SOURCES) | $(VENV)/bin/python
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
+
+SANITIZERS_address := address,undefined,float-cast-overflow
+SANITIZERS_thread := thread
+RUNTIME_address := libasan.so
+RUNTIME_thread := libtsan.so
+# The tests that reach the kernels within their own process; others that they start would find the installed ones.
+SANITIZED := binding boundary closed_forms estimators joint_counts neighbors parameters parity permutation properties \
+  sanitizers spectra
+SANITIZED_TESTS := $(wildcard $(SANITIZED:%=tests/test_%.py))
+
+# setarch -R: the thread sanitizer's map of the memory has no room for addresses that are wholly random.
+# libstdc++: a sanitizer looks for the function that throws when the process starts, and Python itself has none.
+# detect_leaks=0: Python and the libraries keep much to the end. The other allocations are seen only through malloc.
+# One thread for OpenBLAS and PyTorch: they are not instrumented, and how their threads wait for each other is unseen.
+# -S: the editable install would come first. capture=sys: a report that ends the process must not end in pytest's file.
+sanitize-address sanitize-thread: sanitize-%: build/sanitize-%/installed
+	$$(setarch -R true && echo setarch -R) env \
+	  LD_PRELOAD="$$($(CXX) -print-file-name=$(RUNTIME_$*)) $$($(CXX) -print-file-name=libstdc++.so)" \
+	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1 PYTHONMALLOC=malloc \
+	  OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 BITLENS_SANITIZE=$(SANITIZERS_$*) \
+	  PYTHONPATH=build/sanitize-$*/site:$$(echo $(VENV)/lib/python*/site-packages) \
+	  $(BIN)/python -S -m pytest --capture=sys $(SANITIZED_TESTS) $(PYTEST_ARGS)
+
+# Not stripped: reports name functions and lines.
+build/sanitize-%/installed: $(SOURCES) $(shell find python apps -type f -not -name '*.pyc') | $(VENV)/installed
+	CXX=$(CXX) BITLENS_SANITIZE=$(SANITIZERS_$*) BITLENS_CUDA=OFF BITLENS_WARNINGS_AS_ERRORS=ON \
+	  SKBUILD_BUILD_DIR=$(@D)/cmake SKBUILD_INSTALL_STRIP=false \
+	  $(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(@D)/site .
+	touch $@

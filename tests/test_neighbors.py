@@ -65,6 +65,7 @@ DATA = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("length", [3, 64])
 @pytest.mark.parametrize("name", ["normal", "ties", "near-duplicates"])
 def test_several_thousand_samples(name, length):
@@ -154,6 +155,7 @@ def test_no_pair_is_lost_below_the_limit(values, rows):
         assert set(smallest) <= set(held)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("far", [1e19, 1e22, 1e30])
 @pytest.mark.parametrize("length", [3, 20])
