@@ -32,16 +32,20 @@ void parallel_for(Index count, const std::function<void(Index)>& body) {
   std::exception_ptr failure;
   std::mutex failure_lock;
 
+  // Relaxed: that threads are started and joined orders all else. A stronger counter would also order a body
+  // after all that ended before it, and hide their races from the thread sanitizer.
+  auto take = [&next] { return next.fetch_add(1, std::memory_order_relaxed); };
+
   auto work = [&](bool watches_for_interrupts) {
     try {
-      for (Index i = next++; i < count; i = next++) {
+      for (Index i = take(); i < count; i = take()) {
         body(i);
         if (watches_for_interrupts && interrupt_check) interrupt_check.load()();
       }
     } catch (...) {
       std::lock_guard lock(failure_lock);
       if (!failure) failure = std::current_exception();
-      next = count;
+      next.store(count, std::memory_order_relaxed);
     }
   };
 
