@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import platform
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -60,6 +62,21 @@ def without_cuda(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder / "site")
     return folder / "site"
+
+
+@pytest.mark.skipif(not shutil.which("nm"), reason="nm, which lists the symbols of an object file, is not there")
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="one instruction set")
+@pytest.mark.parametrize("level", ["avx2", "avx512"])
+def test_code_for_one_instruction_set_is_not_shared(level: str, without_cuda: Path) -> None:
+    """The linker keeps any one copy of a weak symbol, for machines of all instruction sets."""
+    compiled = sorted((without_cuda.parent / "build").rglob(f"simd_{level}.dir/**/*.o"))
+    sources = sorted((ROOT / "csrc" / "cpu" / "simd").glob("*.cpp"))
+    assert [path.name for path in compiled] == [f"{path.name}.o" for path in sources if path.name != "level.cpp"]
+    for path in compiled:
+        listed = subprocess.check_output(["nm", "--defined-only", "--format=posix", str(path)], text=True)
+        symbols = [line.split()[:2] for line in listed.splitlines()]
+        assert any(kind in "BDR" for _, kind in symbols)  # the constant with the pointers to its loops
+        assert not [name for name, kind in symbols if kind in "uVvWw"]
 
 
 def run(code: str, path: Path | None) -> subprocess.CompletedProcess[str]:
