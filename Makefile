@@ -69,9 +69,9 @@ sanitize-address sanitize-thread: sanitize-%: build/sanitize-%/installed
 	  PYTHONPATH=build/sanitize-$*/site:$$(echo $(VENV)/lib/python*/site-packages) \
 	  $(BIN)/python -S -m pytest --capture=sys $(SANITIZED_TESTS) $(PYTEST_ARGS)
 
-# Not stripped: reports name functions and lines.
+# Not stripped: reports name functions and lines. Warnings do not stop it: GCC's are often wrong of instrumented code.
 build/sanitize-%/installed: $(SOURCES) $(shell find python apps -type f -not -name '*.pyc') | $(VENV)/installed
-	CXX=$(CXX) BITLENS_SANITIZE=$(SANITIZERS_$*) BITLENS_CUDA=OFF BITLENS_WARNINGS_AS_ERRORS=ON \
+	CXX=$(CXX) BITLENS_SANITIZE=$(SANITIZERS_$*) BITLENS_CUDA=OFF BITLENS_WARNINGS_AS_ERRORS=OFF \
 	  SKBUILD_BUILD_DIR=$(@D)/cmake SKBUILD_INSTALL_STRIP=false \
 	  $(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(@D)/site .
 	touch $@
