@@ -52,8 +52,8 @@ SANITIZERS_thread := thread
 RUNTIME_address := libasan.so
 RUNTIME_thread := libtsan.so
 # The tests that reach the kernels within their own process; others that they start would find the installed ones.
-SANITIZED := binding boundary closed_forms estimators joint_counts neighbors parameters parity permutation properties \
-  sanitizers spectra
+SANITIZED := binding boundary closed_forms estimators joint_counts neighbors operand_sizes parameters parity permutation properties \
+  sanitizers spectra renyi
 SANITIZED_TESTS := $(wildcard $(SANITIZED:%=tests/test_%.py))
 
 # setarch -R: the thread sanitizer's map of the memory has no room for addresses that are wholly random.
