@@ -47,11 +47,11 @@ FITTING = {
         **lists(),
         "unit": 1.0,
         "distances": f64(5, 3),
-        "indices": i64(5, 3),
+        "indices": i32(5, 3),
     },
     "neighbor_scales": lambda: {"distances": f64(5, 3), "scales": f64(5)},
     "neighbor_weights": lambda: {"distances": f64(5, 3), "scales": f64(5), "weights": f64(5, 3)},
-    "edge_entropy": lambda: {"distances": f64(5, 3), "indices": i64(5, 3), "scales": f64(5), "entropy": f64(1)},
+    "edge_entropy": lambda: {"distances": f64(5, 3), "indices": i32(5, 3), "scales": f64(5), "entropy": f64(1)},
     "distance_codes": lambda: {"maps": f64(5, 2, 6), "bins": 4, "codes": u8(2, 10)},
     "joint_counts": lambda: {"a": u8(2, 10), "b": u8(3, 10), "bins": 4, "counts": i64(2, 3, 16)},
     "code_entropies": lambda: {

@@ -135,7 +135,7 @@ def test_kernels_on_rows_further_apart_than_32_bits_tell(far_rows):
     expected = [np.histogram(values.astype(np.float64), 16, (-9.0, 9.0))[0] for values in far_rows.reshape(4, 4)]
     np.testing.assert_array_equal(counts.reshape(4, 16), expected)
 
-    distances, indices = np.empty((2, 1)), np.empty((2, 1), np.int64)
+    distances, indices = np.empty((2, 1)), np.empty((2, 1), np.int32)
     no_lists = (np.empty((2, 0), np.float32), np.empty((2, 0), np.int32), np.zeros(2, np.int32), np.ones(2, np.float32))
     _core.exact_neighbors(far_rows, 0, *no_lists, 1.0, distances, indices)
     expected_distances, expected_indices = reference.nearest_neighbors(far_rows, 1)

@@ -60,7 +60,7 @@ void exact_neighbors(const py::object& x, Index kept, const py::object& bounds, 
     const auto x_view = a.view<const decltype(type), 2>();
     const auto lists = candidates_of(b, c, n, l);
     const auto distances_view = d.view<double, 2>();
-    const auto indices_view = i.view<Index, 2>();
+    const auto indices_view = i.view<std::int32_t, 2>();
     py::gil_scoped_release release;
     cpu::exact_neighbors(x_view, kept, lists, unit, distances_view, indices_view);
   });
@@ -90,7 +90,7 @@ void edge_entropy(const py::object& distances, const py::object& indices, const 
   const Borrowed d(distances, "distances"), i(indices, "indices"), s(scales, "scales"), e(entropy, "entropy");
   require_cpu({&d, &i, &s, &e});
   const auto distances_view = d.view<const double, 2>();
-  const auto indices_view = i.view<const Index, 2>();
+  const auto indices_view = i.view<const std::int32_t, 2>();
   const auto scales_view = s.view<const double, 1>();
   const auto entropy_view = e.view<double, 1>();
   py::gil_scoped_release release;

@@ -38,9 +38,9 @@ void keep_nearest(View<const float, 2> dots,   // [rows, columns]
 template <class T>
 void exact_neighbors(View<const T, 2> x,  // [n, d]
                      Index kept, Candidates candidates,
-                     double unit,                // of the bounds
-                     View<double, 2> distances,  // [n, k], out
-                     View<Index, 2> indices);    // [n, k], out
+                     double unit,                     // of the bounds
+                     View<double, 2> distances,       // [n, k], out
+                     View<std::int32_t, 2> indices);  // [n, k], out
 
 // The scale of every sample (eq. 5).
 void neighbor_scales(View<const double, 2> distances,  // [n, k], ascending
@@ -52,10 +52,10 @@ void neighbor_weights(View<const double, 2> distances,  // [n, k]
                       View<double, 2> weights);         // [n, k], out
 
 // Entropy of the symmetrised, normalised pair probabilities over ordered pairs (eq. 6, 7), in bits.
-void edge_entropy(View<const double, 2> distances,  // [n, k], ascending
-                  View<const Index, 2> indices,     // [n, k]
-                  View<const double, 1> scales,     // [n]
-                  View<double, 1> entropy);         // [1], out
+void edge_entropy(View<const double, 2> distances,      // [n, k], ascending
+                  View<const std::int32_t, 2> indices,  // [n, k]
+                  View<const double, 1> scales,         // [n]
+                  View<double, 1> entropy);             // [1], out
 
 // --- K2, K3: distance codes and joint counts (CNNSlicer, section 5.3.1) ---
 

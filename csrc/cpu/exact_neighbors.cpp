@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -58,7 +59,6 @@ struct Search {
   double unit;
   Index k;
 
-  std::vector<double> squared{};  // of every candidate of every row
   std::vector<Neighbor> neighbors{};
   std::vector<Neighbor> scratch{};
   std::vector<std::int32_t> ends{};
@@ -75,11 +75,10 @@ struct Search {
     require_index(*highest, x.shape[0], "candidates");
   }
 
-  // Candidates come in ascending order of their index, so a block of columns serves all rows one after
-  // another.
-  void measure_candidates(const std::vector<CandidateList>& lists, Index first, Index columns_at_once) {
-    const Index capacity = candidates.bounds.shape[1];
-    squared.resize(lists.size() * static_cast<std::size_t>(capacity));
+  // Squared distances of the candidates of row r, from starts[r] on. They come in ascending order of their
+  // index, so a block of columns serves all rows one after another.
+  void measure_candidates(const std::vector<CandidateList>& lists, Index first, Index columns_at_once,
+                          const std::vector<Index>& starts, double* squared) const {
     std::vector<Index> done(lists.size(), 0);
     for (Index column = 0; column < x.shape[0]; column += columns_at_once) {
       const auto beyond = static_cast<std::int32_t>(std::min(x.shape[0], column + columns_at_once));
@@ -87,9 +86,8 @@ struct Search {
         const std::int32_t* start = lists[r].indices + done[r];
         const std::int32_t* end = lists[r].indices + lists[r].count;
         const Index count = std::lower_bound(start, end, beyond) - start;
-        double* out = squared.data() + static_cast<Index>(r) * capacity + done[r];
         squared_distances(x.row(first + static_cast<Index>(r)), x.data, x.stride[0], start, count, x.shape[1],
-                          out);
+                          squared + starts[r] + done[r]);
         done[r] += count;
       }
     }
@@ -124,22 +122,25 @@ struct Search {
   }
 
   void run(Index first, Index rows, Index columns_at_once, View<double, 2> distances,
-           View<Index, 2> indices) {
+           View<std::int32_t, 2> indices) {
     std::vector<CandidateList> lists;
+    std::vector<Index> starts{0};
     std::vector<std::uint32_t> keys(static_cast<std::size_t>(candidates.bounds.shape[1]));
     for (Index r = 0; r < rows; ++r) {
       lists.push_back(list_of(first + r));
       require_samples(lists.back());
       if (lists.back().count > kept) selection_loops().cut(lists.back(), kept, keys.data());
+      starts.push_back(starts.back() + lists.back().count);
     }
-    measure_candidates(lists, first, columns_at_once);
-    for (Index r = 0; r < rows; ++r) {
-      const CandidateList& list = lists[static_cast<std::size_t>(r)];
-      if (!nearest_of_candidates(list, squared.data() + r * candidates.bounds.shape[1]))
-        nearest_of_all(first + r);
+    // Not zeroed: each is written before it is read.
+    const auto squared = std::make_unique_for_overwrite<double[]>(static_cast<std::size_t>(starts.back()));
+    measure_candidates(lists, first, columns_at_once, starts, squared.get());
+    for (std::size_t r = 0; r < lists.size(); ++r) {
+      const Index sample = first + static_cast<Index>(r);
+      if (!nearest_of_candidates(lists[r], squared.get() + starts[r])) nearest_of_all(sample);
       for (Index e = 0; e < k; ++e) {
-        distances.row(first + r)[e] = std::sqrt(neighbors[static_cast<std::size_t>(e)].first);
-        indices.row(first + r)[e] = neighbors[static_cast<std::size_t>(e)].second;
+        distances.row(sample)[e] = std::sqrt(neighbors[static_cast<std::size_t>(e)].first);
+        indices.row(sample)[e] = neighbors[static_cast<std::size_t>(e)].second;
       }
     }
   }
@@ -149,7 +150,7 @@ struct Search {
 
 template <class T>
 void exact_neighbors(View<const T, 2> x, Index kept, Candidates candidates, double unit,
-                     View<double, 2> distances, View<Index, 2> indices) {
+                     View<double, 2> distances, View<std::int32_t, 2> indices) {
   const Index n = x.shape[0];
   const Index k = distances.shape[1];
   check_candidates(candidates, n);
@@ -169,8 +170,8 @@ void exact_neighbors(View<const T, 2> x, Index kept, Candidates candidates, doub
 }
 
 template void exact_neighbors(View<const float, 2>, Index, Candidates, double, View<double, 2>,
-                              View<Index, 2>);
+                              View<std::int32_t, 2>);
 template void exact_neighbors(View<const double, 2>, Index, Candidates, double, View<double, 2>,
-                              View<Index, 2>);
+                              View<std::int32_t, 2>);
 
 }  // namespace bitlens::cpu

@@ -44,8 +44,8 @@ void neighbor_weights(View<const double, 2> distances, View<const double, 1> sca
   });
 }
 
-void edge_entropy(View<const double, 2> distances, View<const Index, 2> indices, View<const double, 1> scales,
-                  View<double, 1> entropy) {
+void edge_entropy(View<const double, 2> distances, View<const std::int32_t, 2> indices,
+                  View<const double, 1> scales, View<double, 1> entropy) {
   const Index n = distances.shape[0];
   const Index k = distances.shape[1];
   require_size(indices.shape[0], n, "indices: samples");
@@ -56,7 +56,7 @@ void edge_entropy(View<const double, 2> distances, View<const Index, 2> indices,
 
   std::vector<double> inverse_scales;
   std::vector<double> last_distances;
-  std::vector<Index> last_indices;
+  std::vector<std::int32_t> last_indices;
   for (Index i = 0; i < n; ++i) {
     inverse_scales.push_back(inverse_scale(scales.data[i]));
     last_distances.push_back(distances.row(i)[k - 1]);

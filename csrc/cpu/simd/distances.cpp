@@ -21,11 +21,12 @@ template <class T>
 // Every lane sums its own values and the lanes are added in order, so that the result of a pair depends
 // neither on the width of the registers nor on the pairs beside it.
 template <Index Count, class T>
-[[gnu::always_inline]] inline void squared_distances_to(const T* x, const T* const* y, Index length,
-                                                        double* out) {
+[[gnu::always_inline]] inline void squared_distances_to(const T* x, const T* const* y, const T* const* next,
+                                                        Index length, double* out) {
   Doubles sums[Count][kLanes / kWidth] = {};
   Index d = 0;
   for (; d + kLanes <= length; d += kLanes) {
+    for (Index q = 0; q < Count; ++q) __builtin_prefetch(next[q] + d);
     for (Index part = 0; part < kLanes / kWidth; ++part) {
       const Doubles values = load(x + d + part * kWidth);
       for (Index q = 0; q < Count; ++q) {
@@ -48,15 +49,20 @@ template <Index Count, class T>
 template <class T>
 void squared_distances(const T* x, const T* rows, Index stride, const std::int32_t* which, Index count,
                        Index length, double* out) {
+  const auto row = [&](Index r) { return rows + (which ? which[r] : r) * stride; };
   const T* y[kTogether];
+  const T* next[kTogether];
   Index r = 0;
   for (; r + kTogether <= count; r += kTogether) {
-    for (Index q = 0; q < kTogether; ++q) y[q] = rows + (which ? which[r + q] : r + q) * stride;
-    squared_distances_to<kTogether>(x, y, length, out + r);
+    for (Index q = 0; q < kTogether; ++q) {
+      y[q] = row(r + q);
+      next[q] = row(r + kTogether + q < count ? r + kTogether + q : count - 1);
+    }
+    squared_distances_to<kTogether>(x, y, next, length, out + r);
   }
   for (; r < count; ++r) {
-    y[0] = rows + (which ? which[r] : r) * stride;
-    squared_distances_to<1>(x, y, length, out + r);
+    y[0] = row(r);
+    squared_distances_to<1>(x, y, y, length, out + r);
   }
 }
 

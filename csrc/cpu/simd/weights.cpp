@@ -40,9 +40,9 @@ EdgeSums edge_sums(const Edges& edges) {
     double distance[kLanes] = {};
     double other_inverse[kLanes] = {};
     double last_distance[kLanes] = {};
-    Index last_index[kLanes] = {};
+    std::int32_t last_index[kLanes] = {};
     for (Index l = 0; l < count; ++l) {
-      const Index j = edges.indices[e + l];
+      const std::int32_t j = edges.indices[e + l];
       distance[l] = edges.distances[e + l];
       other_inverse[l] = edges.inverse_scales[j];
       last_distance[l] = edges.last_distances[j];

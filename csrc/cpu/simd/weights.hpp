@@ -10,11 +10,11 @@ namespace bitlens::cpu {
 // One sample's edges to its k neighbours, and what is known of every sample.
 struct Edges {
   Index sample;
-  const double* distances;       // [k], ascending
-  const Index* indices;          // [k]
-  const double* inverse_scales;  // [n]
-  const double* last_distances;  // [n], of every sample's own last neighbour
-  const Index* last_indices;     // [n]
+  const double* distances;           // [k], ascending
+  const std::int32_t* indices;       // [k]
+  const double* inverse_scales;      // [n]
+  const double* last_distances;      // [n], of every sample's own last neighbour
+  const std::int32_t* last_indices;  // [n]
   Index k;
 };
 

@@ -10,9 +10,9 @@ import numpy as np
 from bitlens import _core
 from bitlens.arrays import Array, NDArray, neighbor_count, samples, with_safe_squares
 
-# A tile of dot products of 512 x 4096 float32 values takes 8 MB.
+# A tile of dot products of 512 x 8192 float32 values takes 16 MB.
 _TILE_ROWS = 512
-_TILE_COLUMNS = 4096
+_TILE_COLUMNS = 8192
 
 # How many candidates a list takes beyond those it keeps, at least: so many make cutting it worth while.
 _LIST_SLACK = 128
@@ -59,7 +59,7 @@ def nearest_neighbors(x: Array, k: int) -> tuple[Any, Any]:
     points, family = samples(x, "x", at_least=2)
     count = neighbor_count(k, len(points), at_least=1)
     distances, indices, unit = _nearest(points, count)
-    return family.give_back(_in_unit(distances, unit)), family.give_back(indices)
+    return family.give_back(_in_unit(distances, unit)), family.give_back(indices.astype(np.int64))
 
 
 def neighbor_probabilities(x: Array, k: int = 15) -> tuple[Any, Any, Any]:
@@ -105,7 +105,11 @@ def neighbor_probabilities(x: Array, k: int = 15) -> tuple[Any, Any, Any]:
     probabilities = np.empty_like(distances)
     _core.neighbor_scales(distances, scales)
     _core.neighbor_weights(distances, scales, probabilities)
-    return family.give_back(indices), family.give_back(probabilities), family.give_back(_in_unit(scales, unit))
+    return (
+        family.give_back(indices.astype(np.int64)),
+        family.give_back(probabilities),
+        family.give_back(_in_unit(scales, unit)),
+    )
 
 
 def inter_sample_entropy(x: Array, k: int = 15) -> float:
@@ -177,7 +181,7 @@ def _nearest(x: NDArray, k: int) -> tuple[NDArray, NDArray, float]:
     limits = np.full(n, np.inf, np.float32)
     width = _filter(x, kept, bounds, candidates, counts, limits) if kept else 1.0
     distances = np.empty((n, k))
-    indices = np.empty((n, k), np.int64)
+    indices = np.empty((n, k), np.int32)
     _core.exact_neighbors(x, kept, bounds, candidates, counts, limits, width**2, distances, indices)
     return distances, indices, units.item()
 
