@@ -31,6 +31,8 @@ def lists():
     return {"bounds": f32(5, 70), "candidates": i32(5, 70), "counts": i32(5), "limits": f32(5)}
 
 
+SETS = {"starts": np.array([0, 1, 4]), "members": np.array([0, 2, 1, 0]), "weights": np.ones(4), "alpha": 1.01}
+
 # Operands that fit: 5 samples, k = 3, lists of 70 candidates; 2 and 3 channels, 10 pairs, 4 bins; maps of 6 values.
 FITTING = {
     "keep_nearest": lambda: {
@@ -65,6 +67,8 @@ FITTING = {
     "value_range": lambda: {"values": f64(6), "range": f64(2)},
     "value_histograms": lambda: {"maps": f64(5, 2, 6), "low": 0.0, "high": 1.0, "counts": i32(5, 2, 4), "stream": 0},
     "histogram_entropies": lambda: {"counts": i32(5, 2, 4), "entropies": f64(5, 2), "stream": 0},
+    "gram_spectrum": lambda: {"matrices": f64(3, 5, 5), "spectra": f64(3, 5)},
+    "renyi_entropies": lambda: {"squared_distances": f64(3, 5, 5), **SETS, "entropies": f64(2)},
 }
 
 INPUTS = {"dots", "norms", "x", "maps", "values", "a", "b"}
@@ -73,6 +77,8 @@ INPUTS_OF = {
     "neighbor_weights": {"distances", "scales"},
     "edge_entropy": {"distances", "indices", "scales"},
     "histogram_entropies": {"counts"},
+    "gram_spectrum": {"matrices"},
+    "renyi_entropies": {"squared_distances", "starts", "members", "weights"},
 }
 
 

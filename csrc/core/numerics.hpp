@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cmath>
+#include <utility>
 
 #include "core/check.hpp"
 #include "core/view.hpp"
@@ -53,31 +54,54 @@ struct Bins {
 };
 static_assert(kMaxBins <= 256);
 
-// exp(x) for x <= 0, to 2 units in the last place; 0 below -708. Free of branches and calls, so that loops
-// over it become vector code, and the same on every machine.
-BITLENS_HD inline double exp_of_negative(double x) {
-  constexpr double kRound = 0x1.8p52;  // adding it leaves the nearest integer in the low bits
-  const double bounded = x < -708 ? -708.0 : x;
-  const double shifted = bounded * 1.4426950408889634 + kRound;
-  const double n = shifted - kRound;
-  const double r = (bounded - n * 0x1.62e42feep-1) - n * 0x1.a39ef35793c76p-33;  // ln 2 in two parts
-  double p = 1.0 / 6227020800;  // Taylor's series: |r| <= ln 2 / 2
-  p = p * r + 1.0 / 479001600;
-  p = p * r + 1.0 / 39916800;
-  p = p * r + 1.0 / 3628800;
-  p = p * r + 1.0 / 362880;
-  p = p * r + 1.0 / 40320;
-  p = p * r + 1.0 / 5040;
-  p = p * r + 1.0 / 720;
-  p = p * r + 1.0 / 120;
-  p = p * r + 1.0 / 24;
-  p = p * r + 1.0 / 6;
-  p = p * r + 0.5;
-  p = p * r + 1.0;
-  p = p * r + 1.0;
-  const std::uint64_t exponent = __builtin_bit_cast(std::uint64_t, shifted) << 52;
-  const double result = __builtin_bit_cast(double, __builtin_bit_cast(std::uint64_t, p) + exponent);
-  return x < -708 ? 0.0 : result;
+// What exp_of_negative is made of in either precision. Ln 2 is in two parts, the first of few bits, so that
+// its products with whole numbers are exact; the series is Taylor's, for |r| <= ln 2 / 2.
+template <class T>
+struct Exponential;
+template <>
+struct Exponential<float> {
+  using Bits = std::uint32_t;
+  static constexpr int mantissa = 23, degree = 7;
+  static constexpr float lowest = -87, ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
+};
+template <>
+struct Exponential<double> {
+  using Bits = std::uint64_t;
+  static constexpr int mantissa = 52, degree = 13;
+  static constexpr double lowest = -708, ln2_high = 0x1.62e42feep-1, ln2_low = 0x1.a39ef35793c76p-33;
+};
+
+constexpr double inverse_factorial(int k) { return k == 0 ? 1 : inverse_factorial(k - 1) / k; }
+
+template <class T, int k>
+inline constexpr T kInverseFactorial = static_cast<T>(inverse_factorial(k));
+
+// 1 + r + r^2 / 2 + ... up to the degree that is the number of the k = 0, 1, ...; unrolled by the compiler's
+// front end, as loops over it are vector code only then.
+template <class T, int... k>
+BITLENS_HD inline T exponential_series(T r, std::integer_sequence<int, k...>) {
+  constexpr int degree = sizeof...(k);
+  T series = kInverseFactorial<T, degree>;
+  ((series = series * r + kInverseFactorial<T, degree - 1 - k>), ...);
+  return series;
+}
+
+// exp(x) for x <= 0, to 2 units in the last place; 0 where it would be no normal number. Free of branches and
+// calls, so that loops over it become vector code.
+template <class T>
+BITLENS_HD inline T exp_of_negative(T x) {
+  using E = Exponential<T>;
+  using Bits = typename E::Bits;
+  constexpr T kRound =
+      static_cast<T>(1.5) * (Bits{1} << E::mantissa);  // adding it leaves an integer in the low bits
+  const T bounded = x < E::lowest ? E::lowest : x;
+  const T shifted = bounded * static_cast<T>(1.4426950408889634) + kRound;
+  const T n = shifted - kRound;
+  const T r = (bounded - n * E::ln2_high) - n * E::ln2_low;
+  const T series = exponential_series(r, std::make_integer_sequence<int, E::degree>{});
+  const Bits power = __builtin_bit_cast(Bits, shifted) << E::mantissa;
+  const T result = __builtin_bit_cast(T, __builtin_bit_cast(Bits, series) + power);
+  return x < E::lowest ? T{0} : result;
 }
 
 // log2(x) of a positive normal number, to 2 units in the last place; vector code as above.

@@ -116,3 +116,23 @@ def label_entropies(confusion: NDArray) -> tuple[NDArray, NDArray]:
         return entropy(counts) if counts.sum() else float("nan")
 
     return np.array([of(column) for column in confusion.T]), np.array([of(row) for row in confusion])
+
+
+def gram_spectrum(matrices: NDArray) -> NDArray:
+    """All eigenvalues of symmetric matrices, ascending."""
+    return np.linalg.eigvalsh(np.asarray(matrices, np.float64))
+
+
+def renyi_entropy(squared_distances: NDArray, weights: NDArray, alpha: float) -> float:
+    """Matrix-based Renyi entropy of the product of Gaussian kernels exp(-weight * distance^2), in bits."""
+    kernel = np.exp(-np.tensordot(weights, np.asarray(squared_distances, np.float64), 1))
+    eigenvalues = gram_spectrum(kernel / len(kernel)).clip(0)
+    eigenvalues = eigenvalues[eigenvalues > 0] / eigenvalues.sum()
+    if alpha == 1:
+        return entropy(eigenvalues)
+    if alpha > 2:
+        largest = eigenvalues.max()
+        trace = ((eigenvalues / largest) ** alpha).sum()
+        return float((alpha * np.log2(largest) + np.log2(trace)) / (1 - alpha))
+    total = (eigenvalues * np.expm1((alpha - 1) * np.log(eigenvalues))).sum()
+    return float(np.log1p(total) / ((1 - alpha) * np.log(2)))

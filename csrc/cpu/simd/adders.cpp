@@ -1,6 +1,8 @@
 // The loops of the carry-save adders.
 #include "cpu/simd/adders.hpp"
 
+#include "cpu/simd/vectors.hpp"
+
 #ifdef __AVX512F__
 #include <immintrin.h>
 #endif
@@ -9,10 +11,10 @@ namespace bitlens::cpu::BITLENS_LEVEL {
 namespace {
 
 using Word = std::uint64_t;
-using Bits = Register<Word>;
+using Bits = Vector<Word>;
 
 constexpr Index kPlaneWords = sizeof(Plane) / sizeof(Word);
-constexpr Index kPartWords = kRegisterBytes / sizeof(Word);
+constexpr Index kPartWords = kWidth<Word>;
 constexpr Index kMaxBins = 64;
 
 void gather_rows(const std::uint8_t* codes, Index stride, Index channels, Index pairs, OneHot one_hot,
@@ -65,7 +67,7 @@ struct Sum {
   Bits carry;
 };
 
-[[gnu::always_inline]] inline Sum add3(Bits a, Bits b, Bits c) {
+BITLENS_ALWAYS_INLINE Sum add3(Bits a, Bits b, Bits c) {
 #ifdef __AVX512F__  // an instruction each, which compilers do not find
   const __m512i x = reinterpret_cast<__m512i>(a), y = reinterpret_cast<__m512i>(b),
                 z = reinterpret_cast<__m512i>(c);
@@ -77,34 +79,24 @@ struct Sum {
 }
 
 // Adds two bits of equal weight to a plane of that weight; what is carried has twice the weight.
-[[gnu::always_inline]] inline Bits add_to(Bits& plane, Bits a, Bits b) {
+BITLENS_ALWAYS_INLINE Bits add_to(Bits& plane, Bits a, Bits b) {
   const Sum sum = add3(plane, a, b);
   plane = sum.ones;
   return sum.carry;
 }
 
-[[gnu::always_inline]] inline bool any(Bits bits) {
+BITLENS_ALWAYS_INLINE bool any(Bits bits) {
   Word all = 0;
   for (Index w = 0; w < kPartWords; ++w) all |= bits[w];
   return all != 0;
 }
 
-[[gnu::always_inline]] inline Bits load(const Word* words) {
-  Bits bits;
-  __builtin_memcpy(&bits, words, sizeof bits);
-  return bits;
-}
-
-[[gnu::always_inline]] inline void store(Word* words, Bits bits) {
-  __builtin_memcpy(words, &bits, sizeof bits);
-}
-
 // One register's part of a row as one-hot words.
 template <class Hot>
-[[gnu::always_inline]] inline Bits one_hot_bits(const std::uint8_t* codes) {
-  Register<Hot> shifts;
-  for (Index l = 0; l < Index{kRegisterBytes / sizeof(Hot)}; ++l) shifts[l] = codes[l];
-  return reinterpret_cast<Bits>((Register<Hot>{} + Hot{1}) << shifts);
+BITLENS_ALWAYS_INLINE Bits one_hot_bits(const std::uint8_t* codes) {
+  Vector<Hot> shifts;
+  for (Index l = 0; l < kWidth<Hot>; ++l) shifts[l] = codes[l];
+  return reinterpret_cast<Bits>((Vector<Hot>{} + Hot{1}) << shifts);
 }
 
 constexpr Index kRowsPerRound = 16;
@@ -115,7 +107,7 @@ struct LowPlanes {
 
   // Adds sixteen rows, given by row(0) to row(15); what is carried has weight 16.
   template <class RowAt>
-  [[gnu::always_inline]] inline Bits add_round(RowAt&& row) {
+  [[gnu::always_inline]] Bits add_round(RowAt&& row) {
     const auto pair = [&](Index r) { return add_to(ones, row(r), row(r + 1)); };
     const auto quad = [&](Index r) {
       const Bits first = pair(r);
@@ -137,9 +129,8 @@ static_assert(kLowPlanes + kRunPlanes == kLeastDepth);
 
 // Adds one register's part of `count` rows to one code's counters.
 template <class Hot>
-[[gnu::always_inline]] inline void add_rows(const std::uint8_t* rows, Index row_bytes,
-                                            const std::uint16_t* order, Index count, Word* planes,
-                                            Index depth) {
+BITLENS_ALWAYS_INLINE void add_rows(const std::uint8_t* rows, Index row_bytes, const std::uint16_t* order,
+                                    Index count, Word* planes, Index depth) {
   const auto row = [&](Index r) { return one_hot_bits<Hot>(rows + order[r] * row_bytes); };
   LowPlanes low = {load(planes), load(planes + kPlaneWords), load(planes + 2 * kPlaneWords),
                    load(planes + 3 * kPlaneWords)};
@@ -181,7 +172,7 @@ template <class Hot>
 void add_codes(const std::uint8_t* rows, const std::uint16_t* order, const std::int32_t* starts, Index bins,
                Plane* planes, Index depth) {
   constexpr Index kChannels = sizeof(Plane) / sizeof(Hot);
-  constexpr Index kPartChannels = kRegisterBytes / sizeof(Hot);
+  constexpr Index kPartChannels = kWidth<Hot>;
   for (Index code = 0; code < bins; ++code) {
     const Index count = starts[code + 1] - starts[code];
     if (count == 0) continue;
@@ -208,16 +199,16 @@ template <class Hot>
 void expand_words(const Plane* planes, Index depth, Index bins, std::int32_t* counts) {
   constexpr Index kCodes = 8 * sizeof(Hot);
   constexpr Index kChannels = sizeof(Plane) / sizeof(Hot);
-  constexpr Index kPartChannels = kRegisterBytes / sizeof(Hot);
+  constexpr Index kPartChannels = kWidth<Hot>;
   for (Index part = 0; part < kChannels / kPartChannels; ++part) {
-    Register<Hot> words[kCodes] = {};
+    Vector<Hot> words[kCodes] = {};
     for (Index k = 0; k < depth; ++k) {
-      words[k] = reinterpret_cast<Register<Hot>>(load(planes[k].words + part * kPartWords));
+      words[k] = reinterpret_cast<Vector<Hot>>(load(planes[k].words + part * kPartWords));
     }
     Hot mask = ~Hot{0} >> (kCodes / 2);
     for (Index half = kCodes / 2; half > 0; half /= 2, mask ^= mask << half) {
       for (Index k = 0; k < kCodes; k = (k + half + 1) & ~half) {
-        const Register<Hot> swapped = ((words[k] >> half) ^ words[k + half]) & mask;
+        const Vector<Hot> swapped = ((words[k] >> half) ^ words[k + half]) & mask;
         words[k] ^= swapped << half;
         words[k + half] ^= swapped;
       }

@@ -1,43 +1,44 @@
 // The loops over values of direct distances.
 #include "cpu/simd/distances.hpp"
 
+#include "cpu/simd/vectors.hpp"
+
 namespace bitlens::cpu::BITLENS_LEVEL {
 namespace {
 
-using Doubles = Register<double>;
+using Doubles = Vector<double>;
 
-constexpr Index kWidth = kRegisterBytes / sizeof(double);
 constexpr Index kLanes = 8;  // of a sum, on every level
 constexpr Index kTogether =
-    kWidth > 2 ? 4 : 2;  // points that share the loads of x and hide each other's latency
+    kWidth<double> > 2 ? 4 : 2;  // points that share the loads of x and hide each other's latency
 
 template <class T>
-[[gnu::always_inline]] inline Doubles load(const T* values) {
+BITLENS_ALWAYS_INLINE Doubles as_doubles(const T* values) {
   Doubles lanes;
-  for (Index l = 0; l < kWidth; ++l) lanes[l] = values[l];
+  for (Index l = 0; l < kWidth<double>; ++l) lanes[l] = values[l];
   return lanes;
 }
 
 // Every lane sums its own values and the lanes are added in order, so that the result of a pair depends
 // neither on the width of the registers nor on the pairs beside it.
 template <Index Count, class T>
-[[gnu::always_inline]] inline void squared_distances_to(const T* x, const T* const* y, const T* const* next,
-                                                        Index length, double* out) {
-  Doubles sums[Count][kLanes / kWidth] = {};
+BITLENS_ALWAYS_INLINE void squared_distances_to(const T* x, const T* const* y, const T* const* next,
+                                                Index length, double* out) {
+  Doubles sums[Count][kLanes / kWidth<double>] = {};
   Index d = 0;
   for (; d + kLanes <= length; d += kLanes) {
     for (Index q = 0; q < Count; ++q) __builtin_prefetch(next[q] + d);
-    for (Index part = 0; part < kLanes / kWidth; ++part) {
-      const Doubles values = load(x + d + part * kWidth);
+    for (Index part = 0; part < kLanes / kWidth<double>; ++part) {
+      const Doubles values = as_doubles(x + d + part * kWidth<double>);
       for (Index q = 0; q < Count; ++q) {
-        const Doubles difference = values - load(y[q] + d + part * kWidth);
+        const Doubles difference = values - as_doubles(y[q] + d + part * kWidth<double>);
         sums[q][part] += difference * difference;
       }
     }
   }
   for (Index q = 0; q < Count; ++q) {
     double sum = 0;
-    for (Index l = 0; l < kLanes; ++l) sum += sums[q][l / kWidth][l % kWidth];
+    for (Index l = 0; l < kLanes; ++l) sum += sums[q][l / kWidth<double>][l % kWidth<double>];
     for (Index tail = d; tail < length; ++tail) {
       const double difference = static_cast<double>(x[tail]) - static_cast<double>(y[q][tail]);
       sum += difference * difference;

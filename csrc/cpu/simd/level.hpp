@@ -23,28 +23,6 @@ const char* level_name();
 
 }  // namespace bitlens::cpu
 
-#ifdef BITLENS_LEVEL
-namespace bitlens::cpu::BITLENS_LEVEL {
-
-// One register of the level that is being compiled.
-#if defined(__AVX512F__)
-inline constexpr int kRegisterBytes = 64;
-#elif defined(__AVX2__)
-inline constexpr int kRegisterBytes = 32;
-#else
-inline constexpr int kRegisterBytes = 16;
-#endif
-
-template <class T>
-struct RegisterOf {
-  using type [[gnu::vector_size(kRegisterBytes)]] = T;
-};
-template <class T>
-using Register = typename RegisterOf<T>::type;
-
-}  // namespace bitlens::cpu::BITLENS_LEVEL
-#endif
-
 // Declares the constant `name` of type `Loops` in every level's namespace, and name() for the level in use.
 #ifdef BITLENS_X86_LEVELS
 #define BITLENS_LOOPS(Loops, name)                               \

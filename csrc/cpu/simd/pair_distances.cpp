@@ -1,24 +1,17 @@
 // The loops over all pairs.
 #include "cpu/simd/pair_distances.hpp"
 
+#include "cpu/simd/vectors.hpp"
+
 namespace bitlens::cpu::BITLENS_LEVEL {
 namespace {
 
-using Doubles = Register<double>;
-
-constexpr Index kWidth = kRegisterBytes / sizeof(double);
-
-[[gnu::always_inline]] inline Doubles load(const double* values) {
-  Doubles lanes;
-  __builtin_memcpy(&lanes, values, sizeof lanes);
-  return lanes;
-}
+using Doubles = Vector<double>;
 
 // Every lane of a pair sums its own values, and the lanes are added in order.
-[[gnu::always_inline]] inline void block(const double* x, const double* y, Index length, Index columns,
-                                         double* out) {
+BITLENS_ALWAYS_INLINE void block(const double* x, const double* y, Index length, Index columns, double* out) {
   double lanes[kRowsTogether][kColumnsTogether][kPointLanes];
-  for (Index part = 0; part < kPointLanes; part += kWidth) {
+  for (Index part = 0; part < kPointLanes; part += kWidth<double>) {
     Doubles sums[kRowsTogether][kColumnsTogether] = {};
     for (Index d = part; d < length; d += kPointLanes) {
       Doubles columns_at[kColumnsTogether];

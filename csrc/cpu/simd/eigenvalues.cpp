@@ -1,0 +1,184 @@
+// The QL algorithm without square roots (Pal, Walker and Kahan; LAPACK's dsterf), in lockstep over matrices,
+// and traces by the pivots of a factorisation.
+#include "cpu/simd/eigenvalues.hpp"
+
+#include <cfloat>
+#include <cmath>
+
+#include "cpu/simd/vectors.hpp"
+
+namespace bitlens::cpu::BITLENS_LEVEL {
+namespace {
+
+using Lanes = Vector<double>;
+constexpr Index kVectors = kLockstep / kWidth<double>;
+
+// Squared couplings of matrices scaled to a largest element of 1.
+constexpr double kNegligible = DBL_EPSILON * DBL_EPSILON;
+constexpr double kTiny = 1e-300;  // stands for 0 where a quotient must exist
+constexpr Index kMaxSweeps = 60;  // for each eigenvalue; two are usual
+
+BITLENS_ALWAYS_INLINE Lanes larger(Lanes a, Lanes b) { return a > b ? a : b; }
+
+// Divides each matrix by its largest element and returns those.
+void scale_to_one(double* diagonals, double* couplings, Index n, double* largest) {
+  for (Index m = 0; m < kLockstep; ++m) largest[m] = 1e-150;  // of a zero matrix; its square is above 0
+  for (Index i = 0; i < n; ++i) {
+    for (Index m = 0; m < kLockstep; ++m) {
+      const double d = std::fabs(diagonals[i * kLockstep + m]);
+      const double e = std::sqrt(couplings[i * kLockstep + m]);
+      const double element = d > e ? d : e;
+      largest[m] = element > largest[m] ? element : largest[m];
+    }
+  }
+  for (Index i = 0; i < n; ++i) {
+    for (Index m = 0; m < kLockstep; ++m) {
+      diagonals[i * kLockstep + m] /= largest[m];
+      couplings[i * kLockstep + m] /= largest[m] * largest[m];
+    }
+  }
+}
+
+// Where each matrix's first unfinished eigenvalue is, n if all are done; returns the smallest.
+Index advance(const double* couplings, Index n, Index* first) {
+  Index lowest = n;
+  for (Index m = 0; m < kLockstep; ++m) {
+    Index i = first[m];
+    while (i < n - 1 && !(couplings[i * kLockstep + m] > kNegligible)) ++i;
+    first[m] = i < n - 1 ? i : n;
+    if (first[m] < lowest) lowest = first[m];
+  }
+  return lowest;
+}
+
+// Wilkinson's shift of the leading 2 x 2 block that is left of each matrix.
+void choose_shifts(const double* diagonals, const double* couplings, Index n, const Index* first,
+                   double* shifts) {
+  for (Index m = 0; m < kLockstep; ++m) {
+    if (first[m] == n) {
+      shifts[m] = 0;
+      continue;
+    }
+    const double* d = diagonals + first[m] * kLockstep + m;
+    const double e = std::sqrt(couplings[first[m] * kLockstep + m]);
+    const double ratio = (d[kLockstep] - d[0]) / (2 * e);
+    const double root = std::sqrt(ratio * ratio + 1);
+    shifts[m] = d[0] - e / (ratio < 0 ? ratio - root : ratio + root);
+  }
+}
+
+// One QL step of every unfinished matrix: rotations from the last row up to its first unfinished one.
+void sweep(double* diagonals, double* couplings, Index n, const Index* first, Index lowest,
+           const double* shifts) {
+  const Lanes zero = {};
+  const Lanes one = zero + 1.0;
+  alignas(kVectorBytes) double starts[kLockstep];  // as numbers, which all instruction sets compare
+  for (Index m = 0; m < kLockstep; ++m) starts[m] = static_cast<double>(first[m]);
+  Lanes start[kVectors];
+  Lanes shift[kVectors];
+  Lanes cosine[kVectors];  // squared, as is the sine
+  Lanes sine[kVectors];
+  Lanes gamma[kVectors];
+  Lanes p[kVectors];  // gamma^2 / cosine
+  for (Index q = 0; q < kVectors; ++q) {
+    start[q] = load(starts + q * kWidth<double>);
+    shift[q] = load(shifts + q * kWidth<double>);
+    cosine[q] = one;
+    sine[q] = zero;
+    gamma[q] = load(diagonals + (n - 1) * kLockstep + q * kWidth<double>) - shift[q];
+    p[q] = larger(gamma[q] * gamma[q], zero + kTiny);
+  }
+  for (Index i = n - 2; i >= lowest; --i) {
+    const Lanes row = zero + static_cast<double>(i);
+    for (Index q = 0; q < kVectors; ++q) {
+      double* d = diagonals + i * kLockstep + q * kWidth<double>;
+      double* e = couplings + i * kLockstep + q * kWidth<double>;
+      const auto active = start[q] <= row;
+      const Lanes stored = load(e);
+      const Lanes e2 = stored > kNegligible ? stored : zero;
+      const Lanes alpha = load(d);
+      const Lanes r = p[q] + e2;
+      const Lanes inverse = one / r;
+      const Lanes next_cosine = p[q] * inverse;
+      const Lanes next_sine = e2 * inverse;
+      const Lanes next_gamma = next_cosine * (alpha - shift[q]) - next_sine * gamma[q];
+      const Lanes square = next_gamma * next_gamma;
+      // Where gamma vanished the quotient has a limit of its own.
+      const Lanes next_p = p[q] > kTiny ? square * (r / p[q]) : square + cosine[q] * e2;
+      store(e + kLockstep, active ? sine[q] * r : load(e + kLockstep));
+      store(d + kLockstep, active ? gamma[q] + (alpha - next_gamma) : load(d + kLockstep));
+      cosine[q] = active ? next_cosine : cosine[q];
+      sine[q] = active ? next_sine : sine[q];
+      gamma[q] = active ? next_gamma : gamma[q];
+      p[q] = active ? larger(next_p, zero + kTiny) : p[q];
+    }
+  }
+  alignas(kVectorBytes) double diagonal[kLockstep];
+  alignas(kVectorBytes) double coupling[kLockstep];
+  for (Index q = 0; q < kVectors; ++q) {
+    store(diagonal + q * kWidth<double>, shift[q] + gamma[q]);
+    store(coupling + q * kWidth<double>, sine[q] * p[q]);
+  }
+  for (Index m = 0; m < kLockstep; ++m) {
+    if (first[m] == n) continue;
+    diagonals[first[m] * kLockstep + m] = diagonal[m];
+    couplings[first[m] * kLockstep + m] = coupling[m];
+  }
+}
+
+void eigenvalues(double* diagonals, double* couplings, Index n) {
+  alignas(kVectorBytes) double largest[kLockstep];
+  alignas(kVectorBytes) double shifts[kLockstep];
+  Index first[kLockstep] = {};
+  scale_to_one(diagonals, couplings, n, largest);
+  for (Index step = 0; step < kMaxSweeps * n; ++step) {
+    const Index lowest = advance(couplings, n, first);
+    if (lowest == n) break;
+    choose_shifts(diagonals, couplings, n, first, shifts);
+    sweep(diagonals, couplings, n, first, lowest, shifts);
+  }
+  for (Index i = 0; i < n; ++i) {
+    for (Index m = 0; m < kLockstep; ++m) diagonals[i * kLockstep + m] *= largest[m];
+  }
+}
+
+// With the pivots p(t) of A + t, the trace is the sum of (p - t p') / p. Both p - t and p - t p' have
+// recurrences without cancellation between t and what is left of it.
+void resolvent_traces(const double* diagonal, const double* couplings, Index n, const double* shifts,
+                      Index count, double* traces) {
+  constexpr Index width = kWidth<double>;
+  const Index vectors = (count + width - 1) / width;
+  const Lanes zero = {};
+  Lanes shift[kMaxShifts / width];
+  Lanes excess[kMaxShifts / width];     // p - t
+  Lanes numerator[kMaxShifts / width];  // p - t p'
+  Lanes trace[kMaxShifts / width];
+  alignas(kVectorBytes) double lanes[kMaxShifts];
+  for (Index s = 0; s < vectors * width; ++s) lanes[s] = shifts[s < count ? s : 0];
+  for (Index q = 0; q < vectors; ++q) {
+    shift[q] = load(lanes + q * width);
+    excess[q] = zero + diagonal[0];
+    numerator[q] = excess[q];
+    trace[q] = zero;
+  }
+  for (Index i = 1; i <= n; ++i) {
+    const double next = i < n ? diagonal[i] : 0;
+    const double coupling = i < n ? couplings[i - 1] : 0;
+    for (Index q = 0; q < vectors; ++q) {
+      const Lanes inverse = 1 / (excess[q] + shift[q]);
+      const Lanes share = numerator[q] * inverse;
+      const Lanes change = coupling * inverse;
+      trace[q] += share;
+      excess[q] = next - change;
+      numerator[q] = excess[q] - change * (1 - share);
+    }
+  }
+  for (Index q = 0; q < vectors; ++q) store(lanes + q * width, trace[q]);
+  for (Index s = 0; s < count; ++s) traces[s] = lanes[s];
+}
+
+}  // namespace
+
+const EigenvalueLoops eigenvalue_loops = {eigenvalues, resolvent_traces};
+
+}  // namespace bitlens::cpu::BITLENS_LEVEL

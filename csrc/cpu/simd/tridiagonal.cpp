@@ -1,0 +1,161 @@
+// Householder's tridiagonalisation, one matrix at a time, from the last row up so that rows stay aligned.
+//
+// A step eliminates row k with a reflector x and changes the rows above by A -= v w' + w v'. That update is
+// not made at once but while the next step multiplies A with its own reflector: one pass over the matrix a
+// step.
+#include "cpu/simd/tridiagonal.hpp"
+
+#include <cfloat>
+#include <cmath>
+
+#include "cpu/simd/vectors.hpp"
+
+namespace bitlens::cpu::BITLENS_LEVEL {
+namespace {
+
+template <class T>
+constexpr Index kRows = kWidth<T> < 4 ? kWidth<T> : 4;  // that share the loads of v, w, x and y
+
+// Smallest squared norm of a row to reflect: below it, squares of its elements underflow. Such a row is less
+// than a rounding error of a matrix with entries near 1.
+template <class T>
+constexpr T kNegligible = DBL_MIN / DBL_EPSILON;
+template <>
+constexpr float kNegligible<float> = FLT_MIN / FLT_EPSILON;
+
+template <class T>
+Index whole_vectors(Index n) {
+  return (n + kWidth<T> - 1) / kWidth<T> * kWidth<T>;
+}
+
+// Fills what the loops read beyond the lower triangle: the upper part of the tiles on the diagonal, and zeros
+// in the padding.
+template <class T>
+void complete_tiles(T* matrix, Index n) {
+  const Index stride = padded<T>(n);
+  for (Index i = 0; i < stride; ++i) {
+    const Index tile = i / kWidth<T> * kWidth<T>;
+    if (i >= n) {
+      for (Index j = 0; j < tile; ++j) matrix[i * stride + j] = 0;
+    }
+    for (Index j = i >= n ? tile : i + 1; j < tile + kWidth<T>; ++j) {
+      matrix[i * stride + j] = j < n && i < n ? matrix[j * stride + i] : 0;
+    }
+  }
+}
+
+// row[0..k] -= v[k] w + w[k] v: the pending update of one row.
+template <class T>
+void update_row(T* row, Index k, const T* v, const T* w) {
+  for (Index j = 0; j <= k; j += kWidth<T>) {
+    store(row + j, load(row + j) - v[k] * load(w + j) - w[k] * load(v + j));
+  }
+}
+
+// x = the reflector that maps row[0..k) onto its last element, 0 beyond; returns 2 / |x|^2, or 0 for none.
+// squared_norm = |row[0..k)|^2.
+template <class T>
+T reflector(const T* row, Index k, T* x, T* squared_norm) {
+  const Index end = whole_vectors<T>(k);
+  for (Index j = 0; j < end; j += kWidth<T>) store(x + j, load(row + j));
+  for (Index j = k; j < end; ++j) x[j] = 0;
+  Vector<T> squares = {};
+  for (Index j = 0; j < end; j += kWidth<T>) squares += load(x + j) * load(x + j);
+  *squared_norm = sum<T>(squares);
+  if (!(*squared_norm >= kNegligible<T>)) {
+    for (Index j = 0; j < k; ++j) x[j] = 0;
+    return 0;
+  }
+  const T norm = std::sqrt(*squared_norm);
+  const T last = x[k - 1];
+  x[k - 1] = last > 0 ? last + norm : last - norm;
+  return 1 / (*squared_norm + (last > 0 ? last : -last) * norm);
+}
+
+// A -= v w' + w v' in the leading k rows, and y = A x with what became of it.
+template <class T>
+void update_and_multiply(T* matrix, Index stride, Index k, const T* v, const T* w, const T* x, T* y) {
+  constexpr Index rows = kRows<T>;
+  const Vector<T> zero = {};
+  for (Index j = 0; j < k; j += kWidth<T>) store(y + j, zero);
+  for (Index first = 0; first < k; first += rows) {
+    T* row[rows];
+    Vector<T> dot[rows];
+    Vector<T> vi[rows];
+    Vector<T> wi[rows];
+    Vector<T> xi[rows];
+    for (Index r = 0; r < rows; ++r) {
+      row[r] = matrix + (first + r) * stride;
+      dot[r] = zero;
+      vi[r] = zero + v[first + r];
+      wi[r] = zero + w[first + r];
+      xi[r] = zero + x[first + r];
+    }
+    // Left of the tile on the diagonal, an element serves its row and, mirrored, its column.
+    const Index tile = first / kWidth<T> * kWidth<T>;
+    for (Index j = 0; j < tile; j += kWidth<T>) {
+      const Vector<T> vj = load(v + j);
+      const Vector<T> wj = load(w + j);
+      const Vector<T> xj = load(x + j);
+      Vector<T> yj = load(y + j);
+      for (Index r = 0; r < rows; ++r) {
+        const Vector<T> a = load(row[r] + j) - wi[r] * vj - vi[r] * wj;
+        store(row[r] + j, a);
+        dot[r] += a * xj;
+        yj += a * xi[r];
+      }
+      store(y + j, yj);
+    }
+    const Vector<T> vj = load(v + tile);
+    const Vector<T> wj = load(w + tile);
+    const Vector<T> xj = load(x + tile);
+    for (Index r = 0; r < rows; ++r) {
+      const Vector<T> a = load(row[r] + tile) - wi[r] * vj - vi[r] * wj;
+      store(row[r] + tile, a);
+      dot[r] += a * xj;
+    }
+    for (Index r = 0; r < rows; ++r) y[first + r] += sum<T>(dot[r]);
+  }
+}
+
+// The next update, v = x and w = p - (scale / 2 x'p) x with p = scale y.
+template <class T>
+void next_update(const T* x, T* y, Index k, T scale, T* v, T* w) {
+  for (Index j = k; j < whole_vectors<T>(k); ++j) y[j] = 0;  // of rows that are done
+  Vector<T> products = {};
+  for (Index j = 0; j < k; j += kWidth<T>) products += load(x + j) * load(y + j);
+  const T share = scale / 2 * sum<T>(products);
+  for (Index j = 0; j < k; j += kWidth<T>) {
+    store(v + j, load(x + j));
+    store(w + j, scale * (load(y + j) - share * load(x + j)));
+  }
+}
+
+template <class T>
+void tridiagonalize(T* matrix, Index n, T* scratch, double* diagonal, double* couplings) {
+  const Index stride = padded<T>(n);
+  T* v = scratch;
+  T* w = v + stride;
+  T* x = w + stride;
+  T* y = x + stride;
+  for (Index j = 0; j < 4 * stride; ++j) scratch[j] = 0;
+  complete_tiles(matrix, n);
+  for (Index k = n - 1; k > 0; --k) {
+    T* row = matrix + k * stride;
+    update_row(row, k, v, w);
+    diagonal[k] = row[k];
+    T squared_norm;
+    const T scale = reflector(row, k, x, &squared_norm);
+    couplings[k - 1] = scale > 0 ? squared_norm : 0;
+    update_and_multiply(matrix, stride, k, v, w, x, y);
+    next_update(x, y, k, scale, v, w);
+  }
+  update_row(matrix, 0, v, w);
+  diagonal[0] = matrix[0];
+}
+
+}  // namespace
+
+const TridiagonalLoops tridiagonal_loops = {tridiagonalize<float>, tridiagonalize<double>};
+
+}  // namespace bitlens::cpu::BITLENS_LEVEL

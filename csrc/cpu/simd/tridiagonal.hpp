@@ -1,0 +1,34 @@
+// Symmetric matrices to tridiagonal ones with the same eigenvalues.
+#pragma once
+
+#include "core/view.hpp"
+#include "cpu/simd/level.hpp"
+
+namespace bitlens::cpu {
+
+inline constexpr Index kAlignment = 64;  // bytes, of every matrix and its rows below
+
+// The row length of an n x n matrix whose rows are aligned.
+template <class T>
+constexpr Index padded(Index n) {
+  constexpr Index tile = kAlignment / static_cast<Index>(sizeof(T));
+  return (n + tile - 1) / tile * tile;
+}
+
+// Overwrites the aligned `matrix` [padded(n), padded(n)], of which the lower triangle is read. `scratch` is
+// aligned too and holds 4 padded(n) numbers. The result's off-diagonals are squared: couplings[i] belongs to
+// i and i + 1. Entries must not exceed 1 by much; what is smaller than their rounding errors may count as 0.
+struct TridiagonalLoops {
+  void (*of_floats)(float* matrix, Index n, float* scratch, double* diagonal, double* couplings);
+  void (*of_doubles)(double* matrix, Index n, double* scratch, double* diagonal, double* couplings);
+};
+BITLENS_LOOPS(TridiagonalLoops, tridiagonal_loops)
+
+inline void tridiagonalize(float* matrix, Index n, float* scratch, double* diagonal, double* couplings) {
+  tridiagonal_loops().of_floats(matrix, n, scratch, diagonal, couplings);
+}
+inline void tridiagonalize(double* matrix, Index n, double* scratch, double* diagonal, double* couplings) {
+  tridiagonal_loops().of_doubles(matrix, n, scratch, diagonal, couplings);
+}
+
+}  // namespace bitlens::cpu
