@@ -48,6 +48,8 @@ FITTING = {
         "kept": 3,
         **lists(),
         "unit": 1.0,
+        "taken_off": f64(5),
+        "trusted": 1.0,
         "distances": f64(5, 3),
         "indices": i32(5, 3),
     },
@@ -71,7 +73,7 @@ FITTING = {
     "renyi_entropies": lambda: {"squared_distances": f64(3, 5, 5), **SETS, "entropies": f64(2)},
 }
 
-INPUTS = {"dots", "norms", "x", "maps", "values", "a", "b"}
+INPUTS = {"dots", "norms", "x", "taken_off", "maps", "values", "a", "b"}
 INPUTS_OF = {
     "neighbor_scales": {"distances"},
     "neighbor_weights": {"distances", "scales"},

@@ -180,3 +180,46 @@ def test_values_that_span_more_than_float64_are_refused():
 def test_neighbours_that_are_no_samples(wrong):
     with pytest.raises(ValueError, match=f"^indices: found {wrong}, expected 0 to 4$"):
         _core.edge_entropy(np.ones((5, 3)), np.full((5, 3), wrong, np.int32), np.ones(5), np.zeros(1))
+
+
+@pytest.mark.parametrize("length", [1, 3, 64, 784])
+@pytest.mark.parametrize("name", DATA)
+def test_distances_of_float32_products_are_good_to_a_hundred_thousandth(small_tiles, name, length):
+    x = DATA[name](400, length)
+    if np.abs(x).max() > np.finfo(np.float32).max:
+        x = x * 1e-70
+    x = x.astype(np.float32)
+    distances, _, unit = neighbors._nearest(x, 20, neighbors._TRUSTED_SHARE)
+    np.testing.assert_allclose(distances * unit, reference.nearest_neighbors(x, 20)[0], rtol=1e-5)
+
+
+def test_products_are_trusted_where_they_can_be():
+    """Most distances of random points differ from the exact ones, by no more than rounding."""
+    x = normal(500, 784).astype(np.float32)
+    distances, indices, _ = neighbors._nearest(x, 20, neighbors._TRUSTED_SHARE)
+    exact_distances, exact_indices = bitlens.nearest_neighbors(x, 20)
+    assert (distances != exact_distances).mean() > 0.9
+    assert (indices == exact_indices).mean() > 0.99
+    np.testing.assert_allclose(distances, exact_distances, rtol=2e-6)
+
+
+@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize("k", [2, 15, 180])
+def test_entropies_of_float32_samples(small_tiles, name, k):
+    """The same filter and the same products, whose errors hardly move a sum over all pairs."""
+    x = DATA[name](400, 64)
+    if np.abs(x).max() > np.finfo(np.float32).max:
+        x = x * 1e-70
+    x = x.astype(np.float32)
+    assert abs(bitlens.inter_sample_entropy(x, k) - reference.inter_sample_entropy(x, k)) < 1e-6
+
+
+def test_threads_do_not_change_a_bit(threads):
+    x = normal(1500, 30)
+    results = []
+    for count in (1, 2, 3):
+        threads(count)
+        results.append([*bitlens.neighbor_probabilities(x, 25), np.array(bitlens.inter_sample_entropy(x, 25))])
+    for other in results[1:]:
+        for one, another in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(one, another)

@@ -30,6 +30,7 @@ SIZES = [
     ("exact_neighbors", {"distances": f64(5, 5)}, "distances: k must be 1 to n - 1"),
     ("exact_neighbors", {"distances": f64(5, 0)}, "distances: k must be 1 to n - 1"),
     ("exact_neighbors", {"distances": f64(4, 3)}, "distances: samples: expected 5, got 4"),
+    ("exact_neighbors", {"taken_off": f64(4)}, "taken_off: expected 5, got 4"),
     ("exact_neighbors", {"limits": f32(6)}, "limits: expected 5, got 6"),
     ("exact_neighbors", {"indices": i32(4, 3)}, "indices: samples: expected 5, got 4"),
     ("exact_neighbors", {"indices": i32(5, 2)}, "indices: k: expected 3, got 2"),

@@ -137,7 +137,7 @@ def test_kernels_on_rows_further_apart_than_32_bits_tell(far_rows):
 
     distances, indices = np.empty((2, 1)), np.empty((2, 1), np.int32)
     no_lists = (np.empty((2, 0), np.float32), np.empty((2, 0), np.int32), np.zeros(2, np.int32), np.ones(2, np.float32))
-    _core.exact_neighbors(far_rows, 0, *no_lists, 1.0, distances, indices)
+    _core.exact_neighbors(far_rows, 0, *no_lists, 1.0, np.zeros(2), 1.0, distances, indices)
     expected_distances, expected_indices = reference.nearest_neighbors(far_rows, 1)
     np.testing.assert_allclose(distances, expected_distances, rtol=1e-14)
     np.testing.assert_array_equal(indices, expected_indices)

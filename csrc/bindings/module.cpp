@@ -52,17 +52,19 @@ void keep_nearest(const py::object& dots, const py::object& norms, Index first_r
 
 void exact_neighbors(const py::object& x, Index kept, const py::object& bounds, const py::object& candidates,
                      const py::object& counts, const py::object& limits, double unit,
-                     const py::object& distances, const py::object& indices) {
+                     const py::object& taken_off, double trusted, const py::object& distances,
+                     const py::object& indices) {
   const Borrowed a(x, "x"), b(bounds, "bounds"), c(candidates, "candidates"), n(counts, "counts"),
-      l(limits, "limits"), d(distances, "distances"), i(indices, "indices");
-  require_cpu({&a, &b, &c, &n, &l, &d, &i});
+      l(limits, "limits"), t(taken_off, "taken_off"), d(distances, "distances"), i(indices, "indices");
+  require_cpu({&a, &b, &c, &n, &l, &t, &d, &i});
   with_float_type(a, [&](auto type) {
     const auto x_view = a.view<const decltype(type), 2>();
     const auto lists = candidates_of(b, c, n, l);
+    const auto taken_view = t.view<const double, 1>();
     const auto distances_view = d.view<double, 2>();
     const auto indices_view = i.view<std::int32_t, 2>();
     py::gil_scoped_release release;
-    cpu::exact_neighbors(x_view, kept, lists, unit, distances_view, indices_view);
+    cpu::exact_neighbors(x_view, kept, lists, unit, taken_view, trusted, distances_view, indices_view);
   });
 }
 
@@ -223,7 +225,8 @@ PYBIND11_MODULE(_core, m) {
   m.def("keep_nearest", keep_nearest, arg("dots"), arg("norms"), arg("first_row"), arg("first_column"),
         arg("kept"), arg("bounds"), arg("candidates"), arg("counts"), arg("limits"));
   m.def("exact_neighbors", exact_neighbors, arg("x"), arg("kept"), arg("bounds"), arg("candidates"),
-        arg("counts"), arg("limits"), arg("unit"), arg("distances"), arg("indices"));
+        arg("counts"), arg("limits"), arg("unit"), arg("taken_off"), arg("trusted"), arg("distances"),
+        arg("indices"));
   m.def("neighbor_scales", neighbor_scales, arg("distances"), arg("scales"));
   m.def("neighbor_weights", neighbor_weights, arg("distances"), arg("scales"), arg("weights"));
   m.def("edge_entropy", edge_entropy, arg("distances"), arg("indices"), arg("scales"), arg("entropy"));

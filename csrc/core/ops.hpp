@@ -23,24 +23,27 @@ struct Candidates {
   View<float, 1> limits;          // [n]
 };
 
-// Adds the pairs of a tile to the lists of both its rows and its columns; the bound of a pair is norms[row] +
-// norms[column] - 2 dot. A list that is full is cut to the `kept` smallest, of equal ones those of the
-// smallest index. For every run of rows the tiles must come from left to right and cover all columns from
-// first_row on.
+// Adds the pairs i < j of a tile of rows i and columns j to the lists of both; the bound of a pair is
+// norms[i] + norms[j] - 2 dot. A list that is full is cut to about the `kept` smallest, of equal ones those
+// of the smallest index. For every run of rows the tiles must come from left to right and cover all columns
+// from first_row on.
 void keep_nearest(View<const float, 2> dots,   // [rows, columns]
                   View<const float, 1> norms,  // [n]
                   Index first_row, Index first_column, Index kept,
                   Candidates candidates);  // in and out; capacity at least kept + 64
 
-// The exact k nearest other samples, ordered by (distance, index), by direct float64 differences. Only the
-// `kept` best candidates are looked at if the k-th of them is closer than limit * unit; otherwise all samples
-// are.
+// The k nearest other samples, ordered by (distance, index), by direct float64 differences. Only the `kept`
+// best candidates are looked at if the k-th of them is closer than limit * unit; otherwise all samples are.
+//
+// The bound of a pair, plus what was taken off for both samples, is an estimate of its squared distance. One
+// of at least `trusted` times what was taken off stands for the distance itself; with infinity, none does.
 template <class T>
 void exact_neighbors(View<const T, 2> x,  // [n, d]
                      Index kept, Candidates candidates,
-                     double unit,                     // of the bounds
-                     View<double, 2> distances,       // [n, k], out
-                     View<std::int32_t, 2> indices);  // [n, k], out
+                     double unit,                      // of the bounds
+                     View<const double, 1> taken_off,  // [n], from squared distances in the unit of x
+                     double trusted, View<double, 2> distances,  // [n, k], out
+                     View<std::int32_t, 2> indices);             // [n, k], out
 
 // The scale of every sample (eq. 5).
 void neighbor_scales(View<const double, 2> distances,  // [n, k], ascending

@@ -1,8 +1,7 @@
-// Exact neighbours: direct distances of the few pairs that the filter left, and proof that they were enough.
+// Neighbours: distances of the few pairs that the filter left, and proof that they were enough.
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <memory>
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -50,13 +49,32 @@ void sort_neighbors(std::vector<Neighbor>& neighbors, std::vector<Neighbor>& scr
   neighbors.swap(scratch);
 }
 
+void require_samples(const CandidateList& list, Index n) {
+  if (!list.count) return;
+  const auto [lowest, highest] = std::minmax_element(list.indices, list.indices + list.count);
+  require_index(*lowest, n, "candidates");
+  require_index(*highest, n, "candidates");
+}
+
+// Where, among a sample's estimated squared distances, the k-th lies, and by how much estimates may be off
+// there.
+struct Boundary {
+  double value;
+  double error;
+
+  // Whether an estimate that may be off by `taken` leaves open on which side it is.
+  bool is_near(double estimate, double taken) const { return !(std::abs(estimate - value) > taken + error); }
+};
+
 // The search for a run of samples, whose rows stay in the cache while the columns pass by.
 template <class T>
 struct Search {
   View<const T, 2> x;
-  Index kept;
   Candidates candidates;
   double unit;
+  View<const double, 1> taken_off;
+  double trusted;
+  const std::vector<Boundary>& boundaries;
   Index k;
 
   std::vector<Neighbor> neighbors{};
@@ -68,26 +86,53 @@ struct Search {
             candidates.counts.data[sample], candidates.limits.data[sample]};
   }
 
-  void require_samples(const CandidateList& list) const {
-    if (!list.count) return;
-    const auto [lowest, highest] = std::minmax_element(list.indices, list.indices + list.count);
-    require_index(*lowest, x.shape[0], "candidates");
-    require_index(*highest, x.shape[0], "candidates");
+  // Of one row: the squared distances of its candidates, and which of them are still to be measured.
+  struct RowOfPairs {
+    CandidateList list;
+    std::vector<double> squared;
+    std::vector<std::int32_t> positions;
+    std::vector<std::int32_t> others;  // the samples at these positions, ascending as the list is
+  };
+
+  double taken(Index i, Index j) const { return taken_off.data[i] + taken_off.data[j]; }
+
+  // Not estimated are, besides those too small to trust, pairs that decide who is among the k nearest of
+  // either sample: those are exact, and the same from both sides.
+  RowOfPairs estimate(Index sample) const {
+    RowOfPairs row{list_of(sample), {}, {}, {}};
+    for (std::int32_t c = 0; c < row.list.count; ++c) {
+      const std::int32_t other = row.list.indices[c];
+      const double error = taken(sample, other);
+      const double estimate = static_cast<double>(row.list.bounds[c]) * unit + error;
+      row.squared.push_back(estimate);
+      if (!(estimate >= trusted * error) ||
+          boundaries[static_cast<std::size_t>(sample)].is_near(estimate, error) ||
+          boundaries[static_cast<std::size_t>(other)].is_near(estimate, error)) {
+        row.positions.push_back(c);
+        row.others.push_back(other);
+      }
+    }
+    return row;
   }
 
-  // Squared distances of the candidates of row r, from starts[r] on. They come in ascending order of their
-  // index, so a block of columns serves all rows one after another.
-  void measure_candidates(const std::vector<CandidateList>& lists, Index first, Index columns_at_once,
-                          const std::vector<Index>& starts, double* squared) const {
-    std::vector<Index> done(lists.size(), 0);
+  // A block of columns serves all rows one after another, while it is in the cache.
+  void measure(std::vector<RowOfPairs>& rows, Index first, Index columns_at_once) const {
+    std::vector<std::size_t> done(rows.size(), 0);
+    std::vector<double> measured;
     for (Index column = 0; column < x.shape[0]; column += columns_at_once) {
       const auto beyond = static_cast<std::int32_t>(std::min(x.shape[0], column + columns_at_once));
-      for (std::size_t r = 0; r < lists.size(); ++r) {
-        const std::int32_t* start = lists[r].indices + done[r];
-        const std::int32_t* end = lists[r].indices + lists[r].count;
-        const Index count = std::lower_bound(start, end, beyond) - start;
-        squared_distances(x.row(first + static_cast<Index>(r)), x.data, x.stride[0], start, count, x.shape[1],
-                          squared + starts[r] + done[r]);
+      for (std::size_t r = 0; r < rows.size(); ++r) {
+        RowOfPairs& row = rows[r];
+        const auto start = row.others.begin() + static_cast<Index>(done[r]);
+        const auto count =
+            static_cast<std::size_t>(std::lower_bound(start, row.others.end(), beyond) - start);
+        measured.resize(count);
+        squared_distances(x.row(first + static_cast<Index>(r)), x.data, x.stride[0],
+                          row.others.data() + done[r], static_cast<Index>(count), x.shape[1],
+                          measured.data());
+        for (std::size_t m = 0; m < count; ++m) {
+          row.squared[static_cast<std::size_t>(row.positions[done[r] + m])] = measured[m];
+        }
         done[r] += count;
       }
     }
@@ -102,12 +147,14 @@ struct Search {
   }
 
   // Whether the candidates hold the k nearest: the k-th is nearer than anything that was dropped can be.
-  bool nearest_of_candidates(const CandidateList& list, const double* distances) {
-    if (list.count < k) return false;
+  bool nearest_of_candidates(const RowOfPairs& row) {
+    if (row.list.count < k) return false;
     neighbors.clear();
-    for (Index c = 0; c < list.count; ++c) neighbors.emplace_back(distances[c], list.indices[c]);
+    for (std::size_t c = 0; c < row.squared.size(); ++c) {
+      neighbors.emplace_back(row.squared[c], row.list.indices[c]);
+    }
     keep_k_nearest();
-    return neighbors[static_cast<std::size_t>(k - 1)].first < static_cast<double>(list.limit) * unit;
+    return neighbors[static_cast<std::size_t>(k - 1)].first < static_cast<double>(row.list.limit) * unit;
   }
 
   void nearest_of_all(Index sample) {
@@ -121,23 +168,14 @@ struct Search {
     keep_k_nearest();
   }
 
-  void run(Index first, Index rows, Index columns_at_once, View<double, 2> distances,
+  void run(Index first, Index count, Index columns_at_once, View<double, 2> distances,
            View<std::int32_t, 2> indices) {
-    std::vector<CandidateList> lists;
-    std::vector<Index> starts{0};
-    std::vector<std::uint32_t> keys(static_cast<std::size_t>(candidates.bounds.shape[1]));
-    for (Index r = 0; r < rows; ++r) {
-      lists.push_back(list_of(first + r));
-      require_samples(lists.back());
-      if (lists.back().count > kept) selection_loops().cut(lists.back(), kept, keys.data());
-      starts.push_back(starts.back() + lists.back().count);
-    }
-    // Not zeroed: each is written before it is read.
-    const auto squared = std::make_unique_for_overwrite<double[]>(static_cast<std::size_t>(starts.back()));
-    measure_candidates(lists, first, columns_at_once, starts, squared.get());
-    for (std::size_t r = 0; r < lists.size(); ++r) {
-      const Index sample = first + static_cast<Index>(r);
-      if (!nearest_of_candidates(lists[r], squared.get() + starts[r])) nearest_of_all(sample);
+    std::vector<RowOfPairs> rows;
+    for (Index r = 0; r < count; ++r) rows.push_back(estimate(first + r));
+    measure(rows, first, columns_at_once);
+    for (Index r = 0; r < count; ++r) {
+      const Index sample = first + r;
+      if (!nearest_of_candidates(rows[static_cast<std::size_t>(r)])) nearest_of_all(sample);
       for (Index e = 0; e < k; ++e) {
         distances.row(sample)[e] = std::sqrt(neighbors[static_cast<std::size_t>(e)].first);
         indices.row(sample)[e] = neighbors[static_cast<std::size_t>(e)].second;
@@ -146,32 +184,67 @@ struct Search {
   }
 };
 
+// Cuts one sample's list for good, and finds its boundary.
+Boundary cut_list(const Candidates& candidates, Index sample, Index kept, Index k, double unit,
+                  View<const double, 1> taken_off) {
+  const Index capacity = candidates.bounds.shape[1];
+  CandidateList list = {candidates.bounds.row(sample), candidates.indices.row(sample), capacity,
+                        candidates.counts.data[sample], candidates.limits.data[sample]};
+  require_samples(list, taken_off.shape[0]);
+  if (list.count > kept) {
+    std::vector<std::uint32_t> keys(static_cast<std::size_t>(capacity));
+    selection_loops().cut(list, kept, keys.data());
+    candidates.counts.data[sample] = static_cast<std::int32_t>(list.count);
+    candidates.limits.data[sample] = list.limit;
+  }
+  if (list.count < k) return {0, std::numeric_limits<double>::infinity()};
+  Boundary boundary{0, 0};
+  std::vector<double> estimates;
+  for (Index c = 0; c < list.count; ++c) {
+    const double error = taken_off.data[sample] + taken_off.data[list.indices[c]];
+    estimates.push_back(static_cast<double>(list.bounds[c]) * unit + error);
+    boundary.error = std::max(boundary.error, error);
+  }
+  std::nth_element(estimates.begin(), estimates.begin() + k - 1, estimates.end());
+  boundary.value = estimates[static_cast<std::size_t>(k - 1)];
+  return boundary;
+}
+
 }  // namespace
 
 template <class T>
 void exact_neighbors(View<const T, 2> x, Index kept, Candidates candidates, double unit,
-                     View<double, 2> distances, View<std::int32_t, 2> indices) {
+                     View<const double, 1> taken_off, double trusted, View<double, 2> distances,
+                     View<std::int32_t, 2> indices) {
   const Index n = x.shape[0];
   const Index k = distances.shape[1];
   check_candidates(candidates, n);
   require(k >= 1 && k < n, "distances: k must be 1 to n - 1");
   require_kept(kept, 0, candidates.bounds.shape[1], candidates.bounds.shape[1]);
+  require_size(taken_off.shape[0], n, "taken_off");
   require_size(distances.shape[0], n, "distances: samples");
   require_size(indices.shape[0], n, "indices: samples");
   require_size(indices.shape[1], k, "indices: k");
+
+  std::vector<Boundary> boundaries(static_cast<std::size_t>(n));
+  parallel_for((n + kMostRows - 1) / kMostRows, [&](Index task) {
+    for (Index i = task * kMostRows; i < std::min(n, (task + 1) * kMostRows); ++i) {
+      boundaries[static_cast<std::size_t>(i)] = cut_list(candidates, i, kept, k, unit, taken_off);
+    }
+  });
 
   const Index bytes = x.shape[1] * static_cast<Index>(sizeof(T));
   const Index rows = std::clamp<Index>(kRowBytes / bytes, 1, kMostRows);
   const Index columns_at_once = std::max<Index>(1, kColumnBytes / bytes);
   parallel_for((n + rows - 1) / rows, [&](Index task) {
-    Search<T> search{x, kept, candidates, unit, k};
+    Search<T> search{x, candidates, unit, taken_off, trusted, boundaries, k};
     search.run(task * rows, std::min(rows, n - task * rows), columns_at_once, distances, indices);
   });
 }
 
-template void exact_neighbors(View<const float, 2>, Index, Candidates, double, View<double, 2>,
-                              View<std::int32_t, 2>);
-template void exact_neighbors(View<const double, 2>, Index, Candidates, double, View<double, 2>,
-                              View<std::int32_t, 2>);
+template void exact_neighbors(View<const float, 2>, Index, Candidates, double, View<const double, 1>, double,
+                              View<double, 2>, View<std::int32_t, 2>);
+template void exact_neighbors(View<const double, 2>, Index, Candidates, double, View<const double, 1>, double,
+                              View<double, 2>, View<std::int32_t, 2>);
 
 }  // namespace bitlens::cpu

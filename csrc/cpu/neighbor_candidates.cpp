@@ -27,40 +27,36 @@ void keep_nearest(View<const float, 2> dots, View<const float, 1> norms, Index f
           "dots: columns beyond the last sample, or before the first row");
   require_kept(kept, 1, capacity - kSelectionBlock, capacity);
 
-  // Adds the pairs of one sample with a run of others; a sample is no neighbour of itself, by index.
+  // Adds the pairs of one sample with a run of others.
   const SelectionLoops& loops = selection_loops();
   auto add = [&](Index sample, const float* products, Index first, Index count,
                  std::vector<std::uint32_t>& scratch) {
     CandidateList list = {candidates.bounds.row(sample), candidates.indices.row(sample), capacity,
                           candidates.counts.data[sample], candidates.limits.data[sample]};
-    const Index before = std::clamp<Index>(sample - first, 0, count);
-    const Index after = std::clamp<Index>(sample + 1 - first, 0, count);
-    const float norm = norms.data[sample];
-    loops.append(list, norm, products, norms.data + first, before, first, kept, scratch.data());
-    loops.append(list, norm, products + after, norms.data + first + after, count - after, first + after, kept,
-                 scratch.data());
+    loops.append(list, norms.data[sample], products, norms.data + first, count, first, kept, scratch.data());
     candidates.counts.data[sample] = static_cast<std::int32_t>(list.count);
     candidates.limits.data[sample] = list.limit;
   };
 
-  parallel_for(tasks_for(rows), [&](Index task) {
-    std::vector<std::uint32_t> scratch(static_cast<std::size_t>(capacity));
-    for (Index i = task * kSamplesPerTask; i < std::min(rows, (task + 1) * kSamplesPerTask); ++i) {
-      add(first_row + i, dots.row(i), first_column, columns, scratch);
-    }
-  });
-
-  // Read down its columns, the tile serves the samples beyond its rows as well. Those among its rows have met
-  // each other above.
-  const Index skipped = std::clamp<Index>(first_row + rows - first_column, 0, columns);
-  parallel_for(tasks_for(columns - skipped), [&](Index task) {
+  // Every pair i < j is met once, and serves both. Down the columns first: samples above come before those
+  // behind.
+  parallel_for(tasks_for(columns), [&](Index task) {
     std::vector<std::uint32_t> scratch(static_cast<std::size_t>(capacity));
     std::vector<float> strip(static_cast<std::size_t>(kSamplesPerTask * rows));
-    const Index start = skipped + task * kSamplesPerTask;
+    const Index start = task * kSamplesPerTask;
     const Index width = std::min(kSamplesPerTask, columns - start);
     loops.transpose(dots.data + start, dots.stride[0], rows, width, strip.data());
     for (Index c = 0; c < width; ++c) {
-      add(first_column + start + c, strip.data() + c * rows, first_row, rows, scratch);
+      const Index sample = first_column + start + c;
+      add(sample, strip.data() + c * rows, first_row, std::min(rows, sample - first_row), scratch);
+    }
+  });
+  parallel_for(tasks_for(rows), [&](Index task) {
+    std::vector<std::uint32_t> scratch(static_cast<std::size_t>(capacity));
+    for (Index r = task * kSamplesPerTask; r < std::min(rows, (task + 1) * kSamplesPerTask); ++r) {
+      const Index sample = first_row + r;
+      const Index behind = std::clamp<Index>(sample + 1 - first_column, 0, columns);
+      add(sample, dots.row(r) + behind, first_column + behind, columns - behind, scratch);
     }
   });
 }

@@ -21,6 +21,8 @@ def exact_neighbors(
     counts: Any,
     limits: Any,
     unit: float,
+    taken_off: Any,
+    trusted: float,
     distances: Any,
     indices: Any,
 ) -> None: ...
