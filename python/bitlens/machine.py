@@ -13,7 +13,8 @@ def build_info() -> dict[str, str | bool]:
     -------
     dict
         version, compiler, flags, optimized (whether a benchmark of it means anything), simd (the instruction set in
-        use), cuda (the compute capabilities it holds kernels for; empty: built without CUDA).
+        use: avx512, avx2 or baseline; the environment variable BITLENS_SIMD asks for a lower one before bitlens is
+        imported), cuda (the compute capabilities it holds kernels for; empty: built without CUDA).
 
     Examples
     --------

@@ -1,6 +1,8 @@
 // The loops behind every tile of dot products.
 #include "cpu/simd/selection.hpp"
 
+#include "cpu/simd/vectors.hpp"
+
 namespace bitlens::cpu::BITLENS_LEVEL {
 namespace {
 
@@ -60,22 +62,36 @@ void cut(CandidateList& list, Index kept, Key* keys) {
   list.limit = value_of(high + 1);
 }
 
+// Bounds of a block of pairs; whether any is below the limit, as hardly any is after a while.
+bool bounds_below(float norm, const float* dots, const float* norms, Index size, float limit, float* bounds) {
+  Vector<std::int32_t> below = {};
+  Index c = 0;
+  for (; c + kWidth<float> <= size; c += kWidth<float>) {
+    const Vector<float> bound = norm + load(norms + c) - 2 * load(dots + c);
+    store(bounds + c, bound);
+    below |= bound < limit;
+  }
+  std::int32_t any = 0;
+  for (Index l = 0; l < kWidth<float>; ++l) any |= below[l];
+  for (; c < size; ++c) {
+    bounds[c] = norm + norms[c] - 2 * dots[c];
+    any |= bounds[c] < limit;
+  }
+  return any != 0;
+}
+
 void append(CandidateList& list, float norm, const float* dots, const float* norms, Index count, Index first,
             Index kept, Key* scratch) {
   for (Index start = 0; start < count; start += kSelectionBlock) {
     float bounds[kSelectionBlock];
     const Index size = count - start < kSelectionBlock ? count - start : kSelectionBlock;
-    bool any = false;
-    for (Index c = 0; c < size; ++c) {
-      bounds[c] = norm + norms[start + c] - 2 * dots[start + c];
-      any |= bounds[c] < list.limit;
-    }
-    if (!any) continue;
+    if (!bounds_below(norm, dots + start, norms + start, size, list.limit, bounds)) continue;
+    const float limit = list.limit;
     Index end = list.count;
     for (Index c = 0; c < size; ++c) {
       list.bounds[end] = bounds[c];
       list.indices[end] = static_cast<std::int32_t>(first + start + c);
-      end += bounds[c] < list.limit;
+      end += bounds[c] < limit;
     }
     list.count = end;
     if (list.count > list.capacity - kSelectionBlock) cut(list, kept, scratch);
