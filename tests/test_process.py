@@ -87,6 +87,17 @@ LONG_CALLS = {
         "counts = np.lib.stride_tricks.as_strided(np.empty((64, 32), np.int32), (1_000_000, 64, 32), (0, 128, 4))",
         "_core.value_histograms(maps, 0.0, 1.0, counts, 0)",
     ),
+    "spectra": (
+        "matrix = np.random.default_rng(0).normal(size=(600, 600))\n"
+        "matrices = np.broadcast_to(matrix + matrix.T, (20_000, 600, 600))",
+        "_core.gram_spectrum(matrices, np.empty((20_000, 600)))",
+    ),
+    "entropies of channel sets": (
+        "points = np.random.default_rng(0).normal(size=(500, 3))\n"
+        "squares = ((points[:, None] - points) ** 2).sum(axis=2)[None]\n"
+        "sets = np.arange(200_001), np.zeros(200_000, np.int64), np.ones(200_000)",
+        "_core.renyi_entropies(squares, *sets, 1.01, np.empty(200_000))",
+    ),
 }
 
 
