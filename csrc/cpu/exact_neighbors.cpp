@@ -168,18 +168,10 @@ struct Search {
     keep_k_nearest();
   }
 
-  void run(Index first, Index count, Index columns_at_once, View<double, 2> distances,
-           View<std::int32_t, 2> indices) {
-    std::vector<RowOfPairs> rows;
-    for (Index r = 0; r < count; ++r) rows.push_back(estimate(first + r));
-    measure(rows, first, columns_at_once);
-    for (Index r = 0; r < count; ++r) {
-      const Index sample = first + r;
-      if (!nearest_of_candidates(rows[static_cast<std::size_t>(r)])) nearest_of_all(sample);
-      for (Index e = 0; e < k; ++e) {
-        distances.row(sample)[e] = std::sqrt(neighbors[static_cast<std::size_t>(e)].first);
-        indices.row(sample)[e] = neighbors[static_cast<std::size_t>(e)].second;
-      }
+  void write(Index sample, View<double, 2> distances, View<std::int32_t, 2> indices) const {
+    for (Index e = 0; e < k; ++e) {
+      distances.row(sample)[e] = std::sqrt(neighbors[static_cast<std::size_t>(e)].first);
+      indices.row(sample)[e] = neighbors[static_cast<std::size_t>(e)].second;
     }
   }
 };
@@ -236,9 +228,25 @@ void exact_neighbors(View<const T, 2> x, Index kept, Candidates candidates, doub
   const Index bytes = x.shape[1] * static_cast<Index>(sizeof(T));
   const Index rows = std::clamp<Index>(kRowBytes / bytes, 1, kMostRows);
   const Index columns_at_once = std::max<Index>(1, kColumnBytes / bytes);
+  std::vector<char> proven(static_cast<std::size_t>(n));
   parallel_for((n + rows - 1) / rows, [&](Index task) {
     Search<T> search{x, candidates, unit, taken_off, trusted, boundaries, k};
-    search.run(task * rows, std::min(rows, n - task * rows), columns_at_once, distances, indices);
+    const Index first = task * rows;
+    std::vector<typename Search<T>::RowOfPairs> pairs;
+    for (Index i = first; i < std::min(first + rows, n); ++i) pairs.push_back(search.estimate(i));
+    search.measure(pairs, first, columns_at_once);
+    for (Index i = first; i < std::min(first + rows, n); ++i) {
+      if (!search.nearest_of_candidates(pairs[static_cast<std::size_t>(i - first)])) continue;
+      search.write(i, distances, indices);
+      proven[static_cast<std::size_t>(i)] = true;
+    }
+  });
+  // One sample a task: each of these is compared with all, and an interrupt should not wait for many.
+  parallel_for(n, [&](Index i) {
+    if (proven[static_cast<std::size_t>(i)]) return;
+    Search<T> search{x, candidates, unit, taken_off, trusted, boundaries, k};
+    search.nearest_of_all(i);
+    search.write(i, distances, indices);
   });
 }
 
