@@ -203,7 +203,7 @@ def test_comparing_needs_the_standard_library_alone(tmp_path):
         [sys.executable, "-S", "-m", "bench.compare", str(path)], cwd=ROOT, capture_output=True, text=True, check=True,
         env={**os.environ, "PYTHONPATH": ""},
     )  # fmt: skip
-    assert "| a case | 2.00 s | peer 2.0× | 300 MiB (+200) | 5 % |" in done.stdout  # noqa: RUF001
+    assert "| a case | 2.00 s, one run | peer 2.0× | 300 MiB (+200) | 5 % |" in done.stdout  # noqa: RUF001
 
 
 def test_scaled_rows_are_marked_and_explained():
