@@ -35,6 +35,14 @@ SETS = {"starts": np.array([0, 1, 4]), "members": np.array([0, 2, 1, 0]), "weigh
 
 # Operands that fit: 5 samples, k = 3, lists of 70 candidates; 2 and 3 channels, 10 pairs, 4 bins; maps of 6 values.
 FITTING = {
+    "center_samples": lambda: {
+        "x": f64(5, 2),
+        "mean": f64(2),
+        "panels": f32(1, 2, 48),
+        "norms": f64(5),
+        "width": f64(1),
+    },
+    "dot_products": lambda: {"rows": f32(2, 3, 48), "columns": f32(1, 3, 48), "dots": f32(96, 48)},
     "keep_nearest": lambda: {
         "dots": f32(2, 4),
         "norms": f32(5),
@@ -73,8 +81,11 @@ FITTING = {
     "renyi_entropies": lambda: {"squared_distances": f64(3, 5, 5), **SETS, "entropies": f64(2)},
 }
 
-INPUTS = {"dots", "norms", "x", "taken_off", "maps", "values", "a", "b"}
+INPUTS = {"norms", "x", "taken_off", "maps", "values", "a", "b"}
 INPUTS_OF = {
+    "center_samples": {"x", "mean"},
+    "dot_products": {"rows", "columns"},
+    "keep_nearest": {"dots", "norms"},
     "neighbor_scales": {"distances"},
     "neighbor_weights": {"distances", "scales"},
     "edge_entropy": {"distances", "indices", "scales"},

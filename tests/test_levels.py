@@ -77,7 +77,7 @@ import numpy as np
 import bitlens
 x = np.random.default_rng(0).normal(size=(700, 5, 3, 3)).astype(np.float32)
 found = [*bitlens.nearest_neighbors(x, 40), *bitlens.neighbor_probabilities(x, 40)]
-found += [np.array(bitlens.inter_sample_entropy(x, 40)), bitlens.intra_sample_entropy(x)]
+found += [np.array(bitlens.inter_sample_entropy(x.astype(np.float64), 40)), bitlens.intra_sample_entropy(x)]
 print(hashlib.sha256(b"".join(array.tobytes() for array in found)).hexdigest())
 """
 

@@ -69,15 +69,15 @@ DATA = {
 @pytest.mark.parametrize("length", [3, 64])
 @pytest.mark.parametrize("name", ["normal", "ties", "near-duplicates"])
 def test_several_thousand_samples(name, length):
-    """Nine blocks of 512 rows, the last cut short."""
-    assert (neighbors._TILE_ROWS, neighbors._TILE_COLUMNS) == (512, 8192)
+    """Eight rows of tiles, the last cut short."""
+    assert neighbors._TILE_ROWS * neighbors._PANEL == 576
     assert_exact(DATA[name](4400, length), 15)
 
 
 @pytest.fixture
 def small_tiles(monkeypatch):
-    monkeypatch.setattr(neighbors, "_TILE_ROWS", 64)
-    monkeypatch.setattr(neighbors, "_TILE_COLUMNS", 48)
+    monkeypatch.setattr(neighbors, "_TILE_ROWS", 2)
+    monkeypatch.setattr(neighbors, "_TILE_COLUMNS", 1)
     monkeypatch.setattr(neighbors, "_LIST_SLACK", 64)
 
 
@@ -91,7 +91,7 @@ def test_many_small_tiles(small_tiles, name, length, dtype):
     assert_exact(x.astype(dtype), 7)
 
 
-@pytest.mark.parametrize("n", [47, 85, 95, 96, 97, 111, 112, 113, 127, 128, 129, 143, 144, 145, 191, 192, 193])
+@pytest.mark.parametrize("n", [47, 85, 95, 96, 97, 143, 144, 145, 191, 192, 193, 239, 240, 241, 287, 288, 289])
 def test_sizes_around_the_seams(small_tiles, n):
     assert_exact(normal(n, 5), 3)
 
@@ -124,6 +124,43 @@ def candidate_lists(n, capacity):
         "counts": np.zeros(n, np.int32),
         "limits": np.full(n, np.inf, np.float32),
     }
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("n", "length"), [(1, 1), (47, 7), (48, 8), (49, 9), (97, 383), (144, 384), (200, 1000)])
+def test_samples_in_panels(n, length, dtype):
+    """Whole numbers whose mean is one of them, so that every value is exact but for the width."""
+    x = np.random.default_rng(n).integers(-9, 10, (n, length)).astype(dtype)
+    mean = np.arange(length) % 5 - 2.0
+    panels = np.full((-(-n // 48), length, 48), np.nan, np.float32)
+    norms, width = np.empty(n), np.empty(1)
+    _core.center_samples(x, mean, panels, norms, width)
+    assert width == np.abs(x - mean).max()
+    values = panels.transpose(0, 2, 1).reshape(-1, length)
+    np.testing.assert_array_equal(values[:n], ((x - mean) / width).astype(np.float32))
+    assert (values[n:] == 0).all()
+    np.testing.assert_allclose(norms, (values[:n].astype(np.float64) ** 2).sum(axis=1), rtol=1e-14)
+
+
+def test_samples_that_are_all_alike_have_the_width_1():
+    panels, norms, width = np.empty((1, 4, 48), np.float32), np.empty(3), np.empty(1)
+    _core.center_samples(np.full((3, 4), 7.0), np.full(4, 7.0), panels, norms, width)
+    assert width == 1
+    assert not panels.any()
+    assert not norms.any()
+
+
+@pytest.mark.parametrize("length", [1, 2, 383, 384, 385, 768, 1000])
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 3), (3, 2)])
+def test_dot_products(rows, columns, length):
+    """Of whole numbers, which float32 adds up exactly; into a part of a larger tile."""
+    random = np.random.default_rng(0)
+    a, b = (random.integers(-9, 10, (count, length, 48)).astype(np.float32) for count in (rows, columns))
+    tile = np.full((rows * 48, columns * 48 + 5), np.nan, np.float32)
+    _core.dot_products(a, b, tile[:, :-5])
+    expected = a.transpose(0, 2, 1).reshape(-1, length) @ b.transpose(0, 2, 1).reshape(-1, length).T
+    np.testing.assert_array_equal(tile[:, :-5], expected)
+    assert np.isnan(tile[:, -5:]).all()
 
 
 @pytest.mark.parametrize("values", [3, 300, 30000])

@@ -11,6 +11,17 @@ from operands import call, f32, f64, i32, i64, lists, u8
 
 # (operation, operands that do not fit, message)
 SIZES = [
+    ("center_samples", {"mean": f64(3)}, "mean: expected 2, got 3"),
+    ("center_samples", {"panels": f32(2, 2, 48)}, "panels: expected 1, got 2"),
+    ("center_samples", {"panels": f32(1, 3, 48)}, "panels: values: expected 2, got 3"),
+    ("center_samples", {"panels": f32(1, 2, 16)}, "panels: samples: expected 48, got 16"),
+    ("center_samples", {"norms": f64(6)}, "norms: expected 5, got 6"),
+    ("center_samples", {"width": f64(2)}, "width: expected 1, got 2"),
+    ("dot_products", {"rows": f32(2, 3, 47)}, "rows: samples of a panel: expected 48, got 47"),
+    ("dot_products", {"columns": f32(1, 3, 49)}, "columns: samples of a panel: expected 48, got 49"),
+    ("dot_products", {"columns": f32(1, 4, 48)}, "columns: values: expected 3, got 4"),
+    ("dot_products", {"dots": f32(48, 48)}, "dots: rows: expected 96, got 48"),
+    ("dot_products", {"dots": f32(96, 96)}, "dots: columns: expected 48, got 96"),
     ("keep_nearest", {"first_row": 4}, "dots: rows beyond the last sample"),
     ("keep_nearest", {"first_row": -1}, "dots: rows beyond the last sample"),
     ("keep_nearest", {"first_column": 2}, "dots: columns beyond the last sample, or before the first row"),

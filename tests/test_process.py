@@ -74,6 +74,11 @@ LONG_CALLS = {
         "maps = np.broadcast_to(np.random.default_rng(0).random((3000, 1, 784), np.float32), (3000, 500, 784))",
         "_core.distance_codes(maps, 32, np.empty((500, 3000 * 2999 // 2), np.uint8))",
     ),
+    "dot products": (
+        "panels = np.broadcast_to(np.ones((4000, 48), np.float32), (700, 4000, 48))\n"
+        "dots = np.lib.stride_tricks.as_strided(np.empty(33_600, np.float32), (33_600, 33_600), (0, 4))",
+        "_core.dot_products(panels, panels, dots)",
+    ),
     "neighbours": (
         "x = np.random.default_rng(0).random((60000, 784), np.float32)",
         "bitlens.nearest_neighbors(x, 1000)",

@@ -37,6 +37,31 @@ cpu::Candidates candidates_of(const Borrowed& bounds, const Borrowed& indices, c
           limits.view<float, 1>()};
 }
 
+void center_samples(const py::object& x, const py::object& mean, const py::object& panels,
+                    const py::object& norms, const py::object& width) {
+  const Borrowed a(x, "x"), m(mean, "mean"), p(panels, "panels"), r(norms, "norms"), w(width, "width");
+  require_cpu({&a, &m, &p, &r, &w});
+  with_float_type(a, [&](auto type) {
+    const auto x_view = a.view<const decltype(type), 2>();
+    const auto mean_view = m.view<const double, 1>();
+    const auto panels_view = p.view<float, 3>();
+    const auto norms_view = r.view<double, 1>();
+    const auto width_view = w.view<double, 1>();
+    py::gil_scoped_release release;
+    cpu::center_samples(x_view, mean_view, panels_view, norms_view, width_view);
+  });
+}
+
+void dot_products(const py::object& rows, const py::object& columns, const py::object& dots) {
+  const Borrowed r(rows, "rows"), c(columns, "columns"), d(dots, "dots");
+  require_cpu({&r, &c, &d});
+  const auto rows_view = r.view<const float, 3>();
+  const auto columns_view = c.view<const float, 3>();
+  const auto dots_view = d.view<float, 2>();
+  py::gil_scoped_release release;
+  cpu::dot_products(rows_view, columns_view, dots_view);
+}
+
 void keep_nearest(const py::object& dots, const py::object& norms, Index first_row, Index first_column,
                   Index kept, const py::object& bounds, const py::object& candidates,
                   const py::object& counts, const py::object& limits) {
@@ -222,6 +247,8 @@ PYBIND11_MODULE(_core, m) {
   cpu::level();  // a wrong BITLENS_SIMD is an ImportError
   cpu::set_interrupt_check(check_for_interrupt);
   using py::arg;
+  m.def("center_samples", center_samples, arg("x"), arg("mean"), arg("panels"), arg("norms"), arg("width"));
+  m.def("dot_products", dot_products, arg("rows"), arg("columns"), arg("dots"));
   m.def("keep_nearest", keep_nearest, arg("dots"), arg("norms"), arg("first_row"), arg("first_column"),
         arg("kept"), arg("bounds"), arg("candidates"), arg("counts"), arg("limits"));
   m.def("exact_neighbors", exact_neighbors, arg("x"), arg("kept"), arg("bounds"), arg("candidates"),

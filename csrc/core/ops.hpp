@@ -13,6 +13,23 @@ namespace cpu {
 
 // --- K1: neighbours, scales, entropy (CNNSlicer, eq. 4 to 7) ---
 
+// Samples lie side by side in panels of so many: value d of sample i is panels[i / kPanel][d][i % kPanel].
+inline constexpr Index kPanel = 48;
+
+// Samples around their mean as float32, scaled to at most 1 so that no square overflows; zeros behind the
+// last.
+template <class T>
+void center_samples(View<const T, 2> x,          // [n, d], finite
+                    View<const double, 1> mean,  // [d]
+                    View<float, 3> panels,       // [ceil(n / kPanel), d, kPanel], out
+                    View<double, 1> norms,       // [n], out: squared, of what is in the panels
+                    View<double, 1> width);      // [1], out: what the samples were divided by
+
+// Dot products of all samples of some panels with those of others.
+void dot_products(View<const float, 3> rows,     // [panels, d, kPanel]
+                  View<const float, 3> columns,  // [panels, d, kPanel]
+                  View<float, 2> dots);          // [rows * kPanel, columns * kPanel], out
+
 // Who may be among the nearest other samples of each sample: lists of lower bounds of squared distances, with
 // ascending indices. Nothing that a list has dropped is below its limit. Lists start empty, with limit
 // infinity.

@@ -1,4 +1,4 @@
-// The filter of the neighbour search behind BLAS tiles, which may only err on the safe side.
+// The filter of the neighbour search behind tiles of dot products, which may only err on the safe side.
 #include <algorithm>
 #include <vector>
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+def center_samples(x: Any, mean: Any, panels: Any, norms: Any, width: Any) -> None: ...
+def dot_products(rows: Any, columns: Any, dots: Any) -> None: ...
 def keep_nearest(
     dots: Any,
     norms: Any,

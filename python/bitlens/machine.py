@@ -40,8 +40,6 @@ def get_num_threads() -> int:
 def set_num_threads(threads: int) -> None:
     """Set the number of CPU threads that kernels use; results do not depend on it.
 
-    Matrix products are NumPy's, and follow the settings of its BLAS (OMP_NUM_THREADS, threadpoolctl).
-
     Parameters
     ----------
     threads : int

@@ -10,9 +10,10 @@ import numpy as np
 from bitlens import _core
 from bitlens.arrays import Array, NDArray, neighbor_count, samples, with_safe_squares
 
-# A tile of dot products of 512 x 8192 float32 values takes 16 MB.
-_TILE_ROWS = 512
-_TILE_COLUMNS = 8192
+# Samples lie in panels of so many for their products. A tile of 12 x 168 panels takes 18 MB.
+_PANEL = 48
+_TILE_ROWS = 12
+_TILE_COLUMNS = 168
 
 # How many candidates a list takes beyond those it keeps, at least: so many make cutting it worth while.
 _LIST_SLACK = 128
@@ -206,34 +207,25 @@ def _filter(
     bounds' roots, and what was taken off each sample's squared norm for the bounds.
     """
     n = len(x)
-    points, norms, width = _centered(x)
+    panels = np.empty((-(-n // _PANEL), x.shape[1], _PANEL), np.float32)
+    norms = np.empty(n)
+    width = np.empty(1)
+    _core.center_samples(x, x.mean(axis=0, dtype=np.float64), panels, norms, width)
     # Products below float32's range may vanish, each by at most its smallest normal number.
     vanished = x.shape[1] * float(np.finfo(np.float32).tiny)
     taken_off = norms * _relative_error(x.shape[1]) + vanished
     shrunk = (norms - taken_off).astype(np.float32)
-    tile = np.empty(_TILE_ROWS * min(_TILE_COLUMNS, n), np.float32)
-    for i in range(0, n, _TILE_ROWS):
-        rows = slice(i, min(i + _TILE_ROWS, n))
-        for j in range(i, n, _TILE_COLUMNS):
-            columns = slice(j, min(j + _TILE_COLUMNS, n))
-            dots = tile[: (rows.stop - i) * (columns.stop - j)].reshape(rows.stop - i, -1)
-            np.matmul(points[rows], points[columns].T, out=dots)
-            _core.keep_nearest(dots, shrunk, i, j, kept, bounds, candidates, counts, limits)
-    return width, taken_off * width**2
-
-
-def _centered(x: NDArray) -> tuple[NDArray, NDArray, float]:
-    """The samples as float32 around their mean, scaled to at most 1 so that no square overflows; norms; the scale."""
-    mean = x.mean(axis=0, dtype=np.float64)
-    rows = max(1, _TILE_ROWS * _TILE_COLUMNS // x.shape[1])  # a block is of the size of a tile
-    blocks = [slice(i, i + rows) for i in range(0, len(x), rows)]
-    width = max(float(np.abs(x[block] - mean).max()) for block in blocks) or 1.0
-    points = np.empty(x.shape, np.float32)
-    norms = np.empty(len(x))
-    for block in blocks:
-        points[block] = (x[block] - mean) / width
-        norms[block] = np.einsum("ij,ij->i", points[block], points[block], dtype=np.float64)
-    return points, norms, width
+    tile = np.empty(_PANEL**2 * _TILE_ROWS * min(_TILE_COLUMNS, len(panels)), np.float32)
+    for i in range(0, len(panels), _TILE_ROWS):
+        rows = panels[i : i + _TILE_ROWS]
+        for j in range(i, len(panels), _TILE_COLUMNS):
+            columns = panels[j : j + _TILE_COLUMNS]
+            dots = tile[: _PANEL**2 * len(rows) * len(columns)].reshape(_PANEL * len(rows), -1)
+            _core.dot_products(rows, columns, dots)
+            first_row, first_column = _PANEL * i, _PANEL * j
+            within = dots[: n - first_row, : n - first_column]
+            _core.keep_nearest(within, shrunk, first_row, first_column, kept, bounds, candidates, counts, limits)
+    return width.item(), taken_off * width**2
 
 
 def _relative_error(length: int) -> float:
