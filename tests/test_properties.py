@@ -107,6 +107,46 @@ def test_bins_are_those_of_numpy(values, bins):
 
 
 @given(
+    ANY_FLOAT | st.floats(-1e6, 1e6) | st.floats(0, 1),
+    st.floats(1e-3, 1e3) | st.floats(2.0**-300, 2.0**300),
+    st.integers(2, 256),
+    st.integers(0, 2**32 - 1),
+)
+@example(0.0, 1.0, 256, 0)
+@example(0.1, 0.8, 32, 0)
+@example(1e3, 1e-3, 32, 0)
+@example(-1e6, 1.0, 7, 0)
+@example(2.0**99, 2.0**99, 256, 0)
+@example(-(2.0**-100), 2.0**-99, 256, 0)
+@example(1e300, 1e300, 32, 0)
+def test_bins_of_float32_are_those_of_numpy(low, span, bins, seed):
+    assume((np.diff(np.linspace(low, low + span, bins + 1)) > 0).all())
+    assert_float32_bins(low, span, bins, seed)
+
+
+def test_bins_of_float32_in_many_common_ranges():
+    random = np.random.default_rng(0)
+    for seed in range(1000):
+        assert_float32_bins(random.uniform(-2, 2), random.uniform(0.5, 8), int(random.integers(2, 257)), seed)
+
+
+def assert_float32_bins(low, span, bins, seed):
+    """Values at random, and the float32 values around every edge, in bins whose ends are any float64."""
+    high = low + span
+    edges = np.linspace(low, high, bins + 1)
+    with np.errstate(over="ignore"):
+        nearest = edges.astype(np.float32)
+        anywhere = np.random.default_rng(seed).uniform(low, high, 200).astype(np.float32)
+        beside = [np.nextafter(nearest, np.float32(end)) for end in (-np.inf, np.inf)]
+    values = np.concatenate([anywhere, nearest, *beside])
+    exact = values.astype(np.float64)
+    values = values[(low <= exact) & (exact <= high)]
+    counts = np.empty((1, 1, bins), np.int32)
+    _core.value_histograms(values[None, None], low, high, counts, 0)
+    np.testing.assert_array_equal(counts[0, 0], numpy_counts(values.astype(np.float64), bins, low, high))
+
+
+@given(
     st.integers(1, 12).flatmap(lambda m: arrays.arrays(np.int64, (m, m), elements=st.integers(0, 1000))),
 )
 def test_label_entropies_are_bounded(confusion):

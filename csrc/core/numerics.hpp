@@ -130,18 +130,11 @@ BITLENS_HD inline double log2_of_positive(double x) {
 }
 
 // p log2 p with its limit 0 at p = 0.
-BITLENS_HD inline double xlog2x(double p) { return p > 0 ? p * log2_of_positive(p) : 0.0; }
+BITLENS_HD inline double xlog2x(double p) { return p * log2_of_positive(p > 0 ? p : 1.0); }
 
-// Entropy in bits of a histogram: log2 N - (sum c log2 c) / N, which needs no division per cell; 0 for an
-// empty one.
-BITLENS_HD inline double histogram_entropy(const std::int32_t* counts, Index bins) {
-  double total = 0;
-  double sum = 0;
-  for (Index b = 0; b < bins; ++b) {
-    total += counts[b];
-    sum += xlog2x(counts[b]);
-  }
-  return total > 0 ? std::fmax(0.0, std::log2(total) - sum / total) : 0.0;
+// Entropy in bits of counts c: log2 N - (sum c log2 c) / N, which needs no division per cell; 0 for none.
+BITLENS_HD inline double entropy_of_sums(double total, double sum_xlog2x) {
+  return total > 0 ? std::fmax(0.0, std::log2(total) - sum_xlog2x / total) : 0.0;
 }
 
 // The factor by which a scale divides distances. Scale 0 stands for the limit of vanishing scale, in which a

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "core/numerics.hpp"
@@ -28,12 +29,12 @@ void check_codes(Codes a, Codes b, Index bins) {
   require(a.shape[1] == b.shape[1], "b: expected the " + std::to_string(a.shape[1]) +
                                         " sample pairs of a, got " + std::to_string(b.shape[1]));
   require(a.shape[1] <= INT32_MAX, "a: more than 2^31 - 1 sample pairs");
-  for (const Codes& codes : {a, b}) {
-    parallel_for(codes.shape[0], [&](Index c) {
+  for (const auto& [codes, name] : {std::pair(a, "a"), std::pair(b, "b")}) {
+    parallel_for(codes.shape[0], [&, codes = codes, name = name](Index c) {
       std::uint8_t largest = 0;
       for (Index p = 0; p < codes.shape[1]; ++p) largest = std::max(largest, codes.row(c)[p]);
-      require(largest < bins, "codes: found code " + std::to_string(largest) +
-                                  ", expected below bins = " + std::to_string(bins));
+      require(largest < bins, std::string(name) + ": found code " + std::to_string(largest) +
+                                  ", expected codes below bins = " + std::to_string(bins));
     });
   }
 }

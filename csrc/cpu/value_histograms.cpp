@@ -81,7 +81,19 @@ void histogram_entropies(View<const std::int32_t, 3> counts, View<double, 2> ent
   check_histogram_entropies(counts, entropies);
   parallel_for(counts.shape[0], [&](Index i) {
     for (Index channel = 0; channel < counts.shape[1]; ++channel) {
-      entropies.row(i)[channel] = histogram_entropy(counts.row(i, channel), counts.shape[2]);
+      const std::int32_t* histogram = counts.row(i, channel);
+      double terms[kMaxBins];
+      double total = 0;
+      double sum = 0;
+      for (Index start = 0; start < counts.shape[2]; start += kMaxBins) {
+        const Index bins = std::min(kMaxBins, counts.shape[2] - start);
+        bin_loops().xlog2x_of(histogram + start, bins, terms);
+        for (Index b = 0; b < bins; ++b) {
+          total += histogram[start + b];
+          sum += terms[b];
+        }
+      }
+      entropies.row(i)[channel] = entropy_of_sums(total, sum);
     }
   });
 }

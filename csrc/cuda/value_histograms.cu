@@ -35,8 +35,14 @@ __global__ void __launch_bounds__(kThreads)
   const Index first = static_cast<Index>(blockIdx.x) * kThreads + threadIdx.x;
   const Index step = static_cast<Index>(gridDim.x) * kThreads;
   for (Index map = first; map < counts.shape[0] * channels; map += step) {
-    entropies.row(map / channels)[map % channels] =
-        histogram_entropy(counts.row(map / channels, map % channels), counts.shape[2]);
+    const std::int32_t* histogram = counts.row(map / channels, map % channels);
+    double total = 0;
+    double sum = 0;
+    for (Index b = 0; b < counts.shape[2]; ++b) {
+      total += histogram[b];
+      sum += xlog2x(histogram[b]);
+    }
+    entropies.row(map / channels)[map % channels] = entropy_of_sums(total, sum);
   }
 }
 

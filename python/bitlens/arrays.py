@@ -91,8 +91,8 @@ def describe(x: object) -> str:
     return type(x).__name__
 
 
-def real_array(x: Array, name: str, *, cuda: bool = False) -> tuple[Any, Family]:
-    """Check that x is a dense, finite, non-empty array of real numbers; give it as float32 or float64.
+def real_array(x: Array, name: str, *, cuda: bool = False) -> tuple[Any, Family, tuple[float, float]]:
+    """Check that x is a dense, finite, non-empty array of real numbers; give it as float32 or float64, and its range.
 
     Half precision and integers of up to 16 bits become float32, other integers float64, once, here: exactly up to 2^53. Values are
     taken as constants: a tensor that requires a gradient is detached.
@@ -114,10 +114,10 @@ def real_array(x: Array, name: str, *, cuda: bool = False) -> tuple[Any, Family]
         raise TypeError(f"{name}: expected a NumPy array or a PyTorch tensor, got {type(x).__name__}")
     if 0 in array.shape:
         raise ValueError(f"{name}: is empty, got shape {tuple(array.shape)}")
-    low, high = value_range(array)
-    if not (np.isfinite(low) and np.isfinite(high)):
+    ends = _value_range(array)
+    if not np.isfinite(ends).all():
         raise ValueError(f"{name}: contains NaN or infinity; every value must be finite")
-    return array, family
+    return array, family, ends
 
 
 def _from_tensor(tensor: Any, name: str, cuda: bool) -> tuple[Any, Family]:
@@ -151,7 +151,7 @@ def _from_numpy(x: NDArray, name: str) -> NDArray:
     return np.asarray(x) if x.flags.aligned and not any(step % x.itemsize for step in x.strides) else x.copy()
 
 
-def value_range(x: Any) -> tuple[float, float]:
+def _value_range(x: Any) -> tuple[float, float]:
     """Smallest and largest value; not finite, if any value is not."""
     if isinstance(x, np.ndarray) and x.flags.c_contiguous:
         ends = np.empty(2)
@@ -182,7 +182,7 @@ def with_safe_squares(x: NDArray, name: str, axes: tuple[int, ...]) -> tuple[NDA
 
 def samples(x: Array, name: str, *, at_least: int) -> tuple[NDArray, Family]:
     """An array [n, ...] as [n, d]: one row a sample."""
-    array, family = real_array(x, name)
+    array, family, _ = real_array(x, name)
     if array.ndim < 2:
         raise ValueError(f"{name}: expected shape (samples, ...), got {tuple(array.shape)}; a single feature is (n, 1)")
     if array.shape[0] < at_least:
@@ -190,9 +190,11 @@ def samples(x: Array, name: str, *, at_least: int) -> tuple[NDArray, Family]:
     return np.ascontiguousarray(array.reshape(array.shape[0], -1)), family
 
 
-def channel_maps(x: Array, name: str, *, channel_axis: int = 1, cuda: bool = False) -> tuple[Any, Family]:
-    """An array [n, channels, ...] as [n, channels, values]; in [n, channels] every map is one value."""
-    array, family = real_array(x, name, cuda=cuda)
+def channel_maps(
+    x: Array, name: str, *, channel_axis: int = 1, cuda: bool = False
+) -> tuple[Any, Family, tuple[float, float]]:
+    """An array [n, channels, ...] as [n, channels, values], and its range; in [n, channels] every map is one value."""
+    array, family, ends = real_array(x, name, cuda=cuda)
     if array.ndim < 2:
         raise ValueError(f"{name}: expected shape (samples, channels, ...), got {tuple(array.shape)}")
     axis = integer(channel_axis, "channel_axis")
@@ -202,8 +204,10 @@ def channel_maps(x: Array, name: str, *, channel_axis: int = 1, cuda: bool = Fal
         array = array.movedim(axis, 1) if family.on_cuda else np.moveaxis(array, axis, 1)
     array = array.reshape(array.shape[0], array.shape[1], -1)
     if family.on_cuda:
-        return array.contiguous(), family
-    return (array if array.strides[2] == array.itemsize or array.shape[2] == 1 else np.ascontiguousarray(array)), family
+        array = array.contiguous()
+    elif array.strides[2] != array.itemsize and array.shape[2] > 1:
+        array = np.ascontiguousarray(array)
+    return array, family, ends
 
 
 def integer(value: object, name: str) -> int:

@@ -1,6 +1,8 @@
 // The loops over values of bin indices.
 #include "cpu/simd/bins.hpp"
 
+#include "cpu/simd/vectors.hpp"
+
 namespace bitlens::cpu::BITLENS_LEVEL {
 namespace {
 
@@ -42,8 +44,63 @@ void bin_indices(const T* values, Index count, const Bins& bins, std::uint8_t* i
   }
 }
 
+// float32 arithmetic places most float32 values beyond doubt, at more than twice the speed.
+struct FloatBins {
+  float low;
+  float scale;
+  float last;
+  float doubt;  // how far a position, in bins, may be off
+
+  // False where ranges are not float32's, or many values would be in doubt.
+  bool set(const Bins& bins) {
+    const double size = bins.low < 0 ? -bins.low : bins.low;
+    const double span = bins.high - bins.low;
+    if (!(size < 0x1p100 && span > 0x1p-100 && span < 0x1p100)) return false;
+    low = static_cast<float>(bins.low);
+    scale = static_cast<float>(bins.scale);
+    last = static_cast<float>(bins.count - 1);
+    // Difference, scale and product are each rounded; so is the lowest edge; the others are in their last bits.
+    const double off = bins.low > low ? bins.low - low : low - bins.low;
+    const double most = bins.count * 0x1p-22 + (off + (size + span) * 0x1p-44) * bins.scale;
+    doubt = most < 1 ? static_cast<float>(most) : 1.0F;
+    return doubt < 0x1p-6F;
+  }
+};
+
+using Floats = Vector<float>;
+using Bytes = VectorOf<std::uint8_t, kWidth<float>>::type;
+
+void bin_floats(const float* values, Index count, const Bins& bins, std::uint8_t* indices) {
+  constexpr Index kBlock = 64;
+  constexpr float kRound = 0x1.8p23F;  // adding it leaves the nearest integer
+  FloatBins scheme;
+  if (count < kBlock || !scheme.set(bins)) return bin_indices(values, count, bins, indices);
+  for (Index next = 0; next < count; next += kBlock) {
+    const Index start = next + kBlock < count ? next : count - kBlock;  // the last block reaches back
+    Vector<std::int32_t> doubtful = {};
+    for (Index v = start; v < start + kBlock; v += kWidth<float>) {
+      const Floats position = (load(values + v) - scheme.low) * scheme.scale;
+      const Floats edge = position + kRound - kRound;
+      const Floats beside = position > edge ? position - edge : edge - position;
+      // Nothing lies beyond the first and the last edge.
+      doubtful |= (beside <= scheme.doubt) & (edge > 0) & (edge <= scheme.last);
+      const Floats below = position < scheme.last ? position : Floats{} + scheme.last;
+      const Floats inside = below > 0 ? below : Floats{};
+      const auto index = __builtin_convertvector(__builtin_convertvector(inside, Vector<std::int32_t>), Bytes);
+      __builtin_memcpy(indices + v, &index, sizeof index);
+    }
+    std::int32_t any = 0;
+    for (Index l = 0; l < kWidth<float>; ++l) any |= doubtful[l];
+    if (any) bin_indices(values + start, kBlock, bins, indices + start);
+  }
+}
+
+void xlog2x_of(const std::int32_t* counts, Index size, double* terms) {
+  for (Index c = 0; c < size; ++c) terms[c] = xlog2x(counts[c]);
+}
+
 }  // namespace
 
-const BinLoops bin_loops = {range_of<float>, range_of<double>, bin_indices<float>, bin_indices<double>};
+const BinLoops bin_loops = {range_of<float>, range_of<double>, bin_floats, bin_indices<double>, xlog2x_of};
 
 }  // namespace bitlens::cpu::BITLENS_LEVEL

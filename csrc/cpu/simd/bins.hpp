@@ -1,4 +1,4 @@
-// The range of many values, and the bins in it that they fall into.
+// The range of many values, the bins in it that they fall into, and the terms of these bins' entropy.
 #pragma once
 
 #include "core/numerics.hpp"
@@ -17,6 +17,7 @@ struct BinLoops {
   ValueRange (*range_of_doubles)(const double* values, Index count);
   void (*of_floats)(const float* values, Index count, const Bins& bins, std::uint8_t* indices);
   void (*of_doubles)(const double* values, Index count, const Bins& bins, std::uint8_t* indices);
+  void (*xlog2x_of)(const std::int32_t* counts, Index size, double* terms);
 };
 BITLENS_LOOPS(BinLoops, bin_loops)
 

@@ -177,15 +177,12 @@ def _codes(x: Array, name: str, bins: int) -> tuple[NDArray, Family]:
                 f"{name}: uint8 is taken as distance codes of n (n - 1) / 2 sample pairs, got {describe(x)}; "
                 "pass feature maps as floats"
             )
-        codes = np.ascontiguousarray(x)
-        if codes.max() >= bins:
-            raise ValueError(f"{name}: found code {codes.max()}, expected codes below bins = {bins}")
-        return codes, Family(x.device) if is_tensor(x) else Family()
+        return np.ascontiguousarray(x), Family(x.device) if is_tensor(x) else Family()
     return _codes_of_maps(x, name, bins, channel_axis=1)
 
 
 def _codes_of_maps(x: Array, name: str, bins: int, channel_axis: int) -> tuple[NDArray, Family]:
-    maps, family = channel_maps(x, name, channel_axis=channel_axis)
+    maps, family, _ = channel_maps(x, name, channel_axis=channel_axis)
     n, channels, _ = maps.shape
     if n < 2:
         raise ValueError(f"{name}: expected at least 2 samples, got {n}")

@@ -40,7 +40,7 @@ def label_entropies(confusion: Array) -> tuple[Any, Any]:
     >>> label_given_predicted, predicted_given_label
     (array([ 1., nan]), array([0., 0.]))
     """
-    table, family = real_array(confusion, "confusion")
+    table, family, _ = real_array(confusion, "confusion")
     if table.ndim != 2 or table.shape[0] != table.shape[1]:
         raise ValueError(f"confusion: expected a square table [label, predicted], got shape {tuple(table.shape)}")
     if (table < 0).any():

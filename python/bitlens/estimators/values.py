@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bitlens import _core
-from bitlens.arrays import Array, apply, bin_count, channel_maps, value_range
+from bitlens.arrays import Array, apply, bin_count, channel_maps
 
 # Histograms are held for so many bytes of samples at a time.
 _CHUNK_BYTES = 64 * 2**20
@@ -52,9 +52,9 @@ def intra_sample_entropy(
     >>> bitlens.intra_sample_entropy(maps, bins=4)
     array([[2., 0.]])
     """
-    x, family = channel_maps(maps, "maps", channel_axis=channel_axis, cuda=True)
+    x, family, ends = channel_maps(maps, "maps", channel_axis=channel_axis, cuda=True)
     count = bin_count(bins)
-    low, high = _range(x, value_range)
+    low, high = _bin_range(ends, str(x.dtype).endswith("float32"), value_range)
     n, channels, _ = x.shape
     entropies = family.empty((n, channels), "float64")
     chunk = max(1, _CHUNK_BYTES // (4 * channels * count))
@@ -135,8 +135,8 @@ def _classes(labels: Array, n: int) -> Any:
     return array.astype(np.int64)
 
 
-def _range(x: Any, given: tuple[float, float] | None) -> tuple[float, float]:
-    smallest, largest = value_range(x)
+def _bin_range(ends: tuple[float, float], float32: bool, given: tuple[float, float] | None) -> tuple[float, float]:
+    smallest, largest = ends
     if given is None:
         low, high = smallest, largest
     else:
@@ -146,7 +146,7 @@ def _range(x: Any, given: tuple[float, float] | None) -> tuple[float, float]:
             raise TypeError(f"value_range: expected two numbers (low, high), got {given!r}") from None
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
             raise ValueError(f"value_range: expected finite low < high, got ({low}, {high})")
-        if str(x.dtype).endswith("float32"):  # 0.1 is to hold float32's 0.1, which is larger
+        if float32:  # 0.1 is to hold float32's 0.1, which is larger
             low, high = min(low, float(np.float32(low))), max(high, float(np.float32(high)))
         if not low <= smallest <= largest <= high:
             raise ValueError(f"value_range: maps span [{smallest}, {largest}], which ({low}, {high}) does not hold")
