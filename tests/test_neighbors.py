@@ -102,6 +102,17 @@ def test_numbers_of_neighbors_up_to_all(small_tiles, k):
     assert_exact(normal(140, 5), k)
 
 
+@pytest.mark.parametrize("difference", [0, 1e-30, 1e-200])
+@pytest.mark.parametrize("k", [1, 15, 198, 199, 200])
+def test_groups_of_equal_samples_that_no_list_holds(k, difference):
+    """Two of 200, and one sample hardly different: the square of 1e-200 is 0, that of 1e-30 is not."""
+    x = np.zeros((400, 40))
+    x[1::2] = 1.0
+    x[100, 39] = difference
+    assert_exact(x, k)
+    assert_exact(x.astype(np.float32), k)
+
+
 @pytest.mark.parametrize("length", [4999, 20000])
 def test_long_samples(length):
     """Rounding of dot products grows with their length."""

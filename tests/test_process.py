@@ -83,9 +83,9 @@ LONG_CALLS = {
         "x = np.random.default_rng(0).random((60000, 784), np.float32)",
         "bitlens.nearest_neighbors(x, 1000)",
     ),
-    "neighbours among duplicates": (
-        "x = np.ones((40000, 784), np.float32)",
-        "bitlens.nearest_neighbors(x, 15)",
+    "neighbours of equal distance": (
+        "x = np.random.default_rng(0).integers(0, 2, (100_000, 12)).astype(np.float32)",
+        "bitlens.nearest_neighbors(x, 40)",
     ),
     "histograms": (
         "maps = np.broadcast_to(np.random.default_rng(0).random((1, 64, 10_000)), (1_000_000, 64, 10_000))\n"

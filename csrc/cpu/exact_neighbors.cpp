@@ -49,6 +49,21 @@ void sort_neighbors(std::vector<Neighbor>& neighbors, std::vector<Neighbor>& scr
   neighbors.swap(scratch);
 }
 
+// Whether the squared distance is 0. Samples that are not alike mostly differ early on.
+template <class T>
+bool equal(const T* x, const T* y, Index length) {
+  constexpr Index kBlock = 32;
+  for (Index start = 0; start < length; start += kBlock) {
+    bool differs = false;
+    for (Index d = start; d < std::min(length, start + kBlock); ++d) {
+      const double difference = static_cast<double>(x[d]) - static_cast<double>(y[d]);
+      differs |= difference * difference > 0;
+    }
+    if (differs) return false;
+  }
+  return true;
+}
+
 void require_samples(const CandidateList& list, Index n) {
   if (!list.count) return;
   const auto [lowest, highest] = std::minmax_element(list.indices, list.indices + list.count);
@@ -157,7 +172,19 @@ struct Search {
     return neighbors[static_cast<std::size_t>(k - 1)].first < static_cast<double>(row.list.limit) * unit;
   }
 
+  // Of a collapsed layer's samples all are alike: then the first k others are the nearest.
+  bool nearest_are_equal(Index sample) {
+    neighbors.clear();
+    for (Index j = 0; j < x.shape[0] && std::ssize(neighbors) < k; ++j) {
+      if (j != sample && equal(x.row(sample), x.row(j), x.shape[1])) {
+        neighbors.emplace_back(0.0, static_cast<std::int32_t>(j));
+      }
+    }
+    return std::ssize(neighbors) == k;
+  }
+
   void nearest_of_all(Index sample) {
+    if (nearest_are_equal(sample)) return;
     std::vector<double> distances(static_cast<std::size_t>(x.shape[0]));
     squared_distances(x.row(sample), x.data, x.stride[0], nullptr, x.shape[0], x.shape[1], distances.data());
     neighbors.clear();

@@ -29,7 +29,7 @@ def nearest_neighbors(x: Array, k: int) -> tuple[Any, Any]:
 
     Neighbours are ordered by (distance, index), so ties are settled the same way everywhere. Distances are exact: of the
     values as given, by differences in float64, whatever the offset and scale of the data. Samples that have many others
-    at nearly the same distance, such as exact duplicates, are compared with all n.
+    at nearly the same distance are compared with all n.
 
     Parameters
     ----------
