@@ -59,7 +59,8 @@ struct FloatBins {
     low = static_cast<float>(bins.low);
     scale = static_cast<float>(bins.scale);
     last = static_cast<float>(bins.count - 1);
-    // Difference, scale and product are each rounded; so is the lowest edge; the others are in their last bits.
+    // Difference, scale and product are each rounded; so is the lowest edge; the others are in their last
+    // bits.
     const double off = bins.low > low ? bins.low - low : low - bins.low;
     const double most = bins.count * 0x1p-22 + (off + (size + span) * 0x1p-44) * bins.scale;
     doubt = most < 1 ? static_cast<float>(most) : 1.0F;
@@ -86,7 +87,8 @@ void bin_floats(const float* values, Index count, const Bins& bins, std::uint8_t
       doubtful |= (beside <= scheme.doubt) & (edge > 0) & (edge <= scheme.last);
       const Floats below = position < scheme.last ? position : Floats{} + scheme.last;
       const Floats inside = below > 0 ? below : Floats{};
-      const auto index = __builtin_convertvector(__builtin_convertvector(inside, Vector<std::int32_t>), Bytes);
+      const auto index =
+          __builtin_convertvector(__builtin_convertvector(inside, Vector<std::int32_t>), Bytes);
       __builtin_memcpy(indices + v, &index, sizeof index);
     }
     std::int32_t any = 0;
