@@ -81,6 +81,12 @@ struct Boundary {
   bool is_near(double estimate, double taken) const { return !(std::abs(estimate - value) > taken + error); }
 };
 
+enum class Found : char {
+  nothing,
+  equal_ones,  // at least k others at distance 0; which of them come first is open
+  nearest,     // the k-th candidate is nearer than anything that was dropped can be
+};
+
 // The search for a run of samples, whose rows stay in the cache while the columns pass by.
 template <class T>
 struct Search {
@@ -161,19 +167,22 @@ struct Search {
     sort_neighbors(neighbors, scratch, ends);
   }
 
-  // Whether the candidates hold the k nearest: the k-th is nearer than anything that was dropped can be.
-  bool nearest_of_candidates(const RowOfPairs& row) {
-    if (row.list.count < k) return false;
+  // What the candidates tell of the k nearest.
+  Found nearest_of_candidates(const RowOfPairs& row) {
+    if (row.list.count < k) return Found::nothing;
     neighbors.clear();
     for (std::size_t c = 0; c < row.squared.size(); ++c) {
       neighbors.emplace_back(row.squared[c], row.list.indices[c]);
     }
     keep_k_nearest();
-    return neighbors[static_cast<std::size_t>(k - 1)].first < static_cast<double>(row.list.limit) * unit;
+    const double farthest = neighbors[static_cast<std::size_t>(k - 1)].first;
+    if (farthest < static_cast<double>(row.list.limit) * unit) return Found::nearest;
+    return farthest == 0 ? Found::equal_ones : Found::nothing;
   }
 
-  // Of a collapsed layer's samples all are alike: then the first k others are the nearest.
-  bool nearest_are_equal(Index sample) {
+  // As in a layer that has collapsed: k or more others are like the sample, and the first of them its
+  // nearest.
+  bool first_equal_ones(Index sample) {
     neighbors.clear();
     for (Index j = 0; j < x.shape[0] && std::ssize(neighbors) < k; ++j) {
       if (j != sample && equal(x.row(sample), x.row(j), x.shape[1])) {
@@ -184,7 +193,6 @@ struct Search {
   }
 
   void nearest_of_all(Index sample) {
-    if (nearest_are_equal(sample)) return;
     std::vector<double> distances(static_cast<std::size_t>(x.shape[0]));
     squared_distances(x.row(sample), x.data, x.stride[0], nullptr, x.shape[0], x.shape[1], distances.data());
     neighbors.clear();
@@ -255,7 +263,7 @@ void exact_neighbors(View<const T, 2> x, Index kept, Candidates candidates, doub
   const Index bytes = x.shape[1] * static_cast<Index>(sizeof(T));
   const Index rows = std::clamp<Index>(kRowBytes / bytes, 1, kMostRows);
   const Index columns_at_once = std::max<Index>(1, kColumnBytes / bytes);
-  std::vector<char> proven(static_cast<std::size_t>(n));
+  std::vector<Found> found(static_cast<std::size_t>(n));
   parallel_for((n + rows - 1) / rows, [&](Index task) {
     Search<T> search{x, candidates, unit, taken_off, trusted, boundaries, k};
     const Index first = task * rows;
@@ -263,16 +271,18 @@ void exact_neighbors(View<const T, 2> x, Index kept, Candidates candidates, doub
     for (Index i = first; i < std::min(first + rows, n); ++i) pairs.push_back(search.estimate(i));
     search.measure(pairs, first, columns_at_once);
     for (Index i = first; i < std::min(first + rows, n); ++i) {
-      if (!search.nearest_of_candidates(pairs[static_cast<std::size_t>(i - first)])) continue;
-      search.write(i, distances, indices);
-      proven[static_cast<std::size_t>(i)] = true;
+      Found& of_sample = found[static_cast<std::size_t>(i)];
+      of_sample = search.nearest_of_candidates(pairs[static_cast<std::size_t>(i - first)]);
+      if (of_sample == Found::nearest) search.write(i, distances, indices);
     }
   });
   // One sample a task: each of these is compared with all, and an interrupt should not wait for many.
   parallel_for(n, [&](Index i) {
-    if (proven[static_cast<std::size_t>(i)]) return;
+    const Found of_sample = found[static_cast<std::size_t>(i)];
+    if (of_sample == Found::nearest) return;
     Search<T> search{x, candidates, unit, taken_off, trusted, boundaries, k};
-    search.nearest_of_all(i);
+    const bool done = of_sample == Found::equal_ones && search.first_equal_ones(i);
+    if (!done) search.nearest_of_all(i);
     search.write(i, distances, indices);
   });
 }
