@@ -56,7 +56,13 @@ def one_run(cases: dict[str, Record]) -> list[str]:
             continue
         ours, *peers = record["contestants"].values()
         once = ", one run" if len(ours["wall_seconds_measured"]) == 1 else ""
-        cells = (record["title"], seconds(ours) + once, "<br>".join(map(peer, peers)), memory(ours), share(record))
+        cells = (
+            record["title"],
+            seconds(ours) + once,
+            "<br>".join(map(peer, peers)),
+            memory(ours),
+            share(record, cases),
+        )
         rows.append(f"| {' | '.join(cells)} |")
     return rows
 
@@ -86,11 +92,15 @@ def memory(row: Record) -> str:
     return f"{row['peak_mib']:.0f} MiB (+{row['peak_mib'] - row['baseline_mib']:.0f})"
 
 
-def share(record: Record) -> str:
-    """The floor's time as a share of ours."""
+def share(record: Record, cases: dict[str, Record]) -> str:
+    """The floor's time as a share of ours, at the best rates that the machine reached in any of the cases."""
     if "floor" not in record:
         return "–"  # noqa: RUF001
-    value = 100 * record["floor"]["share"]
+    seconds = 0.0
+    for work, rate in (("gflop", "gemm_gflops"), ("gigabytes", "copy_gigabytes")):
+        seconds += record["floor"][work] / max(case["rates"][rate] for case in cases.values() if "rates" in case)
+    ours = next(iter(record["contestants"].values()))
+    value = 100 * seconds / ours["seconds"]
     return f"{value:.0f} %" if value >= 1 else f"{value:.1g} %"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
@@ -48,10 +48,6 @@ class Floor:
     what: str
     gflop: float = 0.0
     gigabytes: float = 0.0
-
-    def seconds(self, rates: Rates) -> float:
-        """Seconds at the rates that this machine reaches."""
-        return self.gflop / rates.gemm_gflops + self.gigabytes / rates.copy_gigabytes
 
 
 @dataclass(frozen=True)
@@ -155,12 +151,5 @@ def summary(case: Case, contestants: dict[str, Contestant], timings: dict[str, T
         row["cpu_ratio"] = row["cpu_seconds"] / max(ours["cpu_seconds"], 1e-9)
     record = {"title": case.title, "sizes": case.sizes, "slow": case.slow, "rates": rates._asdict()}
     if case.floor:
-        seconds = case.floor.seconds(rates)
-        record["floor"] = {
-            "what": case.floor.what,
-            "gflop": case.floor.gflop,
-            "gigabytes": case.floor.gigabytes,
-            "seconds": seconds,
-            "share": seconds / ours["seconds"],
-        }
+        record["floor"] = asdict(case.floor)
     return {**record, "contestants": rows}

@@ -11,6 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from bench.compare import share
+
 
 class Progress:
     """A bar over the cases, with what is being done."""
@@ -58,13 +60,13 @@ def table(cases: dict[str, Any]) -> Table:
         rows = record["contestants"].values()
         for number, row in enumerate(rows, 1):
             scaled = "~" if row["scale"] != 1 else ""
-            share = f"{100 * record['floor']['share']:.0f} %" if number == 1 and "floor" in record else ""
             memory = (
                 f"{row['peak_mib']:.0f} ({row['peak_mib'] - row['baseline_mib']:.0f}) MiB" if "peak_mib" in row else ""
             )
             found.add_row(
                 name if number == 1 else "", row["label"], f"{scaled}{row['seconds']:.3g} s",
-                "" if number == 1 else f"{scaled}{row['ratio']:.1f} x", share, memory,
+                "" if number == 1 else f"{scaled}{row['ratio']:.1f} x",
+                share(record, cases) if number == 1 else "", memory,
                 end_section=number == len(rows),
             )  # fmt: skip
     found.caption = "~: timed on a part of the case and scaled"

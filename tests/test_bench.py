@@ -99,9 +99,14 @@ def test_scaled_times_are_scaled_and_kept_as_measured():
     assert row["scale"] == 10
 
 
-def test_the_floor_s_share_is_of_our_time():
-    assert record(2.0)["floor"]["seconds"] == pytest.approx(0.1)
-    assert record(2.0)["floor"]["share"] == pytest.approx(0.05)
+def test_the_floor_s_share_is_of_our_time_at_the_best_rate_of_any_case():
+    faster = record(2.0) | {"rates": {"gemm_gflops": 1.0, "copy_gigabytes": 20.0}}
+    without_floor = {name: value for name, value in faster.items() if name != "floor"}
+    missing = {"title": "a case", "sizes": {}, "slow": False, "missing": "this build has no operation f"}
+    assert compare.share(record(2.0), {"one": record(2.0), "two": missing}) == "5 %"
+    assert compare.share(record(2.0), {"one": record(2.0), "two": without_floor}) == "2 %"
+    assert compare.share(record(0.5), {"one": record(0.5), "two": without_floor}) == "10 %"
+    assert compare.share(without_floor, {"one": without_floor}) == "–"  # noqa: RUF001
 
 
 @pytest.fixture
