@@ -19,7 +19,7 @@ def codes(channels, pairs, bins, seed=0):
 
 def counted(a, b, bins):
     counts = np.full((len(a), len(b), bins * bins), -1)
-    _core.joint_counts(a, b, bins, counts)
+    _core.joint_counts(a, b, bins, counts, 0)
     return counts
 
 
@@ -75,7 +75,7 @@ def test_entropies_are_those_of_the_counts(bins, shape):
     a, b = codes(shape[0], 20_000, bins, 1), codes(shape[1], 20_000, bins, 2)
     a[0], b[-1] = 3, 4  # constant channels
     joint, entropies_a, entropies_b = np.empty(shape), np.empty(shape[0]), np.empty(shape[1])
-    _core.code_entropies(a, b, bins, joint, entropies_a, entropies_b)
+    _core.code_entropies(a, b, bins, joint, entropies_a, entropies_b, 0)
     expected = [[reference.entropy(cell) for cell in row] for row in expected_counts(a, b, bins)]
     np.testing.assert_allclose(joint, expected, rtol=0, atol=1e-12)
     for found, channels in ((entropies_a, a), (entropies_b, b)):
@@ -86,7 +86,7 @@ def test_entropies_are_those_of_the_counts(bins, shape):
 def test_counts_too_large_for_the_table_of_logarithms():
     a, b = codes(4, 300_000, 2, 1), codes(4, 300_000, 2, 2)
     information = np.empty((4, 4)), np.empty(4), np.empty(4)
-    _core.code_entropies(a, b, 2, *information)
+    _core.code_entropies(a, b, 2, *information, 0)
     expected = [[reference.entropy(cell) for cell in row] for row in expected_counts(a, b, 2)]
     np.testing.assert_allclose(information[0], expected, rtol=0, atol=1e-12)
 

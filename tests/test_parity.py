@@ -144,3 +144,144 @@ def test_values_that_are_not_finite_are_refused(backend, value):
         tensor = backend.put(x)
         with pytest.raises(ValueError, match=r"^maps: contains NaN or infinity; every value must be finite$"):
             bitlens.intra_sample_entropy(tensor)
+
+
+@each_dtype
+@pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "one map"])
+@pytest.mark.parametrize("values", VALUES)
+def test_distance_codes(backend, values, layout, dtype):
+    x = make(values, dtype)
+    expected = reference.distance_codes(LAYOUTS[layout](torch.from_numpy(x)).detach().numpy(), 20)
+    with backend.active():
+        tensor = LAYOUTS[layout](backend.put(x))
+        result = bitlens.distance_codes(tensor, 20)
+        assert (type(result), result.device, result.dtype) == (torch.Tensor, tensor.device, torch.uint8)
+        result = result.cpu()
+    np.testing.assert_array_equal(result.numpy(), expected)
+
+
+@each_dtype
+@pytest.mark.parametrize(("n", "length"), [(2, 1), (31, 31), (32, 32), (33, 33), (64, 64), (65, 1), (130, 70)])
+def test_distance_codes_around_the_tiles(backend, n, length, dtype):
+    x = np.random.default_rng(n).normal(size=(n, 3, length)).astype(dtype)
+    distances = reference.channel_distances(x)
+    with backend.active():
+        maps = backend.put(x)
+        family = Family(maps.device)
+        codes = torch.full((3, n * (n - 1) // 2), 255, dtype=torch.uint8, device=maps.device)
+        ranges = torch.full((3, 2), np.nan, dtype=torch.float64, device=maps.device)
+        apply(family, _core.distance_codes, maps, 32, codes, ranges)
+        codes, ranges = codes.cpu(), ranges.cpu()
+    np.testing.assert_array_equal(codes.numpy(), reference.distance_codes(x, 32))
+    np.testing.assert_allclose(ranges.numpy(), np.stack([distances.min(1), distances.max(1)], 1), rtol=1e-14)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e200, 1e300])
+def test_distance_codes_at_the_ends_of_float64(backend, scale):
+    x = np.random.default_rng(0).normal(size=(20, 2, 9))
+    with backend.active():
+        codes = bitlens.distance_codes(backend.put(x * scale)).cpu()
+    np.testing.assert_array_equal(codes.numpy(), reference.distance_codes(x))
+
+
+def random_codes(channels, pairs, bins):
+    """Codes of which some are rare, and one is not there."""
+    random = np.random.default_rng(channels + bins)
+    return np.minimum(random.exponential(bins / 5, (channels, pairs)), bins - 1).astype(np.uint8) // 2 * 2
+
+
+# 106 bins are the most whose table one block holds; beyond, the codes of a are counted in portions.
+@pytest.mark.parametrize("bins", [2, 7, 32, 33, 64, 105, 106, 107, 200, 256])
+@pytest.mark.parametrize(("channels_a", "channels_b"), [(1, 1), (2, 9), (17, 3)])
+def test_joint_histograms_and_information(backend, channels_a, channels_b, bins):
+    a, b = random_codes(channels_a, 45 * 89, bins), random_codes(channels_b, 45 * 89, bins)
+    cells = (a[:, None].astype(np.int64) * bins + b).reshape(-1, a.shape[1])
+    counts = np.stack([np.bincount(row, minlength=bins * bins) for row in cells])
+    counts = counts.reshape(channels_a, channels_b, bins, bins)
+    joint = np.array([[reference.entropy(table) for table in row] for row in counts])
+    with backend.active():
+        tensors = backend.put(a), backend.put(b)
+        found = bitlens.joint_histogram(*tensors, bins)
+        information = bitlens.channel_mutual_information(*tensors, bins, full_output=True)
+        for array in (found, *information):
+            assert array.device == tensors[0].device
+        found, information = found.cpu(), type(information)(*(array.cpu().numpy() for array in information))
+    np.testing.assert_array_equal(found.numpy(), counts)
+    np.testing.assert_allclose(information.joint_entropy, joint, rtol=0, atol=1e-9)
+    entropy_a = np.array([reference.entropy(np.bincount(row)) for row in a])
+    entropy_b = np.array([reference.entropy(np.bincount(row)) for row in b])
+    np.testing.assert_allclose(information.entropy_a, entropy_a, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(information.entropy_b, entropy_b, rtol=0, atol=1e-9)
+    expected = entropy_a[:, None] + entropy_b - joint
+    np.testing.assert_allclose(information.mutual_information, expected, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(information.conditional_entropy, joint - entropy_b, rtol=0, atol=1e-9)
+
+
+@each_dtype
+@pytest.mark.parametrize("values", ["normal", "constant", "mostly zero"])
+def test_channel_mutual_information(backend, values, dtype):
+    x = make(values, dtype)
+    expected = reference.channel_mutual_information(x, x)
+    with backend.active():
+        tensor = backend.put(x)
+        result = bitlens.channel_mutual_information(tensor, tensor).cpu()
+    np.testing.assert_allclose(result.numpy(), expected, rtol=0, atol=1e-9)
+
+
+def test_information_has_the_same_bits_each_time(backend):
+    x = np.random.default_rng(0).normal(size=(200, 6, 9)).astype(np.float32)
+    with backend.active():
+        tensor = backend.put(x)
+        found = [bitlens.channel_mutual_information(tensor, tensor).cpu().numpy() for _ in range(3)]
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
+
+
+@pytest.mark.parametrize("argument", ["a", "b"])
+def test_codes_beyond_the_bins_are_refused(backend, argument):
+    codes = {"a": random_codes(2, 45, 8), "b": random_codes(2, 45, 8)}
+    codes[argument][1, 44] = 8
+    with backend.active():
+        tensors = [backend.put(array) for array in codes.values()]
+        with pytest.raises(ValueError, match=f"^{argument}: found code 8, expected codes below bins = 8$"):
+            bitlens.channel_mutual_information(*tensors, 8)
+
+
+def test_permutations_of_tensors(backend):
+    x = np.random.default_rng(0).normal(size=(60, 2, 5))
+    expected = bitlens.permutation_test(bitlens.channel_mutual_information, x, x[:, ::-1].copy())
+    with backend.active():
+        tensors = backend.put(x), backend.put(x[:, ::-1].copy())
+        result = bitlens.permutation_test(bitlens.channel_mutual_information, *tensors)
+        observed, null_mean = result.observed.cpu().numpy(), result.null_mean.cpu().numpy()
+    np.testing.assert_allclose(observed, expected.observed, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(null_mean, expected.null_mean, rtol=0, atol=1e-9)
+
+
+NEIGHBOR_DATA = {
+    "normal": lambda random, n: random.normal(size=(n, 4)),
+    "duplicates": lambda random, n: random.normal(size=(n // 9 + 1, 4))[np.arange(n) % (n // 9 + 1)],
+    "grid": lambda random, n: random.integers(0, 3, (n, 3)).astype(np.float64),
+    "tiny": lambda random, n: random.normal(size=(n, 4)) * 1e-150,
+}
+
+
+@pytest.mark.parametrize(("n", "k"), [(3, 2), (40, 31), (40, 32), (70, 33), (300, 15), (9, 8)])
+@pytest.mark.parametrize("data", NEIGHBOR_DATA)
+def test_from_distances_to_entropy(backend, data, n, k):
+    x = NEIGHBOR_DATA[data](np.random.default_rng(n), n)
+    distances, indices = reference.nearest_neighbors(x, k)
+    _, expected_weights, expected_scales = reference.neighbor_probabilities(x, k)
+    with backend.active():
+        d, i = backend.put(distances), backend.put(indices.astype(np.int32))
+        family = Family(d.device)
+        scales, weights, sums, entropy = (
+            torch.full(shape, np.nan, dtype=torch.float64, device=d.device) for shape in ((n,), (n, k), (n, 2), (1,))
+        )
+        apply(family, _core.neighbor_scales, d, scales)
+        apply(family, _core.neighbor_weights, d, scales, weights)
+        apply(family, _core.edge_entropy, d, i, scales, sums, entropy)
+        scales, weights, entropy = scales.cpu(), weights.cpu(), entropy.item()
+    np.testing.assert_allclose(scales.numpy(), expected_scales, rtol=1e-9)
+    np.testing.assert_allclose(weights.numpy(), expected_weights, rtol=0, atol=1e-9)
+    assert abs(entropy - reference.inter_sample_entropy(x, k)) < 1e-9

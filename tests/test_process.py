@@ -63,16 +63,16 @@ LONG_CALLS = {
     "adders": (
         "codes = np.broadcast_to(np.zeros(4_000_000, np.uint8), (2000, 4_000_000))\n"
         "outputs = np.empty((2000, 2000)), np.empty(2000), np.empty(2000)",
-        "_core.code_entropies(codes, codes, 32, *outputs)",
+        "_core.code_entropies(codes, codes, 32, *outputs, 0)",
     ),
     "scattered counts": (
         "codes = np.broadcast_to(np.zeros(4_000_000, np.uint8), (2000, 4_000_000))\n"
         "outputs = np.empty((2000, 2000)), np.empty(2000), np.empty(2000)",
-        "_core.code_entropies(codes, codes, 256, *outputs)",
+        "_core.code_entropies(codes, codes, 256, *outputs, 0)",
     ),
     "codes": (
         "maps = np.broadcast_to(np.random.default_rng(0).random((3000, 1, 784), np.float32), (3000, 500, 784))",
-        "_core.distance_codes(maps, 32, np.empty((500, 3000 * 2999 // 2), np.uint8))",
+        "_core.distance_codes(maps, 32, np.empty((500, 3000 * 2999 // 2), np.uint8), np.empty((500, 2)), 0)",
     ),
     "dot products": (
         "panels = np.broadcast_to(np.ones((4000, 48), np.float32), (700, 4000, 48))\n"

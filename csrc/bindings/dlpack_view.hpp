@@ -36,6 +36,7 @@ class Borrowed {
     require(on_cuda() || tensor().device.type == dlpack::kCpu, name_ + ": expected CPU or CUDA memory");
   }
 
+  const std::string& name() const { return name_; }
   bool on_cuda() const { return tensor().device.type == dlpack::kCuda; }
   bool shares_device_with(const Borrowed& other) const {
     return tensor().device.type == other.tensor().device.type &&

@@ -31,6 +31,13 @@ void require_cpu(std::initializer_list<const Borrowed*> arrays) {
   }
 }
 
+void require_one_device(std::initializer_list<const Borrowed*> arrays) {
+  const Borrowed& first = **arrays.begin();
+  for (const Borrowed* array : arrays) {
+    require(array->shares_device_with(first), array->name() + ": expected the device of " + first.name());
+  }
+}
+
 cpu::Candidates candidates_of(const Borrowed& bounds, const Borrowed& indices, const Borrowed& counts,
                               const Borrowed& limits) {
   return {bounds.view<float, 2>(), indices.view<std::int32_t, 2>(), counts.view<std::int32_t, 1>(),
@@ -93,70 +100,102 @@ void exact_neighbors(const py::object& x, Index kept, const py::object& bounds, 
   });
 }
 
-void neighbor_scales(const py::object& distances, const py::object& scales) {
+void neighbor_scales(const py::object& distances, const py::object& scales, std::uintptr_t stream) {
   const Borrowed d(distances, "distances"), s(scales, "scales");
-  require_cpu({&d, &s});
+  require_one_device({&d, &s});
   const auto distances_view = d.view<const double, 2>();
   const auto scales_view = s.view<double, 1>();
   py::gil_scoped_release release;
-  cpu::neighbor_scales(distances_view, scales_view);
+  if (d.on_cuda()) {
+    cuda::neighbor_scales(distances_view, scales_view, reinterpret_cast<void*>(stream));
+  } else {
+    cpu::neighbor_scales(distances_view, scales_view);
+  }
 }
 
-void neighbor_weights(const py::object& distances, const py::object& scales, const py::object& weights) {
+void neighbor_weights(const py::object& distances, const py::object& scales, const py::object& weights,
+                      std::uintptr_t stream) {
   const Borrowed d(distances, "distances"), s(scales, "scales"), w(weights, "weights");
-  require_cpu({&d, &s, &w});
+  require_one_device({&d, &s, &w});
   const auto distances_view = d.view<const double, 2>();
   const auto scales_view = s.view<const double, 1>();
   const auto weights_view = w.view<double, 2>();
   py::gil_scoped_release release;
-  cpu::neighbor_weights(distances_view, scales_view, weights_view);
+  if (d.on_cuda()) {
+    cuda::neighbor_weights(distances_view, scales_view, weights_view, reinterpret_cast<void*>(stream));
+  } else {
+    cpu::neighbor_weights(distances_view, scales_view, weights_view);
+  }
 }
 
 void edge_entropy(const py::object& distances, const py::object& indices, const py::object& scales,
-                  const py::object& entropy) {
-  const Borrowed d(distances, "distances"), i(indices, "indices"), s(scales, "scales"), e(entropy, "entropy");
-  require_cpu({&d, &i, &s, &e});
+                  const py::object& sums, const py::object& entropy, std::uintptr_t stream) {
+  const Borrowed d(distances, "distances"), i(indices, "indices"), s(scales, "scales"), m(sums, "sums"),
+      e(entropy, "entropy");
+  require_one_device({&d, &i, &s, &m, &e});
   const auto distances_view = d.view<const double, 2>();
   const auto indices_view = i.view<const std::int32_t, 2>();
   const auto scales_view = s.view<const double, 1>();
+  const auto sums_view = m.view<double, 2>();
   const auto entropy_view = e.view<double, 1>();
   py::gil_scoped_release release;
-  cpu::edge_entropy(distances_view, indices_view, scales_view, entropy_view);
+  if (d.on_cuda()) {
+    cuda::edge_entropy(distances_view, indices_view, scales_view, sums_view, entropy_view,
+                       reinterpret_cast<void*>(stream));
+  } else {
+    cpu::edge_entropy(distances_view, indices_view, scales_view, sums_view, entropy_view);
+  }
 }
 
-void distance_codes(const py::object& maps, Index bins, const py::object& codes) {
-  const Borrowed m(maps, "maps"), c(codes, "codes");
-  require_cpu({&m, &c});
+void distance_codes(const py::object& maps, Index bins, const py::object& codes, const py::object& ranges,
+                    std::uintptr_t stream) {
+  const Borrowed m(maps, "maps"), c(codes, "codes"), r(ranges, "ranges");
+  require_one_device({&m, &c, &r});
   with_float_type(m, [&](auto type) {
     const auto maps_view = m.view<const decltype(type), 3>();
     const auto codes_view = c.view<std::uint8_t, 2>();
+    const auto ranges_view = r.view<double, 2>();
     py::gil_scoped_release release;
-    cpu::distance_codes(maps_view, bins, codes_view);
+    if (m.on_cuda()) {
+      cuda::distance_codes(maps_view, bins, codes_view, ranges_view, reinterpret_cast<void*>(stream));
+    } else {
+      cpu::distance_codes(maps_view, bins, codes_view, ranges_view);
+    }
   });
 }
 
-void joint_counts(const py::object& a, const py::object& b, Index bins, const py::object& counts) {
+void joint_counts(const py::object& a, const py::object& b, Index bins, const py::object& counts,
+                  std::uintptr_t stream) {
   const Borrowed x(a, "a"), y(b, "b"), c(counts, "counts");
-  require_cpu({&x, &y, &c});
+  require_one_device({&x, &y, &c});
   const auto a_view = x.view<const std::uint8_t, 2>();
   const auto b_view = y.view<const std::uint8_t, 2>();
   const auto counts_view = c.view<Index, 3>();
   py::gil_scoped_release release;
-  cpu::joint_counts(a_view, b_view, bins, counts_view);
+  if (x.on_cuda()) {
+    cuda::joint_counts(a_view, b_view, bins, counts_view, reinterpret_cast<void*>(stream));
+  } else {
+    cpu::joint_counts(a_view, b_view, bins, counts_view);
+  }
 }
 
 void code_entropies(const py::object& a, const py::object& b, Index bins, const py::object& joint,
-                    const py::object& entropies_a, const py::object& entropies_b) {
+                    const py::object& entropies_a, const py::object& entropies_b, std::uintptr_t stream) {
   const Borrowed x(a, "a"), y(b, "b"), j(joint, "joint"), e(entropies_a, "entropies_a"),
       f(entropies_b, "entropies_b");
-  require_cpu({&x, &y, &j, &e, &f});
+  require_one_device({&x, &y, &j, &e, &f});
   const auto a_view = x.view<const std::uint8_t, 2>();
   const auto b_view = y.view<const std::uint8_t, 2>();
   const auto joint_view = j.view<double, 2>();
   const auto entropies_a_view = e.view<double, 1>();
   const auto entropies_b_view = f.view<double, 1>();
   py::gil_scoped_release release;
-  cpu::code_entropies(a_view, b_view, bins, joint_view, entropies_a_view, entropies_b_view);
+  if (x.on_cuda()) {
+    cuda::code_entropies(a_view, b_view, bins, joint_view, entropies_a_view, entropies_b_view,
+                         reinterpret_cast<void*>(stream));
+  } else {
+    cpu::code_entropies(a_view, b_view, bins, joint_view, entropies_a_view, entropies_b_view);
+  }
 }
 
 void value_range(const py::object& values, const py::object& range) {
@@ -173,7 +212,7 @@ void value_range(const py::object& values, const py::object& range) {
 void value_histograms(const py::object& maps, double low, double high, const py::object& counts,
                       std::uintptr_t stream) {
   const Borrowed m(maps, "maps"), c(counts, "counts");
-  require(m.shares_device_with(c), "counts: expected the device of maps");
+  require_one_device({&m, &c});
   with_float_type(m, [&](auto type) {
     const auto maps_view = m.view<const decltype(type), 3>();
     const auto counts_view = c.view<std::int32_t, 3>();
@@ -188,7 +227,7 @@ void value_histograms(const py::object& maps, double low, double high, const py:
 
 void histogram_entropies(const py::object& counts, const py::object& entropies, std::uintptr_t stream) {
   const Borrowed c(counts, "counts"), e(entropies, "entropies");
-  require(c.shares_device_with(e), "entropies: expected the device of counts");
+  require_one_device({&c, &e});
   const auto counts_view = c.view<const std::int32_t, 3>();
   const auto entropies_view = e.view<double, 2>();
   py::gil_scoped_release release;
@@ -254,13 +293,15 @@ PYBIND11_MODULE(_core, m) {
   m.def("exact_neighbors", exact_neighbors, arg("x"), arg("kept"), arg("bounds"), arg("candidates"),
         arg("counts"), arg("limits"), arg("unit"), arg("taken_off"), arg("trusted"), arg("distances"),
         arg("indices"));
-  m.def("neighbor_scales", neighbor_scales, arg("distances"), arg("scales"));
-  m.def("neighbor_weights", neighbor_weights, arg("distances"), arg("scales"), arg("weights"));
-  m.def("edge_entropy", edge_entropy, arg("distances"), arg("indices"), arg("scales"), arg("entropy"));
-  m.def("distance_codes", distance_codes, arg("maps"), arg("bins"), arg("codes"));
-  m.def("joint_counts", joint_counts, arg("a"), arg("b"), arg("bins"), arg("counts"));
+  m.def("neighbor_scales", neighbor_scales, arg("distances"), arg("scales"), arg("stream"));
+  m.def("neighbor_weights", neighbor_weights, arg("distances"), arg("scales"), arg("weights"), arg("stream"));
+  m.def("edge_entropy", edge_entropy, arg("distances"), arg("indices"), arg("scales"), arg("sums"),
+        arg("entropy"), arg("stream"));
+  m.def("distance_codes", distance_codes, arg("maps"), arg("bins"), arg("codes"), arg("ranges"),
+        arg("stream"));
+  m.def("joint_counts", joint_counts, arg("a"), arg("b"), arg("bins"), arg("counts"), arg("stream"));
   m.def("code_entropies", code_entropies, arg("a"), arg("b"), arg("bins"), arg("joint"), arg("entropies_a"),
-        arg("entropies_b"));
+        arg("entropies_b"), arg("stream"));
   m.def("value_range", value_range, arg("values"), arg("range"));
   m.def("value_histograms", value_histograms, arg("maps"), arg("low"), arg("high"), arg("counts"),
         arg("stream"));

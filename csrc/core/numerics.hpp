@@ -146,6 +146,12 @@ BITLENS_HD inline double neighbor_weight(double distance, double inverse) {
   return exp_of_negative(-distance * inverse);
 }
 
+// Whether a sample at `distance` is among another's neighbours, of which (last_distance, last_index) comes
+// last. Distances are bitwise symmetric, so both sides agree.
+BITLENS_HD inline bool is_among(double distance, Index sample, double last_distance, Index last_index) {
+  return (distance < last_distance) | ((distance == last_distance) & (sample <= last_index));
+}
+
 // Sum of weights over a sample's neighbours, and its derivative with respect to log(scale).
 struct WeightSums {
   double sum;

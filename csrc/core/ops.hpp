@@ -75,15 +75,17 @@ void neighbor_weights(View<const double, 2> distances,  // [n, k]
 void edge_entropy(View<const double, 2> distances,      // [n, k], ascending
                   View<const std::int32_t, 2> indices,  // [n, k]
                   View<const double, 1> scales,         // [n]
-                  View<double, 1> entropy);             // [1], out
+                  View<double, 2> sums,      // [n, 2], out: of each sample's weights w, and w log2 w
+                  View<double, 1> entropy);  // [1], out
 
 // --- K2, K3: distance codes and joint counts (CNNSlicer, section 5.3.1) ---
 
 // Euclidean distances of all sample pairs i < j in each channel, in `bins` equal bins between that channel's
 // smallest and largest distance; pairs in the order of scipy's pdist. A constant channel is all zeros.
 template <class T>
-void distance_codes(View<const T, 3> maps,                     // [n, channels, values]
-                    Index bins, View<std::uint8_t, 2> codes);  // [channels, n (n - 1) / 2], out
+void distance_codes(View<const T, 3> maps,                    // [n, channels, values]
+                    Index bins, View<std::uint8_t, 2> codes,  // [channels, n (n - 1) / 2], out
+                    View<double, 2> ranges);                  // [channels, 2], out: what the bins span
 
 // How often each pair of codes occurs together.
 void joint_counts(View<const std::uint8_t, 2> a,       // [channels a, pairs]
@@ -142,6 +144,21 @@ template <class T>
 void value_histograms(View<const T, 3> maps, double low, double high, View<std::int32_t, 3> counts,
                       void* stream);
 void histogram_entropies(View<const std::int32_t, 3> counts, View<double, 2> entropies, void* stream);
+void neighbor_scales(View<const double, 2> distances, View<double, 1> scales, void* stream);
+void neighbor_weights(View<const double, 2> distances, View<const double, 1> scales, View<double, 2> weights,
+                      void* stream);
+// Neighbours are samples 0 to n - 1: whether they are, only the host can tell, after waiting.
+void edge_entropy(View<const double, 2> distances, View<const std::int32_t, 2> indices,
+                  View<const double, 1> scales, View<double, 2> sums, View<double, 1> entropy, void* stream);
+template <class T>
+void distance_codes(View<const T, 3> maps, Index bins, View<std::uint8_t, 2> codes, View<double, 2> ranges,
+                    void* stream);
+// Codes of `bins` or more are not counted: whether there are any, only the host can tell, after waiting.
+void joint_counts(View<const std::uint8_t, 2> a, View<const std::uint8_t, 2> b, Index bins,
+                  View<Index, 3> counts, void* stream);
+void code_entropies(View<const std::uint8_t, 2> a, View<const std::uint8_t, 2> b, Index bins,
+                    View<double, 2> joint, View<double, 1> entropies_a, View<double, 1> entropies_b,
+                    void* stream);
 
 // The architectures this binary holds code for, such as "75,80,90"; empty without CUDA.
 const char* architectures();
@@ -162,6 +179,70 @@ inline void check_candidates(const cpu::Candidates& candidates, Index n) {
             "counts: expected 0 to " + std::to_string(candidates.bounds.shape[1]) + ", got " +
                 std::to_string(count));
   }
+}
+
+inline void check_neighbor_scales(const View<const double, 2>& distances, const View<double, 1>& scales) {
+  require(distances.shape[1] >= 2, "distances: k must be 2 or more, or log2(k) leaves no scale");
+  require_size(scales.shape[0], distances.shape[0], "scales");
+}
+
+inline void check_neighbor_weights(const View<const double, 2>& distances,
+                                   const View<const double, 1>& scales, const View<double, 2>& weights) {
+  require_size(scales.shape[0], distances.shape[0], "scales");
+  require_size(weights.shape[0], distances.shape[0], "weights: samples");
+  require_size(weights.shape[1], distances.shape[1], "weights: k");
+}
+
+inline void check_edge_entropy(const View<const double, 2>& distances,
+                               const View<const std::int32_t, 2>& indices,
+                               const View<const double, 1>& scales, const View<double, 2>& sums,
+                               const View<double, 1>& entropy) {
+  require(distances.shape[0] >= 1 && distances.shape[1] >= 1, "distances: no neighbours");
+  require_size(indices.shape[0], distances.shape[0], "indices: samples");
+  require_size(indices.shape[1], distances.shape[1], "indices: k");
+  require_size(scales.shape[0], distances.shape[0], "scales");
+  require_size(sums.shape[0], distances.shape[0], "sums: samples");
+  require_size(sums.shape[1], 2, "sums: of weights, and of weights times their logarithms");
+  require_size(entropy.shape[0], 1, "entropy");
+}
+
+template <class T>
+void check_distance_codes(const View<const T, 3>& maps, Index bins, const View<std::uint8_t, 2>& codes,
+                          const View<double, 2>& ranges) {
+  const Index n = maps.shape[0];
+  require(n >= 2, "maps: at least two samples are needed for a pair");
+  require_bins(bins);
+  require_size(codes.shape[0], maps.shape[1], "codes: channels");
+  require_size(codes.shape[1], n * (n - 1) / 2, "codes: pairs");
+  require_size(ranges.shape[0], maps.shape[1], "ranges: channels");
+  require_size(ranges.shape[1], 2, "ranges: ends");
+}
+
+inline void check_codes(const View<const std::uint8_t, 2>& a, const View<const std::uint8_t, 2>& b,
+                        Index bins) {
+  require_bins(bins);
+  require(a.shape[1] == b.shape[1], "b: expected the " + std::to_string(a.shape[1]) +
+                                        " sample pairs of a, got " + std::to_string(b.shape[1]));
+  require(a.shape[1] <= INT32_MAX, "a: more than 2^31 - 1 sample pairs");
+}
+
+inline void check_joint_counts(const View<const std::uint8_t, 2>& a, const View<const std::uint8_t, 2>& b,
+                               Index bins, const View<Index, 3>& counts) {
+  check_codes(a, b, bins);
+  require_size(counts.shape[0], a.shape[0], "counts: channels of a");
+  require_size(counts.shape[1], b.shape[0], "counts: channels of b");
+  require_size(counts.shape[2], bins * bins, "counts: bins * bins");
+}
+
+inline void check_code_entropies(const View<const std::uint8_t, 2>& a, const View<const std::uint8_t, 2>& b,
+                                 Index bins, const View<double, 2>& joint, const View<double, 1>& entropies_a,
+                                 const View<double, 1>& entropies_b) {
+  check_codes(a, b, bins);
+  require(a.shape[1] >= 1, "a: no sample pairs");
+  require_size(joint.shape[0], a.shape[0], "joint: channels of a");
+  require_size(joint.shape[1], b.shape[0], "joint: channels of b");
+  require_size(entropies_a.shape[0], a.shape[0], "entropies_a");
+  require_size(entropies_b.shape[0], b.shape[0], "entropies_b");
 }
 
 template <class T>

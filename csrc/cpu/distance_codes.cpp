@@ -38,7 +38,7 @@ class ChannelDistances {
         ranges_(sized(blocks())) {}
 
   template <class T>
-  void measure(View<const T, 3> maps, Index channel) {
+  Range measure(View<const T, 3> maps, Index channel) {
     parallel_for(blocks(), [&](Index block) {
       for (Index i = block * kRows; i < std::min(n_, (block + 1) * kRows); ++i) {
         const T* map = maps.row(i, channel);
@@ -46,13 +46,14 @@ class ChannelDistances {
       }
     });
     parallel_for(blocks(), [&](Index block) { ranges_[sized(block)] = measure_rows(block * kRows); });
-  }
-
-  void bin(Index bins, std::uint8_t* codes) const {
     Range range;
     for (const Range& part : ranges_) {
       range = {std::min(range.low, part.low), std::max(range.high, part.high)};
     }
+    return range;
+  }
+
+  void bin(const Range& range, Index bins, std::uint8_t* codes) const {
     const Bins scheme(range.low, range.high, static_cast<int>(bins));
     parallel_for(blocks(), [&](Index block) {
       const Index first = first_pair(block * kRows);
@@ -93,20 +94,18 @@ class ChannelDistances {
 }  // namespace
 
 template <class T>
-void distance_codes(View<const T, 3> maps, Index bins, View<std::uint8_t, 2> codes) {
-  const Index n = maps.shape[0];
-  require(n >= 2, "maps: at least two samples are needed for a pair");
-  require_bins(bins);
-  require_size(codes.shape[0], maps.shape[1], "codes: channels");
-  require_size(codes.shape[1], n * (n - 1) / 2, "codes: pairs");
-  ChannelDistances distances(n, maps.shape[2]);
+void distance_codes(View<const T, 3> maps, Index bins, View<std::uint8_t, 2> codes, View<double, 2> ranges) {
+  check_distance_codes(maps, bins, codes, ranges);
+  ChannelDistances distances(maps.shape[0], maps.shape[2]);
   for (Index channel = 0; channel < maps.shape[1]; ++channel) {
-    distances.measure(maps, channel);
-    distances.bin(bins, codes.row(channel));
+    const Range range = distances.measure(maps, channel);
+    distances.bin(range, bins, codes.row(channel));
+    ranges.row(channel)[0] = range.low;
+    ranges.row(channel)[1] = range.high;
   }
 }
 
-template void distance_codes(View<const float, 3>, Index, View<std::uint8_t, 2>);
-template void distance_codes(View<const double, 3>, Index, View<std::uint8_t, 2>);
+template void distance_codes(View<const float, 3>, Index, View<std::uint8_t, 2>, View<double, 2>);
+template void distance_codes(View<const double, 3>, Index, View<std::uint8_t, 2>, View<double, 2>);
 
 }  // namespace bitlens::cpu

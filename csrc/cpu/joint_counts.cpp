@@ -24,11 +24,7 @@ constexpr Index kTableSize = 1 << 16;  // counts below it, nearly all, need no l
 std::size_t sized(Index size) { return static_cast<std::size_t>(size); }
 Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
 
-void check_codes(Codes a, Codes b, Index bins) {
-  require_bins(bins);
-  require(a.shape[1] == b.shape[1], "b: expected the " + std::to_string(a.shape[1]) +
-                                        " sample pairs of a, got " + std::to_string(b.shape[1]));
-  require(a.shape[1] <= INT32_MAX, "a: more than 2^31 - 1 sample pairs");
+void require_below_bins(Codes a, Codes b, Index bins) {
   for (const auto& [codes, name] : {std::pair(a, "a"), std::pair(b, "b")}) {
     parallel_for(codes.shape[0], [&, codes = codes, name = name](Index c) {
       std::uint8_t largest = 0;
@@ -253,10 +249,8 @@ std::vector<std::int32_t> marginal(const std::int32_t* counts, Index lanes, Inde
 }  // namespace
 
 void joint_counts(Codes a, Codes b, Index bins, View<Index, 3> counts) {
-  check_codes(a, b, bins);
-  require_size(counts.shape[0], a.shape[0], "counts: channels of a");
-  require_size(counts.shape[1], b.shape[0], "counts: channels of b");
-  require_size(counts.shape[2], bins * bins, "counts: bins * bins");
+  check_joint_counts(a, b, bins, counts);
+  require_below_bins(a, b, bins);
   for_each_count(a, b, bins, [&](const Counted& counted) {
     for (Index c = 0; c < counted.channels; ++c) {
       Index* out = counts.row(counted.channel_a, counted.first + c);
@@ -267,12 +261,8 @@ void joint_counts(Codes a, Codes b, Index bins, View<Index, 3> counts) {
 
 void code_entropies(Codes a, Codes b, Index bins, View<double, 2> joint, View<double, 1> entropies_a,
                     View<double, 1> entropies_b) {
-  check_codes(a, b, bins);
-  require(a.shape[1] >= 1, "a: no sample pairs");
-  require_size(joint.shape[0], a.shape[0], "joint: channels of a");
-  require_size(joint.shape[1], b.shape[0], "joint: channels of b");
-  require_size(entropies_a.shape[0], a.shape[0], "entropies_a");
-  require_size(entropies_b.shape[0], b.shape[0], "entropies_b");
+  check_code_entropies(a, b, bins, joint, entropies_a, entropies_b);
+  require_below_bins(a, b, bins);
   const Entropies entropies(a.shape[1]);
   for_each_count(a, b, bins, [&](const Counted& counted) {
     double of_pairs[Entropies::kMaxLanes];

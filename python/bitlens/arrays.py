@@ -76,11 +76,12 @@ def is_tensor(x: object) -> bool:
 
 
 def is_bytes(x: object) -> bool:
-    """Whether x is an array of unsigned bytes in main memory, which estimators of codes take for codes."""
+    """Whether x is an array of unsigned bytes, which estimators of codes take for codes."""
     if is_tensor(x):
         tensor: Any = x
         torch = sys.modules["torch"]
-        return bool(tensor.dtype == torch.uint8 and tensor.layout == torch.strided and tensor.device.type == "cpu")
+        known = tensor.device.type in ("cpu", "cuda")
+        return bool(tensor.dtype == torch.uint8 and tensor.layout == torch.strided and known)
     return isinstance(x, np.ndarray) and x.dtype == np.uint8 and not isinstance(x, np.ma.MaskedArray)
 
 
@@ -160,24 +161,26 @@ def _value_range(x: Any) -> tuple[float, float]:
     return float(x.min()), float(x.max())
 
 
-def with_safe_squares(x: NDArray, name: str, axes: tuple[int, ...]) -> tuple[NDArray, NDArray]:
+def with_safe_squares(x: Any, name: str, axes: tuple[int, ...]) -> tuple[Any, Any]:
     """Scale float64 values by a power of two where their squares would overflow or vanish; gives the unit as well.
 
     The scale is one along `axes`. Values that need none, and all of float32, are given back as they are.
     """
-    if x.dtype != np.float64:
+    xp: Any = sys.modules["torch"] if is_tensor(x) else np
+    if x.dtype != xp.float64:
         return x, np.ones((1,) * x.ndim)
-    peak = np.maximum(x.max(axis=axes, keepdims=True), -x.min(axis=axes, keepdims=True))
+    peak = xp.maximum(xp.amax(x, axis=axes, keepdims=True), -xp.amin(x, axis=axes, keepdims=True))
     extreme = (peak > 2.0**400) | ((peak < 2.0**-400) & (peak > 0))
-    exponent = np.where(extreme, np.frexp(peak)[1] - 1, 0)
     if not extreme.any():
-        return x, np.ldexp(1.0, exponent)
-    scaled = np.ldexp(x, -exponent)
-    if (extreme & (np.abs(scaled) < 2.0**-400) & (x != 0)).any():
+        return x, xp.ones_like(peak)
+    exponent = xp.where(extreme, xp.frexp(peak)[1] - 1, 0)
+    half = exponent // 2  # 2 to the whole of it may be no float64
+    scaled = xp.ldexp(xp.ldexp(x, -half), half - exponent)
+    if (extreme & (abs(scaled) < 2.0**-400) & (x != 0)).any():
         raise ValueError(
-            f"{name}: values up to {peak.max():.3g} beside far smaller ones span more than float64 can tell"
+            f"{name}: values up to {float(peak.max()):.3g} beside far smaller ones span more than float64 can tell"
         )
-    return scaled, np.ldexp(1.0, exponent)
+    return scaled, xp.ldexp(xp.ldexp(xp.ones_like(peak), half), exponent - half)
 
 
 def samples(x: Array, name: str, *, at_least: int) -> tuple[NDArray, Family]:

@@ -49,8 +49,7 @@ EdgeSums edge_sums(const Edges& edges) {
       last_index[l] = edges.last_indices[j];
     }
     for (Index l = 0; l < kLanes; ++l) {
-      const bool mutual = (distance[l] < last_distance[l]) |
-                          ((distance[l] == last_distance[l]) & (edges.sample <= last_index[l]));
+      const bool mutual = is_among(distance[l], edges.sample, last_distance[l], last_index[l]);
       const double forward = neighbor_weight(distance[l], inverse);
       const double backward = neighbor_weight(distance[l], other_inverse[l]);
       const double w = forward + (mutual ? backward : 0.0);

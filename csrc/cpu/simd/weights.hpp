@@ -27,10 +27,9 @@ struct EdgeSums {
 struct WeightLoops {
   void (*weights)(const double* distances, Index k, double inverse, double* out);
   WeightSums (*sums)(const double* distances, Index k, double inverse);
-  // No transposed table: distances are bitwise symmetric, so j counts this sample among its neighbours
-  // exactly if (distance, sample) does not come after j's last neighbour. A mutual edge stands for one
-  // ordered pair of weight P(j|i) + P(i|j), as its reverse is met at j; a one-sided edge stands for both
-  // ordered pairs.
+  // No transposed table is needed to tell whether j counts this sample among its neighbours. A mutual edge
+  // stands for one ordered pair of weight P(j|i) + P(i|j), as its reverse is met at j; a one-sided edge
+  // stands for both ordered pairs.
   EdgeSums (*edges)(const Edges& edges);
 };
 BITLENS_LOOPS(WeightLoops, weight_loops)

@@ -11,7 +11,7 @@ from bitlens import _core
 from bitlens.arrays import (
     Array,
     Family,
-    NDArray,
+    apply,
     bin_count,
     channel_maps,
     describe,
@@ -101,8 +101,8 @@ def joint_histogram(a: Array, b: Array, bins: int = 32) -> Any:
     """
     count = bin_count(bins)
     codes_a, codes_b, family = _both_codes(a, b, count)
-    counts = np.empty((len(codes_a), len(codes_b), count * count), np.int64)
-    _core.joint_counts(codes_a, codes_b, count, counts)
+    counts = family.empty((len(codes_a), len(codes_b), count * count), "int64")
+    apply(family, _core.joint_counts, codes_a, codes_b, count, counts)
     return family.give_back(counts.reshape(len(codes_a), len(codes_b), count, count))
 
 
@@ -143,20 +143,23 @@ def channel_mutual_information(a: Array, b: Array, bins: int = 32, *, full_outpu
     """
     count = bin_count(bins)
     codes_a, codes_b, family = _both_codes(a, b, count)
-    joint = np.empty((len(codes_a), len(codes_b)))
-    entropy_a, entropy_b = np.empty(len(codes_a)), np.empty(len(codes_b))
-    _core.code_entropies(codes_a, codes_b, count, joint, entropy_a, entropy_b)
+    joint = family.empty((len(codes_a), len(codes_b)), "float64")
+    entropy_a, entropy_b = (family.empty((len(codes),), "float64") for codes in (codes_a, codes_b))
+    apply(family, _core.code_entropies, codes_a, codes_b, count, joint, entropy_a, entropy_b)
     # Rounding may leave a sum of three terms just below zero.
-    mutual = np.maximum(entropy_a[:, None] + entropy_b - joint, 0)
+    mutual = (entropy_a[:, None] + entropy_b - joint).clip(0)
     if not full_output:
         return family.give_back(mutual)
-    conditional = np.maximum(joint - entropy_b, 0)
+    conditional = (joint - entropy_b).clip(0)
     return ChannelInformation(*(family.give_back(v) for v in (mutual, entropy_a, entropy_b, joint, conditional)))
 
 
-def _both_codes(a: Array, b: Array, bins: int) -> tuple[NDArray, NDArray, Family]:
+def _both_codes(a: Array, b: Array, bins: int) -> tuple[Any, Any, Family]:
     codes_a, family = _codes(a, "a", bins)
-    codes_b = codes_a if b is a else _codes(b, "b", bins)[0]
+    codes_b, family_b = (codes_a, family) if b is a else _codes(b, "b", bins)
+    if (family.on_cuda or family_b.on_cuda) and family.device != family_b.device:
+        places = [place.device or "the CPU" for place in (family_b, family)]
+        raise ValueError(f"b: lies on {places[0]}, a on {places[1]}; move one of them")
     if codes_a.shape[1] != codes_b.shape[1]:
         raise ValueError(
             f"b: expected the samples of a, got {codes_b.shape[1]} sample pairs where a has {codes_a.shape[1]}"
@@ -164,7 +167,7 @@ def _both_codes(a: Array, b: Array, bins: int) -> tuple[NDArray, NDArray, Family
     return codes_a, codes_b, family
 
 
-def _codes(x: Array, name: str, bins: int) -> tuple[NDArray, Family]:
+def _codes(x: Array, name: str, bins: int) -> tuple[Any, Family]:
     if is_bytes(x):
         if x.ndim != 2 or 0 in x.shape:
             raise ValueError(
@@ -177,16 +180,22 @@ def _codes(x: Array, name: str, bins: int) -> tuple[NDArray, Family]:
                 f"{name}: uint8 is taken as distance codes of n (n - 1) / 2 sample pairs, got {describe(x)}; "
                 "pass feature maps as floats"
             )
-        return np.ascontiguousarray(x), Family(x.device) if is_tensor(x) else Family()
+        family = Family(x.device) if is_tensor(x) else Family()
+        if not family.on_cuda:
+            return np.ascontiguousarray(x), family
+        if (largest := int(x.max())) >= bins:  # on the CPU the operation itself looks
+            raise ValueError(f"{name}: found code {largest}, expected codes below bins = {bins}")
+        return x.contiguous(), family
     return _codes_of_maps(x, name, bins, channel_axis=1)
 
 
-def _codes_of_maps(x: Array, name: str, bins: int, channel_axis: int) -> tuple[NDArray, Family]:
-    maps, family, _ = channel_maps(x, name, channel_axis=channel_axis)
+def _codes_of_maps(x: Array, name: str, bins: int, channel_axis: int) -> tuple[Any, Family]:
+    maps, family, _ = channel_maps(x, name, channel_axis=channel_axis, cuda=True)
     n, channels, _ = maps.shape
     if n < 2:
         raise ValueError(f"{name}: expected at least 2 samples, got {n}")
-    codes = np.empty((channels, n * (n - 1) // 2), np.uint8)
+    codes = family.empty((channels, n * (n - 1) // 2), "uint8")
+    ranges = family.empty((channels, 2), "float64")
     # Codes do not depend on a channel's scale.
-    _core.distance_codes(with_safe_squares(maps, name, (0, 2))[0], bins, codes)
+    apply(family, _core.distance_codes, with_safe_squares(maps, name, (0, 2))[0], bins, codes, ranges)
     return codes, family

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bitlens import _core
-from bitlens.arrays import Array, NDArray, neighbor_count, samples, with_safe_squares
+from bitlens.arrays import Array, NDArray, apply, neighbor_count, samples, with_safe_squares
 
 # Samples lie in panels of so many for their products. A tile of 12 x 168 panels takes 18 MB.
 _PANEL = 48
@@ -107,8 +107,8 @@ def neighbor_probabilities(x: Array, k: int = 15) -> tuple[Any, Any, Any]:
     distances, indices, unit = _nearest(points, neighbor_count(k, len(points), at_least=2))
     scales = np.empty(len(points))
     probabilities = np.empty_like(distances)
-    _core.neighbor_scales(distances, scales)
-    _core.neighbor_weights(distances, scales, probabilities)
+    apply(family, _core.neighbor_scales, distances, scales)
+    apply(family, _core.neighbor_weights, distances, scales, probabilities)
     return (
         family.give_back(indices.astype(np.int64)),
         family.give_back(probabilities),
@@ -153,13 +153,13 @@ def inter_sample_entropy(x: Array, k: int = 15) -> float:
     >>> round(bitlens.inter_sample_entropy(square, k=2), 12)
     3.0
     """
-    points, _ = samples(x, "x", at_least=3)
+    points, family = samples(x, "x", at_least=3)
     trusted_share = _TRUSTED_SHARE if points.dtype == np.float32 else math.inf
     distances, indices, _ = _nearest(points, neighbor_count(k, len(points), at_least=2), trusted_share)
     scales = np.empty(len(points))
-    _core.neighbor_scales(distances, scales)
-    entropy = np.empty(1)
-    _core.edge_entropy(distances, indices, scales, entropy)
+    apply(family, _core.neighbor_scales, distances, scales)
+    sums, entropy = np.empty((len(points), 2)), np.empty(1)
+    apply(family, _core.edge_entropy, distances, indices, scales, sums, entropy)
     return float(entropy[0])
 
 

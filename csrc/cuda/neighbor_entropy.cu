@@ -1,0 +1,121 @@
+// From neighbour distances to probabilities and to the entropy of all pairs: one warp a sample, whose sums
+// run in a fixed order.
+#include "core/numerics.hpp"
+#include "core/ops.hpp"
+#include "cuda/launch.cuh"
+#include "cuda/reduce.cuh"
+
+namespace bitlens::cuda {
+namespace {
+
+constexpr Index kSamplesPerBlock = kThreads / kWarp;
+
+__device__ Index sample_of_warp() {
+  return static_cast<Index>(blockIdx.x) * kSamplesPerBlock + threadIdx.x / kWarp;
+}
+
+unsigned blocks_for(Index samples) {
+  return static_cast<unsigned>((samples + kSamplesPerBlock - 1) / kSamplesPerBlock);
+}
+
+__global__ void __launch_bounds__(kThreads) solve(View<const double, 2> distances, View<double, 1> scales) {
+  const Index i = sample_of_warp();
+  if (i >= distances.shape[0]) return;
+  const double* row = distances.row(i);
+  const Index k = distances.shape[1];
+  const unsigned lane = threadIdx.x % kWarp;
+  const auto sums_at = [&](double inverse) {
+    WeightSums sums{0, 0};
+    for (Index j = lane; j < k; j += kWarp) {
+      const double weight = neighbor_weight(row[j], inverse);
+      sums.sum += weight;
+      sums.slope += weight * (row[j] * inverse);
+    }
+    return WeightSums{warp_sum(sums.sum), warp_sum(sums.slope)};
+  };
+  const double scale = solve_scale(row, k, log2(static_cast<double>(k)), sums_at);
+  if (lane == 0) scales.data[i] = scale;
+}
+
+__global__ void __launch_bounds__(kThreads)
+    weigh(View<const double, 2> distances, View<const double, 1> scales, View<double, 2> weights) {
+  const Index i = sample_of_warp();
+  if (i >= distances.shape[0]) return;
+  const double inverse = inverse_scale(scales.data[i]);
+  for (Index j = threadIdx.x % kWarp; j < distances.shape[1]; j += kWarp) {
+    weights.row(i)[j] = neighbor_weight(distances.row(i)[j], inverse);
+  }
+}
+
+// A mutual edge stands for one ordered pair, as its reverse is met at the other sample; a one-sided edge for
+// both.
+__global__ void __launch_bounds__(kThreads)
+    sum_edges(View<const double, 2> distances, View<const std::int32_t, 2> indices,
+              View<const double, 1> scales, View<double, 2> sums) {
+  const Index i = sample_of_warp();
+  if (i >= distances.shape[0]) return;
+  const Index last = distances.shape[1] - 1;
+  const double inverse = inverse_scale(scales.data[i]);
+  double weight = 0;
+  double weighted_log = 0;
+  for (Index e = threadIdx.x % kWarp; e <= last; e += kWarp) {
+    const Index j = indices.row(i)[e];
+    const double distance = distances.row(i)[e];
+    const bool mutual = is_among(distance, i, distances.row(j)[last], indices.row(j)[last]);
+    const double backward = neighbor_weight(distance, inverse_scale(scales.data[j]));
+    const double w = neighbor_weight(distance, inverse) + (mutual ? backward : 0.0);
+    const double pairs = mutual ? 1.0 : 2.0;
+    weight += pairs * w;
+    weighted_log += pairs * xlog2x(w);
+  }
+  weight = warp_sum(weight);
+  weighted_log = warp_sum(weighted_log);
+  if (threadIdx.x % kWarp != 0) return;
+  sums.row(i)[0] = weight;
+  sums.row(i)[1] = weighted_log;
+}
+
+__global__ void __launch_bounds__(kThreads)
+    entropy_of_edges(View<const double, 2> sums, View<double, 1> entropy) {
+  double weight = 0;
+  double weighted_log = 0;
+  for (Index i = threadIdx.x; i < sums.shape[0]; i += kThreads) {
+    weight += sums.row(i)[0];
+    weighted_log += sums.row(i)[1];
+  }
+  weight = block_sum(weight);
+  weighted_log = block_sum(weighted_log);
+  if (threadIdx.x == 0) entropy.data[0] = log2(weight) - weighted_log / weight;
+}
+
+}  // namespace
+
+void neighbor_scales(View<const double, 2> distances, View<double, 1> scales, void* stream) {
+  check_neighbor_scales(distances, scales);
+  if (distances.shape[0] == 0) return;
+  solve<<<blocks_for(distances.shape[0]), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(distances,
+                                                                                            scales);
+  check_launch("neighbor_scales");
+}
+
+void neighbor_weights(View<const double, 2> distances, View<const double, 1> scales, View<double, 2> weights,
+                      void* stream) {
+  check_neighbor_weights(distances, scales, weights);
+  if (distances.shape[0] == 0) return;
+  weigh<<<blocks_for(distances.shape[0]), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(distances, scales,
+                                                                                            weights);
+  check_launch("neighbor_weights");
+}
+
+void edge_entropy(View<const double, 2> distances, View<const std::int32_t, 2> indices,
+                  View<const double, 1> scales, View<double, 2> sums, View<double, 1> entropy, void* stream) {
+  check_edge_entropy(distances, indices, scales, sums, entropy);
+  const auto on = static_cast<cudaStream_t>(stream);
+  sum_edges<<<blocks_for(distances.shape[0]), kThreads, 0, on>>>(distances, indices, scales, sums);
+  check_launch("edge sums");
+  entropy_of_edges<<<1, kThreads, 0, on>>>(
+      View<const double, 2>{sums.data, {sums.shape[0], 2}, {sums.stride[0], 1}}, entropy);
+  check_launch("edge_entropy");
+}
+
+}  // namespace bitlens::cuda
