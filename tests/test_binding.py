@@ -96,7 +96,7 @@ CLAIMS = {
     "used": ({"name": b"used_dltensor_versioned"}, ValueError, "PyCapsule_GetPointer called with incorrect name"),
     "version 2": ({"major": 2}, ValueError, "^distances: expected DLPack version 1$"),
     "on Metal": ({"device": METAL}, ValueError, "^distances: expected CPU or CUDA memory$"),
-    "on CUDA": ({"device": CUDA}, ValueError, r"^this operation has no CUDA kernel: pass the tensor's \.cpu\(\)$"),
+    "on CUDA": ({"device": CUDA}, ValueError, r"^scales: expected the device of distances$"),
     "of pairs": ({"lanes": 2}, TypeError, "^distances: expected float64, got "),
 }
 

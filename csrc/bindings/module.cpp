@@ -38,6 +38,17 @@ void require_one_device(std::initializer_list<const Borrowed*> arrays) {
   }
 }
 
+// Runs an operation on the back-end that its operands lie on, without the GIL.
+#define BITLENS_RUN(operand, operation, ...)                         \
+  do {                                                               \
+    py::gil_scoped_release release;                                  \
+    if ((operand).on_cuda()) {                                       \
+      cuda::operation(__VA_ARGS__, reinterpret_cast<void*>(stream)); \
+    } else {                                                         \
+      cpu::operation(__VA_ARGS__);                                   \
+    }                                                                \
+  } while (false)
+
 cpu::Candidates candidates_of(const Borrowed& bounds, const Borrowed& indices, const Borrowed& counts,
                               const Borrowed& limits) {
   return {bounds.view<float, 2>(), indices.view<std::int32_t, 2>(), counts.view<std::int32_t, 1>(),
@@ -105,12 +116,7 @@ void neighbor_scales(const py::object& distances, const py::object& scales, std:
   require_one_device({&d, &s});
   const auto distances_view = d.view<const double, 2>();
   const auto scales_view = s.view<double, 1>();
-  py::gil_scoped_release release;
-  if (d.on_cuda()) {
-    cuda::neighbor_scales(distances_view, scales_view, reinterpret_cast<void*>(stream));
-  } else {
-    cpu::neighbor_scales(distances_view, scales_view);
-  }
+  BITLENS_RUN(d, neighbor_scales, distances_view, scales_view);
 }
 
 void neighbor_weights(const py::object& distances, const py::object& scales, const py::object& weights,
@@ -120,12 +126,7 @@ void neighbor_weights(const py::object& distances, const py::object& scales, con
   const auto distances_view = d.view<const double, 2>();
   const auto scales_view = s.view<const double, 1>();
   const auto weights_view = w.view<double, 2>();
-  py::gil_scoped_release release;
-  if (d.on_cuda()) {
-    cuda::neighbor_weights(distances_view, scales_view, weights_view, reinterpret_cast<void*>(stream));
-  } else {
-    cpu::neighbor_weights(distances_view, scales_view, weights_view);
-  }
+  BITLENS_RUN(d, neighbor_weights, distances_view, scales_view, weights_view);
 }
 
 void edge_entropy(const py::object& distances, const py::object& indices, const py::object& scales,
@@ -138,13 +139,7 @@ void edge_entropy(const py::object& distances, const py::object& indices, const 
   const auto scales_view = s.view<const double, 1>();
   const auto sums_view = m.view<double, 2>();
   const auto entropy_view = e.view<double, 1>();
-  py::gil_scoped_release release;
-  if (d.on_cuda()) {
-    cuda::edge_entropy(distances_view, indices_view, scales_view, sums_view, entropy_view,
-                       reinterpret_cast<void*>(stream));
-  } else {
-    cpu::edge_entropy(distances_view, indices_view, scales_view, sums_view, entropy_view);
-  }
+  BITLENS_RUN(d, edge_entropy, distances_view, indices_view, scales_view, sums_view, entropy_view);
 }
 
 void distance_codes(const py::object& maps, Index bins, const py::object& codes, const py::object& ranges,
@@ -155,12 +150,7 @@ void distance_codes(const py::object& maps, Index bins, const py::object& codes,
     const auto maps_view = m.view<const decltype(type), 3>();
     const auto codes_view = c.view<std::uint8_t, 2>();
     const auto ranges_view = r.view<double, 2>();
-    py::gil_scoped_release release;
-    if (m.on_cuda()) {
-      cuda::distance_codes(maps_view, bins, codes_view, ranges_view, reinterpret_cast<void*>(stream));
-    } else {
-      cpu::distance_codes(maps_view, bins, codes_view, ranges_view);
-    }
+    BITLENS_RUN(m, distance_codes, maps_view, bins, codes_view, ranges_view);
   });
 }
 
@@ -171,12 +161,7 @@ void joint_counts(const py::object& a, const py::object& b, Index bins, const py
   const auto a_view = x.view<const std::uint8_t, 2>();
   const auto b_view = y.view<const std::uint8_t, 2>();
   const auto counts_view = c.view<Index, 3>();
-  py::gil_scoped_release release;
-  if (x.on_cuda()) {
-    cuda::joint_counts(a_view, b_view, bins, counts_view, reinterpret_cast<void*>(stream));
-  } else {
-    cpu::joint_counts(a_view, b_view, bins, counts_view);
-  }
+  BITLENS_RUN(x, joint_counts, a_view, b_view, bins, counts_view);
 }
 
 void code_entropies(const py::object& a, const py::object& b, Index bins, const py::object& joint,
@@ -189,13 +174,7 @@ void code_entropies(const py::object& a, const py::object& b, Index bins, const 
   const auto joint_view = j.view<double, 2>();
   const auto entropies_a_view = e.view<double, 1>();
   const auto entropies_b_view = f.view<double, 1>();
-  py::gil_scoped_release release;
-  if (x.on_cuda()) {
-    cuda::code_entropies(a_view, b_view, bins, joint_view, entropies_a_view, entropies_b_view,
-                         reinterpret_cast<void*>(stream));
-  } else {
-    cpu::code_entropies(a_view, b_view, bins, joint_view, entropies_a_view, entropies_b_view);
-  }
+  BITLENS_RUN(x, code_entropies, a_view, b_view, bins, joint_view, entropies_a_view, entropies_b_view);
 }
 
 void value_range(const py::object& values, const py::object& range) {
@@ -216,12 +195,7 @@ void value_histograms(const py::object& maps, double low, double high, const py:
   with_float_type(m, [&](auto type) {
     const auto maps_view = m.view<const decltype(type), 3>();
     const auto counts_view = c.view<std::int32_t, 3>();
-    py::gil_scoped_release release;
-    if (m.on_cuda()) {
-      cuda::value_histograms(maps_view, low, high, counts_view, reinterpret_cast<void*>(stream));
-    } else {
-      cpu::value_histograms(maps_view, low, high, counts_view);
-    }
+    BITLENS_RUN(m, value_histograms, maps_view, low, high, counts_view);
   });
 }
 
@@ -230,12 +204,7 @@ void histogram_entropies(const py::object& counts, const py::object& entropies, 
   require_one_device({&c, &e});
   const auto counts_view = c.view<const std::int32_t, 3>();
   const auto entropies_view = e.view<double, 2>();
-  py::gil_scoped_release release;
-  if (c.on_cuda()) {
-    cuda::histogram_entropies(counts_view, entropies_view, reinterpret_cast<void*>(stream));
-  } else {
-    cpu::histogram_entropies(counts_view, entropies_view);
-  }
+  BITLENS_RUN(c, histogram_entropies, counts_view, entropies_view);
 }
 
 void gram_spectrum(const py::object& matrices, const py::object& spectra) {

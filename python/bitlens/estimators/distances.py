@@ -183,9 +183,10 @@ def _codes(x: Array, name: str, bins: int) -> tuple[Any, Family]:
         family = Family(x.device) if is_tensor(x) else Family()
         if not family.on_cuda:
             return np.ascontiguousarray(x), family
-        if (largest := int(x.max())) >= bins:  # on the CPU the operation itself looks
+        codes: Any = x
+        if (largest := int(codes.max())) >= bins:  # on the CPU the operation itself looks
             raise ValueError(f"{name}: found code {largest}, expected codes below bins = {bins}")
-        return x.contiguous(), family
+        return codes.contiguous(), family
     return _codes_of_maps(x, name, bins, channel_axis=1)
 
 
