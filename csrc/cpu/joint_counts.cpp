@@ -102,8 +102,8 @@ class Adders {
                                   pairs_in(first + slot), one_hot_, rows_at(slot, group));
       } else {
         const Index channel = group - groups_;
-        adder_loops().sort(a_.row(channel) + offset, pairs_in(first + slot), bins_, order_at(slot, channel),
-                           starts_at(slot, channel));
+        adder_loops().sort(a_.row(channel) + offset, pairs_in(first + slot), bins_, one_hot_,
+                           order_at(slot, channel), starts_at(slot, channel));
       }
     });
   }

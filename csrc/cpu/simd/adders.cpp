@@ -31,7 +31,8 @@ void gather_rows(const std::uint8_t* codes, Index stride, Index channels, Index 
 }
 
 // In four streams, so that equal codes in a row do not wait for each other.
-void sort(const std::uint8_t* codes, Index pairs, Index bins, std::uint16_t* order, std::int32_t* starts) {
+void sort(const std::uint8_t* codes, Index pairs, Index bins, OneHot one_hot, std::uint16_t* order,
+          std::int32_t* starts) {
   constexpr Index kStreams = 4;
   const Index quarter = pairs / kStreams;
   std::int32_t next[kStreams][kMaxBins] = {};
@@ -54,11 +55,11 @@ void sort(const std::uint8_t* codes, Index pairs, Index bins, std::uint16_t* ord
   for (Index p = 0; p < quarter; ++p) {
     for (Index s = 0; s < kStreams; ++s) {
       const Index pair = s * quarter + p;
-      order[next[s][codes[pair]]++] = static_cast<std::uint16_t>(pair);
+      order[next[s][codes[pair]]++] = static_cast<std::uint16_t>(pair * one_hot.channels);
     }
   }
   for (Index p = kStreams * quarter; p < pairs; ++p) {
-    order[next[kStreams - 1][codes[p]]++] = static_cast<std::uint16_t>(p);
+    order[next[kStreams - 1][codes[p]]++] = static_cast<std::uint16_t>(p * one_hot.channels);
   }
 }
 
@@ -129,9 +130,9 @@ static_assert(kLowPlanes + kRunPlanes == kLeastDepth);
 
 // Adds one register's part of `count` rows to one code's counters.
 template <class Hot>
-BITLENS_ALWAYS_INLINE void add_rows(const std::uint8_t* rows, Index row_bytes, const std::uint16_t* order,
-                                    Index count, Word* planes, Index depth) {
-  const auto row = [&](Index r) { return one_hot_bits<Hot>(rows + order[r] * row_bytes); };
+BITLENS_ALWAYS_INLINE void add_rows(const std::uint8_t* rows, const std::uint16_t* order, Index count,
+                                    Word* planes, Index depth) {
+  const auto row = [&](Index r) { return one_hot_bits<Hot>(rows + order[r]); };
   LowPlanes low = {load(planes), load(planes + kPlaneWords), load(planes + 2 * kPlaneWords),
                    load(planes + 3 * kPlaneWords)};
   for (Index start = 0; start < count; start += kRowsPerRun) {
@@ -177,7 +178,7 @@ void add_codes(const std::uint8_t* rows, const std::uint16_t* order, const std::
     const Index count = starts[code + 1] - starts[code];
     if (count == 0) continue;
     for (Index part = 0; part < kChannels / kPartChannels; ++part) {
-      add_rows<Hot>(rows + part * kPartChannels, kChannels, order + starts[code], count,
+      add_rows<Hot>(rows + part * kPartChannels, order + starts[code], count,
                     planes[code * depth].words + part * kPartWords, depth);
     }
   }

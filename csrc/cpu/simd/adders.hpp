@@ -11,7 +11,8 @@
 
 namespace bitlens::cpu {
 
-inline constexpr Index kRowsPerBlock = 4096;  // rows and their order stay in the L2 cache
+// Rows and their order stay in the L2 cache, and where a row starts is told by 16 bits.
+inline constexpr Index kRowsPerBlock = 4096;
 
 struct alignas(64) Plane {
   std::uint64_t words[8];
@@ -24,12 +25,14 @@ struct OneHot {
   static OneHot of(Index bins) { return {bins <= 32 ? 16 : 8}; }
 };
 
+static_assert((kRowsPerBlock - 1) * 16 < 1 << 16);
+
 struct AdderLoops {
   // rows[p * one_hot.channels + c] = codes[c * stride + p]; channels that are not there have code 0.
   void (*gather_rows)(const std::uint8_t* codes, Index stride, Index channels, Index pairs, OneHot one_hot,
                       std::uint8_t* rows);
-  // A counting sort: the pairs of code i are order[starts[i]] to order[starts[i + 1]].
-  void (*sort)(const std::uint8_t* codes, Index pairs, Index bins, std::uint16_t* order,
+  // A counting sort: the rows of the pairs of code i start at order[starts[i]] to order[starts[i + 1]].
+  void (*sort)(const std::uint8_t* codes, Index pairs, Index bins, OneHot one_hot, std::uint16_t* order,
                std::int32_t* starts);
   // Adds the rows of every code i to the counters at planes + i * depth.
   void (*add)(const std::uint8_t* rows, OneHot one_hot, const std::uint16_t* order,
