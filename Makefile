@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Another build of PyTorch, such as a CUDA one: make TORCH=torch test
 TORCH ?= torch==2.13.0
 
-.PHONY: demo test check format clean sanitize sanitize-address sanitize-thread
+.PHONY: demo test check format clean emulate sanitize sanitize-address sanitize-thread
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -31,10 +31,18 @@ format: $(VENV)/installed
 # The kernels are built anew with GCC's sanitizers, each beside the installed ones in a folder of its own.
 sanitize: sanitize-address sanitize-thread
 
+# The text of the CUDA kernels, run by the CPU (tests/emulation): without a GPU nothing else shows that it is right.
+# Threads of a block take turns in several orders, so that what depends on the order is found.
+emulate: build/emulated/installed
+	for order in $(EMULATION_ORDERS); do \
+	  BITLENS_EMULATION_ORDER=$$order PYTHONPATH=build/emulated/site:$$(echo $(VENV)/lib/python*/site-packages) \
+	    $(BIN)/python -S -m pytest $(wildcard tests/test_parity*.py) $(PYTEST_ARGS) || exit 1; \
+	done
+
 clean:
 	rm -rf $(VENV) build
 
-NATIVE := $(shell find csrc -name '*.cpp' -o -name '*.hpp' -o -name '*.cu' -o -name '*.cuh')
+NATIVE := $(shell find csrc tests/emulation -name '*.cpp' -o -name '*.h' -o -name '*.hpp' -o -name '*.cu' -o -name '*.cuh')
 SOURCES := pyproject.toml CMakeLists.txt $(NATIVE)
 
 # Editable, so that only a change of the native code or of the project's own description installs anew.
@@ -52,7 +60,7 @@ SANITIZERS_thread := thread
 RUNTIME_address := libasan.so
 RUNTIME_thread := libtsan.so
 # The tests that reach the kernels within their own process; others that they start would find the installed ones.
-SANITIZED := binding boundary closed_forms estimators joint_counts neighbors operand_sizes parameters parity permutation properties \
+SANITIZED := binding boundary closed_forms estimators joint_counts neighbors operand_sizes parameters parity parity_neighbors permutation properties \
   sanitizers spectra renyi
 SANITIZED_TESTS := $(wildcard $(SANITIZED:%=tests/test_%.py))
 
@@ -68,6 +76,13 @@ sanitize-address sanitize-thread: sanitize-%: build/sanitize-%/installed
 	  OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 BITLENS_SANITIZE=$(SANITIZERS_$*) \
 	  PYTHONPATH=build/sanitize-$*/site:$$(echo $(VENV)/lib/python*/site-packages) \
 	  $(BIN)/python -S -m pytest --capture=sys $(SANITIZED_TESTS) $(PYTEST_ARGS)
+
+EMULATION_ORDERS ?= ascending descending turns
+
+build/emulated/installed: $(SOURCES) $(wildcard tests/emulation/*) $(shell find python apps -type f -not -name '*.pyc') | $(VENV)/installed
+	CXX=$(CXX) BITLENS_CUDA=EMULATED BITLENS_WARNINGS_AS_ERRORS=ON SKBUILD_BUILD_DIR=$(@D)/cmake \
+	  $(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(@D)/site .
+	touch $@
 
 # Not stripped: reports name functions and lines. Warnings do not stop it: GCC's are often wrong of instrumented code.
 build/sanitize-%/installed: $(SOURCES) $(shell find python apps -type f -not -name '*.pyc') | $(VENV)/installed

@@ -62,7 +62,7 @@ def rates() -> Rates:
     product = np.empty_like(a)
     gemm = min(
         _best_of(5, lambda: np.matmul(a, a, out=product)),
-        _best_of(5, lambda: _core.dot_products(panels[:_ROWS], panels, product[: 48 * _ROWS])) * len(panels) / _ROWS,
+        _best_of(5, lambda: _core.dot_products(panels[:_ROWS], panels, product[: 48 * _ROWS], 0)) * len(panels) / _ROWS,
     )
     source = np.ones(32 * 2**20)
     target = np.zeros_like(source)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import hypothesis
@@ -13,6 +14,7 @@ import pytest
 import torch
 
 import bitlens
+from bitlens.arrays import Family
 
 # A suite that was started in the background may ignore SIGINT, and every process it starts then would too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -35,6 +37,18 @@ class Cpu:
 
     def put(self, array: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(array)
+
+
+class Emulated(Cpu):
+    """Tensors in main memory, which the CUDA back-end takes: in a build where the CPU emulates it."""
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Family, "on_cuda", property(lambda family: family.device is not None))
+            patch.setattr(Family, "guard", lambda family: nullcontext())
+            patch.setattr(Family, "stream", 0)
+            yield
 
 
 class Cuda:
@@ -62,6 +76,8 @@ BACKENDS = {
     "cuda": lambda: Cuda(side_stream=False),
     "cuda-side-stream": lambda: Cuda(side_stream=True),
 }
+if bitlens.build_info()["cuda"] == "emulated":
+    BACKENDS = {"emulated": Emulated}
 
 
 def _why_no_cuda() -> str | None:

@@ -38,11 +38,12 @@ FITTING = {
     "center_samples": lambda: {
         "x": f64(5, 2),
         "mean": f64(2),
+        "width": 1.0,
         "panels": f32(1, 2, 48),
         "norms": f64(5),
-        "width": f64(1),
+        "stream": 0,
     },
-    "dot_products": lambda: {"rows": f32(2, 3, 48), "columns": f32(1, 3, 48), "dots": f32(96, 48)},
+    "dot_products": lambda: {"rows": f32(2, 3, 48), "columns": f32(1, 3, 48), "dots": f32(96, 48), "stream": 0},
     "keep_nearest": lambda: {
         "dots": f32(2, 4),
         "norms": f32(5),
@@ -50,16 +51,28 @@ FITTING = {
         "first_column": 1,
         "kept": 3,
         **lists(),
+        "stream": 0,
     },
-    "exact_neighbors": lambda: {
-        "x": f64(5, 2),
+    "cut_candidates": lambda: {
         "kept": 3,
         **lists(),
         "unit": 1.0,
         "taken_off": f64(5),
+        "k": 3,
+        "boundaries": f64(5, 2),
+        "stream": 0,
+    },
+    "exact_neighbors": lambda: {
+        "x": f64(5, 2),
+        **lists(),
+        "unit": 1.0,
+        "taken_off": f64(5),
         "trusted": 1.0,
+        "boundaries": f64(5, 2),
+        "k": 3,
         "distances": f64(5, 3),
         "indices": i32(5, 3),
+        "stream": 0,
     },
     "neighbor_scales": lambda: {"distances": f64(5, 3), "scales": f64(5), "stream": 0},
     "neighbor_weights": lambda: {"distances": f64(5, 3), "scales": f64(5), "weights": f64(5, 3), "stream": 0},
@@ -89,11 +102,12 @@ FITTING = {
     "renyi_entropies": lambda: {"squared_distances": f64(3, 5, 5), **SETS, "entropies": f64(2)},
 }
 
-INPUTS = {"norms", "x", "taken_off", "maps", "values", "a", "b"}
+INPUTS = {"norms", "x", "taken_off", "boundaries", "maps", "values", "a", "b"}
 INPUTS_OF = {
     "center_samples": {"x", "mean"},
     "dot_products": {"rows", "columns"},
     "keep_nearest": {"dots", "norms"},
+    "cut_candidates": {"taken_off"},
     "neighbor_scales": {"distances"},
     "neighbor_weights": {"distances", "scales"},
     "edge_entropy": {"distances", "indices", "scales"},

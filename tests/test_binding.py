@@ -150,7 +150,12 @@ def test_the_producer_is_asked_for_version_1_and_for_no_synchronisation(device, 
         ("distance_codes", "ranges", "^ranges: expected the device of maps$"),
         ("joint_counts", "b", "^b: expected the device of a$"),
         ("code_entropies", "entropies_b", "^entropies_b: expected the device of a$"),
-        ("exact_neighbors", "x", "^this operation has no CUDA kernel: pass the tensor's .cpu\\(\\)$"),
+        ("center_samples", "norms", "^norms: expected the device of x$"),
+        ("dot_products", "columns", "^columns: expected the device of rows$"),
+        ("keep_nearest", "limits", "^limits: expected the device of dots$"),
+        ("cut_candidates", "boundaries", "^boundaries: expected the device of bounds$"),
+        ("exact_neighbors", "indices", "^indices: expected the device of x$"),
+        ("value_range", "values", "^this operation has no CUDA kernel: pass the tensor's .cpu\\(\\)$"),
     ],
 )
 def test_operands_on_two_devices(operation, operand, message):

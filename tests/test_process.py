@@ -77,7 +77,7 @@ LONG_CALLS = {
     "dot products": (
         "panels = np.broadcast_to(np.ones((4000, 48), np.float32), (700, 4000, 48))\n"
         "dots = np.lib.stride_tricks.as_strided(np.empty(33_600, np.float32), (33_600, 33_600), (0, 4))",
-        "_core.dot_products(panels, panels, dots)",
+        "_core.dot_products(panels, panels, dots, 0)",
     ),
     "neighbours": (
         "x = np.random.default_rng(0).random((60000, 784), np.float32)",
@@ -153,7 +153,8 @@ def test_kernels_on_rows_further_apart_than_32_bits_tell(far_rows):
 
     distances, indices = np.empty((2, 1)), np.empty((2, 1), np.int32)
     no_lists = (np.empty((2, 0), np.float32), np.empty((2, 0), np.int32), np.zeros(2, np.int32), np.ones(2, np.float32))
-    _core.exact_neighbors(far_rows, 0, *no_lists, 1.0, np.zeros(2), 1.0, distances, indices)
+    boundaries = np.array([[0, np.inf]] * 2)
+    _core.exact_neighbors(far_rows, *no_lists, 1.0, np.zeros(2), 1.0, boundaries, 1, distances, indices, 0)
     expected_distances, expected_indices = reference.nearest_neighbors(far_rows, 1)
     np.testing.assert_allclose(distances, expected_distances, rtol=1e-14)
     np.testing.assert_array_equal(indices, expected_indices)

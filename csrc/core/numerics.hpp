@@ -141,6 +141,15 @@ BITLENS_HD inline double entropy_of_sums(double total, double sum_xlog2x) {
 // neighbour weighs 1 at distance 0 and 0 elsewhere.
 BITLENS_HD inline double inverse_scale(double scale) { return scale > 0 ? 1 / scale : 1e300; }
 
+// Whether an estimated squared distance that may be off by `error` must be replaced by the measured one: it
+// is too small to trust, or leaves open who is among the k nearest of either sample. A boundary is where the
+// k-th estimate of a sample lies, and by how much its estimates may be off. Both samples decide alike.
+BITLENS_HD inline bool is_to_be_measured(double estimate, double error, double trusted,
+                                         const double* boundary, const double* other_boundary) {
+  return !(estimate >= trusted * error) || !(std::fabs(estimate - boundary[0]) > error + boundary[1]) ||
+         !(std::fabs(estimate - other_boundary[0]) > error + other_boundary[1]);
+}
+
 // What a neighbour weighs under a scale (eq. 4).
 BITLENS_HD inline double neighbor_weight(double distance, double inverse) {
   return exp_of_negative(-distance * inverse);

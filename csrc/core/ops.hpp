@@ -9,27 +9,6 @@
 
 namespace bitlens {
 
-namespace cpu {
-
-// --- K1: neighbours, scales, entropy (CNNSlicer, eq. 4 to 7) ---
-
-// Samples lie side by side in panels of so many: value d of sample i is panels[i / kPanel][d][i % kPanel].
-inline constexpr Index kPanel = 48;
-
-// Samples around their mean as float32, scaled to at most 1 so that no square overflows; zeros behind the
-// last.
-template <class T>
-void center_samples(View<const T, 2> x,          // [n, d], finite
-                    View<const double, 1> mean,  // [d]
-                    View<float, 3> panels,       // [ceil(n / kPanel), d, kPanel], out
-                    View<double, 1> norms,       // [n], out: squared, of what is in the panels
-                    View<double, 1> width);      // [1], out: what the samples were divided by
-
-// Dot products of all samples of some panels with those of others.
-void dot_products(View<const float, 3> rows,     // [panels, d, kPanel]
-                  View<const float, 3> columns,  // [panels, d, kPanel]
-                  View<float, 2> dots);          // [rows * kPanel, columns * kPanel], out
-
 // Who may be among the nearest other samples of each sample: lists of lower bounds of squared distances, with
 // ascending indices. Nothing that a list has dropped is below its limit. Lists start empty, with limit
 // infinity.
@@ -40,6 +19,26 @@ struct Candidates {
   View<float, 1> limits;          // [n]
 };
 
+namespace cpu {
+
+// --- K1: neighbours, scales, entropy (CNNSlicer, eq. 4 to 7) ---
+
+// Samples lie side by side in panels of so many: value d of sample i is panels[i / kPanel][d][i % kPanel].
+inline constexpr Index kPanel = 48;
+
+// Samples around their mean, divided by `width`, as float32; zeros behind the last.
+template <class T>
+void center_samples(View<const T, 2> x,          // [n, d], finite
+                    View<const double, 1> mean,  // [d]
+                    double width,                // as large as any distance from the mean
+                    View<float, 3> panels,       // [ceil(n / kPanel), d, kPanel], out
+                    View<double, 1> norms);      // [n], out: squared, of what is in the panels
+
+// Dot products of all samples of some panels with those of others.
+void dot_products(View<const float, 3> rows,     // [panels, d, kPanel]
+                  View<const float, 3> columns,  // [panels, d, kPanel]
+                  View<float, 2> dots);          // [rows * kPanel, columns * kPanel], out
+
 // Adds the pairs i < j of a tile of rows i and columns j to the lists of both; the bound of a pair is
 // norms[i] + norms[j] - 2 dot. A list that is full is cut to about the `kept` smallest, of equal ones those
 // of the smallest index. For every run of rows the tiles must come from left to right and cover all columns
@@ -49,18 +48,24 @@ void keep_nearest(View<const float, 2> dots,   // [rows, columns]
                   Index first_row, Index first_column, Index kept,
                   Candidates candidates);  // in and out; capacity at least kept + 64
 
-// The k nearest other samples, ordered by (distance, index), by direct float64 differences. Only the `kept`
-// best candidates are looked at if the k-th of them is closer than limit * unit; otherwise all samples are.
-//
-// The bound of a pair, plus what was taken off for both samples, is an estimate of its squared distance. One
-// of at least `trusted` times what was taken off stands for the distance itself; with infinity, none does.
+// Cuts every list to its `kept` best. A bound, plus what was taken off for both samples, is an estimate of
+// the squared distance in the unit of x; boundaries[i] tells where the k-th smallest estimate of sample i
+// lies, and by how much its estimates may be off: (0, infinity) for a list that is shorter.
+void cut_candidates(Index kept, Candidates candidates,     // in and out
+                    double unit,                           // of the bounds
+                    View<const double, 1> taken_off,       // [n], from squared distances in the unit of x
+                    Index k, View<double, 2> boundaries);  // [n, 2], out
+
+// The k nearest other samples, ordered by (distance, index), by direct float64 differences. Only candidates
+// are looked at if the k-th of them is closer than limit * unit; otherwise all samples are. An estimate that
+// is at least `trusted` times what was taken off stands for the distance itself, unless it is near a
+// boundary; with infinity, none does.
 template <class T>
 void exact_neighbors(View<const T, 2> x,  // [n, d]
-                     Index kept, Candidates candidates,
-                     double unit,                      // of the bounds
-                     View<const double, 1> taken_off,  // [n], from squared distances in the unit of x
-                     double trusted, View<double, 2> distances,  // [n, k], out
-                     View<std::int32_t, 2> indices);             // [n, k], out
+                     Candidates candidates, double unit, View<const double, 1> taken_off, double trusted,
+                     View<const double, 2> boundaries,    // [n, 2], of cut_candidates
+                     Index k, View<double, 2> distances,  // [n, room], out: the first k of a row
+                     View<std::int32_t, 2> indices);      // [n, room], out
 
 // The scale of every sample (eq. 5).
 void neighbor_scales(View<const double, 2> distances,  // [n, k], ascending
@@ -140,6 +145,25 @@ void renyi_entropies(View<const T, 3> squared_distances,        // [channels, n,
 namespace cuda {
 
 // `stream` is a cudaStream_t; the caller has made the operands' device current.
+
+inline constexpr Index kPanel = 128;
+
+template <class T>
+void center_samples(View<const T, 2> x, View<const double, 1> mean, double width, View<float, 3> panels,
+                    View<double, 1> norms, void* stream);
+void dot_products(View<const float, 3> rows, View<const float, 3> columns, View<float, 2> dots, void* stream);
+// That counts are 0 to capacity, and candidates samples, only the host can tell, after waiting: so it is not
+// checked.
+void keep_nearest(View<const float, 2> dots, View<const float, 1> norms, Index first_row, Index first_column,
+                  Index kept, Candidates candidates, void* stream);
+void cut_candidates(Index kept, Candidates candidates, double unit, View<const double, 1> taken_off, Index k,
+                    View<double, 2> boundaries, void* stream);
+// Rows of the outputs have room for every candidate, and for kSearchBatch samples besides k.
+inline constexpr Index kSearchBatch = 256;
+template <class T>
+void exact_neighbors(View<const T, 2> x, Candidates candidates, double unit, View<const double, 1> taken_off,
+                     double trusted, View<const double, 2> boundaries, Index k, View<double, 2> distances,
+                     View<std::int32_t, 2> indices, void* stream);
 template <class T>
 void value_histograms(View<const T, 3> maps, double low, double high, View<std::int32_t, 3> counts,
                       void* stream);
@@ -164,101 +188,5 @@ void code_entropies(View<const std::uint8_t, 2> a, View<const std::uint8_t, 2> b
 const char* architectures();
 
 }  // namespace cuda
-
-// What operations demand of their operands beyond rank and type, shared by the back-ends.
-inline void check_candidates(const cpu::Candidates& candidates, Index n) {
-  require(n <= INT32_MAX, "more than 2^31 - 1 samples");
-  require_size(candidates.bounds.shape[0], n, "bounds: samples");
-  require_size(candidates.indices.shape[0], n, "candidates: samples");
-  require_size(candidates.indices.shape[1], candidates.bounds.shape[1], "candidates: capacity");
-  require_size(candidates.counts.shape[0], n, "counts");
-  require_size(candidates.limits.shape[0], n, "limits");
-  for (Index i = 0; i < n; ++i) {
-    const std::int32_t count = candidates.counts.data[i];
-    require(count >= 0 && count <= candidates.bounds.shape[1],
-            "counts: expected 0 to " + std::to_string(candidates.bounds.shape[1]) + ", got " +
-                std::to_string(count));
-  }
-}
-
-inline void check_neighbor_scales(const View<const double, 2>& distances, const View<double, 1>& scales) {
-  require(distances.shape[1] >= 2, "distances: k must be 2 or more, or log2(k) leaves no scale");
-  require_size(scales.shape[0], distances.shape[0], "scales");
-}
-
-inline void check_neighbor_weights(const View<const double, 2>& distances,
-                                   const View<const double, 1>& scales, const View<double, 2>& weights) {
-  require_size(scales.shape[0], distances.shape[0], "scales");
-  require_size(weights.shape[0], distances.shape[0], "weights: samples");
-  require_size(weights.shape[1], distances.shape[1], "weights: k");
-}
-
-inline void check_edge_entropy(const View<const double, 2>& distances,
-                               const View<const std::int32_t, 2>& indices,
-                               const View<const double, 1>& scales, const View<double, 2>& sums,
-                               const View<double, 1>& entropy) {
-  require(distances.shape[0] >= 1 && distances.shape[1] >= 1, "distances: no neighbours");
-  require_size(indices.shape[0], distances.shape[0], "indices: samples");
-  require_size(indices.shape[1], distances.shape[1], "indices: k");
-  require_size(scales.shape[0], distances.shape[0], "scales");
-  require_size(sums.shape[0], distances.shape[0], "sums: samples");
-  require_size(sums.shape[1], 2, "sums: of weights, and of weights times their logarithms");
-  require_size(entropy.shape[0], 1, "entropy");
-}
-
-template <class T>
-void check_distance_codes(const View<const T, 3>& maps, Index bins, const View<std::uint8_t, 2>& codes,
-                          const View<double, 2>& ranges) {
-  const Index n = maps.shape[0];
-  require(n >= 2, "maps: at least two samples are needed for a pair");
-  require_bins(bins);
-  require_size(codes.shape[0], maps.shape[1], "codes: channels");
-  require_size(codes.shape[1], n * (n - 1) / 2, "codes: pairs");
-  require_size(ranges.shape[0], maps.shape[1], "ranges: channels");
-  require_size(ranges.shape[1], 2, "ranges: ends");
-}
-
-inline void check_codes(const View<const std::uint8_t, 2>& a, const View<const std::uint8_t, 2>& b,
-                        Index bins) {
-  require_bins(bins);
-  require(a.shape[1] == b.shape[1], "b: expected the " + std::to_string(a.shape[1]) +
-                                        " sample pairs of a, got " + std::to_string(b.shape[1]));
-  require(a.shape[1] <= INT32_MAX, "a: more than 2^31 - 1 sample pairs");
-}
-
-inline void check_joint_counts(const View<const std::uint8_t, 2>& a, const View<const std::uint8_t, 2>& b,
-                               Index bins, const View<Index, 3>& counts) {
-  check_codes(a, b, bins);
-  require_size(counts.shape[0], a.shape[0], "counts: channels of a");
-  require_size(counts.shape[1], b.shape[0], "counts: channels of b");
-  require_size(counts.shape[2], bins * bins, "counts: bins * bins");
-}
-
-inline void check_code_entropies(const View<const std::uint8_t, 2>& a, const View<const std::uint8_t, 2>& b,
-                                 Index bins, const View<double, 2>& joint, const View<double, 1>& entropies_a,
-                                 const View<double, 1>& entropies_b) {
-  check_codes(a, b, bins);
-  require(a.shape[1] >= 1, "a: no sample pairs");
-  require_size(joint.shape[0], a.shape[0], "joint: channels of a");
-  require_size(joint.shape[1], b.shape[0], "joint: channels of b");
-  require_size(entropies_a.shape[0], a.shape[0], "entropies_a");
-  require_size(entropies_b.shape[0], b.shape[0], "entropies_b");
-}
-
-template <class T>
-void check_value_histograms(const View<const T, 3>& maps, double low, double high,
-                            const View<std::int32_t, 3>& counts) {
-  require_size(counts.shape[0], maps.shape[0], "counts: samples");
-  require_size(counts.shape[1], maps.shape[1], "counts: channels");
-  require_bins(counts.shape[2]);
-  require(maps.shape[2] <= INT32_MAX, "maps: more than 2^31 - 1 values in one map");
-  require(low <= high, "low: above high");
-}
-
-inline void check_histogram_entropies(const View<const std::int32_t, 3>& counts,
-                                      const View<double, 2>& entropies) {
-  require_size(entropies.shape[0], counts.shape[0], "entropies: samples");
-  require_size(entropies.shape[1], counts.shape[1], "entropies: channels");
-}
 
 }  // namespace bitlens

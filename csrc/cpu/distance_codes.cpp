@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/numerics.hpp"
+#include "core/operands.hpp"
 #include "core/ops.hpp"
 #include "cpu/parallel.hpp"
 #include "cpu/simd/bins.hpp"

@@ -6,7 +6,10 @@
 #include <utility>
 #include <vector>
 
+#include "core/numerics.hpp"
+#include "core/operands.hpp"
 #include "core/ops.hpp"
+#include "cpu/candidates.hpp"
 #include "cpu/parallel.hpp"
 #include "cpu/simd/distances.hpp"
 #include "cpu/simd/selection.hpp"
@@ -64,23 +67,6 @@ bool equal(const T* x, const T* y, Index length) {
   return true;
 }
 
-void require_samples(const CandidateList& list, Index n) {
-  if (!list.count) return;
-  const auto [lowest, highest] = std::minmax_element(list.indices, list.indices + list.count);
-  require_index(*lowest, n, "candidates");
-  require_index(*highest, n, "candidates");
-}
-
-// Where, among a sample's estimated squared distances, the k-th lies, and by how much estimates may be off
-// there.
-struct Boundary {
-  double value;
-  double error;
-
-  // Whether an estimate that may be off by `taken` leaves open on which side it is.
-  bool is_near(double estimate, double taken) const { return !(std::abs(estimate - value) > taken + error); }
-};
-
 enum class Found : char {
   nothing,
   equal_ones,  // at least k others at distance 0; which of them come first is open
@@ -95,17 +81,12 @@ struct Search {
   double unit;
   View<const double, 1> taken_off;
   double trusted;
-  const std::vector<Boundary>& boundaries;
+  View<const double, 2> boundaries;
   Index k;
 
   std::vector<Neighbor> neighbors{};
   std::vector<Neighbor> scratch{};
   std::vector<std::int32_t> ends{};
-
-  CandidateList list_of(Index sample) const {
-    return {candidates.bounds.row(sample), candidates.indices.row(sample), candidates.bounds.shape[1],
-            candidates.counts.data[sample], candidates.limits.data[sample]};
-  }
 
   // Of one row: the squared distances of its candidates, and which of them are still to be measured.
   struct RowOfPairs {
@@ -115,20 +96,16 @@ struct Search {
     std::vector<std::int32_t> others;  // the samples at these positions, ascending as the list is
   };
 
-  double taken(Index i, Index j) const { return taken_off.data[i] + taken_off.data[j]; }
-
   // Not estimated are, besides those too small to trust, pairs that decide who is among the k nearest of
   // either sample: those are exact, and the same from both sides.
   RowOfPairs estimate(Index sample) const {
-    RowOfPairs row{list_of(sample), {}, {}, {}};
+    RowOfPairs row{list_of(candidates, sample), {}, {}, {}};
     for (std::int32_t c = 0; c < row.list.count; ++c) {
       const std::int32_t other = row.list.indices[c];
-      const double error = taken(sample, other);
+      const double error = taken_off.data[sample] + taken_off.data[other];
       const double estimate = static_cast<double>(row.list.bounds[c]) * unit + error;
       row.squared.push_back(estimate);
-      if (!(estimate >= trusted * error) ||
-          boundaries[static_cast<std::size_t>(sample)].is_near(estimate, error) ||
-          boundaries[static_cast<std::size_t>(other)].is_near(estimate, error)) {
+      if (is_to_be_measured(estimate, error, trusted, boundaries.row(sample), boundaries.row(other))) {
         row.positions.push_back(c);
         row.others.push_back(other);
       }
@@ -211,55 +188,15 @@ struct Search {
   }
 };
 
-// Cuts one sample's list for good, and finds its boundary.
-Boundary cut_list(const Candidates& candidates, Index sample, Index kept, Index k, double unit,
-                  View<const double, 1> taken_off) {
-  const Index capacity = candidates.bounds.shape[1];
-  CandidateList list = {candidates.bounds.row(sample), candidates.indices.row(sample), capacity,
-                        candidates.counts.data[sample], candidates.limits.data[sample]};
-  require_samples(list, taken_off.shape[0]);
-  if (list.count > kept) {
-    std::vector<std::uint32_t> keys(static_cast<std::size_t>(capacity));
-    selection_loops().cut(list, kept, keys.data());
-    candidates.counts.data[sample] = static_cast<std::int32_t>(list.count);
-    candidates.limits.data[sample] = list.limit;
-  }
-  if (list.count < k) return {0, std::numeric_limits<double>::infinity()};
-  Boundary boundary{0, 0};
-  std::vector<double> estimates;
-  for (Index c = 0; c < list.count; ++c) {
-    const double error = taken_off.data[sample] + taken_off.data[list.indices[c]];
-    estimates.push_back(static_cast<double>(list.bounds[c]) * unit + error);
-    boundary.error = std::max(boundary.error, error);
-  }
-  std::nth_element(estimates.begin(), estimates.begin() + k - 1, estimates.end());
-  boundary.value = estimates[static_cast<std::size_t>(k - 1)];
-  return boundary;
-}
-
 }  // namespace
 
 template <class T>
-void exact_neighbors(View<const T, 2> x, Index kept, Candidates candidates, double unit,
-                     View<const double, 1> taken_off, double trusted, View<double, 2> distances,
+void exact_neighbors(View<const T, 2> x, Candidates candidates, double unit, View<const double, 1> taken_off,
+                     double trusted, View<const double, 2> boundaries, Index k, View<double, 2> distances,
                      View<std::int32_t, 2> indices) {
+  check_exact_neighbors(x, candidates, taken_off, boundaries, k, distances, indices, k);
+  require_counts(candidates);
   const Index n = x.shape[0];
-  const Index k = distances.shape[1];
-  check_candidates(candidates, n);
-  require(k >= 1 && k < n, "distances: k must be 1 to n - 1");
-  require_kept(kept, 0, candidates.bounds.shape[1], candidates.bounds.shape[1]);
-  require_size(taken_off.shape[0], n, "taken_off");
-  require_size(distances.shape[0], n, "distances: samples");
-  require_size(indices.shape[0], n, "indices: samples");
-  require_size(indices.shape[1], k, "indices: k");
-
-  std::vector<Boundary> boundaries(static_cast<std::size_t>(n));
-  parallel_for((n + kMostRows - 1) / kMostRows, [&](Index task) {
-    for (Index i = task * kMostRows; i < std::min(n, (task + 1) * kMostRows); ++i) {
-      boundaries[static_cast<std::size_t>(i)] = cut_list(candidates, i, kept, k, unit, taken_off);
-    }
-  });
-
   const Index bytes = x.shape[1] * static_cast<Index>(sizeof(T));
   const Index rows = std::clamp<Index>(kRowBytes / bytes, 1, kMostRows);
   const Index columns_at_once = std::max<Index>(1, kColumnBytes / bytes);
@@ -268,7 +205,10 @@ void exact_neighbors(View<const T, 2> x, Index kept, Candidates candidates, doub
     Search<T> search{x, candidates, unit, taken_off, trusted, boundaries, k};
     const Index first = task * rows;
     std::vector<typename Search<T>::RowOfPairs> pairs;
-    for (Index i = first; i < std::min(first + rows, n); ++i) pairs.push_back(search.estimate(i));
+    for (Index i = first; i < std::min(first + rows, n); ++i) {
+      require_samples(list_of(candidates, i), n);
+      pairs.push_back(search.estimate(i));
+    }
     search.measure(pairs, first, columns_at_once);
     for (Index i = first; i < std::min(first + rows, n); ++i) {
       Found& of_sample = found[static_cast<std::size_t>(i)];
@@ -287,9 +227,9 @@ void exact_neighbors(View<const T, 2> x, Index kept, Candidates candidates, doub
   });
 }
 
-template void exact_neighbors(View<const float, 2>, Index, Candidates, double, View<const double, 1>, double,
-                              View<double, 2>, View<std::int32_t, 2>);
-template void exact_neighbors(View<const double, 2>, Index, Candidates, double, View<const double, 1>, double,
-                              View<double, 2>, View<std::int32_t, 2>);
+template void exact_neighbors(View<const float, 2>, Candidates, double, View<const double, 1>, double,
+                              View<const double, 2>, Index, View<double, 2>, View<std::int32_t, 2>);
+template void exact_neighbors(View<const double, 2>, Candidates, double, View<const double, 1>, double,
+                              View<const double, 2>, Index, View<double, 2>, View<std::int32_t, 2>);
 
 }  // namespace bitlens::cpu

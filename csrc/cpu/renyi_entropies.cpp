@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "core/operands.hpp"
 #include "core/ops.hpp"
 #include "core/renyi.hpp"
 #include "cpu/simd/gaussian.hpp"

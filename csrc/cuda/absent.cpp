@@ -7,45 +7,35 @@ namespace {
 [[noreturn]] void refuse() {
   throw std::runtime_error(
       "bitlens was built without CUDA: install it where nvcc is found (BITLENS_CUDA=ON makes its absence an "
-      "error), or "
-      "pass the tensor's .cpu()");
+      "error), or pass the tensor's .cpu()");
 }
 
 }  // namespace
 
-template <class T>
-void value_histograms(View<const T, 3>, double, double, View<std::int32_t, 3>, void*) {
-  refuse();
-}
-
-template void value_histograms(View<const float, 3>, double, double, View<std::int32_t, 3>, void*);
-template void value_histograms(View<const double, 3>, double, double, View<std::int32_t, 3>, void*);
-
-void histogram_entropies(View<const std::int32_t, 3>, View<double, 2>, void*) { refuse(); }
-
+// clang-format off: one operation a line
+template <class T> void center_samples(View<const T, 2>, View<const double, 1>, double, View<float, 3>, View<double, 1>, void*) { refuse(); }
+void dot_products(View<const float, 3>, View<const float, 3>, View<float, 2>, void*) { refuse(); }
+void keep_nearest(View<const float, 2>, View<const float, 1>, Index, Index, Index, Candidates, void*) { refuse(); }
+void cut_candidates(Index, Candidates, double, View<const double, 1>, Index, View<double, 2>, void*) { refuse(); }
+template <class T> void exact_neighbors(View<const T, 2>, Candidates, double, View<const double, 1>, double, View<const double, 2>, Index, View<double, 2>, View<std::int32_t, 2>, void*) { refuse(); }
 void neighbor_scales(View<const double, 2>, View<double, 1>, void*) { refuse(); }
 void neighbor_weights(View<const double, 2>, View<const double, 1>, View<double, 2>, void*) { refuse(); }
-void edge_entropy(View<const double, 2>, View<const std::int32_t, 2>, View<const double, 1>, View<double, 2>,
-                  View<double, 1>, void*) {
-  refuse();
-}
+void edge_entropy(View<const double, 2>, View<const std::int32_t, 2>, View<const double, 1>, View<double, 2>, View<double, 1>, void*) { refuse(); }
+template <class T> void distance_codes(View<const T, 3>, Index, View<std::uint8_t, 2>, View<double, 2>, void*) { refuse(); }
+void joint_counts(View<const std::uint8_t, 2>, View<const std::uint8_t, 2>, Index, View<Index, 3>, void*) { refuse(); }
+void code_entropies(View<const std::uint8_t, 2>, View<const std::uint8_t, 2>, Index, View<double, 2>, View<double, 1>, View<double, 1>, void*) { refuse(); }
+template <class T> void value_histograms(View<const T, 3>, double, double, View<std::int32_t, 3>, void*) { refuse(); }
+void histogram_entropies(View<const std::int32_t, 3>, View<double, 2>, void*) { refuse(); }
 
-template <class T>
-void distance_codes(View<const T, 3>, Index, View<std::uint8_t, 2>, View<double, 2>, void*) {
-  refuse();
-}
-
+template void center_samples(View<const float, 2>, View<const double, 1>, double, View<float, 3>, View<double, 1>, void*);
+template void center_samples(View<const double, 2>, View<const double, 1>, double, View<float, 3>, View<double, 1>, void*);
+template void exact_neighbors(View<const float, 2>, Candidates, double, View<const double, 1>, double, View<const double, 2>, Index, View<double, 2>, View<std::int32_t, 2>, void*);
+template void exact_neighbors(View<const double, 2>, Candidates, double, View<const double, 1>, double, View<const double, 2>, Index, View<double, 2>, View<std::int32_t, 2>, void*);
 template void distance_codes(View<const float, 3>, Index, View<std::uint8_t, 2>, View<double, 2>, void*);
 template void distance_codes(View<const double, 3>, Index, View<std::uint8_t, 2>, View<double, 2>, void*);
-
-void joint_counts(View<const std::uint8_t, 2>, View<const std::uint8_t, 2>, Index, View<Index, 3>, void*) {
-  refuse();
-}
-
-void code_entropies(View<const std::uint8_t, 2>, View<const std::uint8_t, 2>, Index, View<double, 2>,
-                    View<double, 1>, View<double, 1>, void*) {
-  refuse();
-}
+template void value_histograms(View<const float, 3>, double, double, View<std::int32_t, 3>, void*);
+template void value_histograms(View<const double, 3>, double, double, View<std::int32_t, 3>, void*);
+// clang-format on
 
 const char* architectures() { return ""; }
 

@@ -1,6 +1,7 @@
 // Distances of all sample pairs of a channel, as one-byte bin codes. They are measured twice, for the range
 // and for the codes, so that none is ever stored.
 #include "core/numerics.hpp"
+#include "core/operands.hpp"
 #include "core/ops.hpp"
 #include "cuda/launch.cuh"
 
@@ -11,10 +12,10 @@ constexpr int kSide = 32;       // samples of a tile's rows and columns, and val
 constexpr int kThreadRows = 8;  // a thread has one column of the tile, and every eighth row
 constexpr int kPairsEach = kSide / kThreadRows;
 constexpr unsigned kThreads = kSide * kThreadRows;
-constexpr Index kMaxLayers = 65535;  // of a grid
 
 // Doubles that are not negative are ordered as the integers of their bits.
 using OrderedBits = unsigned long long;
+__device__ OrderedBits ordered_bits(double value) { return __builtin_bit_cast(OrderedBits, value); }
 
 __global__ void start_ranges(View<double, 2> ranges) {
   const Index channel = static_cast<Index>(blockIdx.x) * blockDim.x + threadIdx.x;
@@ -29,8 +30,8 @@ __device__ void widen(double* range, double low, double high) {
     high = fmax(high, __shfl_down_sync(~0U, high, lane));
   }
   if (threadIdx.x % kSide != 0) return;
-  atomicMin(reinterpret_cast<OrderedBits*>(range), __double_as_longlong(low));
-  atomicMax(reinterpret_cast<OrderedBits*>(range + 1), __double_as_longlong(high));
+  atomicMin(reinterpret_cast<OrderedBits*>(range), ordered_bits(low));
+  atomicMax(reinterpret_cast<OrderedBits*>(range + 1), ordered_bits(high));
 }
 
 // One tile of pairs a block; blocks below the diagonal have none.
@@ -99,16 +100,11 @@ void distance_codes(View<const T, 3> maps, Index bins, View<std::uint8_t, 2> cod
   const Index channels = maps.shape[1];
   const Index tiles = (maps.shape[0] + kSide - 1) / kSide;
   require(tiles <= kMaxLayers, "maps: more than 2 million samples");
-  if (channels == 0) return;
-  const auto on = static_cast<cudaStream_t>(stream);
-  const dim3 grid(static_cast<unsigned>(tiles), static_cast<unsigned>(tiles),
-                  static_cast<unsigned>(channels < kMaxLayers ? channels : kMaxLayers));
-  start_ranges<<<static_cast<unsigned>((channels + kThreads - 1) / kThreads), kThreads, 0, on>>>(ranges);
-  check_launch("start_ranges");
-  measure<T, false><<<grid, kThreads, 0, on>>>(maps, bins, codes, ranges);
-  check_launch("distance ranges");
-  measure<T, true><<<grid, kThreads, 0, on>>>(maps, bins, codes, ranges);
-  check_launch("distance_codes");
+  const Grid grid{tiles, tiles, std::min(channels, kMaxLayers)};
+  launch("start of distance ranges", start_ranges, {(channels + kThreads - 1) / kThreads}, kThreads, 0,
+         stream, ranges);
+  launch("distance ranges", measure<T, false>, grid, kThreads, 0, stream, maps, bins, codes, ranges);
+  launch("distance_codes", measure<T, true>, grid, kThreads, 0, stream, maps, bins, codes, ranges);
 }
 
 template void distance_codes(View<const float, 3>, Index, View<std::uint8_t, 2>, View<double, 2>, void*);

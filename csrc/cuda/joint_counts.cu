@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/numerics.hpp"
+#include "core/operands.hpp"
 #include "core/ops.hpp"
 #include "cuda/launch.cuh"
 #include "cuda/reduce.cuh"
@@ -15,7 +16,6 @@ using Codes = View<const std::uint8_t, 2>;
 constexpr int kSharedCells =
     11 * 1024;  // 44 KB: what a block may have on every GPU, less what reductions need
 constexpr int kMaxChannels = 8;
-constexpr Index kMaxRows = 65535;  // of a grid
 
 // How many of a's codes, and of b's channels, are counted at a time: all codes, unless their table is too
 // large.
@@ -66,7 +66,7 @@ struct KeepEntropies {
 
 template <class Keep>
 __global__ void __launch_bounds__(kThreads) count(Codes a, Codes b, int bins, Portion portion, Keep keep) {
-  extern __shared__ int counts[];
+  int* counts = dynamic_shared<int>();
   const int cells = portion.codes * bins;
   const Index pairs = a.shape[1];
   const Index first_channel = static_cast<Index>(blockIdx.x) * portion.channels;
@@ -112,39 +112,31 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 template <class Keep>
-void launch_count(Codes a, Codes b, Index bins, Keep keep, cudaStream_t stream) {
-  if (a.shape[0] == 0 || b.shape[0] == 0) return;
+void launch_count(const char* name, Codes a, Codes b, Index bins, Keep keep, void* stream) {
   const Portion portion(static_cast<int>(bins));
-  const dim3 grid(static_cast<unsigned>((b.shape[0] + portion.channels - 1) / portion.channels),
-                  static_cast<unsigned>(std::min(a.shape[0], kMaxRows)));
+  const Grid grid{(b.shape[0] + portion.channels - 1) / portion.channels, std::min(a.shape[0], kMaxLayers)};
   const auto shared = sizeof(int) * static_cast<std::size_t>(portion.channels * portion.codes * bins);
-  count<<<grid, kThreads, shared, stream>>>(a, b, static_cast<int>(bins), portion, keep);
+  launch(name, count<Keep>, grid, kThreads, shared, stream, a, b, static_cast<int>(bins), portion, keep);
 }
 
-void launch_entropies(Codes x, Index bins, View<double, 1> entropies, cudaStream_t stream) {
-  if (x.shape[0] == 0) return;
-  const auto blocks = static_cast<unsigned>(std::min(x.shape[0], kMaxRows));
-  entropies_of_channels<<<blocks, kThreads, 0, stream>>>(x, static_cast<int>(bins), entropies);
+void launch_entropies(const char* name, Codes x, Index bins, View<double, 1> entropies, void* stream) {
+  launch(name, entropies_of_channels, {std::min(x.shape[0], kMaxBlocks)}, kThreads, 0, stream, x,
+         static_cast<int>(bins), entropies);
 }
 
 }  // namespace
 
 void joint_counts(Codes a, Codes b, Index bins, View<Index, 3> counts, void* stream) {
   check_joint_counts(a, b, bins, counts);
-  launch_count(a, b, bins, KeepCounts{counts}, static_cast<cudaStream_t>(stream));
-  check_launch("joint_counts");
+  launch_count("joint_counts", a, b, bins, KeepCounts{counts}, stream);
 }
 
 void code_entropies(Codes a, Codes b, Index bins, View<double, 2> joint, View<double, 1> entropies_a,
                     View<double, 1> entropies_b, void* stream) {
   check_code_entropies(a, b, bins, joint, entropies_a, entropies_b);
-  const auto on = static_cast<cudaStream_t>(stream);
-  launch_count(a, b, bins, KeepEntropies{joint, static_cast<double>(a.shape[1])}, on);
-  check_launch("code_entropies");
-  launch_entropies(a, bins, entropies_a, on);
-  check_launch("entropies of a's channels");
-  launch_entropies(b, bins, entropies_b, on);
-  check_launch("entropies of b's channels");
+  launch_count("code_entropies", a, b, bins, KeepEntropies{joint, static_cast<double>(a.shape[1])}, stream);
+  launch_entropies("entropies of a's channels", a, bins, entropies_a, stream);
+  launch_entropies("entropies of b's channels", b, bins, entropies_b, stream);
 }
 
 }  // namespace bitlens::cuda

@@ -1,17 +1,54 @@
-// Launch checks of the CUDA back-end.
+// How kernels are launched: errors are checked, nothing is waited for.
 #pragma once
 
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 
+#include "core/check.hpp"
+
 namespace bitlens::cuda {
 
-// To be called after each launch: reports a launch that failed, without waiting for the kernel.
-inline void check_launch(const char* kernel) {
-  const cudaError_t error = cudaGetLastError();
-  if (error != cudaSuccess) throw std::runtime_error(std::string(kernel) + ": " + cudaGetErrorString(error));
+inline constexpr Index kMaxBlocks = INT32_MAX;  // along a grid's first axis
+inline constexpr Index kMaxLayers = 65535;      // along the others
+
+inline void check(cudaError_t error, const char* what) {
+  if (error != cudaSuccess) throw std::runtime_error(std::string(what) + ": " + cudaGetErrorString(error));
+}
+
+struct Grid {
+  Index x;
+  Index y = 1;
+  Index z = 1;
+};
+
+// Enqueues a kernel; a grid without blocks is none. The grid's sizes are checked by the caller, or cut by it
+// where the kernel strides over what is left. `shared` is in bytes.
+template <class... Parameters, class... Arguments>
+void launch(const char* name, void (*kernel)(Parameters...), Grid grid, unsigned threads, std::size_t shared,
+            void* stream, Arguments... arguments) {
+  if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+  if (shared > 48 * 1024) {  // as much as kernels have without asking
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)),
+          name);
+  }
+  cudaLaunchConfig_t config{};
+  config.gridDim =
+      dim3(static_cast<unsigned>(grid.x), static_cast<unsigned>(grid.y), static_cast<unsigned>(grid.z));
+  config.blockDim = dim3(threads);
+  config.dynamicSmemBytes = shared;
+  config.stream = static_cast<cudaStream_t>(stream);
+  check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), name);
+}
+
+// The shared memory that the launch asked for.
+extern __shared__ double shared_memory[];
+
+template <class T>
+__device__ T* dynamic_shared() {
+  return reinterpret_cast<T*>(shared_memory);
 }
 
 }  // namespace bitlens::cuda

@@ -1,6 +1,7 @@
 // From neighbour distances to probabilities and to the entropy of all pairs: one warp a sample, whose sums
 // run in a fixed order.
 #include "core/numerics.hpp"
+#include "core/operands.hpp"
 #include "core/ops.hpp"
 #include "cuda/launch.cuh"
 #include "cuda/reduce.cuh"
@@ -14,9 +15,7 @@ __device__ Index sample_of_warp() {
   return static_cast<Index>(blockIdx.x) * kSamplesPerBlock + threadIdx.x / kWarp;
 }
 
-unsigned blocks_for(Index samples) {
-  return static_cast<unsigned>((samples + kSamplesPerBlock - 1) / kSamplesPerBlock);
-}
+Grid blocks_for(Index samples) { return {(samples + kSamplesPerBlock - 1) / kSamplesPerBlock}; }
 
 __global__ void __launch_bounds__(kThreads) solve(View<const double, 2> distances, View<double, 1> scales) {
   const Index i = sample_of_warp();
@@ -92,30 +91,23 @@ __global__ void __launch_bounds__(kThreads)
 
 void neighbor_scales(View<const double, 2> distances, View<double, 1> scales, void* stream) {
   check_neighbor_scales(distances, scales);
-  if (distances.shape[0] == 0) return;
-  solve<<<blocks_for(distances.shape[0]), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(distances,
-                                                                                            scales);
-  check_launch("neighbor_scales");
+  launch("neighbor_scales", solve, blocks_for(distances.shape[0]), kThreads, 0, stream, distances, scales);
 }
 
 void neighbor_weights(View<const double, 2> distances, View<const double, 1> scales, View<double, 2> weights,
                       void* stream) {
   check_neighbor_weights(distances, scales, weights);
-  if (distances.shape[0] == 0) return;
-  weigh<<<blocks_for(distances.shape[0]), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(distances, scales,
-                                                                                            weights);
-  check_launch("neighbor_weights");
+  launch("neighbor_weights", weigh, blocks_for(distances.shape[0]), kThreads, 0, stream, distances, scales,
+         weights);
 }
 
 void edge_entropy(View<const double, 2> distances, View<const std::int32_t, 2> indices,
                   View<const double, 1> scales, View<double, 2> sums, View<double, 1> entropy, void* stream) {
   check_edge_entropy(distances, indices, scales, sums, entropy);
-  const auto on = static_cast<cudaStream_t>(stream);
-  sum_edges<<<blocks_for(distances.shape[0]), kThreads, 0, on>>>(distances, indices, scales, sums);
-  check_launch("edge sums");
-  entropy_of_edges<<<1, kThreads, 0, on>>>(
-      View<const double, 2>{sums.data, {sums.shape[0], 2}, {sums.stride[0], 1}}, entropy);
-  check_launch("edge_entropy");
+  launch("edge sums", sum_edges, blocks_for(distances.shape[0]), kThreads, 0, stream, distances, indices,
+         scales, sums);
+  launch("edge_entropy", entropy_of_edges, {1}, kThreads, 0, stream,
+         View<const double, 2>{sums.data, {sums.shape[0], 2}, {sums.stride[0], 1}}, entropy);
 }
 
 }  // namespace bitlens::cuda

@@ -1,6 +1,7 @@
 // Value histograms of single maps and their entropies: one block a map, counted in shared memory. Counts are
 // integers, so the order of the atomic additions does not show in the result.
 #include "core/numerics.hpp"
+#include "core/operands.hpp"
 #include "core/ops.hpp"
 #include "cuda/launch.cuh"
 
@@ -8,7 +9,6 @@ namespace bitlens::cuda {
 namespace {
 
 constexpr unsigned kThreads = 256;
-constexpr Index kMaxBlocks = 65535 * 16;
 
 template <class T>
 __global__ void __launch_bounds__(kThreads)
@@ -46,8 +46,6 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-unsigned blocks_for(Index work) { return static_cast<unsigned>(work < kMaxBlocks ? work : kMaxBlocks); }
-
 }  // namespace
 
 template <class T>
@@ -55,10 +53,9 @@ void value_histograms(View<const T, 3> maps, double low, double high, View<std::
                       void* stream) {
   check_value_histograms(maps, low, high, counts);
   const Index work = maps.shape[0] * maps.shape[1];
-  if (work == 0) return;
   const Bins scheme(low, high, static_cast<int>(counts.shape[2]));
-  count_values<<<blocks_for(work), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(maps, scheme, counts);
-  check_launch("value_histograms");
+  launch("value_histograms", count_values<T>, {std::min(work, kMaxBlocks)}, kThreads, 0, stream, maps, scheme,
+         counts);
 }
 
 template void value_histograms(View<const float, 3>, double, double, View<std::int32_t, 3>, void*);
@@ -67,11 +64,8 @@ template void value_histograms(View<const double, 3>, double, double, View<std::
 void histogram_entropies(View<const std::int32_t, 3> counts, View<double, 2> entropies, void* stream) {
   check_histogram_entropies(counts, entropies);
   const Index work = counts.shape[0] * counts.shape[1];
-  if (work == 0) return;
-  const Index blocks = (work + kThreads - 1) / kThreads;
-  entropy_of_counts<<<blocks_for(blocks), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(counts,
-                                                                                            entropies);
-  check_launch("histogram_entropies");
+  const Grid grid{std::min((work + kThreads - 1) / kThreads, kMaxBlocks)};
+  launch("histogram_entropies", entropy_of_counts, grid, kThreads, 0, stream, counts, entropies);
 }
 
 const char* architectures() { return BITLENS_CUDA_ARCHITECTURES; }

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-def center_samples(x: Any, mean: Any, panels: Any, norms: Any, width: Any) -> None: ...
-def dot_products(rows: Any, columns: Any, dots: Any) -> None: ...
+def center_samples(x: Any, mean: Any, width: float, panels: Any, norms: Any, stream: int) -> None: ...
+def dot_products(rows: Any, columns: Any, dots: Any, stream: int) -> None: ...
 def keep_nearest(
     dots: Any,
     norms: Any,
@@ -14,9 +14,9 @@ def keep_nearest(
     candidates: Any,
     counts: Any,
     limits: Any,
+    stream: int,
 ) -> None: ...
-def exact_neighbors(
-    x: Any,
+def cut_candidates(
     kept: int,
     bounds: Any,
     candidates: Any,
@@ -24,9 +24,24 @@ def exact_neighbors(
     limits: Any,
     unit: float,
     taken_off: Any,
+    k: int,
+    boundaries: Any,
+    stream: int,
+) -> None: ...
+def exact_neighbors(
+    x: Any,
+    bounds: Any,
+    candidates: Any,
+    counts: Any,
+    limits: Any,
+    unit: float,
+    taken_off: Any,
     trusted: float,
+    boundaries: Any,
+    k: int,
     distances: Any,
     indices: Any,
+    stream: int,
 ) -> None: ...
 def neighbor_scales(distances: Any, scales: Any, stream: int) -> None: ...
 def neighbor_weights(distances: Any, scales: Any, weights: Any, stream: int) -> None: ...

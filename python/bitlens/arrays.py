@@ -49,6 +49,12 @@ class Family:
             return torch.empty(tuple(shape), dtype=getattr(torch, dtype), device=self.device)
         return np.empty(shape, dtype)
 
+    def converted(self, array: Any, dtype: str) -> Any:
+        """A copy of an array on the kernel's side, in another type."""
+        result = self.empty(array.shape, dtype)
+        result[...] = array
+        return result
+
     def give_back(self, result: Any) -> Any:
         """The kernel's output as the caller's kind of array."""
         if self.device is None or self.on_cuda:
@@ -183,14 +189,15 @@ def with_safe_squares(x: Any, name: str, axes: tuple[int, ...]) -> tuple[Any, An
     return scaled, xp.ldexp(xp.ldexp(xp.ones_like(peak), half), exponent - half)
 
 
-def samples(x: Array, name: str, *, at_least: int) -> tuple[NDArray, Family]:
-    """An array [n, ...] as [n, d]: one row a sample."""
-    array, family, _ = real_array(x, name)
+def samples(x: Array, name: str, *, at_least: int) -> tuple[Any, Family, tuple[float, float]]:
+    """An array [n, ...] as [n, d], one row a sample, and its range."""
+    array, family, ends = real_array(x, name, cuda=True)
     if array.ndim < 2:
         raise ValueError(f"{name}: expected shape (samples, ...), got {tuple(array.shape)}; a single feature is (n, 1)")
     if array.shape[0] < at_least:
         raise ValueError(f"{name}: expected at least {at_least} samples, got {array.shape[0]}")
-    return np.ascontiguousarray(array.reshape(array.shape[0], -1)), family
+    array = array.reshape(array.shape[0], -1)
+    return array.contiguous() if family.on_cuda else np.ascontiguousarray(array), family, ends
 
 
 def channel_maps(

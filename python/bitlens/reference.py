@@ -43,7 +43,7 @@ def neighbor_probabilities(x: NDArray, k: int) -> tuple[NDArray, NDArray, NDArra
     for i, d in enumerate(distances):
         if (d == 0).sum() >= target:
             continue
-        low, high = 0.0, 1.0
+        low, high = 0.0, d[-1]
         while np.exp(-d / high).sum() < target:
             high *= 2
         for _ in range(200):

@@ -16,7 +16,7 @@ struct CandidateList {
   float limit;
 };
 
-inline constexpr Index kSelectionBlock = 64;
+inline constexpr Index kSelectionBlock = 64;  // pairs that are added before a list is looked at
 
 // `scratch` has room for a list's capacity.
 struct SelectionLoops {

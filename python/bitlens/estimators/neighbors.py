@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from bitlens import _core
-from bitlens.arrays import Array, NDArray, apply, neighbor_count, samples, with_safe_squares
+from bitlens.arrays import Array, Family, apply, neighbor_count, samples, with_safe_squares
 
-# Samples lie in panels of so many for their products. A tile of 12 x 168 panels takes 18 MB.
-_PANEL = 48
-_TILE_ROWS = 12
-_TILE_COLUMNS = 168
+
+class _Tiles(NamedTuple):
+    """How the products of all pairs of samples are cut up."""
+
+    panel: int
+    """Samples that lie side by side for their products."""
+    rows: int
+    """Of a tile, in panels."""
+    columns: int
+
+
+_CPU_TILES = _Tiles(48, 12, 168)  # 18 MB
+_CUDA_TILES = _Tiles(128, 64, 64)  # 256 MB, and enough rows and columns for all multiprocessors
 
 # How many candidates a list takes beyond those it keeps, at least: so many make cutting it worth while.
 _LIST_SLACK = 128
+
+# Besides its neighbours a row has room for so many, where the CUDA kernel sorts.
+_CUDA_ROOM = 256
 
 # Of |x|^2 + |y|^2: above it a squared distance by float32 products is good to a relative 1e-5.
 _TRUSTED_SHARE = 0.03
@@ -60,10 +72,10 @@ def nearest_neighbors(x: Array, k: int) -> tuple[Any, Any]:
     >>> distances[:, 0], indices[:, 0]
     (array([1., 1., 2.]), array([1, 0, 1]))
     """
-    points, family = samples(x, "x", at_least=2)
+    points, family, ends = samples(x, "x", at_least=2)
     count = neighbor_count(k, len(points), at_least=1)
-    distances, indices, unit = _nearest(points, count)
-    return family.give_back(_in_unit(distances, unit)), family.give_back(indices.astype(np.int64))
+    distances, indices, unit = _nearest(points, family, ends, count)
+    return family.give_back(_in_unit(distances, unit)), family.give_back(family.converted(indices, "int64"))
 
 
 def neighbor_probabilities(x: Array, k: int = 15) -> tuple[Any, Any, Any]:
@@ -103,14 +115,14 @@ def neighbor_probabilities(x: Array, k: int = 15) -> tuple[Any, Any, Any]:
     >>> bool(np.allclose(probabilities.sum(axis=1), 3.0))
     True
     """
-    points, family = samples(x, "x", at_least=3)
-    distances, indices, unit = _nearest(points, neighbor_count(k, len(points), at_least=2))
-    scales = np.empty(len(points))
-    probabilities = np.empty_like(distances)
+    points, family, ends = samples(x, "x", at_least=3)
+    distances, indices, unit = _nearest(points, family, ends, neighbor_count(k, len(points), at_least=2))
+    scales = family.empty((len(points),), "float64")
+    probabilities = family.empty(distances.shape, "float64")
     apply(family, _core.neighbor_scales, distances, scales)
     apply(family, _core.neighbor_weights, distances, scales, probabilities)
     return (
-        family.give_back(indices.astype(np.int64)),
+        family.give_back(family.converted(indices, "int64")),
         family.give_back(probabilities),
         family.give_back(_in_unit(scales, unit)),
     )
@@ -153,25 +165,30 @@ def inter_sample_entropy(x: Array, k: int = 15) -> float:
     >>> round(bitlens.inter_sample_entropy(square, k=2), 12)
     3.0
     """
-    points, family = samples(x, "x", at_least=3)
-    trusted_share = _TRUSTED_SHARE if points.dtype == np.float32 else math.inf
-    distances, indices, _ = _nearest(points, neighbor_count(k, len(points), at_least=2), trusted_share)
-    scales = np.empty(len(points))
+    points, family, ends = samples(x, "x", at_least=3)
+    trusted_share = _TRUSTED_SHARE if str(points.dtype).endswith("float32") else math.inf
+    count = neighbor_count(k, len(points), at_least=2)
+    distances, indices, _ = _nearest(points, family, ends, count, trusted_share)
+    scales = family.empty((len(points),), "float64")
     apply(family, _core.neighbor_scales, distances, scales)
-    sums, entropy = np.empty((len(points), 2)), np.empty(1)
+    sums, entropy = family.empty((len(points), 2), "float64"), family.empty((1,), "float64")
     apply(family, _core.edge_entropy, distances, indices, scales, sums, entropy)
     return float(entropy[0])
 
 
-def _in_unit(lengths: NDArray, unit: float) -> NDArray:
+def _in_unit(lengths: Any, unit: float) -> Any:
+    if unit == 1:
+        return lengths
     with np.errstate(over="ignore"):
         result = lengths * unit
-    if not np.isfinite(result).all():
+    if not bool((result < math.inf).all()):
         raise ValueError("x: the samples lie further apart than a float64 can tell; scale the values")
     return result
 
 
-def _nearest(x: NDArray, k: int, trusted_share: float = math.inf) -> tuple[NDArray, NDArray, float]:
+def _nearest(
+    x: Any, family: Family, ends: tuple[float, float], k: int, trusted_share: float = math.inf
+) -> tuple[Any, Any, float]:
     """Neighbours, and the unit of the distances: a float32 filter by tiles of dot products, then distances of what it left.
 
     The filter ranks pairs by a lower bound of their squared distance, so the largest bound it kept is a distance that
@@ -180,52 +197,64 @@ def _nearest(x: NDArray, k: int, trusted_share: float = math.inf) -> tuple[NDArr
     and does not decide who is among the k nearest.
     """
     x, units = with_safe_squares(x, "x", (0, 1))
-    n = len(x)
+    unit = units.item()
+    n, length = x.shape
     kept = k + max(16, k // 32)
     capacity = kept + max(_LIST_SLACK, kept // 2)
     if capacity >= n - 1:  # the filter would keep everything
         kept = capacity = 0
-    bounds = np.empty((n, capacity), np.float32)
-    candidates = np.empty((n, capacity), np.int32)
-    counts = np.zeros(n, np.int32)
-    limits = np.full(n, np.inf, np.float32)
-    lists = (bounds, candidates, counts, limits)
-    width, taken_off = _filter(x, kept, *lists) if kept else (1.0, np.zeros(n))
-    distances = np.empty((n, k))
-    indices = np.empty((n, k), np.int32)
-    trusted = trusted_share / _relative_error(x.shape[1])
-    _core.exact_neighbors(x, kept, *lists, width**2, taken_off, trusted, distances, indices)
-    return distances, indices, units.item()
+    counts, limits = family.empty((n,), "int32"), family.empty((n,), "float32")
+    counts[...] = 0
+    limits[...] = math.inf
+    lists = (family.empty((n, capacity), "float32"), family.empty((n, capacity), "int32"), counts, limits)
+    width = ends[1] / unit - ends[0] / unit or 1.0  # no sample is further from the mean, in any value
+    taken_off = family.empty((n,), "float64")
+    taken_off[...] = 0
+    if kept:
+        _filter(x, family, width, kept, lists, taken_off)
+    boundaries = family.empty((n, 2), "float64")
+    apply(family, _core.cut_candidates, kept, *lists, width**2, taken_off, k, boundaries)
+    room = max(capacity, k + _CUDA_ROOM) if family.on_cuda else k
+    distances, indices = family.empty((n, room), "float64"), family.empty((n, room), "int32")
+    trusted = trusted_share / _relative_error(length)
+    apply(
+        family, _core.exact_neighbors, x, *lists, width**2, taken_off, trusted, boundaries, k, distances, indices
+    )  # fmt: skip
+    return distances[:, :k], indices[:, :k], unit
 
 
-def _filter(
-    x: NDArray, kept: int, bounds: NDArray, candidates: NDArray, counts: NDArray, limits: NDArray
-) -> tuple[float, NDArray]:
-    """Fill the lists of candidates from tiles of dot products.
+def _filter(x: Any, family: Family, width: float, kept: int, lists: tuple[Any, ...], taken_off: Any) -> None:
+    """Fill the lists of candidates from tiles of dot products, and tell what was taken off squared distances for them.
 
-    Each tile above the diagonal serves its rows, and read down its columns the other samples. Gives the unit of the
-    bounds' roots, and what was taken off each sample's squared norm for the bounds.
+    Each tile above the diagonal serves its rows, and read down its columns the other samples. Bounds are in the unit of
+    width^2.
     """
-    n = len(x)
-    panels = np.empty((-(-n // _PANEL), x.shape[1], _PANEL), np.float32)
-    norms = np.empty(n)
-    width = np.empty(1)
-    _core.center_samples(x, x.mean(axis=0, dtype=np.float64), panels, norms, width)
+    n, length = x.shape
+    panel, tile_rows, tile_columns = _tiles_for(family)
+    panels = family.empty((-(-n // panel), length, panel), "float32")
+    norms = family.empty((n,), "float64")
+    mean = family.empty((length,), "float64")
+    mean[...] = x.mean(0, dtype=mean.dtype)
+    apply(family, _core.center_samples, x, mean, width, panels, norms)
     # Products below float32's range may vanish, each by at most its smallest normal number.
-    vanished = x.shape[1] * float(np.finfo(np.float32).tiny)
-    taken_off = norms * _relative_error(x.shape[1]) + vanished
-    shrunk = (norms - taken_off).astype(np.float32)
-    tile = np.empty(_PANEL**2 * _TILE_ROWS * min(_TILE_COLUMNS, len(panels)), np.float32)
-    for i in range(0, len(panels), _TILE_ROWS):
-        rows = panels[i : i + _TILE_ROWS]
-        for j in range(i, len(panels), _TILE_COLUMNS):
-            columns = panels[j : j + _TILE_COLUMNS]
-            dots = tile[: _PANEL**2 * len(rows) * len(columns)].reshape(_PANEL * len(rows), -1)
-            _core.dot_products(rows, columns, dots)
-            first_row, first_column = _PANEL * i, _PANEL * j
+    vanished = length * float(np.finfo(np.float32).tiny)
+    taken_off[...] = norms * _relative_error(length) + vanished
+    shrunk = family.converted(norms - taken_off, "float32")
+    taken_off *= width**2
+    tile = family.empty((panel**2 * min(tile_rows, len(panels)) * min(tile_columns, len(panels)),), "float32")
+    for i in range(0, len(panels), tile_rows):
+        rows = panels[i : i + tile_rows]
+        for j in range(i, len(panels), tile_columns):
+            columns = panels[j : j + tile_columns]
+            dots = tile[: panel**2 * len(rows) * len(columns)].reshape(panel * len(rows), -1)
+            apply(family, _core.dot_products, rows, columns, dots)
+            first_row, first_column = panel * i, panel * j
             within = dots[: n - first_row, : n - first_column]
-            _core.keep_nearest(within, shrunk, first_row, first_column, kept, bounds, candidates, counts, limits)
-    return width.item(), taken_off * width**2
+            apply(family, _core.keep_nearest, within, shrunk, first_row, first_column, kept, *lists)
+
+
+def _tiles_for(family: Family) -> _Tiles:
+    return _CUDA_TILES if family.on_cuda else _CPU_TILES
 
 
 def _relative_error(length: int) -> float:

@@ -1,0 +1,159 @@
+// Samples around their mean, laid out for products, and their dot products in float32: always that, whatever
+// precision the process has chosen for the matrix products of its libraries.
+#include "core/operands.hpp"
+#include "core/ops.hpp"
+#include "cuda/launch.cuh"
+#include "cuda/reduce.cuh"
+
+namespace bitlens::cuda {
+namespace {
+
+constexpr int kSide = 32;  // samples and values of a tile that changes places on its way to a panel
+
+// One tile of kSide samples and kSide values a block.
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    fill_panels(View<const T, 2> x, View<const double, 1> mean, double width, View<float, 3> panels) {
+  __shared__ float tile[kSide][kSide + 1];
+  const int lane = static_cast<int>(threadIdx.x % kSide);
+  const int warp = static_cast<int>(threadIdx.x / kSide);
+  const Index length = x.shape[1];
+  const Index sample = static_cast<Index>(blockIdx.x) * kSide;
+  for (Index value = static_cast<Index>(blockIdx.y) * kSide; value < length;
+       value += static_cast<Index>(gridDim.y) * kSide) {
+    for (int i = warp; i < kSide; i += kThreads / kSide) {
+      const Index d = value + lane;
+      tile[i][lane] = sample + i < x.shape[0] && d < length
+                          ? static_cast<float>((x.row(sample + i)[d] - mean.data[d]) / width)
+                          : 0.0F;
+    }
+    __syncthreads();
+    for (int v = warp; v < kSide && value + v < length; v += kThreads / kSide) {
+      panels.row(sample / kPanel, value + v)[sample % kPanel + lane] = tile[lane][v];
+    }
+    __syncthreads();
+  }
+}
+
+__global__ void __launch_bounds__(kPanel) square_norms(View<const float, 3> panels, View<double, 1> norms) {
+  const Index sample = static_cast<Index>(blockIdx.x) * kPanel + threadIdx.x;
+  if (sample >= norms.shape[0]) return;
+  double sum = 0;
+  for (Index d = 0; d < panels.shape[1]; ++d) {
+    const double value = panels.row(blockIdx.x, d)[threadIdx.x];
+    sum = fma(value, value, sum);
+  }
+  norms.data[sample] = sum;
+}
+
+// Samples side by side that are loaded and stored at once.
+struct alignas(16) Four {
+  float at[4];
+};
+
+constexpr int kDepth = 8;                             // values of both panels in shared memory at a time
+constexpr int kFours = static_cast<int>(kPanel) / 4;  // of a panel, for one value
+constexpr int kParts = 2;                             // fours of a thread, half a panel apart
+constexpr int kColumnThreads = kFours / kParts;
+static_assert(kColumnThreads * kColumnThreads == kThreads);  // a thread for each 8 rows and 8 columns
+static_assert(kDepth * kFours == kThreads);                  // each loads one four of each slice
+
+// One product of two panels a block. While one slice of values is multiplied, the next is on its way.
+__global__ void __launch_bounds__(kThreads, 2)
+    multiply(View<const float, 3> rows, View<const float, 3> columns, View<float, 2> dots) {
+  __shared__ Four row_slices[2][kDepth][kFours];
+  __shared__ Four column_slices[2][kDepth][kFours];
+  const int depth = static_cast<int>(threadIdx.x) / kFours;
+  const int place = static_cast<int>(threadIdx.x) % kFours;
+  const int row = static_cast<int>(threadIdx.x) / kColumnThreads;
+  const int column = static_cast<int>(threadIdx.x) % kColumnThreads;
+  const Index length = rows.shape[1];
+
+  const auto fetch = [&](View<const float, 3> panels, Index panel, Index start) {
+    const Index d = start + depth;
+    return d < length ? reinterpret_cast<const Four*>(panels.row(panel, d))[place] : Four{};
+  };
+
+  float sums[kParts][4][kParts][4] = {};
+  row_slices[0][depth][place] = fetch(rows, blockIdx.y, 0);
+  column_slices[0][depth][place] = fetch(columns, blockIdx.x, 0);
+  __syncthreads();
+  int slice = 0;
+  for (Index start = 0; start < length; start += kDepth) {
+    const Four next_rows = fetch(rows, blockIdx.y, start + kDepth);
+    const Four next_columns = fetch(columns, blockIdx.x, start + kDepth);
+#pragma unroll
+    for (int d = 0; d < kDepth; ++d) {
+      Four of_rows[kParts];
+      Four of_columns[kParts];
+      for (int p = 0; p < kParts; ++p) {
+        of_rows[p] = row_slices[slice][d][p * kColumnThreads + row];
+        of_columns[p] = column_slices[slice][d][p * kColumnThreads + column];
+      }
+      for (int p = 0; p < kParts; ++p) {
+        for (int r = 0; r < 4; ++r) {
+          for (int q = 0; q < kParts; ++q) {
+            for (int c = 0; c < 4; ++c) {
+              sums[p][r][q][c] = fmaf(of_rows[p].at[r], of_columns[q].at[c], sums[p][r][q][c]);
+            }
+          }
+        }
+      }
+    }
+    slice ^= 1;
+    row_slices[slice][depth][place] = next_rows;
+    column_slices[slice][depth][place] = next_columns;
+    __syncthreads();
+  }
+
+  for (int p = 0; p < kParts; ++p) {
+    for (int r = 0; r < 4; ++r) {
+      auto* out = reinterpret_cast<Four*>(dots.row(blockIdx.y * kPanel + (p * kColumnThreads + row) * 4 + r) +
+                                          blockIdx.x * kPanel);
+      for (int q = 0; q < kParts; ++q) {
+        const float* s = sums[p][r][q];
+        out[q * kColumnThreads + column] = Four{{s[0], s[1], s[2], s[3]}};
+      }
+    }
+  }
+}
+
+template <class T, int Rank>
+void require_aligned(const View<T, Rank>& view, const char* name) {
+  bool aligned = reinterpret_cast<std::uintptr_t>(view.data) % sizeof(Four) == 0;
+  for (int axis = 0; axis < Rank - 1; ++axis) aligned &= view.stride[axis] % 4 == 0;
+  require(aligned, std::string(name) + ": expected rows that start at multiples of 16 bytes");
+}
+
+}  // namespace
+
+template <class T>
+void center_samples(View<const T, 2> x, View<const double, 1> mean, double width, View<float, 3> panels,
+                    View<double, 1> norms, void* stream) {
+  check_center_samples(x, mean, width, panels, norms, kPanel);
+  const Grid tiles{panels.shape[0] * (kPanel / kSide),
+                   std::min((x.shape[1] + kSide - 1) / kSide, kMaxLayers)};
+  launch("center_samples", fill_panels<T>, tiles, kThreads, 0, stream, x, mean, width, panels);
+  const View<const float, 3> filled{panels.data,
+                                    {panels.shape[0], panels.shape[1], panels.shape[2]},
+                                    {panels.stride[0], panels.stride[1], 1}};
+  launch("norms of samples", square_norms, {panels.shape[0]}, kPanel, 0, stream, filled, norms);
+}
+
+template void center_samples(View<const float, 2>, View<const double, 1>, double, View<float, 3>,
+                             View<double, 1>, void*);
+template void center_samples(View<const double, 2>, View<const double, 1>, double, View<float, 3>,
+                             View<double, 1>, void*);
+
+void dot_products(View<const float, 3> rows, View<const float, 3> columns, View<float, 2> dots,
+                  void* stream) {
+  check_dot_products(rows, columns, dots, kPanel);
+  require_aligned(rows, "rows");
+  require_aligned(columns, "columns");
+  require_aligned(dots, "dots");
+  require(rows.shape[0] <= kMaxLayers, "rows: more than 65535 panels at a time");
+  launch("dot_products", multiply, {columns.shape[0], rows.shape[0]}, kThreads, 0, stream, rows, columns,
+         dots);
+}
+
+}  // namespace bitlens::cuda

@@ -1,0 +1,209 @@
+// The filter of the neighbour search behind tiles of dot products: a warp has a sample's list.
+#include "core/operands.hpp"
+#include "core/ops.hpp"
+#include "cuda/launch.cuh"
+#include "cuda/select.cuh"
+
+namespace bitlens::cuda {
+namespace {
+
+constexpr int kLanes = static_cast<int>(kWarp);
+constexpr int kAhead = 4;              // products that a lane loads before it looks at the first
+constexpr unsigned kBlocksAtOnce = 3;  // on a multiprocessor: leaves a thread 80 registers
+
+struct List {
+  float* bounds;
+  std::int32_t* indices;
+  int count;
+  float limit;
+};
+
+__device__ List list_of(const Candidates& candidates, Index sample) {
+  return {candidates.bounds.row(sample), candidates.indices.row(sample), candidates.counts.data[sample],
+          candidates.limits.data[sample]};
+}
+
+// Keeps the `kept` smallest bounds, of equal ones those that came first, in their order.
+__device__ void cut(List& list, int kept, int* histogram) {
+  const auto last =
+      select<std::uint32_t>(list.count, kept - 1, histogram, [&](int c) { return key_of(list.bounds[c]); });
+  int places = kept - last.below;  // for those equal to the last
+  int count = 0;
+  for (int start = 0; start < list.count; start += kLanes) {
+    const int c = start + static_cast<int>(lane_of_thread());
+    const bool inside = c < list.count;
+    const float bound = inside ? list.bounds[c] : 0.0F;
+    const std::int32_t index = inside ? list.indices[c] : 0;
+    const Votes equal = count_votes(inside && key_of(bound) == last.key);
+    const bool stays =
+        inside && (key_of(bound) < last.key || (key_of(bound) == last.key && equal.before < places));
+    places -= equal.all;
+    const Votes staying = count_votes(stays);  // every lane has read: what is written lies before
+    if (stays) {
+      list.bounds[count + staying.before] = bound;
+      list.indices[count + staying.before] = index;
+    }
+    count += staying.all;
+  }
+  list.count = count;
+  list.limit = float_of(last.key);
+  __syncwarp();
+}
+
+// What the lists of one kernel have in common, and the histograms of its warps.
+struct Cutter {
+  int kept;
+  int capacity;
+
+  __device__ int* histogram() const {
+    __shared__ int histograms[kWarps][kDigits];
+    return histograms[threadIdx.x / kWarp];
+  }
+
+  // Offers one pair a lane, in the order of the lanes.
+  __device__ void offer(List& list, bool is_pair, float bound, Index other) const {
+    const bool below = is_pair && bound < list.limit;
+    const Votes votes = count_votes(below);
+    if (votes.all == 0) return;
+    if (below) {
+      list.bounds[list.count + votes.before] = bound;
+      list.indices[list.count + votes.before] = static_cast<std::int32_t>(other);
+    }
+    list.count += votes.all;
+    if (list.count <= capacity - kLanes) return;
+    __syncwarp();
+    cut(list, kept, histogram());
+  }
+};
+
+__device__ float bound_of(float norm, float other_norm, float dot) { return norm + other_norm - 2 * dot; }
+
+// Down the columns: a block has kWarp columns of the tile, which it turns round in shared memory.
+__global__ void __launch_bounds__(kThreads)
+    keep_of_columns(View<const float, 2> dots, View<const float, 1> norms, Index first_row,
+                    Index first_column, Candidates candidates, Cutter cutter) {
+  __shared__ float products[kWarp][kWarp + 1];
+  __shared__ int counts[kWarp];
+  __shared__ float limits[kWarp];
+  const int lane = static_cast<int>(lane_of_thread());
+  const int warp = static_cast<int>(threadIdx.x / kWarp);
+  const Index start = static_cast<Index>(blockIdx.x) * kLanes;
+  const Index left = dots.shape[1] - start;
+  const int columns = left < kLanes ? static_cast<int>(left) : kLanes;
+  for (int c = warp; c < columns; c += static_cast<int>(kWarps)) {
+    const List list = list_of(candidates, first_column + start + c);
+    if (lane == 0) counts[c] = list.count, limits[c] = list.limit;
+  }
+  const Index last_column = first_column + start + columns - 1;
+  const Index rows = last_column - first_row < dots.shape[0] ? last_column - first_row : dots.shape[0];
+  for (Index first = 0; first < rows; first += kLanes) {
+    __syncthreads();
+    for (int r = warp; r < kLanes; r += static_cast<int>(kWarps)) {
+      products[r][lane] = first + r < rows && lane < columns ? dots.row(first + r)[start + lane] : 0.0F;
+    }
+    __syncthreads();
+    const Index other = first_row + first + lane;
+    const bool inside = first + lane < rows;
+    const float other_norm = inside ? norms.data[other] : 0.0F;
+    for (int c = warp; c < columns; c += static_cast<int>(kWarps)) {
+      const Index sample = first_column + start + c;
+      List list = {candidates.bounds.row(sample), candidates.indices.row(sample), counts[c], limits[c]};
+      cutter.offer(list, inside && other < sample,
+                   bound_of(norms.data[sample], other_norm, products[lane][c]), other);
+      if (lane == 0) counts[c] = list.count, limits[c] = list.limit;
+      __syncwarp();
+    }
+  }
+  __syncthreads();
+  for (int c = static_cast<int>(threadIdx.x); c < columns; c += static_cast<int>(kThreads)) {
+    candidates.counts.data[first_column + start + c] = counts[c];
+    candidates.limits.data[first_column + start + c] = limits[c];
+  }
+}
+
+// Along the rows: a warp has one.
+__global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
+    keep_of_rows(View<const float, 2> dots, View<const float, 1> norms, Index first_row, Index first_column,
+                 Candidates candidates, Cutter cutter) {
+  const Index row = static_cast<Index>(blockIdx.x) * kWarps + threadIdx.x / kWarp;
+  if (row >= dots.shape[0]) return;
+  const Index sample = first_row + row;
+  const Index behind = sample + 1 > first_column ? sample + 1 - first_column : 0;
+  const float norm = norms.data[sample];
+  List list = list_of(candidates, sample);
+  for (Index start = behind; start < dots.shape[1]; start += kAhead * kLanes) {
+    float bounds[kAhead];
+#pragma unroll
+    for (int a = 0; a < kAhead; ++a) {
+      const Index c = start + a * kLanes + lane_of_thread();
+      bounds[a] =
+          c < dots.shape[1] ? bound_of(norm, norms.data[first_column + c], dots.row(row)[c]) : HUGE_VALF;
+    }
+#pragma unroll
+    for (int a = 0; a < kAhead; ++a) {
+      const Index c = start + a * kLanes + lane_of_thread();
+      cutter.offer(list, c < dots.shape[1], bounds[a], first_column + c);
+    }
+  }
+  if (lane_of_thread() == 0) {
+    candidates.counts.data[sample] = list.count;
+    candidates.limits.data[sample] = list.limit;
+  }
+}
+
+__global__ void __launch_bounds__(kThreads)
+    cut_lists(Candidates candidates, Cutter cutter, double unit, View<const double, 1> taken_off, Index k,
+              View<double, 2> boundaries) {
+  const Index sample = static_cast<Index>(blockIdx.x) * kWarps + threadIdx.x / kWarp;
+  if (sample >= taken_off.shape[0]) return;
+  List list = list_of(candidates, sample);
+  if (list.count > cutter.kept) cut(list, cutter.kept, cutter.histogram());
+  double estimate = 0;
+  double error = HUGE_VAL;
+  if (list.count >= k) {
+    const auto error_of = [&](int c) { return taken_off.data[sample] + taken_off.data[list.indices[c]]; };
+    const auto key_at = [&](int c) {
+      return key_of(static_cast<double>(list.bounds[c]) * unit + error_of(c));
+    };
+    const int rank = static_cast<int>(k) - 1;
+    estimate = double_of(select<std::uint64_t>(list.count, rank, cutter.histogram(), key_at).key);
+    error = 0;
+    for (int c = static_cast<int>(lane_of_thread()); c < list.count; c += kLanes)
+      error = fmax(error, error_of(c));
+    error = warp_max(error);
+  }
+  if (lane_of_thread() != 0) return;
+  boundaries.row(sample)[0] = estimate;
+  boundaries.row(sample)[1] = error;
+  candidates.counts.data[sample] = list.count;
+  candidates.limits.data[sample] = list.limit;
+}
+
+Cutter cutter_of(Index kept, const Candidates& candidates) {
+  return {static_cast<int>(kept), static_cast<int>(candidates.bounds.shape[1])};
+}
+
+Index blocks_of_warps(Index samples) { return (samples + kWarps - 1) / kWarps; }
+
+}  // namespace
+
+// Every pair i < j is met once, and serves both. Down the columns first: samples above come before those
+// behind.
+void keep_nearest(View<const float, 2> dots, View<const float, 1> norms, Index first_row, Index first_column,
+                  Index kept, Candidates candidates, void* stream) {
+  check_keep_nearest(dots, norms, first_row, first_column, kept, candidates, kLanes);
+  const Cutter cutter = cutter_of(kept, candidates);
+  launch("keep_nearest of columns", keep_of_columns, {(dots.shape[1] + kLanes - 1) / kLanes}, kThreads, 0,
+         stream, dots, norms, first_row, first_column, candidates, cutter);
+  launch("keep_nearest of rows", keep_of_rows, {blocks_of_warps(dots.shape[0])}, kThreads, 0, stream, dots,
+         norms, first_row, first_column, candidates, cutter);
+}
+
+void cut_candidates(Index kept, Candidates candidates, double unit, View<const double, 1> taken_off, Index k,
+                    View<double, 2> boundaries, void* stream) {
+  check_cut_candidates(kept, candidates, taken_off, k, boundaries);
+  launch("cut_candidates", cut_lists, {blocks_of_warps(taken_off.shape[0])}, kThreads, 0, stream, candidates,
+         cutter_of(kept, candidates), unit, taken_off, k, boundaries);
+}
+
+}  // namespace bitlens::cuda

@@ -1,0 +1,276 @@
+// CUDA's execution model on the CPU, so that the text of the kernels is tested where there is no GPU.
+//
+// A block's threads are coroutines on one system thread, run in an order that can be chosen; they take turns
+// at barriers, shuffles and votes alone. A result that depends on the order is a race. A barrier that some
+// threads never reach, or a warp that meets with lanes missing, ends the process. Shared memory starts as NaN
+// and -1. What it does not show: the hardware's memory model, and speed.
+#pragma once
+
+#include <setjmp.h>
+#include <ucontext.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#define __CUDA_EMULATED__
+#define __global__
+#define __device__
+#define __host__
+#define __shared__ thread_local
+#define __launch_bounds__(...)
+
+struct dim3 {
+  unsigned x, y, z;
+  dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
+};
+
+using cudaStream_t = void*;
+using cudaError_t = int;
+inline constexpr int cudaSuccess = 0, cudaErrorInvalidValue = 1;
+inline constexpr int cudaFuncAttributeMaxDynamicSharedMemorySize = 8,
+                     cudaDevAttrMaxSharedMemoryPerBlockOptin = 97;
+struct cudaLaunchConfig_t {
+  dim3 gridDim, blockDim;
+  std::size_t dynamicSmemBytes;
+  cudaStream_t stream;
+};
+
+namespace emulation {
+
+inline constexpr std::size_t kSharedBytes =
+    64 * 1024;  // what blocks have on the smallest GPU that is supported
+inline constexpr std::size_t kStackBytes = 64 * 1024;
+inline constexpr unsigned kWarp = 32;
+
+}  // namespace emulation
+
+namespace bitlens::cuda {
+inline thread_local double shared_memory[emulation::kSharedBytes / sizeof(double)];
+}
+
+inline dim3 threadIdx, blockIdx, blockDim, gridDim;
+
+namespace emulation {
+
+enum class State { ready, at_warp, at_block, done };
+
+struct Thread {
+  ucontext_t start;
+  jmp_buf resume;
+  std::unique_ptr<char[]> stack{new char[kStackBytes]};
+  State state;
+  bool started;
+  std::uint64_t slots[2];  // what a shuffle offers; two, as a lane may be one shuffle ahead
+  unsigned turn;
+};
+
+inline std::mutex one_kernel;
+inline std::vector<std::unique_ptr<Thread>> threads;
+inline Thread* current;
+inline jmp_buf scheduler;
+inline std::function<void()> body;
+
+inline void wait(State state) {
+  Thread* self = current;
+  self->state = state;
+  if (_setjmp(self->resume) == 0) _longjmp(scheduler, 1);
+}
+
+inline void thread_main() {
+  body();
+  current->state = State::done;
+  _longjmp(scheduler, 1);
+}
+
+inline void resume(unsigned id) {
+  current = threads[id].get();
+  threadIdx = dim3(id);
+  if (_setjmp(scheduler) != 0) return;
+  if (current->started) _longjmp(current->resume, 1);
+  current->started = true;
+  setcontext(&current->start);
+}
+
+// Lets those go on whose warp, or block, has met as a whole; false if there are none.
+inline bool release(unsigned count) {
+  bool any = false;
+  for (unsigned first = 0; first < count; first += kWarp) {
+    const unsigned last = std::min(count, first + kWarp);
+    bool met = true;
+    for (unsigned id = first; id < last; ++id) met &= threads[id]->state == State::at_warp;
+    for (unsigned id = first; met && id < last; ++id) threads[id]->state = State::ready;
+    any |= met;
+  }
+  if (any) return true;
+  for (unsigned id = 0; id < count; ++id) {
+    if (threads[id]->state != State::at_block) return false;
+  }
+  for (unsigned id = 0; id < count; ++id) threads[id]->state = State::ready;
+  return true;
+}
+
+// BITLENS_EMULATION_ORDER: ascending, descending, or by turns.
+inline int order() {
+  static const char* named = std::getenv("BITLENS_EMULATION_ORDER");
+  return !named || !std::strcmp(named, "ascending") ? 0 : !std::strcmp(named, "descending") ? 1 : 2;
+}
+
+inline void run_block(unsigned count) {
+  std::memset(bitlens::cuda::shared_memory, 0xff, kSharedBytes);
+  for (unsigned id = 0; id < count; ++id) {
+    Thread& thread = *threads[id];
+    getcontext(&thread.start);
+    thread.start.uc_stack.ss_sp = thread.stack.get();
+    thread.start.uc_stack.ss_size = kStackBytes;
+    thread.start.uc_link = nullptr;
+    makecontext(&thread.start, thread_main, 0);
+    thread.state = State::ready;
+    thread.started = false;
+    thread.turn = 0;
+  }
+  for (unsigned pass = 0;; ++pass) {
+    const bool down = order() == 1 || (order() == 2 && pass % 2 == 1);
+    bool all_done = true;
+    for (unsigned step = 0; step < count; ++step) {
+      const unsigned id = down ? count - 1 - step : step;
+      if (threads[id]->state == State::ready) resume(id);
+      all_done &= threads[id]->state == State::done;
+    }
+    if (all_done) return;
+    if (!release(count)) {
+      std::fprintf(stderr, "emulation: some threads of a block wait for others that never come\n");
+      std::abort();
+    }
+  }
+}
+
+inline cudaError_t run(const cudaLaunchConfig_t& config, std::function<void()> kernel) {
+  const dim3 grid = config.gridDim;
+  if (config.dynamicSmemBytes > kSharedBytes || config.blockDim.x > 1024) return cudaErrorInvalidValue;
+  if (grid.x > INT32_MAX || grid.y > 65535 || grid.z > 65535) return cudaErrorInvalidValue;
+  const std::lock_guard lock(one_kernel);
+  body = std::move(kernel);
+  blockDim = config.blockDim;
+  gridDim = grid;
+  while (threads.size() < blockDim.x) threads.push_back(std::make_unique<Thread>());
+  for (blockIdx.z = 0; blockIdx.z < grid.z; ++blockIdx.z) {
+    for (blockIdx.y = 0; blockIdx.y < grid.y; ++blockIdx.y) {
+      for (blockIdx.x = 0; blockIdx.x < grid.x; ++blockIdx.x) run_block(blockDim.x);
+    }
+  }
+  return cudaSuccess;
+}
+
+// What lane `from` of the warp offers; all lanes meet here.
+template <class T>
+T exchange(T value, unsigned from) {
+  static_assert(sizeof(T) <= sizeof(std::uint64_t));
+  Thread* self = current;
+  const unsigned first = threadIdx.x / kWarp * kWarp;
+  const unsigned turn = self->turn++ % 2;
+  std::memcpy(&self->slots[turn], &value, sizeof(T));
+  wait(State::at_warp);
+  T result;
+  std::memcpy(&result, &threads[first + from % kWarp]->slots[turn], sizeof(T));
+  return result;
+}
+
+inline unsigned lane() { return threadIdx.x % kWarp; }
+
+}  // namespace emulation
+
+template <class... Parameters>
+cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
+                               Parameters... arguments) {
+  return emulation::run(*config, [=] { kernel(arguments...); });
+}
+template <class Kernel>
+cudaError_t cudaFuncSetAttribute(Kernel, int, int bytes) {
+  return bytes <= static_cast<int>(emulation::kSharedBytes) ? cudaSuccess : cudaErrorInvalidValue;
+}
+inline cudaError_t cudaGetDevice(int* device) {
+  *device = 0;
+  return cudaSuccess;
+}
+inline cudaError_t cudaDeviceGetAttribute(int* value, int, int) {
+  *value = static_cast<int>(emulation::kSharedBytes);
+  return cudaSuccess;
+}
+inline const char* cudaGetErrorString(cudaError_t) { return "refused by the emulation"; }
+
+inline void __syncthreads() { emulation::wait(emulation::State::at_block); }
+inline void __syncwarp() { emulation::wait(emulation::State::at_warp); }
+
+template <class T>
+T __shfl_sync(unsigned, T value, unsigned from) {
+  return emulation::exchange(value, from);
+}
+template <class T>
+T __shfl_xor_sync(unsigned, T value, unsigned mask) {
+  return emulation::exchange(value, emulation::lane() ^ mask);
+}
+template <class T>
+T __shfl_up_sync(unsigned, T value, unsigned delta) {
+  return emulation::exchange(value,
+                             emulation::lane() >= delta ? emulation::lane() - delta : emulation::lane());
+}
+template <class T>
+T __shfl_down_sync(unsigned, T value, unsigned delta) {
+  return emulation::exchange(value, std::min(emulation::lane() + delta, emulation::kWarp - 1));
+}
+inline unsigned __ballot_sync(unsigned, bool vote) {
+  unsigned votes = 0;
+  emulation::Thread* self = emulation::current;
+  const unsigned first = threadIdx.x / emulation::kWarp * emulation::kWarp;
+  const unsigned turn = self->turn % 2;
+  emulation::exchange(vote, 0);
+  for (unsigned lane = 0; lane < emulation::kWarp; ++lane) {
+    bool other;
+    std::memcpy(&other, &emulation::threads[first + lane]->slots[turn], sizeof other);
+    votes |= static_cast<unsigned>(other) << lane;
+  }
+  return votes;
+}
+inline bool __any_sync(unsigned mask, bool vote) { return __ballot_sync(mask, vote) != 0; }
+
+inline int __popc(unsigned bits) { return std::popcount(bits); }
+inline int __ffs(unsigned bits) { return bits ? std::countr_zero(bits) + 1 : 0; }
+
+template <class T>
+T atomicAdd(T* address, T value) {
+  const T before = *address;
+  *address += value;
+  return before;
+}
+template <class T>
+T atomicMin(T* address, T value) {
+  const T before = *address;
+  *address = std::min(before, value);
+  return before;
+}
+template <class T>
+T atomicMax(T* address, T value) {
+  const T before = *address;
+  *address = std::max(before, value);
+  return before;
+}
+
+inline unsigned long long __double_as_ulonglong(double value) {
+  return std::bit_cast<unsigned long long>(value);
+}
+
+using std::fma;
+using std::fmax;
+using std::fmin;
+using std::max;
+using std::min;
+using std::sqrt;

@@ -1,0 +1,243 @@
+"""The neighbour search on every back-end, none treated apart: its steps, and what the estimators make of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from misleading import DATA, exact_duplicates, normal
+
+import bitlens
+from bitlens import _core, reference
+from bitlens.arrays import Family, apply
+from bitlens.estimators import neighbors
+
+each_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
+
+
+def room(family, *shape, dtype="float64"):
+    """An output that shows what was not written."""
+    result = torch.empty(shape, dtype=getattr(torch, dtype), device=family.device)
+    return result.fill_(torch.nan if result.is_floating_point() else -1)
+
+
+def candidate_lists(family, n, capacity):
+    """Lists as they start: empty, nothing too far."""
+    return [
+        room(family, n, capacity, dtype="float32"),
+        room(family, n, capacity, dtype="int32"),
+        room(family, n, dtype="int32").fill_(0),
+        room(family, n, dtype="float32").fill_(torch.inf),
+    ]
+
+
+@each_dtype
+@pytest.mark.parametrize(("n", "length"), [(1, 1), (47, 7), (48, 8), (49, 9), (127, 33), (129, 384), (200, 1000)])
+def test_samples_in_panels(backend, n, length, dtype):
+    """Whole numbers around whole numbers, so that every value is exact but for the width."""
+    x = np.random.default_rng(n).integers(-9, 10, (n, length)).astype(dtype)
+    mean = np.arange(length) % 5 - 2.0
+    with backend.active():
+        points = backend.put(x)
+        family = Family(points.device)
+        panel = neighbors._tiles_for(family).panel
+        panels = room(family, -(-n // panel), length, panel, dtype="float32")
+        norms = room(family, n)
+        apply(family, _core.center_samples, points, backend.put(mean), 13.0, panels, norms)
+        values = panels.transpose(1, 2).reshape(-1, length).cpu().numpy()
+        norms = norms.cpu().numpy()
+    np.testing.assert_array_equal(values[:n], ((x - mean) / 13).astype(np.float32))
+    assert (values[n:] == 0).all()
+    np.testing.assert_allclose(norms, (values[:n].astype(np.float64) ** 2).sum(axis=1), rtol=1e-13)
+
+
+@pytest.mark.parametrize("length", [1, 7, 8, 9, 383, 384, 385, 1000])
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 3), (3, 2)])
+def test_dot_products(backend, rows, columns, length):
+    """Of whole numbers, which float32 adds up exactly; into a part of a larger tile."""
+    random = np.random.default_rng(0)
+    with backend.active():
+        panel = neighbors._tiles_for(Family(backend.put(np.zeros(1)).device)).panel
+        a, b = (random.integers(-9, 10, (count, length, panel)).astype(np.float32) for count in (rows, columns))
+        panels = backend.put(a), backend.put(b)
+        family = Family(panels[0].device)
+        tile = room(family, rows * panel, columns * panel + 8, dtype="float32")
+        apply(family, _core.dot_products, *panels, tile[:, :-8])
+        tile = tile.cpu().numpy()
+    expected = a.transpose(0, 2, 1).reshape(-1, length) @ b.transpose(0, 2, 1).reshape(-1, length).T
+    np.testing.assert_array_equal(tile[:, :-8], expected)
+    assert np.isnan(tile[:, -8:]).all()
+
+
+@pytest.mark.parametrize("precision", ["ieee", "tf32"])
+def test_products_are_float32_whatever_the_process_has_chosen(backend, precision):
+    """TF32 keeps 10 bits of 1 + 2^-12."""
+    before = torch.backends.cuda.matmul.fp32_precision
+    torch.backends.cuda.matmul.fp32_precision = precision
+    try:
+        with backend.active():
+            panel = neighbors._tiles_for(Family(backend.put(np.zeros(1)).device)).panel
+            panels = backend.put(np.full((1, 1, panel), 1 + 2.0**-12, np.float32))
+            family = Family(panels.device)
+            dots = room(family, panel, panel, dtype="float32")
+            apply(family, _core.dot_products, panels, panels, dots)
+            dots = dots.cpu()
+    finally:
+        torch.backends.cuda.matmul.fp32_precision = before
+    assert (dots == np.float32((1 + 2.0**-12) ** 2)).all()
+
+
+@pytest.mark.parametrize("values", [3, 300, 30000])
+@pytest.mark.parametrize("rows", [16, 23, 64])
+def test_no_pair_is_lost_below_the_limit(backend, values, rows):
+    """Tiles of products in whole numbers: lists hold all pairs below their limits, at least `kept` of them, in order.
+
+    Of three values nearly all are tied, at the limit as well; of 30000 hardly any.
+    """
+    random = np.random.default_rng(0)
+    n, kept, k = 400, 12, 9
+    dots = random.integers(-values, values + 1, (n, n)).astype(np.float32)
+    dots = np.minimum(dots, dots.T)
+    norms = random.integers(0, 4, n).astype(np.float32)
+    with backend.active():
+        tensor, squares, taken_off = backend.put(dots), backend.put(norms), backend.put(np.full(n, 0.25))
+        family = Family(tensor.device)
+        lists = candidate_lists(family, n, kept + 90)
+        for i in range(0, n, rows):
+            for j in range(i, n, 150):
+                apply(family, _core.keep_nearest, tensor[i : i + rows, j : j + 150], squares, i, j, kept, *lists)
+        filled = [part.cpu().numpy().copy() for part in lists]
+        boundaries = room(family, n, 2)
+        apply(family, _core.cut_candidates, kept, *lists, 4.0, taken_off, k, boundaries)
+        cut = [part.cpu().numpy() for part in lists]
+        boundaries = boundaries.cpu().numpy()
+
+    expected = norms[:, None] + norms - 2 * dots
+    np.fill_diagonal(expected, np.inf)  # itself
+    for bounds, candidates, counts, limits in (filled, cut):
+        for i in range(n):
+            held = candidates[i, : counts[i]]
+            assert (np.diff(held) > 0).all()
+            np.testing.assert_array_equal(bounds[i, : len(held)], expected[i, held])
+            assert set(np.flatnonzero(expected[i] < limits[i])) <= set(held)
+            smallest = np.argsort(expected[i], kind="stable")[:kept]
+            assert set(smallest) <= set(held)
+    np.testing.assert_array_equal(boundaries[:, 0], 4 * np.sort(expected, axis=1)[:, k - 1] + 0.5)
+    np.testing.assert_array_equal(boundaries[:, 1], 0.5)
+
+
+def test_lists_of_fewer_than_k_have_no_boundary(backend):
+    with backend.active():
+        taken_off = backend.put(np.zeros(5))
+        family = Family(taken_off.device)
+        boundaries = room(family, 5, 2)
+        apply(family, _core.cut_candidates, 0, *candidate_lists(family, 5, 0), 1.0, taken_off, 3, boundaries)
+        boundaries = boundaries.cpu()
+    assert (boundaries == torch.tensor([0, torch.inf])).all()
+
+
+@pytest.fixture
+def small_tiles(monkeypatch):
+    """Many tiles and short lists, for few samples."""
+    monkeypatch.setattr(neighbors, "_CPU_TILES", neighbors._Tiles(48, 2, 1))
+    monkeypatch.setattr(neighbors, "_CUDA_TILES", neighbors._Tiles(128, 1, 1))
+    monkeypatch.setattr(neighbors, "_LIST_SLACK", 64)
+
+
+def assert_exact(backend, x, k):
+    expected_distances, expected_indices = reference.nearest_neighbors(x, k)
+    with backend.active():
+        tensor = backend.put(x)
+        distances, indices = bitlens.nearest_neighbors(tensor, k)
+        assert (distances.device, distances.dtype) == (tensor.device, torch.float64)
+        assert (indices.device, indices.dtype) == (tensor.device, torch.int64)
+        distances, indices = distances.cpu().numpy(), indices.cpu().numpy()
+    np.testing.assert_array_equal(indices, expected_indices)
+    np.testing.assert_allclose(distances, expected_distances, rtol=1e-13)
+
+
+@each_dtype
+@pytest.mark.parametrize("length", [1, 40])
+@pytest.mark.parametrize("name", DATA)
+def test_many_small_tiles(backend, small_tiles, name, length, dtype):
+    x = DATA[name](270, length)
+    if dtype == "float32" and np.abs(x).max() > np.finfo(np.float32).max:
+        x = x * 1e-70  # 1e30: beyond it, float32 has no values
+    assert_exact(backend, x.astype(dtype), 7)
+
+
+@pytest.mark.parametrize("n", [127, 128, 129, 255, 256, 257, 385])
+def test_sizes_around_the_seams(backend, small_tiles, n):
+    assert_exact(backend, normal(n, 5), 3)
+
+
+@pytest.mark.parametrize("k", [1, 10, 62, 63, 64, 65, 138, 139])
+def test_numbers_of_neighbors_up_to_all(backend, small_tiles, k):
+    """From k = 63 on the filter would keep every sample, and is left out."""
+    assert_exact(backend, normal(140, 5), k)
+
+
+@pytest.mark.parametrize("k", [1, 15, 199, 200, 399])
+def test_groups_of_equal_samples_that_no_list_holds(backend, k):
+    """Two of 200, and one sample hardly different."""
+    x = np.zeros((400, 40))
+    x[1::2] = 1.0
+    x[100, 39] = 1e-30
+    assert_exact(backend, x, k)
+
+
+@pytest.mark.parametrize("width", [266, 300, 3000])
+def test_rows_with_more_room_than_they_need(backend, width):
+    """Those that are too wide for shared memory are sorted where the results go."""
+    x = normal(300, 2)
+    expected_distances, expected_indices = reference.nearest_neighbors(x, 10)
+    with backend.active():
+        points = backend.put(x)
+        family = Family(points.device)
+        taken_off, boundaries = backend.put(np.zeros(300)), backend.put(np.tile([0, np.inf], (300, 1)))
+        distances, indices = room(family, 300, width), room(family, 300, width, dtype="int32")
+        lists = candidate_lists(family, 300, 0)
+        apply(family, _core.exact_neighbors, points, *lists, 1.0, taken_off, 1.0, boundaries, 10, distances, indices)
+        distances, indices = distances[:, :10].cpu(), indices[:, :10].cpu()
+    np.testing.assert_array_equal(indices.numpy(), expected_indices)
+    np.testing.assert_allclose(distances.numpy(), expected_distances, rtol=1e-13)
+
+
+@each_dtype
+@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize("k", [2, 15, 180])
+def test_entropies(backend, small_tiles, name, k, dtype):
+    x = DATA[name](300, 64)
+    if dtype == "float32" and np.abs(x).max() > np.finfo(np.float32).max:
+        x = x * 1e-70
+    x = x.astype(dtype)
+    with backend.active():
+        entropy = bitlens.inter_sample_entropy(backend.put(x), k)
+    assert abs(entropy - reference.inter_sample_entropy(x, k)) < {"float64": 1e-9, "float32": 1e-5}[dtype]
+
+
+def test_probabilities_of_maps(backend):
+    """Feature maps, not in one piece, of a type that is converted."""
+    x = np.random.default_rng(0).integers(-40, 40, (90, 3, 6, 5)).astype(np.float32)
+    view = x.transpose(0, 2, 1, 3)[:, ::2]
+    expected_indices, expected, expected_scales = reference.neighbor_probabilities(view.reshape(90, -1), 12)
+    with backend.active():
+        tensor = backend.put(x).to(torch.float16).permute(0, 2, 1, 3)[:, ::2]
+        indices, probabilities, scales = (part.cpu() for part in bitlens.neighbor_probabilities(tensor, 12))
+    np.testing.assert_array_equal(indices.numpy(), expected_indices)
+    np.testing.assert_allclose(probabilities.numpy(), expected, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(scales.numpy(), expected_scales, rtol=1e-9)
+
+
+def test_neighbors_have_the_same_bits_each_time(backend):
+    x = (exact_duplicates(300, 20) + normal(300, 20, 1e-3)).astype(np.float32)
+    with backend.active():
+        tensor = backend.put(x)
+        runs = [
+            [*bitlens.neighbor_probabilities(tensor, 9), torch.tensor(bitlens.inter_sample_entropy(tensor, 9))]
+            for _ in range(3)
+        ]
+        runs = [[part.cpu().numpy() for part in run] for run in runs]
+    for run in runs[1:]:
+        for part, again in zip(runs[0], run, strict=True):
+            np.testing.assert_array_equal(part, again)
