@@ -60,7 +60,7 @@ SANITIZERS_thread := thread
 RUNTIME_address := libasan.so
 RUNTIME_thread := libtsan.so
 # The tests that reach the kernels within their own process; others that they start would find the installed ones.
-SANITIZED := binding boundary closed_forms estimators joint_counts neighbors operand_sizes parameters parity parity_neighbors permutation properties \
+SANITIZED := binding boundary closed_forms estimators joint_counts neighbors operand_sizes parameters parity parity_neighbors parity_spectra permutation properties \
   sanitizers spectra renyi
 SANITIZED_TESTS := $(wildcard $(SANITIZED:%=tests/test_%.py))
 

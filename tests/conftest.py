@@ -48,6 +48,7 @@ class Emulated(Cpu):
             patch.setattr(Family, "on_cuda", property(lambda family: family.device is not None))
             patch.setattr(Family, "guard", lambda family: nullcontext())
             patch.setattr(Family, "stream", 0)
+            patch.setattr(Family, "multiprocessors", 2)
             yield
 
 

@@ -95,13 +95,13 @@ LONG_CALLS = {
     "spectra": (
         "matrix = np.random.default_rng(0).normal(size=(600, 600))\n"
         "matrices = np.broadcast_to(matrix + matrix.T, (20_000, 600, 600))",
-        "_core.gram_spectrum(matrices, np.empty((20_000, 600)))",
+        "_core.gram_spectrum(matrices, np.empty((20_000, 600)), np.empty((0, 0)), 0)",
     ),
     "entropies of channel sets": (
         "points = np.random.default_rng(0).normal(size=(500, 3))\n"
         "squares = ((points[:, None] - points) ** 2).sum(axis=2)[None]\n"
         "sets = np.arange(200_001), np.zeros(200_000, np.int64), np.ones(200_000)",
-        "_core.renyi_entropies(squares, *sets, 1.01, np.empty(200_000))",
+        "_core.renyi_entropies(squares, *sets, 1.01, np.empty(200_000), np.empty((0, 0)), 0)",
     ),
 }
 

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from operands import SETS, call
 
 from bitlens import _core, reference
 
@@ -24,7 +25,7 @@ def entropies(distances, sets, weights, alpha):
     members = np.concatenate([np.asarray(s) for s in sets])
     flat = np.concatenate(weights) if isinstance(weights, list) else np.full(len(members), float(weights))
     result = np.full(len(sets), np.nan)
-    _core.renyi_entropies(distances, starts, members, flat, float(alpha), result)
+    _core.renyi_entropies(distances, starts, members, flat, float(alpha), result, np.empty((0, 0)), 0)
     return result
 
 
@@ -230,15 +231,7 @@ def test_nan_gives_nan(alpha, dtype):
     assert np.isnan(result).tolist() == [False, True, True]
 
 
-FITTING = {
-    "squared_distances": np.ones((3, 5, 5)),
-    "starts": np.array([0, 1, 4]),
-    "members": np.array([0, 2, 1, 0]),
-    "weights": np.ones(4),
-    "alpha": 1.01,
-    "entropies": np.ones(2),
-}
-STARTS, MEMBERS, WEIGHTS = (FITTING[name] for name in ("starts", "members", "weights"))
+STARTS, MEMBERS, WEIGHTS = (SETS[name] for name in ("starts", "members", "weights"))
 
 # (operands that do not fit, message)
 REFUSED = [
@@ -266,4 +259,4 @@ REFUSED = [
 @pytest.mark.parametrize(("changed", "message"), REFUSED, ids=[row[1] for row in REFUSED])
 def test_refused_operands(changed, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        _core.renyi_entropies(**FITTING | changed)
+        call("renyi_entropies", **changed)

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from operands import call
 
 from bitlens import _core, reference
 
@@ -14,7 +15,7 @@ each_dtype = pytest.mark.parametrize("dtype", ["float64", "float32"])
 
 def spectrum(matrices):
     spectra = np.full(matrices.shape[:2], np.nan)
-    _core.gram_spectrum(matrices, spectra)
+    _core.gram_spectrum(matrices, spectra, np.empty((0, 0)), 0)
     return spectra
 
 
@@ -134,8 +135,6 @@ def spoiled(values, place, value):
     return array
 
 
-FITTING = {"matrices": np.ones((3, 5, 5)), "spectra": np.ones((3, 5))}
-
 # (operands that do not fit, message)
 REFUSED = [
     ({"matrices": np.ones((3, 0, 0))}, "matrices: no rows"),
@@ -150,4 +149,4 @@ REFUSED = [
 @pytest.mark.parametrize(("changed", "message"), REFUSED, ids=[row[1] for row in REFUSED])
 def test_refused_operands(changed, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        _core.gram_spectrum(**FITTING | changed)
+        call("gram_spectrum", **changed)

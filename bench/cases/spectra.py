@@ -61,7 +61,7 @@ def joint_entropies(squares: NDArray, pairs: NDArray, renyi: Operation) -> NDArr
     """Ours: each set is a pair of channels, and its matrix is formed where it is used."""
     entropies = np.empty(len(pairs))
     starts = np.arange(0, 2 * len(pairs) + 1, 2, dtype=np.int64)
-    renyi(squares, starts, pairs.reshape(-1), np.full(2 * len(pairs), 0.5), ALPHA, entropies)
+    renyi(squares, starts, pairs.reshape(-1), np.full(2 * len(pairs), 0.5), ALPHA, entropies, np.empty((0, 0)), 0)
     return entropies
 
 
@@ -119,7 +119,7 @@ def spectrum_case(count: int, n: int) -> Case:
 
         def ours(matrices: NDArray) -> NDArray:
             spectra = np.empty(matrices.shape[:2])
-            spectrum(matrices, spectra)
+            spectrum(matrices, spectra, np.empty((0, 0)), 0)
             return spectra
 
         def entrant(

@@ -86,30 +86,34 @@ void histogram_entropies(const py::object& counts, const py::object& entropies, 
   BITLENS_RUN(c, histogram_entropies, counts_view, entropies_view);
 }
 
-void gram_spectrum(const py::object& matrices, const py::object& spectra) {
-  const Borrowed m(matrices, "matrices"), s(spectra, "spectra");
-  require_cpu({&m, &s});
+// The operations on matrices: on a GPU they are given room as well.
+void gram_spectrum(const py::object& matrices, const py::object& spectra, const py::object& room,
+                   std::uintptr_t stream) {
+  const Borrowed m(matrices, "matrices"), s(spectra, "spectra"), r(room, "room");
+  require_one_device({&m, &s, &r});
   with_float_type(m, [&](auto type) {
     const auto matrices_view = m.view<const decltype(type), 3>();
     const auto spectra_view = s.view<double, 2>();
-    py::gil_scoped_release release;
-    cpu::gram_spectrum(matrices_view, spectra_view);
+    const auto room_view = r.view<double, 2>();
+    BITLENS_RUN(m, gram_spectrum, matrices_view, spectra_view, room_view);
   });
 }
 
 void renyi_entropies(const py::object& squared_distances, const py::object& starts, const py::object& members,
-                     const py::object& weights, double alpha, const py::object& entropies) {
+                     const py::object& weights, double alpha, const py::object& entropies,
+                     const py::object& room, std::uintptr_t stream) {
   const Borrowed d(squared_distances, "squared_distances"), s(starts, "starts"), m(members, "members"),
-      w(weights, "weights"), e(entropies, "entropies");
-  require_cpu({&d, &s, &m, &w, &e});
+      w(weights, "weights"), e(entropies, "entropies"), r(room, "room");
+  require_one_device({&d, &s, &m, &w, &e, &r});
   with_float_type(d, [&](auto type) {
     const auto distances_view = d.view<const decltype(type), 3>();
     const auto starts_view = s.view<const Index, 1>();
     const auto members_view = m.view<const Index, 1>();
     const auto weights_view = w.view<const double, 1>();
     const auto entropies_view = e.view<double, 1>();
-    py::gil_scoped_release release;
-    cpu::renyi_entropies(distances_view, starts_view, members_view, weights_view, alpha, entropies_view);
+    const auto room_view = r.view<double, 2>();
+    BITLENS_RUN(d, renyi_entropies, distances_view, starts_view, members_view, weights_view, alpha,
+                entropies_view, room_view);
   });
 }
 
@@ -144,9 +148,9 @@ PYBIND11_MODULE(_core, m) {
   m.def("value_histograms", value_histograms, arg("maps"), arg("low"), arg("high"), arg("counts"),
         arg("stream"));
   m.def("histogram_entropies", histogram_entropies, arg("counts"), arg("entropies"), arg("stream"));
-  m.def("gram_spectrum", gram_spectrum, arg("matrices"), arg("spectra"));
+  m.def("gram_spectrum", gram_spectrum, arg("matrices"), arg("spectra"), arg("room"), arg("stream"));
   m.def("renyi_entropies", renyi_entropies, arg("squared_distances"), arg("starts"), arg("members"),
-        arg("weights"), arg("alpha"), arg("entropies"));
+        arg("weights"), arg("alpha"), arg("entropies"), arg("room"), arg("stream"));
   m.def("set_num_threads", cpu::set_num_threads, arg("threads"));
   m.def("num_threads", cpu::num_threads);
   m.def("build_info", build_info);

@@ -2,6 +2,7 @@
 // how they cut up the work, so what is proven on the CPU holds on the GPU.
 #pragma once
 
+#include <cfloat>
 #include <cmath>
 #include <utility>
 
@@ -102,6 +103,14 @@ BITLENS_HD inline T exp_of_negative(T x) {
   const Bits power = __builtin_bit_cast(Bits, shifted) << E::mantissa;
   const T result = __builtin_bit_cast(T, __builtin_bit_cast(Bits, series) + power);
   return x < E::lowest ? T{0} : result;
+}
+
+// The weight of a squared distance. The largest finite one stands for those beyond it: infinity times the 0
+// of a diagonal is no number.
+template <class Kernel>
+BITLENS_HD inline Kernel bounded_weight(double weight) {
+  constexpr double most = sizeof(Kernel) == sizeof(float) ? FLT_MAX : DBL_MAX;
+  return static_cast<Kernel>(weight < most ? weight : most);
 }
 
 // log2(x) of a positive normal number, to 2 units in the last place; vector code as above.

@@ -163,4 +163,26 @@ inline void check_histogram_entropies(const View<const std::int32_t, 3>& counts,
   require_size(entropies.shape[1], counts.shape[1], "entropies: channels");
 }
 
+template <class T>
+void check_gram_spectrum(const View<const T, 3>& matrices, const View<double, 2>& spectra) {
+  const Index n = matrices.shape[1];
+  require(n >= 1, "matrices: no rows");
+  require_size(matrices.shape[2], n, "matrices: columns");
+  require_size(spectra.shape[0], matrices.shape[0], "spectra: matrices");
+  require_size(spectra.shape[1], n, "spectra: eigenvalues");
+}
+
+template <class T>
+void check_renyi_entropies(const View<const T, 3>& squared_distances, const View<const Index, 1>& starts,
+                           const View<const Index, 1>& members, const View<const double, 1>& weights,
+                           double alpha, const View<double, 1>& entropies) {
+  require(squared_distances.shape[1] >= 1, "squared_distances: no samples");
+  require_size(squared_distances.shape[2], squared_distances.shape[1], "squared_distances: columns");
+  require(starts.shape[0] >= 1, "starts: expected one more than there are sets, got none");
+  require_size(entropies.shape[0], starts.shape[0] - 1, "entropies");
+  require_size(weights.shape[0], members.shape[0], "weights");
+  require(std::isfinite(alpha) && alpha > 0,
+          "alpha: expected a finite number above 0, got " + std::to_string(alpha));
+}
+
 }  // namespace bitlens

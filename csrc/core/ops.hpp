@@ -124,9 +124,13 @@ void histogram_entropies(View<const std::int32_t, 3> counts,  // [n, channels, b
 
 // All eigenvalues of symmetric matrices, ascending, in the arithmetic of the operand to tridiagonal matrices
 // and in float64 from there. Only the lower triangles are read; they are finite.
+//
+// Here and below, `room` is for CUDA alone, for matrices whose triangle is too large for the shared memory of
+// a block: as many rows as there are to be blocks at once.
 template <class T>
 void gram_spectrum(View<const T, 3> matrices,  // [batch, n, n]
-                   View<double, 2> spectra);   // [batch, n], out
+                   View<double, 2> spectra,    // [batch, n], out
+                   View<double, 2> room);      // [any, n (n + 1) / 2]
 
 // Renyi entropies of order alpha of products of Gaussian kernels. Set s is the channels members[starts[s]] to
 // members[starts[s + 1] - 1], its matrix A = exp(-sum_m weights[m] squared_distances[members[m]]) / n of
@@ -134,11 +138,12 @@ void gram_spectrum(View<const T, 3> matrices,  // [batch, n, n]
 // symmetric with zero diagonals; a NaN among them gives NaN. Errors are below 1e-9 bits, below 2e-6 for float
 // and n up to 512; below alpha = 1 an eigenvalue of 0 adds up to the alpha-th power of 1e-16.
 template <class T>
-void renyi_entropies(View<const T, 3> squared_distances,        // [channels, n, n]
-                     View<const Index, 1> starts,               // [sets + 1], from 0 to `total`
-                     View<const Index, 1> members,              // [total]
-                     View<const double, 1> weights,             // [total], one for each member
-                     double alpha, View<double, 1> entropies);  // [sets], out
+void renyi_entropies(View<const T, 3> squared_distances,       // [channels, n, n]
+                     View<const Index, 1> starts,              // [sets + 1], from 0 to `total`
+                     View<const Index, 1> members,             // [total]
+                     View<const double, 1> weights,            // [total], one for each member
+                     double alpha, View<double, 1> entropies,  // [sets], out
+                     View<double, 2> room);                    // [any, n (n + 1) / 2]
 
 }  // namespace cpu
 
@@ -183,6 +188,15 @@ void joint_counts(View<const std::uint8_t, 2> a, View<const std::uint8_t, 2> b, 
 void code_entropies(View<const std::uint8_t, 2> a, View<const std::uint8_t, 2> b, Index bins,
                     View<double, 2> joint, View<double, 1> entropies_a, View<double, 1> entropies_b,
                     void* stream);
+// A matrix that is not finite has the eigenvalues NaN.
+template <class T>
+void gram_spectrum(View<const T, 3> matrices, View<double, 2> spectra, View<double, 2> room, void* stream);
+// That sets have members, members are channels and weights are finite, only the host can tell, after waiting:
+// so it is not checked.
+template <class T>
+void renyi_entropies(View<const T, 3> squared_distances, View<const Index, 1> starts,
+                     View<const Index, 1> members, View<const double, 1> weights, double alpha,
+                     View<double, 1> entropies, View<double, 2> room, void* stream);
 
 // The architectures this binary holds code for, such as "75,80,90"; empty without CUDA.
 const char* architectures();

@@ -4,37 +4,57 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
-#include <vector>
 
+#include "core/check.hpp"
 #include "core/view.hpp"
 
 namespace bitlens {
 
-// Of eigenvalues that are normalised to sum 1 here, negative ones as 0; NaN if none is positive. The
-// textbook's log(sum l^alpha) / (1 - alpha) loses half the digits for alpha near 1, and underflows for a
-// large one.
+inline constexpr double kNoNumber = std::numeric_limits<double>::quiet_NaN();
+
+// What eigenvalues l add to: their sum and their maximum first, then the sum of `term` over them. They are
+// normalised to sum 1, negative ones as 0. The textbook's log(sum l^alpha) / (1 - alpha) loses half the
+// digits for alpha near 1, and underflows for a large one.
+struct RenyiSum {
+  double alpha;
+  double total;
+  double largest;
+
+  BITLENS_HD double term(double l) const {
+    if (!(l > 0)) return 0;
+    if (alpha > 2) return std::pow(l / largest, alpha);
+    const double logarithm = std::log(l / total);
+    return l / total * (alpha == 1 ? logarithm : std::expm1((alpha - 1) * logarithm));
+  }
+
+  // NaN if no eigenvalue is positive.
+  BITLENS_HD double entropy(double sum) const {
+    if (!(total > 0)) return kNoNumber;
+    if (alpha == 1) return -sum / std::numbers::ln2;
+    const double log_of_trace =
+        alpha > 2 ? alpha * std::log(largest / total) + std::log(sum) : std::log1p(sum);
+    return log_of_trace / ((1 - alpha) * std::numbers::ln2);
+  }
+};
+
 inline double renyi_entropy(const double* eigenvalues, Index n, double alpha) {
-  double total = 0;
-  double largest = 0;
+  RenyiSum of{alpha, 0, 0};
   for (Index i = 0; i < n; ++i) {
-    total += std::fmax(eigenvalues[i], 0.0);
-    largest = std::fmax(eigenvalues[i], largest);
+    of.total += std::fmax(eigenvalues[i], 0.0);
+    of.largest = std::fmax(eigenvalues[i], of.largest);
   }
-  if (!(total > 0)) return std::numeric_limits<double>::quiet_NaN();
   double sum = 0;
-  for (Index i = 0; i < n; ++i) {
-    const double l = eigenvalues[i];
-    if (!(l > 0)) continue;
-    if (alpha > 2) {
-      sum += std::pow(l / largest, alpha);
-    } else {
-      const double logarithm = std::log(l / total);
-      sum += l / total * (alpha == 1 ? logarithm : std::expm1((alpha - 1) * logarithm));
-    }
-  }
-  if (alpha == 1) return -sum / std::numbers::ln2;
-  const double log_of_trace = alpha > 2 ? alpha * std::log(largest / total) + std::log(sum) : std::log1p(sum);
-  return log_of_trace / ((1 - alpha) * std::numbers::ln2);
+  for (Index i = 0; i < n; ++i) sum += of.term(eigenvalues[i]);
+  return of.entropy(sum);
+}
+
+// -log2 of the squared Frobenius norm of a kernel of n samples: of the sum of its squared elements.
+BITLENS_HD inline double collision_entropy(double squares, double n) { return std::log2(n / squares * n); }
+
+// An entropy within its limits; NaN stays what it is.
+BITLENS_HD inline double bounded_entropy(double entropy, double n) {
+  const double most = std::log2(n);
+  return entropy < 0 ? 0 : entropy > most ? most : entropy;
 }
 
 // Entropies of orders 1 <= alpha < 2 from sums of l / (l + t) over the eigenvalues.
@@ -48,41 +68,62 @@ inline double renyi_entropy(const double* eigenvalues, Index n, double alpha) {
 //
 // It falls off like t^(1 + e) on the left and t^(e - 2) on the right and is analytic for |Im u| < pi, so the
 // trapezoid rule converges like exp(-2 pi^2 / step).
+//
+// Eigenvalues below the rounding errors of float32 are noise, which adds up to 1e-5 bits; negative ones come
+// with distances that were rounded. Matrices that have more than about one of the first, or any of the
+// second, are done again in float64, and by their eigenvalues.
+template <class T>
+struct RenyiLimits {
+  static constexpr double tolerance = sizeof(T) == sizeof(float) ? 1e-7 : 1e-10;
+  static constexpr double noise = sizeof(T) == sizeof(float) ? 0x1p-21 : 0;  // of an eigenvalue, below it
+
+  BITLENS_HD static double negligible(Index n) { return tolerance / static_cast<double>(n); }
+  BITLENS_HD static bool is_noisy(Index n, double trace_at_noise) {
+    return noise > 0 && static_cast<double>(n) - trace_at_noise > 1;
+  }
+};
+
 class RenyiQuadrature {
  public:
   // The error is below 2 * tolerance bits for n eigenvalues.
   RenyiQuadrature(double alpha, Index n, double tolerance) : order_(alpha - 1) {
-    const double count = static_cast<double>(n);
+    const double size = static_cast<double>(n);
     const double step = 2 * std::numbers::pi * std::numbers::pi / std::log(20 / tolerance);
-    const double low = -std::log(count / tolerance) / (1 + order_);
-    const double high = std::log(std::sqrt(count) / tolerance) / (3 - order_);
-    for (double u = low; u < high + step; u += step) {
-      shifts.push_back(std::exp(u));
-      weights_.push_back(step * std::exp((1 + order_) * u));
+    const double low = -std::log(size / tolerance) / (1 + order_);
+    const double high = std::log(std::sqrt(size) / tolerance) / (3 - order_);
+    count = static_cast<int>(std::ceil((high - low) / step)) + 1;
+    require(count <= kMostNodes, "squared_distances: too many samples");
+    const double angle = std::numbers::pi * order_;
+    const double factor = step * (order_ > 0 ? std::sin(angle) / angle : 1);
+    for (int s = 0; s < count; ++s) {
+      const double u = low + s * step;
+      shifts[s] = std::exp(u);
+      weights_[s] = factor * std::exp((1 + order_) * u);
     }
     // On the right the integrand is a power of t by then: the last node stands for those beyond it.
-    weights_.back() /= -std::expm1(-(2 - order_) * step);
-    const double angle = std::numbers::pi * order_;
-    for (double& weight : weights_) weight *= order_ > 0 ? std::sin(angle) / angle : 1;
+    weights_[count - 1] /= -std::expm1(-(2 - order_) * step);
   }
 
   // trace = sum l and square = sum l^2 in any unit; traces[s] = sum l / (l + shifts[s]) in units of square /
   // trace.
-  double entropy(double trace, double square, const double* traces) const {
+  BITLENS_HD double entropy(double trace, double square, const double* traces) const {
     const double number = trace / square * trace;
     double difference = 0;
-    for (std::size_t s = 0; s < shifts.size(); ++s) {
+    for (int s = 0; s < count; ++s) {
       difference += weights_[s] * (1 / (1 + shifts[s]) - traces[s] / number);
     }
     if (order_ > 0) difference = std::log1p(order_ * difference) / order_;
     return (std::log(number) - difference) / std::numbers::ln2;
   }
 
-  std::vector<double> shifts;
+  static constexpr int kMostNodes = 63;  // enough for a million eigenvalues
+
+  double shifts[kMostNodes];
+  int count;
 
  private:
   double order_;
-  std::vector<double> weights_;
+  double weights_[kMostNodes];
 };
 
 }  // namespace bitlens

@@ -1,14 +1,13 @@
 // Matrix-based Renyi entropies of products of Gaussian kernels.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
-#include <type_traits>
 #include <vector>
 
 #include "core/operands.hpp"
 #include "core/ops.hpp"
 #include "core/renyi.hpp"
+#include "core/spectra.hpp"
 #include "cpu/simd/gaussian.hpp"
 #include "cpu/spectra.hpp"
 
@@ -60,7 +59,7 @@ void collision_entropies(const Kernels<T>& kernels, double* entropies) {
       }
       double sum = static_cast<double>(n);
       for (double lane : below) sum += 2 * lane;
-      entropies[set] = std::log2(static_cast<double>(n) / sum * static_cast<double>(n));
+      entropies[set] = collision_entropy(sum, static_cast<double>(n));
     }
   });
 }
@@ -81,16 +80,11 @@ void entropies_by_eigenvalues(const Kernels<T>& kernels, const std::vector<Index
       });
 }
 
-bool positive_definite(const double* diagonal, const double* couplings, Index n, double shift) {
-  double pivot = diagonal[0] + shift;
-  for (Index i = 1; i < n && pivot > 0; ++i) pivot = diagonal[i] + shift - couplings[i - 1] / pivot;
-  return pivot > 0;
-}
-
-// The entropy of a tridiagonal matrix, which is overwritten. In units of (sum l^2) / (sum l): NaN if it has
-// eigenvalues below -negligible, or more than about one below `noise`.
-double entropy_by_quadrature(const RenyiQuadrature& quadrature, double* diagonal, double* couplings, Index n,
-                             double negligible, double noise) {
+// The entropy of a tridiagonal matrix, which is overwritten; NaN where RenyiLimits asks for eigenvalues.
+template <class T>
+double entropy_by_quadrature(const RenyiQuadrature& quadrature, double* diagonal, double* couplings,
+                             Index n) {
+  using Limits = RenyiLimits<T>;
   double trace = diagonal[n - 1];
   double square = diagonal[n - 1] * diagonal[n - 1];
   for (Index i = 0; i < n - 1; ++i) {
@@ -102,34 +96,28 @@ double entropy_by_quadrature(const RenyiQuadrature& quadrature, double* diagonal
     diagonal[i] *= scale;
     couplings[i] *= scale * scale;
   }
-  if (!positive_definite(diagonal, couplings, n, negligible)) return std::numeric_limits<double>::quiet_NaN();
-  std::vector<double> shifts = quadrature.shifts;
-  shifts.push_back(std::max(noise, shifts.front()));
+  if (!positive_definite(diagonal, couplings, n, Limits::negligible(n))) return kNoNumber;
+  static_assert(RenyiQuadrature::kMostNodes + 1 <= kMaxShifts);
+  std::vector<double> shifts(quadrature.shifts, quadrature.shifts + quadrature.count);
+  shifts.push_back(std::max(Limits::noise, shifts.front()));
   std::vector<double> traces(shifts.size());
   eigenvalue_loops().resolvent_traces(diagonal, couplings, n, shifts.data(), std::ssize(shifts),
                                       traces.data());
-  const double below_noise = static_cast<double>(n) - traces.back();
-  if (noise > 0 && below_noise > 1) return std::numeric_limits<double>::quiet_NaN();
+  if (Limits::is_noisy(n, traces.back())) return kNoNumber;
   return quadrature.entropy(trace, square, traces.data());
 }
 
-// Eigenvalues below the rounding errors of float32 are noise, which adds up to 1e-5 bits; negative ones come
-// with distances that were rounded. Such matrices are done again in float64, and by their eigenvalues.
 template <class T>
 void entropies_by_quadrature(const Kernels<T>& kernels, double alpha, double* entropies) {
-  constexpr bool single = std::is_same_v<T, float>;
-  constexpr double noise = single ? 4 * std::numeric_limits<float>::epsilon() : 0;
   const Index n = kernels.size();
-  constexpr double tolerance = single ? 1e-7 : 1e-10;
-  const RenyiQuadrature quadrature(alpha, n, tolerance);
+  const RenyiQuadrature quadrature(alpha, n, RenyiLimits<T>::tolerance);
   for_each_group(kernels.sets(), n, [&](Index first, Index last) {
     Workspace<T> work(n);
     for (Index set = first; set < last; ++set) {
       entropies[set] = 0;
       if (!kernels.fill(set, work.matrix.data())) continue;
       work.reduce();
-      entropies[set] = entropy_by_quadrature(quadrature, work.diagonal.data(), work.couplings.data(), n,
-                                             tolerance / static_cast<double>(n), noise);
+      entropies[set] = entropy_by_quadrature<T>(quadrature, work.diagonal.data(), work.couplings.data(), n);
     }
   });
   std::vector<Index> refused;
@@ -140,13 +128,8 @@ void entropies_by_quadrature(const Kernels<T>& kernels, double alpha, double* en
 }
 
 template <class T>
-void check_kernels(const Kernels<T>& kernels, double alpha, View<double, 1> entropies) {
+void check_sets(const Kernels<T>& kernels) {
   const auto& [distances, starts, members, weights] = kernels;
-  require(distances.shape[1] >= 1, "squared_distances: no samples");
-  require_size(distances.shape[2], distances.shape[1], "squared_distances: columns");
-  require(starts.shape[0] >= 1, "starts: expected one more than there are sets, got none");
-  require_size(entropies.shape[0], kernels.sets(), "entropies");
-  require_size(weights.shape[0], members.shape[0], "weights");
   require_size(starts.data[0], 0, "starts: first");
   require_size(starts.data[kernels.sets()], members.shape[0], "starts: last");
   for (Index s = 0; s < kernels.sets(); ++s) {
@@ -158,8 +141,6 @@ void check_kernels(const Kernels<T>& kernels, double alpha, View<double, 1> entr
     require(std::isfinite(weights.data[m]) && weights.data[m] >= 0,
             "weights: expected finite numbers from 0 on, got " + std::to_string(weights.data[m]));
   }
-  require(std::isfinite(alpha) && alpha > 0,
-          "alpha: expected a finite number above 0, got " + std::to_string(alpha));
 }
 
 }  // namespace
@@ -167,9 +148,10 @@ void check_kernels(const Kernels<T>& kernels, double alpha, View<double, 1> entr
 template <class T>
 void renyi_entropies(View<const T, 3> squared_distances, View<const Index, 1> starts,
                      View<const Index, 1> members, View<const double, 1> weights, double alpha,
-                     View<double, 1> entropies) {
+                     View<double, 1> entropies, View<double, 2>) {
   const Kernels<T> kernels{squared_distances, starts, members, weights};
-  check_kernels(kernels, alpha, entropies);
+  check_renyi_entropies(squared_distances, starts, members, weights, alpha, entropies);
+  check_sets(kernels);
   if (alpha == 2) {
     collision_entropies(kernels, entropies.data);
   } else if (alpha >= 1 && alpha < 2) {
@@ -179,15 +161,14 @@ void renyi_entropies(View<const T, 3> squared_distances, View<const Index, 1> st
     std::iota(all.begin(), all.end(), 0);
     entropies_by_eigenvalues(kernels, all, alpha, entropies.data);
   }
-  const double most = std::log2(static_cast<double>(kernels.size()));
   for (Index s = 0; s < kernels.sets(); ++s) {
-    entropies.data[s] = std::clamp(entropies.data[s], 0.0, most);
+    entropies.data[s] = bounded_entropy(entropies.data[s], static_cast<double>(kernels.size()));
   }
 }
 
 template void renyi_entropies(View<const float, 3>, View<const Index, 1>, View<const Index, 1>,
-                              View<const double, 1>, double, View<double, 1>);
+                              View<const double, 1>, double, View<double, 1>, View<double, 2>);
 template void renyi_entropies(View<const double, 3>, View<const Index, 1>, View<const Index, 1>,
-                              View<const double, 1>, double, View<double, 1>);
+                              View<const double, 1>, double, View<double, 1>, View<double, 2>);
 
 }  // namespace bitlens::cpu

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/operands.hpp"
 #include "core/ops.hpp"
 
 namespace bitlens::cpu {
@@ -46,12 +47,9 @@ double copy_scaled(const T* rows, Index stride, Index n, T* matrix) {
 }  // namespace
 
 template <class T>
-void gram_spectrum(View<const T, 3> matrices, View<double, 2> spectra) {
+void gram_spectrum(View<const T, 3> matrices, View<double, 2> spectra, View<double, 2>) {
   const Index n = matrices.shape[1];
-  require(n >= 1, "matrices: no rows");
-  require_size(matrices.shape[2], n, "matrices: columns");
-  require_size(spectra.shape[0], matrices.shape[0], "spectra: matrices");
-  require_size(spectra.shape[1], n, "spectra: eigenvalues");
+  check_gram_spectrum(matrices, spectra);
   for_each_spectrum<T>(
       matrices.shape[0], n,
       [&](Index m, T* matrix) { return copy_scaled(matrices.row(m), matrices.stride[1], n, matrix); },
@@ -61,7 +59,7 @@ void gram_spectrum(View<const T, 3> matrices, View<double, 2> spectra) {
       });
 }
 
-template void gram_spectrum(View<const float, 3>, View<double, 2>);
-template void gram_spectrum(View<const double, 3>, View<double, 2>);
+template void gram_spectrum(View<const float, 3>, View<double, 2>, View<double, 2>);
+template void gram_spectrum(View<const double, 3>, View<double, 2>, View<double, 2>);
 
 }  // namespace bitlens::cpu

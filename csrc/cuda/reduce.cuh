@@ -1,6 +1,8 @@
 // Sums and votes over the threads of a warp or a block, in a fixed order: the same bits each time.
 #pragma once
 
+#include <cmath>
+
 #include "core/view.hpp"
 
 namespace bitlens::cuda {
@@ -26,16 +28,29 @@ inline __device__ double warp_max(double value) {
   return value;
 }
 
-// For all threads of the block.
-inline __device__ double block_sum(double value) {
-  __shared__ double of_warps[kWarps];
-  value = warp_sum(value);
-  __syncthreads();  // the sums of the call before are read
-  if (threadIdx.x % kWarp == 0) of_warps[threadIdx.x / kWarp] = value;
+// What each warp found, for all threads of the block.
+struct OfWarps {
+  double at[kWarps];
+};
+
+inline __device__ const OfWarps& gather_from_warps(double value) {
+  __shared__ OfWarps of_warps;
+  __syncthreads();  // what the call before gave is read
+  if (threadIdx.x % kWarp == 0) of_warps.at[threadIdx.x / kWarp] = value;
   __syncthreads();
+  return of_warps;
+}
+
+inline __device__ double block_sum(double value) {
   double sum = 0;
-  for (const double part : of_warps) sum += part;
+  for (const double part : gather_from_warps(warp_sum(value)).at) sum += part;
   return sum;
+}
+
+inline __device__ double block_max(double value) {
+  double most = -HUGE_VAL;
+  for (const double part : gather_from_warps(warp_max(value)).at) most = fmax(most, part);
+  return most;
 }
 
 // How many lanes below this one said yes, and how many of all.

@@ -49,6 +49,18 @@ class Family:
             return torch.empty(tuple(shape), dtype=getattr(torch, dtype), device=self.device)
         return np.empty(shape, dtype)
 
+    def triangles(self, matrices: int, n: int) -> Any:
+        """Room for the lower triangles of so many n x n matrices, for those that a GPU works on at once."""
+        places = min(matrices, 2 * self.multiprocessors)
+        return self.empty((places, n * (n + 1) // 2 if places else 0), "float64")
+
+    @property
+    def multiprocessors(self) -> int:
+        """Of the GPU; 0 on the CPU."""
+        if not self.on_cuda:
+            return 0
+        return int(sys.modules["torch"].cuda.get_device_properties(self.device).multi_processor_count)
+
     def converted(self, array: Any, dtype: str) -> Any:
         """A copy of an array on the kernel's side, in another type."""
         result = self.empty(array.shape, dtype)

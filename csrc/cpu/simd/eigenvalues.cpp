@@ -5,6 +5,7 @@
 #include <cfloat>
 #include <cmath>
 
+#include "core/spectra.hpp"
 #include "cpu/simd/vectors.hpp"
 
 namespace bitlens::cpu::BITLENS_LEVEL {
@@ -142,38 +143,20 @@ void eigenvalues(double* diagonals, double* couplings, Index n) {
   }
 }
 
-// With the pivots p(t) of A + t, the trace is the sum of (p - t p') / p. Both p - t and p - t p' have
-// recurrences without cancellation between t and what is left of it.
 void resolvent_traces(const double* diagonal, const double* couplings, Index n, const double* shifts,
                       Index count, double* traces) {
   constexpr Index width = kWidth<double>;
   const Index vectors = (count + width - 1) / width;
-  const Lanes zero = {};
-  Lanes shift[kMaxShifts / width];
-  Lanes excess[kMaxShifts / width];     // p - t
-  Lanes numerator[kMaxShifts / width];  // p - t p'
-  Lanes trace[kMaxShifts / width];
+  ResolventTrace<Lanes> trace[kMaxShifts / width];
   alignas(kVectorBytes) double lanes[kMaxShifts];
   for (Index s = 0; s < vectors * width; ++s) lanes[s] = shifts[s < count ? s : 0];
-  for (Index q = 0; q < vectors; ++q) {
-    shift[q] = load(lanes + q * width);
-    excess[q] = zero + diagonal[0];
-    numerator[q] = excess[q];
-    trace[q] = zero;
-  }
+  for (Index q = 0; q < vectors; ++q) trace[q] = {load(lanes + q * width), diagonal[0]};
   for (Index i = 1; i <= n; ++i) {
     const double next = i < n ? diagonal[i] : 0;
     const double coupling = i < n ? couplings[i - 1] : 0;
-    for (Index q = 0; q < vectors; ++q) {
-      const Lanes inverse = 1 / (excess[q] + shift[q]);
-      const Lanes share = numerator[q] * inverse;
-      const Lanes change = coupling * inverse;
-      trace[q] += share;
-      excess[q] = next - change;
-      numerator[q] = excess[q] - change * (1 - share);
-    }
+    for (Index q = 0; q < vectors; ++q) trace[q].step(next, coupling);
   }
-  for (Index q = 0; q < vectors; ++q) store(lanes + q * width, trace[q]);
+  for (Index q = 0; q < vectors; ++q) store(lanes + q * width, trace[q].trace);
   for (Index s = 0; s < count; ++s) traces[s] = lanes[s];
 }
 

@@ -1,8 +1,6 @@
 // Sums of scaled distances and their exponentials, row by row.
 #include "cpu/simd/gaussian.hpp"
 
-#include <cfloat>
-
 #include "core/numerics.hpp"
 #include "cpu/simd/tridiagonal.hpp"
 #include "cpu/simd/vectors.hpp"
@@ -25,13 +23,11 @@ BITLENS_ALWAYS_INLINE Vector<Kernel> load_some(const T* from, Index count) {
 template <class T, class Kernel>
 void gaussian(const T* const* channels, Index stride, const double* weights, Index members, Index n,
               Kernel* kernel) {
-  constexpr double most = sizeof(Kernel) == sizeof(float) ? FLT_MAX : DBL_MAX;  // infinity times 0 is NaN
   for (Index i = 0; i < n; ++i) {
     for (Index j = 0; j <= i; j += kWidth<Kernel>) {
       Vector<Kernel> sum = {};
       for (Index m = 0; m < members; ++m) {
-        const Kernel weight = static_cast<Kernel>(weights[m] < most ? weights[m] : most);
-        sum += weight * load_some<Kernel>(channels[m] + i * stride + j, n - j);
+        sum += bounded_weight<Kernel>(weights[m]) * load_some<Kernel>(channels[m] + i * stride + j, n - j);
       }
       Kernel* out = kernel + i * padded<Kernel>(n) + j;
       for (Index l = 0; l < kWidth<Kernel>; ++l) out[l] = exp_of_negative(-sum[l]);

@@ -5,9 +5,7 @@
 // step.
 #include "cpu/simd/tridiagonal.hpp"
 
-#include <cfloat>
-#include <cmath>
-
+#include "core/spectra.hpp"
 #include "cpu/simd/vectors.hpp"
 
 namespace bitlens::cpu::BITLENS_LEVEL {
@@ -15,13 +13,6 @@ namespace {
 
 template <class T>
 constexpr Index kRows = kWidth<T> < 4 ? kWidth<T> : 4;  // that share the loads of v, w, x and y
-
-// Smallest squared norm of a row to reflect: below it, squares of its elements underflow. Such a row is less
-// than a rounding error of a matrix with entries near 1.
-template <class T>
-constexpr T kNegligible = DBL_MIN / DBL_EPSILON;
-template <>
-constexpr float kNegligible<float> = FLT_MIN / FLT_EPSILON;
 
 template <class T>
 Index whole_vectors(Index n) {
@@ -52,24 +43,20 @@ void update_row(T* row, Index k, const T* v, const T* w) {
   }
 }
 
-// x = the reflector that maps row[0..k) onto its last element, 0 beyond; returns 2 / |x|^2, or 0 for none.
-// squared_norm = |row[0..k)|^2.
+// x = the reflector of row[0..k), 0 beyond.
 template <class T>
-T reflector(const T* row, Index k, T* x, T* squared_norm) {
+Reflector<T> reflect(const T* row, Index k, T* x) {
   const Index end = whole_vectors<T>(k);
   for (Index j = 0; j < end; j += kWidth<T>) store(x + j, load(row + j));
   for (Index j = k; j < end; ++j) x[j] = 0;
   Vector<T> squares = {};
   for (Index j = 0; j < end; j += kWidth<T>) squares += load(x + j) * load(x + j);
-  *squared_norm = sum<T>(squares);
-  if (!(*squared_norm >= kNegligible<T>)) {
+  const Reflector<T> reflector(sum<T>(squares), x[k - 1]);
+  x[k - 1] = reflector.last;
+  if (reflector.scale == 0) {
     for (Index j = 0; j < k; ++j) x[j] = 0;
-    return 0;
   }
-  const T norm = std::sqrt(*squared_norm);
-  const T last = x[k - 1];
-  x[k - 1] = last > 0 ? last + norm : last - norm;
-  return 1 / (*squared_norm + (last > 0 ? last : -last) * norm);
+  return reflector;
 }
 
 // A -= v w' + w v' in the leading k rows, and y = A x with what became of it.
@@ -144,11 +131,10 @@ void tridiagonalize(T* matrix, Index n, T* scratch, double* diagonal, double* co
     T* row = matrix + k * stride;
     update_row(row, k, v, w);
     diagonal[k] = row[k];
-    T squared_norm;
-    const T scale = reflector(row, k, x, &squared_norm);
-    couplings[k - 1] = scale > 0 ? squared_norm : 0;
+    const Reflector<T> reflector = reflect(row, k, x);
+    couplings[k - 1] = reflector.coupling;
     update_and_multiply(matrix, stride, k, v, w, x, y);
-    next_update(x, y, k, scale, v, w);
+    next_update(x, y, k, reflector.scale, v, w);
   }
   update_row(matrix, 0, v, w);
   diagonal[0] = matrix[0];

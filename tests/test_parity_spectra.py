@@ -1,0 +1,180 @@
+"""Spectra and Renyi entropies on every back-end, none treated apart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from bitlens import _core, reference
+from bitlens.arrays import Family, apply
+
+BITS = {"float64": 1e-9, "float32": 2e-6}
+
+each_dtype = pytest.mark.parametrize("dtype", BITS)
+
+
+def spectrum(backend, matrices):
+    with backend.active():
+        tensor = backend.put(matrices)
+        family = Family(tensor.device)
+        count, n, _ = matrices.shape
+        spectra = torch.full((count, n), torch.nan, dtype=torch.float64, device=tensor.device)
+        apply(family, _core.gram_spectrum, tensor, spectra, family.triangles(count, n))
+        return spectra.cpu().numpy()
+
+
+def entropies(backend, distances, sets, weights, alpha):
+    """One entropy for each set of channels; `weights` are one list for each set."""
+    with backend.active():
+        tensor = backend.put(distances)
+        starts = backend.put(np.cumsum([0, *map(len, sets)]))
+        members = backend.put(np.concatenate([np.asarray(s) for s in sets]))
+        flat = backend.put(np.concatenate(weights))
+        family = Family(tensor.device)
+        result = torch.full((len(sets),), torch.nan, dtype=torch.float64, device=tensor.device)
+        room = family.triangles(len(sets), distances.shape[1])
+        apply(family, _core.renyi_entropies, tensor, starts, members, flat, float(alpha), result, room)
+        return result.cpu().numpy()
+
+
+def symmetric(count, n, seed=0):
+    values = np.random.default_rng([count, n, seed]).normal(size=(count, n, n))
+    return values + values.transpose(0, 2, 1)
+
+
+def rotated(eigenvalues):
+    """A full matrix of the given eigenvalues."""
+    n = len(eigenvalues)
+    q, _ = np.linalg.qr(np.random.default_rng(n).normal(size=(n, n)))
+    return (q * eigenvalues) @ q.T
+
+
+def between(x, dtype):
+    return ((x[:, :, None] - x[:, None]) ** 2).mean(axis=3).astype(dtype)
+
+
+def points(n, channels, length=20):
+    return np.random.default_rng([n, channels]).normal(size=(channels, n, length))
+
+
+def squared_distances(n, channels, dtype):
+    return between(points(n, channels), dtype)
+
+
+def assert_close(result, expected, dtype):
+    """To a few rounding errors of the largest eigenvalue, which grow with the root of the size."""
+    tolerance = 8 * np.finfo(dtype).eps * np.sqrt(expected.shape[-1]) * abs(expected).max()
+    np.testing.assert_allclose(result, expected, rtol=0, atol=tolerance)
+
+
+@each_dtype
+@pytest.mark.parametrize("n", [1, 2, 3, 31, 32, 33, 64, 65, 96, 97, 128, 129, 257])
+def test_spectra_of_random_matrices(backend, n, dtype):
+    """Sizes around those at which threads group otherwise; the last two have no room in 64 KB."""
+    matrices = symmetric(3, n).astype(dtype)
+    assert_close(spectrum(backend, matrices), np.linalg.eigvalsh(matrices.astype(np.float64)), dtype)
+
+
+MATRICES = {
+    "zero": np.zeros((20, 20)),
+    "identity": np.eye(37),
+    "diagonal": np.diag(np.arange(40.0)[::-1]),
+    "all equal": np.full((50, 50), 0.25),
+    "path": np.eye(63, k=1) + np.eye(63, k=-1),
+    "anti-diagonal": np.eye(64)[::-1],
+    "signs": np.diag([1.0, -1.0] * 9),
+    "clusters": rotated(np.repeat([1.0, 1.0 + 1e-9, 2.0, 5.0], 25)),
+    "graded": rotated(10.0 ** -np.arange(40.0)),
+}
+
+
+@each_dtype
+@pytest.mark.parametrize("scale", [1, 1e-30, 1e30])
+@pytest.mark.parametrize("name", MATRICES)
+def test_spectra_of_matrices_that_are_hard(backend, name, scale, dtype):
+    matrices = (MATRICES[name] * scale).astype(dtype)[None]
+    assert_close(spectrum(backend, matrices), np.linalg.eigvalsh(matrices.astype(np.float64)), dtype)
+
+
+@each_dtype
+def test_more_matrices_than_places(backend, dtype):
+    """In the room, which blocks use again and again."""
+    matrices = symmetric(9, 190).astype(dtype)
+    assert_close(spectrum(backend, matrices), np.linalg.eigvalsh(matrices.astype(np.float64)), dtype)
+
+
+@each_dtype
+@pytest.mark.parametrize("alpha", [0.5, 1, 1.01, 1.5, 1.99, 2, 3, 50])
+@pytest.mark.parametrize("n", [1, 2, 17, 33, 100, 128])
+def test_entropies_against_their_twin(backend, n, alpha, dtype):
+    distances = squared_distances(n, 3, dtype)
+    sets, weights = [[0], [2, 1], [1, 0, 2]], [[0.5], [1.0, 0.1], [0.3, 0.2, 0.1]]
+    expected = [reference.renyi_entropy(distances[s], w, alpha) for s, w in zip(sets, weights, strict=True)]
+    result = entropies(backend, distances, sets, weights, alpha)
+    np.testing.assert_allclose(result, expected, rtol=0, atol=BITS[dtype])
+
+
+@each_dtype
+@pytest.mark.parametrize("alpha", [1.01, 2])
+def test_entropies_of_matrices_without_room_in_shared_memory(backend, alpha, dtype):
+    distances = squared_distances(200, 2, dtype)
+    expected = reference.renyi_entropy(distances, [0.5, 0.2], alpha)
+    result = entropies(backend, distances, [[0, 1]] * 5, [[0.5, 0.2]] * 5, alpha)
+    np.testing.assert_allclose(result, np.full(5, expected), rtol=0, atol=BITS[dtype])
+
+
+SINGULAR = {
+    "random": lambda n: points(n, 1),
+    "line": lambda n: np.linspace(0, 3, n)[None, :, None],
+    "duplicates": lambda n: np.repeat(points(-(-n // 4), 1), 4, axis=1)[:, :n],
+    "relu": lambda n: np.maximum(points(n, 1, 49), 0),
+    "two groups": lambda n: points(n, 1) * 1e-3 + np.where(np.arange(n) % 2, 30, -30)[:, None],
+}
+
+
+@each_dtype
+@pytest.mark.parametrize("alpha", [1, 1.01, 1.99, 50])
+@pytest.mark.parametrize("name", SINGULAR)
+def test_kernels_that_are_nearly_singular(backend, name, alpha, dtype):
+    """Small eigenvalues are noise in float32; rounded distances make some negative."""
+    distances = between(SINGULAR[name](90), dtype)
+    weights = [[weight] for weight in (1e-12, 1e-6, 1e-3, 0.3, 30, 1e12)]
+    expected = [reference.renyi_entropy(distances, weight, alpha) for weight in weights]
+    result = entropies(backend, distances, [[0]] * len(weights), weights, alpha)
+    np.testing.assert_allclose(result, expected, rtol=0, atol=BITS[dtype])
+
+
+@each_dtype
+@pytest.mark.parametrize("alpha", [0.5, 1, 1.01, 2, 3])
+def test_entropies_in_closed_form(backend, alpha, dtype):
+    """Samples all alike, all different, in two halves; and weight 0, for which all are alike."""
+    n = 64
+    apart = np.where(np.eye(n), 0.0, 1e30)
+    halves = np.where(np.equal.outer(np.arange(n) % 2, np.arange(n) % 2), 0.0, 1e30)
+    distances = np.stack([np.zeros((n, n)), apart, halves]).astype(dtype)
+    sets = [[0], [1], [2], [0, 2], [1, 2], [1]]
+    weights = [[1.0], [1.0], [1.0], [1.0, 1.0], [1.0, 1.0], [0.0]]
+    result = entropies(backend, distances, sets, weights, alpha)
+    np.testing.assert_allclose(result, [0, 6, 1, 1, 6, 0], rtol=0, atol=1e-6 if alpha == 0.5 else 1e-9)
+
+
+@each_dtype
+@pytest.mark.parametrize("alpha", [0.5, 1.01, 2])
+def test_nan_spoils_its_own_set_alone(backend, alpha, dtype):
+    distances = squared_distances(30, 2, dtype)
+    distances[1, 20, 4] = np.nan
+    result = entropies(backend, distances, [[0], [1], [0]], [[0.5], [0.5], [0.5]], alpha)
+    assert np.isnan(result).tolist() == [False, True, False]
+
+
+@each_dtype
+def test_spectra_and_entropies_have_the_same_bits_each_time(backend, dtype):
+    matrices = symmetric(5, 70).astype(dtype)
+    distances = squared_distances(70, 2, dtype)
+    results = [
+        np.append(spectrum(backend, matrices), entropies(backend, distances, [[0], [0, 1]], [[0.5], [1e-5, 1]], 1.01))
+        for _ in range(3)
+    ]
+    for again in results[1:]:
+        np.testing.assert_array_equal(again, results[0])
