@@ -100,7 +100,7 @@ __device__ double entropy_by_quadrature(const RenyiQuadrature& quadrature, const
 }
 
 template <class T>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kBlocksAtOnce<T>)
     find_entropies_by_quadrature(Kernels<T> kernels, RenyiQuadrature quadrature, View<double, 1> entropies,
                                  Places<T> places) {
   const Work<T> work = places.work(kernels.size());
@@ -118,7 +118,7 @@ __global__ void __launch_bounds__(kThreads)
 // In float64: below alpha = 1 the power magnifies the rounding errors of small eigenvalues, above 2 that of
 // the largest. Of all sets, or of those whose entropy is NaN so far.
 template <class T>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kBlocksAtOnce<double>)
     find_entropies_by_eigenvalues(Kernels<T> kernels, double alpha, bool all, View<double, 1> entropies,
                                   Places<double> places) {
   const Work<double> work = places.work(kernels.size());

@@ -31,7 +31,7 @@ __device__ double load_scaled(View<const T, 3> matrices, Index matrix, const Wor
 }
 
 template <class T>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kBlocksAtOnce<T>)
     find_spectra(View<const T, 3> matrices, View<double, 2> spectra, Places<T> places) {
   const Work<T> work = places.work(static_cast<int>(matrices.shape[1]));
   for (Index matrix = blockIdx.x; matrix < matrices.shape[0]; matrix += gridDim.x) {

@@ -27,6 +27,10 @@ struct Work {
   __device__ T* row(int i) const { return triangle + static_cast<Index>(i) * (i + 1) / 2; }
 };
 
+// Blocks that a multiprocessor has registers for: 64 a thread, or 80 for the doubles.
+template <class T>
+inline constexpr unsigned kBlocksAtOnce = sizeof(T) == sizeof(float) ? 4 : 3;
+
 inline Index triangle_size(Index n) { return n * (n + 1) / 2; }
 
 // How the blocks of a launch get their memory: one a matrix, or fewer that share the caller's room.
