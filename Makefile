@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Another build of PyTorch, such as a CUDA one: make TORCH=torch test
 TORCH ?= torch==2.13.0
 
-.PHONY: demo test check format clean emulate sanitize sanitize-address sanitize-thread
+.PHONY: demo test check format clean cuda-check cuda-install cuda-test cuda-sanitize cuda-bench emulate sanitize sanitize-address sanitize-thread
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -30,6 +30,27 @@ format: $(VENV)/installed
 
 # The kernels are built anew with GCC's sanitizers, each beside the installed ones in a folder of its own.
 sanitize: sanitize-address sanitize-thread
+
+# On a machine with a GPU, offline: PYTHON has torch, numpy, pytest, pybind11, scikit-build-core and ninja already, and
+# CuPy and JAX if they are to be timed as well. Each part takes a few minutes.
+cuda-check: cuda-test cuda-sanitize cuda-bench
+
+cuda-install:
+	BITLENS_CUDA=ON BITLENS_WARNINGS_AS_ERRORS=ON $(PYTHON) -m pip install --quiet --no-build-isolation --no-deps .
+
+# -W default: the libraries of another machine may warn of each other.
+cuda-test: cuda-install
+	$(PYTHON) -m pytest -W default --require-cuda $(wildcard tests/test_parity*.py) $(PYTEST_ARGS)
+
+# Without PyTorch's own caching of memory, so that what lies beyond a tensor is nobody's.
+cuda-sanitize: cuda-install
+	for tool in memcheck racecheck; do \
+	  PYTORCH_NO_CUDA_MEMORY_CACHING=1 compute-sanitizer --tool $$tool --error-exitcode 1 \
+	    $(PYTHON) -m pytest -W default --require-cuda -m each_kernel -k 'cuda and not side and not second' tests $(PYTEST_ARGS) || exit 1; \
+	done
+
+cuda-bench: cuda-install
+	$(PYTHON) -m bench.gpu
 
 # The text of the CUDA kernels, run by the CPU (tests/emulation): without a GPU nothing else shows that it is right.
 # Threads of a block take turns in several orders, so that what depends on the order is found.

@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 from itertools import combinations, islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bench.contest import MissingError
-from bitlens.cli.images import Images, ImagesNotFoundError, load_mnist
+
+if TYPE_CHECKING:
+    from bitlens.cli.images import Images
 
 NDArray = np.ndarray[Any, Any]
 
 
 def mnist() -> Images:
     """The real MNIST, which BITLENS_DATA names."""
+    from bitlens.cli.images import ImagesNotFoundError, load_mnist
+
     root = os.environ.get("BITLENS_DATA")
     try:
         return load_mnist(Path(root) if root else None)

@@ -6,9 +6,9 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 
-import hypothesis
 import numpy as np
 import pytest
 import torch
@@ -19,8 +19,11 @@ from bitlens.arrays import Family
 # A suite that was started in the background may ignore SIGINT, and every process it starts then would too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-hypothesis.settings.register_profile("bitlens", max_examples=50, deadline=None, print_blob=True)
-hypothesis.settings.load_profile("bitlens")
+if find_spec("hypothesis"):  # a machine lent for its GPU may lack it
+    import hypothesis
+
+    hypothesis.settings.register_profile("bitlens", max_examples=50, deadline=None, print_blob=True)
+    hypothesis.settings.load_profile("bitlens")
 
 
 def pytest_addoption(parser):
@@ -53,29 +56,32 @@ class Emulated(Cpu):
 
 
 class Cuda:
-    """Tensors on the first CUDA device, filled late and on this back-end's own stream.
+    """Tensors on a CUDA device, filled late and on this back-end's own stream.
 
     A kernel that is launched on any other stream meets zeros, and counts those.
     """
 
-    def __init__(self, *, side_stream: bool):
-        self.stream = torch.cuda.Stream() if side_stream else torch.cuda.default_stream()
+    def __init__(self, device: int = 0, *, side_stream: bool = False):
+        self.device = torch.device("cuda", device)
+        self.stream = torch.cuda.Stream(self.device) if side_stream else None
 
     def active(self) -> AbstractContextManager[object]:
-        return torch.cuda.stream(self.stream)
+        return torch.cuda.stream(self.stream)  # None: the current device and its streams stay as they are
 
     def put(self, array: np.ndarray) -> torch.Tensor:
-        values = torch.from_numpy(array).cuda()
+        values = torch.from_numpy(array).to(self.device)
         tensor = torch.zeros_like(values)
-        torch.cuda.synchronize()
-        torch.cuda._sleep(50_000_000)
+        torch.cuda.synchronize(self.device)
+        with torch.cuda.device(self.device):
+            torch.cuda._sleep(50_000_000)
         return tensor.copy_(values)
 
 
 BACKENDS = {
     "cpu": Cpu,
-    "cuda": lambda: Cuda(side_stream=False),
+    "cuda": Cuda,
     "cuda-side-stream": lambda: Cuda(side_stream=True),
+    "cuda-second-device": lambda: Cuda(1),
 }
 if bitlens.build_info()["cuda"] == "emulated":
     BACKENDS = {"emulated": Emulated}
@@ -97,6 +103,8 @@ def backend(request) -> Cpu | Cuda:
         pytest.fail(f"{reason}, and --require-cuda was given")
     if reason:
         pytest.skip(reason)
+    if request.param == "cuda-second-device" and torch.cuda.device_count() < 2:
+        pytest.skip("one CUDA device")
     return BACKENDS[request.param]()
 
 

@@ -89,6 +89,7 @@ def test_intra_sample_entropy_of_other_kinds(backend, kind):
     np.testing.assert_allclose(result.numpy(), expected, rtol=0, atol=1e-9)
 
 
+@pytest.mark.each_kernel
 @each_dtype
 @pytest.mark.parametrize("classes", [None, 3])
 def test_channel_entropy(backend, classes, dtype):
@@ -124,6 +125,7 @@ def test_more_maps_than_the_smaller_axes_of_a_grid_have_blocks(backend):
     np.testing.assert_array_equal(entropies.numpy(), above == 1)
 
 
+@pytest.mark.each_kernel
 def test_entropies_of_counts(backend):
     counts = np.random.default_rng(0).integers(0, 5, (9, 31, 6)).astype(np.int32)
     counts[0, 0] = 0  # an empty histogram
@@ -169,6 +171,7 @@ def test_distance_codes(backend, values, layout, dtype):
     np.testing.assert_array_equal(result.numpy(), expected)
 
 
+@pytest.mark.each_kernel
 @each_dtype
 @pytest.mark.parametrize(("n", "length"), [(2, 1), (31, 31), (32, 32), (33, 33), (64, 64), (65, 1), (130, 70)])
 def test_distance_codes_around_the_tiles(backend, n, length, dtype):
@@ -200,6 +203,7 @@ def random_codes(channels, pairs, bins):
 
 
 # 106 bins are the most whose table one block holds; beyond, the codes of a are counted in portions.
+@pytest.mark.each_kernel
 @pytest.mark.parametrize("bins", [2, 7, 32, 33, 64, 105, 106, 107, 200, 256])
 @pytest.mark.parametrize(("channels_a", "channels_b"), [(1, 1), (2, 9), (17, 3)])
 def test_joint_histograms_and_information(backend, channels_a, channels_b, bins):
@@ -275,6 +279,7 @@ NEIGHBOR_DATA = {
 }
 
 
+@pytest.mark.each_kernel
 @pytest.mark.parametrize(("n", "k"), [(3, 2), (40, 31), (40, 32), (70, 33), (300, 15), (9, 8)])
 @pytest.mark.parametrize("data", NEIGHBOR_DATA)
 def test_from_distances_to_entropy(backend, data, n, k):

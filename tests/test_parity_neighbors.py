@@ -31,6 +31,7 @@ def candidate_lists(family, n, capacity):
     ]
 
 
+@pytest.mark.each_kernel
 @each_dtype
 @pytest.mark.parametrize(("n", "length"), [(1, 1), (47, 7), (48, 8), (49, 9), (127, 33), (129, 384), (200, 1000)])
 def test_samples_in_panels(backend, n, length, dtype):
@@ -51,6 +52,7 @@ def test_samples_in_panels(backend, n, length, dtype):
     np.testing.assert_allclose(norms, (values[:n].astype(np.float64) ** 2).sum(axis=1), rtol=1e-13)
 
 
+@pytest.mark.each_kernel
 @pytest.mark.parametrize("length", [1, 7, 8, 9, 383, 384, 385, 1000])
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 3), (3, 2)])
 def test_dot_products(backend, rows, columns, length):
@@ -87,6 +89,7 @@ def test_products_are_float32_whatever_the_process_has_chosen(backend, precision
     assert (dots == np.float32((1 + 2.0**-12) ** 2)).all()
 
 
+@pytest.mark.each_kernel
 @pytest.mark.parametrize("values", [3, 300, 30000])
 @pytest.mark.parametrize("rows", [16, 23, 64])
 def test_no_pair_is_lost_below_the_limit(backend, values, rows):
@@ -166,6 +169,7 @@ def test_many_small_tiles(backend, small_tiles, name, length, dtype):
     assert_exact(backend, x.astype(dtype), 7)
 
 
+@pytest.mark.each_kernel
 @pytest.mark.parametrize("n", [127, 128, 129, 255, 256, 257, 385])
 def test_sizes_around_the_seams(backend, small_tiles, n):
     assert_exact(backend, normal(n, 5), 3)
@@ -186,6 +190,7 @@ def test_groups_of_equal_samples_that_no_list_holds(backend, k):
     assert_exact(backend, x, k)
 
 
+@pytest.mark.each_kernel
 @pytest.mark.parametrize("width", [266, 300, 3000])
 def test_rows_with_more_room_than_they_need(backend, width):
     """Those that are too wide for shared memory are sorted where the results go."""
@@ -216,6 +221,7 @@ def test_entropies(backend, small_tiles, name, k, dtype):
     assert abs(entropy - reference.inter_sample_entropy(x, k)) < {"float64": 1e-9, "float32": 1e-5}[dtype]
 
 
+@pytest.mark.each_kernel
 def test_probabilities_of_maps(backend):
     """Feature maps, not in one piece, of a type that is converted."""
     x = np.random.default_rng(0).integers(-40, 40, (90, 3, 6, 5)).astype(np.float32)

@@ -68,6 +68,7 @@ def assert_close(result, expected, dtype):
     np.testing.assert_allclose(result, expected, rtol=0, atol=tolerance)
 
 
+@pytest.mark.each_kernel
 @each_dtype
 @pytest.mark.parametrize("n", [1, 2, 3, 31, 32, 33, 64, 65, 96, 97, 128, 129, 257])
 def test_spectra_of_random_matrices(backend, n, dtype):
@@ -97,6 +98,7 @@ def test_spectra_of_matrices_that_are_hard(backend, name, scale, dtype):
     assert_close(spectrum(backend, matrices), np.linalg.eigvalsh(matrices.astype(np.float64)), dtype)
 
 
+@pytest.mark.each_kernel
 @each_dtype
 def test_more_matrices_than_places(backend, dtype):
     """In the room, which blocks use again and again."""
@@ -115,6 +117,7 @@ def test_entropies_against_their_twin(backend, n, alpha, dtype):
     np.testing.assert_allclose(result, expected, rtol=0, atol=BITS[dtype])
 
 
+@pytest.mark.each_kernel
 @each_dtype
 @pytest.mark.parametrize("alpha", [1.01, 2])
 def test_entropies_of_matrices_without_room_in_shared_memory(backend, alpha, dtype):
@@ -145,6 +148,7 @@ def test_kernels_that_are_nearly_singular(backend, name, alpha, dtype):
     np.testing.assert_allclose(result, expected, rtol=0, atol=BITS[dtype])
 
 
+@pytest.mark.each_kernel
 @each_dtype
 @pytest.mark.parametrize("alpha", [0.5, 1, 1.01, 2, 3])
 def test_entropies_in_closed_form(backend, alpha, dtype):

@@ -1,0 +1,109 @@
+"""Spectra and Renyi entropies on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench import checks, data
+from bench.contest import OURS, Contestant
+from bench.gpu import peers
+from bench.gpu.entrants import GpuCase, as_cupy, as_jax, entrant, has, put
+from bitlens import _core
+from bitlens.arrays import Family, apply
+
+Tensor = torch.Tensor
+
+ALPHA = 1.01
+
+
+def renyi_case(count: int, n: int) -> GpuCase:
+    """Entropies of the joint matrices of pairs of channels."""
+
+    def contestants(device: torch.device) -> dict[str, Contestant]:
+        channels = next(c for c in range(2, count + 2) if c * (c - 1) // 2 >= count)
+        squares, pairs = data.scaled_squared_distances(n, channels), data.first_pairs(channels, count)
+        rows = checks.sampled_rows(count, 16)
+        wide = torch.from_numpy(squares).double()
+        matrices = peers.products(wide, torch.from_numpy(pairs[rows])).numpy()
+        expected = checks.renyi_entropy(np.linalg.eigvalsh(matrices), ALPHA)
+        (on_device,) = put([squares], device)[0]
+        starts = torch.arange(0, 2 * count + 1, 2, device=device)
+        members, weights = (
+            torch.from_numpy(pairs).to(device),
+            torch.full((2 * count,), 0.5, dtype=torch.float64, device=device),
+        )
+        family = Family(device)
+
+        def ours(distances: Tensor) -> Tensor:
+            entropies = torch.empty(count, dtype=torch.float64, device=device)
+            room = family.triangles(count, n)
+            apply(
+                family, _core.renyi_entropies, distances, starts, members.view(-1), weights, ALPHA, entropies, room
+            )  # fmt: skip
+            return entropies
+
+        def check(tolerance: float) -> Callable[[np.ndarray], str]:
+            return lambda found: checks.close(found[rows], expected, tolerance)
+
+        def torch_entropies(distances: Tensor) -> Tensor:
+            return peers.renyi(torch.linalg.eigvalsh(peers.products(distances, members)), ALPHA)
+
+        inputs = [(on_device,), (on_device.clone(),)]
+        found = {
+            OURS: entrant("bitlens", ours, inputs, check(1e-5)),
+            "torch-32": entrant("torch float32", torch_entropies, inputs, check(2e-2)),
+        }
+        if has("cupy", device):
+            prepared = [(as_cupy(peers.products(on_device, members)),)]
+
+            def cupy_entropies(matrices: Any) -> Tensor:
+                return peers.renyi(torch.from_dlpack(peers.cupy_spectra(matrices)), ALPHA)
+
+            note = "products given"
+            found["cupy-32"] = entrant("CuPy float32", cupy_entropies, prepared, check(2e-2), note=note)
+        return found
+
+    title = f"Renyi entropy, alpha = {ALPHA}, of {count} pairs of channels, n = {n}"
+    floor = "4/3 n^3 operations a matrix to tridiagonal form, in float32"
+    return GpuCase(title, contestants, floor, gflop=count * 4 / 3 * n**3 / 1e9)
+
+
+def spectrum_case(count: int, n: int) -> GpuCase:
+    """All eigenvalues of prepared matrices."""
+
+    def contestants(device: torch.device) -> dict[str, Contestant]:
+        channels = next(c for c in range(2, count + 2) if c * (c - 1) // 2 >= count)
+        squares, pairs = data.scaled_squared_distances(n, channels), data.first_pairs(channels, count)
+        rows = checks.sampled_rows(count, 16)
+        wide = torch.from_numpy(squares).double()
+        expected = np.linalg.eigvalsh(peers.products(wide, torch.from_numpy(pairs[rows])).numpy())
+        matrices = peers.products(torch.from_numpy(squares).to(device), torch.from_numpy(pairs).to(device))
+        family = Family(device)
+
+        def ours(given: Tensor) -> Tensor:
+            spectra = torch.empty(count, n, dtype=torch.float64, device=device)
+            room = family.triangles(count, n)
+            apply(family, _core.gram_spectrum, given, spectra, room)
+            return spectra
+
+        def check(found: np.ndarray) -> str:
+            return checks.close(found[rows], expected, 1e-6, "of a trace of 1")
+
+        inputs = [(matrices,), (matrices.clone(),)]
+        found = {
+            OURS: entrant("bitlens", ours, inputs, check),
+            "torch-32": entrant("torch float32", torch.linalg.eigvalsh, inputs, check),
+        }
+        if has("cupy", device):
+            found["cupy-32"] = entrant("CuPy float32", peers.cupy_spectra, [(as_cupy(matrices),)], check)
+        if has("jax", device):
+            found["jax-32"] = entrant("JAX float32", peers.jax_spectra(), [(as_jax(matrices),)], check)
+        return found
+
+    title = f"all eigenvalues of {count} matrices, n = {n}"
+    floor = "4/3 n^3 operations a matrix to tridiagonal form, in float32"
+    return GpuCase(title, contestants, floor, gflop=count * 4 / 3 * n**3 / 1e9)

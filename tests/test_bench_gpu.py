@@ -1,0 +1,102 @@
+"""The GPU's benchmark, as far as a CPU can run it: everybody is right, what comes is on file, what is wrong is told."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from bench.contest import OURS, Contestant, WrongResultError
+from bench.gpu import __main__ as command
+from bench.gpu import peers
+from bench.gpu.entrants import GpuCase, rotating
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    monkeypatch.setattr(command, "WARM_SECONDS", 0)
+    monkeypatch.setattr(command, "SECONDS", 0)
+
+
+def test_small_cases_run_on_a_cpu(tmp_path):
+    output = tmp_path / "results.json"
+    assert command.main(["--small", "--device", "cpu", "--output", str(output)]) == 0
+    results = json.loads(output.read_text())
+    assert list(results["cases"]) == list(command.SMALL_CASES)
+    for record in results["cases"].values():
+        assert record["share_of_floor"] > 0
+        assert len(record["contestants"]) >= 2
+        for row in record["contestants"].values():
+            assert len(row["measured"]) == command.LEAST_RUNS
+            assert row["ratio"] > 0
+
+
+def case(run):
+    def check(found):
+        if found != 1:
+            raise WrongResultError(f"found {found}")
+        return "exact"
+
+    def peer():
+        raise RuntimeError("out of memory")
+
+    contestants = {OURS: Contestant("bitlens", run, check), "peer": Contestant("peer", peer, check)}
+    return GpuCase("a case", lambda device: contestants, "reads", gigabytes=1.0)
+
+
+RATES = {"float32_gflops": 100.0, "copy_gigabytes": 10.0}
+
+
+def test_a_peer_that_fails_is_on_file():
+    record, right = command.run(case(lambda: 1), torch.device("cpu"), RATES)
+    assert right
+    assert record["contestants"]["peer"]["error"] == "RuntimeError: out of memory"
+    assert "ratio" not in record["contestants"]["peer"]
+    assert record["contestants"][OURS]["ratio"] == 1
+
+
+def test_a_wrong_result_of_ours_fails_the_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "SMALL_CASES", {"wrong": case(lambda: 2), "right": case(lambda: 1)})
+    output = tmp_path / "results.json"
+    assert command.main(["--small", "--device", "cpu", "--output", str(output)]) == 1
+    cases = json.loads(output.read_text())["cases"]
+    assert cases["wrong"]["contestants"][OURS]["error"] == "WrongResultError: found 2"
+    assert "milliseconds" in cases["right"]["contestants"][OURS]
+    assert "WrongResultError: found 2" in capsys.readouterr().out
+
+
+def test_inputs_take_turns():
+    run = rotating(lambda value: value, [(1,), (2,)])
+    assert [run() for _ in range(3)] == [1, 2, 1]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="has a CUDA device")
+def test_without_a_gpu_it_says_so(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        command.main([])
+    assert stopped.value.code == 2
+    assert "no CUDA device; --small --device cpu runs without one" in capsys.readouterr().err
+
+
+def test_unknown_cases_are_named(capsys):
+    with pytest.raises(SystemExit):
+        command.main(["--small", "--device", "cpu", "nothing"])
+    assert "no case 'nothing'; there are entropy" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "expected"), [("NVIDIA H200", "nvidia-h200"), ("Tesla T4 (16 GB)", "tesla-t4-16-gb")])
+def test_file_names(name, expected):
+    assert command.slug(name) == expected
+
+
+def test_peers_agree_on_ragged_sizes():
+    """A number of sample pairs that is no multiple of what int8 products ask for."""
+    a, b = (torch.from_numpy(np.random.default_rng(seed).integers(0, 7, (3, 45)).astype(np.uint8)) for seed in (0, 1))
+    found = peers.one_hot_information(a, b, 7), peers.bincount_information(a, b, 7)
+    torch.testing.assert_close(*found, rtol=0, atol=1e-12)

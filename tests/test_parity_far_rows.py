@@ -1,0 +1,94 @@
+"""Rows further apart than 32 bits can tell, on every back-end."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import bitlens
+from bitlens import _core, reference
+from bitlens.arrays import Family, apply
+
+APART = 2**31 + 8
+
+
+@pytest.fixture
+def far_apart(backend):
+    """Makes rows [2, ...] lie 2^31 + 8 elements apart; of CPU memory between them no page is touched."""
+
+    def put(rows):
+        with backend.active():
+            near = backend.put(rows.reshape(2, -1))
+            size = near.element_size() * (APART + near.shape[1])
+            try:
+                memory = torch.empty(size, dtype=torch.uint8, device=near.device).view(near.dtype)
+            except (RuntimeError, torch.OutOfMemoryError):
+                pytest.skip(f"no {size / 1e9:.1f} GB in one piece")
+            far = memory.as_strided((2, near.shape[1]), (APART, 1))
+            far.copy_(near)
+            return far.as_strided(rows.shape, (APART, *near.reshape(rows.shape).stride()[1:]))
+
+    return put
+
+
+def test_maps(backend, far_apart):
+    x = np.random.default_rng(0).normal(size=(2, 2, 50)).astype(np.float32)
+    maps = far_apart(x)
+    with backend.active():
+        entropies = bitlens.intra_sample_entropy(maps).cpu()
+        counts = torch.full((2, 2, 16), -1, dtype=torch.int32, device=maps.device)
+        apply(Family(maps.device), _core.value_histograms, maps, -9.0, 9.0, counts)
+        codes = torch.full((2, 1), 255, dtype=torch.uint8, device=maps.device)
+        ranges = torch.full((2, 2), torch.nan, dtype=torch.float64, device=maps.device)
+        apply(Family(maps.device), _core.distance_codes, maps, 4, codes, ranges)
+        counts, ranges = counts.cpu().numpy(), ranges.cpu().numpy()
+    expected = [[np.histogram(row.astype(np.float64), 16, (-9, 9))[0] for row in sample] for sample in x]
+    np.testing.assert_array_equal(counts, expected)
+    distances = reference.channel_distances(x)
+    np.testing.assert_allclose(ranges, np.repeat(distances, 2, axis=1), rtol=1e-14)
+    np.testing.assert_allclose(entropies.numpy(), reference.intra_sample_entropy(x), rtol=0, atol=1e-6)
+
+
+def test_samples(backend, far_apart):
+    x = np.random.default_rng(0).normal(size=(2, 9))
+    points = far_apart(x)
+    with backend.active():
+        family = Family(points.device)
+
+        def room(*shape, dtype=torch.float64):
+            return torch.zeros(shape, dtype=dtype, device=points.device)
+
+        lists = room(2, 0, dtype=torch.float32), room(2, 0, dtype=torch.int32)
+        ends = room(2, dtype=torch.int32), room(2, dtype=torch.float32)
+        distances, indices = room(2, 300), room(2, 300, dtype=torch.int32)
+        boundaries = room(2, 2)
+        boundaries[:, 1] = torch.inf
+        apply(
+            family, _core.exact_neighbors, points, *lists, *ends, 1.0, room(2), 1.0, boundaries, 1, distances, indices
+        )
+        distances, indices = distances[:, 0].cpu().numpy(), indices[:, 0].tolist()
+    np.testing.assert_allclose(distances, np.linalg.norm(x[0] - x[1]), rtol=1e-14)
+    assert indices == [1, 0]
+
+
+def test_codes(backend, far_apart):
+    a = np.random.default_rng(0).integers(0, 4, (2, 45)).astype(np.uint8)
+    codes = far_apart(a)
+    with backend.active():
+        counts = torch.full((2, 2, 16), -1, dtype=torch.int64, device=codes.device)
+        apply(Family(codes.device), _core.joint_counts, codes, codes, 4, counts)
+        counts = counts.cpu().numpy()
+    expected = [[np.histogram2d(x, y, 4, ((0, 4), (0, 4)))[0].ravel() for y in a] for x in a]
+    np.testing.assert_array_equal(counts, expected)
+
+
+def test_matrices(backend, far_apart):
+    x = np.random.default_rng(0).normal(size=(2, 30, 30)).astype(np.float32)
+    matrices = far_apart(x + x.transpose(0, 2, 1))
+    with backend.active():
+        family = Family(matrices.device)
+        spectra = torch.full((2, 30), torch.nan, dtype=torch.float64, device=matrices.device)
+        apply(family, _core.gram_spectrum, matrices, spectra, family.triangles(2, 30))
+        spectra = spectra.cpu().numpy()
+    np.testing.assert_allclose(spectra, np.linalg.eigvalsh((x + x.transpose(0, 2, 1)).astype(float)), atol=1e-4)
