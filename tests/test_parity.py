@@ -269,33 +269,3 @@ def test_permutations_of_tensors(backend):
         observed, null_mean = result.observed.cpu().numpy(), result.null_mean.cpu().numpy()
     np.testing.assert_allclose(observed, expected.observed, rtol=0, atol=1e-9)
     np.testing.assert_allclose(null_mean, expected.null_mean, rtol=0, atol=1e-9)
-
-
-NEIGHBOR_DATA = {
-    "normal": lambda random, n: random.normal(size=(n, 4)),
-    "duplicates": lambda random, n: random.normal(size=(n // 9 + 1, 4))[np.arange(n) % (n // 9 + 1)],
-    "grid": lambda random, n: random.integers(0, 3, (n, 3)).astype(np.float64),
-    "tiny": lambda random, n: random.normal(size=(n, 4)) * 1e-50,
-}
-
-
-@pytest.mark.each_kernel
-@pytest.mark.parametrize(("n", "k"), [(3, 2), (40, 31), (40, 32), (70, 33), (300, 15), (9, 8)])
-@pytest.mark.parametrize("data", NEIGHBOR_DATA)
-def test_from_distances_to_entropy(backend, data, n, k):
-    x = NEIGHBOR_DATA[data](np.random.default_rng(n), n)
-    distances, indices = reference.nearest_neighbors(x, k)
-    _, expected_weights, expected_scales = reference.neighbor_probabilities(x, k)
-    with backend.active():
-        d, i = backend.put(distances), backend.put(indices.astype(np.int32))
-        family = Family(d.device)
-        scales, weights, sums, entropy = (
-            torch.full(shape, np.nan, dtype=torch.float64, device=d.device) for shape in ((n,), (n, k), (n, 2), (1,))
-        )
-        apply(family, _core.neighbor_scales, d, scales)
-        apply(family, _core.neighbor_weights, d, scales, weights)
-        apply(family, _core.edge_entropy, d, i, scales, sums, entropy)
-        scales, weights, entropy = scales.cpu(), weights.cpu(), entropy.item()
-    np.testing.assert_allclose(scales.numpy(), expected_scales, rtol=1e-9)
-    np.testing.assert_allclose(weights.numpy(), expected_weights, rtol=0, atol=1e-9)
-    assert abs(entropy - reference.inter_sample_entropy(x, k)) < 1e-9
