@@ -98,6 +98,7 @@ FITTING = {
     "value_range": lambda: {"values": f64(6), "range": f64(2)},
     "value_histograms": lambda: {"maps": f64(5, 2, 6), "low": 0.0, "high": 1.0, "counts": i32(5, 2, 4), "stream": 0},
     "histogram_entropies": lambda: {"counts": i32(5, 2, 4), "entropies": f64(5, 2), "stream": 0},
+    "squared_distances": lambda: {"maps": f64(5, 2, 6), "squares": f64(2, 5, 5), "stream": 0},
     "gram_spectrum": lambda: {"matrices": f64(3, 5, 5), "spectra": f64(3, 5), "room": f64(1, 15), "stream": 0},
     "renyi_entropies": lambda: {
         "squared_distances": f64(3, 5, 5),

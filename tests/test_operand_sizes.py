@@ -119,6 +119,9 @@ SIZES = [
     ("value_histograms", {"counts": i32(5, 2, 1)}, "bins: expected 2 to 256, got 1"),
     ("value_histograms", {"low": 2.0}, "low: above high"),
     ("value_histograms", {"low": math.nan}, "low: above high"),
+    ("squared_distances", {"squares": f64(3, 5, 5)}, "squares: channels: expected 2, got 3"),
+    ("squared_distances", {"squares": f64(2, 4, 5)}, "squares: samples: expected 5, got 4"),
+    ("squared_distances", {"squares": f64(2, 5, 6)}, "squares: samples: expected 5, got 6"),
     ("histogram_entropies", {"entropies": f64(4, 2)}, "entropies: samples: expected 5, got 4"),
     ("histogram_entropies", {"entropies": f64(5, 3)}, "entropies: channels: expected 2, got 3"),
 ]

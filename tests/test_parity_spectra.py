@@ -70,6 +70,25 @@ def assert_close(result, expected, dtype):
 
 @pytest.mark.each_kernel
 @each_dtype
+@pytest.mark.parametrize(("n", "length"), [(1, 1), (2, 9), (31, 31), (32, 32), (33, 33), (65, 8), (100, 70)])
+def test_squared_distances(backend, n, length, dtype):
+    """By differences, whatever the offset; 0 between equal samples."""
+    x = (np.random.default_rng(n).normal(size=(n, 3, length)) + 1e3).astype(dtype)
+    x[-1, 1] = x[0, 1]
+    wide = x.astype(np.float64).transpose(1, 0, 2)
+    expected = ((wide[:, :, None] - wide[:, None]) ** 2).sum(axis=3)
+    with backend.active():
+        maps = backend.put(x)
+        squares = torch.full((3, n, n), torch.nan, dtype=torch.float64, device=maps.device)
+        apply(Family(maps.device), _core.squared_distances, maps, squares)
+        squares = squares.cpu().numpy()
+    np.testing.assert_allclose(squares, expected, rtol=1e-13)
+    np.testing.assert_array_equal(squares, squares.transpose(0, 2, 1))
+    assert squares[1, 0, -1] == 0
+
+
+@pytest.mark.each_kernel
+@each_dtype
 @pytest.mark.parametrize("n", [1, 2, 3, 31, 32, 33, 64, 65, 96, 97, 128, 129, 257])
 def test_spectra_of_random_matrices(backend, n, dtype):
     """Sizes around those at which threads group otherwise; the last two have no room in 64 KB."""

@@ -86,6 +86,16 @@ void histogram_entropies(const py::object& counts, const py::object& entropies, 
   BITLENS_RUN(c, histogram_entropies, counts_view, entropies_view);
 }
 
+void squared_distances(const py::object& maps, const py::object& squares, std::uintptr_t stream) {
+  const Borrowed m(maps, "maps"), s(squares, "squares");
+  require_one_device({&m, &s});
+  with_float_type(m, [&](auto type) {
+    const auto maps_view = m.view<const decltype(type), 3>();
+    const auto squares_view = s.view<double, 3>();
+    BITLENS_RUN(m, squared_distances, maps_view, squares_view);
+  });
+}
+
 // The operations on matrices: on a GPU they are given room as well.
 void gram_spectrum(const py::object& matrices, const py::object& spectra, const py::object& room,
                    std::uintptr_t stream) {
@@ -148,6 +158,7 @@ PYBIND11_MODULE(_core, m) {
   m.def("value_histograms", value_histograms, arg("maps"), arg("low"), arg("high"), arg("counts"),
         arg("stream"));
   m.def("histogram_entropies", histogram_entropies, arg("counts"), arg("entropies"), arg("stream"));
+  m.def("squared_distances", squared_distances, arg("maps"), arg("squares"), arg("stream"));
   m.def("gram_spectrum", gram_spectrum, arg("matrices"), arg("spectra"), arg("room"), arg("stream"));
   m.def("renyi_entropies", renyi_entropies, arg("squared_distances"), arg("starts"), arg("members"),
         arg("weights"), arg("alpha"), arg("entropies"), arg("room"), arg("stream"));

@@ -164,6 +164,13 @@ inline void check_histogram_entropies(const View<const std::int32_t, 3>& counts,
 }
 
 template <class T>
+void check_squared_distances(const View<const T, 3>& maps, const View<double, 3>& squares) {
+  require_size(squares.shape[0], maps.shape[1], "squares: channels");
+  require_size(squares.shape[1], maps.shape[0], "squares: samples");
+  require_size(squares.shape[2], maps.shape[0], "squares: samples");
+}
+
+template <class T>
 void check_gram_spectrum(const View<const T, 3>& matrices, const View<double, 2>& spectra) {
   const Index n = matrices.shape[1];
   require(n >= 1, "matrices: no rows");

@@ -122,6 +122,11 @@ void histogram_entropies(View<const std::int32_t, 3> counts,  // [n, channels, b
 
 // --- K4: spectra, matrix-based Renyi entropy ---
 
+// Squared Euclidean distances of all sample pairs in each channel.
+template <class T>
+void squared_distances(View<const T, 3> maps,     // [n, channels, values]
+                       View<double, 3> squares);  // [channels, n, n], out
+
 // All eigenvalues of symmetric matrices, ascending, in the arithmetic of the operand to tridiagonal matrices
 // and in float64 from there. Only the lower triangles are read; they are finite.
 //
@@ -188,6 +193,8 @@ void joint_counts(View<const std::uint8_t, 2> a, View<const std::uint8_t, 2> b, 
 void code_entropies(View<const std::uint8_t, 2> a, View<const std::uint8_t, 2> b, Index bins,
                     View<double, 2> joint, View<double, 1> entropies_a, View<double, 1> entropies_b,
                     void* stream);
+template <class T>
+void squared_distances(View<const T, 3> maps, View<double, 3> squares, void* stream);
 // A matrix that is not finite has the eigenvalues NaN.
 template <class T>
 void gram_spectrum(View<const T, 3> matrices, View<double, 2> spectra, View<double, 2> room, void* stream);

@@ -26,6 +26,7 @@ void joint_counts(View<const std::uint8_t, 2>, View<const std::uint8_t, 2>, Inde
 void code_entropies(View<const std::uint8_t, 2>, View<const std::uint8_t, 2>, Index, View<double, 2>, View<double, 1>, View<double, 1>, void*) { refuse(); }
 template <class T> void value_histograms(View<const T, 3>, double, double, View<std::int32_t, 3>, void*) { refuse(); }
 void histogram_entropies(View<const std::int32_t, 3>, View<double, 2>, void*) { refuse(); }
+template <class T> void squared_distances(View<const T, 3>, View<double, 3>, void*) { refuse(); }
 template <class T> void gram_spectrum(View<const T, 3>, View<double, 2>, View<double, 2>, void*) { refuse(); }
 template <class T> void renyi_entropies(View<const T, 3>, View<const Index, 1>, View<const Index, 1>, View<const double, 1>, double, View<double, 1>, View<double, 2>, void*) { refuse(); }
 
@@ -37,6 +38,8 @@ template void distance_codes(View<const float, 3>, Index, View<std::uint8_t, 2>,
 template void distance_codes(View<const double, 3>, Index, View<std::uint8_t, 2>, View<double, 2>, void*);
 template void value_histograms(View<const float, 3>, double, double, View<std::int32_t, 3>, void*);
 template void value_histograms(View<const double, 3>, double, double, View<std::int32_t, 3>, void*);
+template void squared_distances(View<const float, 3>, View<double, 3>, void*);
+template void squared_distances(View<const double, 3>, View<double, 3>, void*);
 template void gram_spectrum(View<const float, 3>, View<double, 2>, View<double, 2>, void*);
 template void gram_spectrum(View<const double, 3>, View<double, 2>, View<double, 2>, void*);
 template void renyi_entropies(View<const float, 3>, View<const Index, 1>, View<const Index, 1>, View<const double, 1>, double, View<double, 1>, View<double, 2>, void*);

@@ -3,15 +3,10 @@
 #include "core/numerics.hpp"
 #include "core/operands.hpp"
 #include "core/ops.hpp"
-#include "cuda/launch.cuh"
+#include "cuda/pair_tiles.cuh"
 
 namespace bitlens::cuda {
 namespace {
-
-constexpr int kSide = 32;       // samples of a tile's rows and columns, and values of theirs at a time
-constexpr int kThreadRows = 8;  // a thread has one column of the tile, and every eighth row
-constexpr int kPairsEach = kSide / kThreadRows;
-constexpr unsigned kThreads = kSide * kThreadRows;
 
 // Doubles that are not negative are ordered as the integers of their bits.
 using OrderedBits = unsigned long long;
@@ -25,71 +20,45 @@ __global__ void start_ranges(View<double, 2> ranges) {
 }
 
 __device__ void widen(double* range, double low, double high) {
-  for (int lane = kSide / 2; lane > 0; lane /= 2) {
+  for (int lane = kTileSide / 2; lane > 0; lane /= 2) {
     low = fmin(low, __shfl_down_sync(~0U, low, lane));
     high = fmax(high, __shfl_down_sync(~0U, high, lane));
   }
-  if (threadIdx.x % kSide != 0) return;
+  if (threadIdx.x % kTileSide != 0) return;
   atomicMin(reinterpret_cast<OrderedBits*>(range), ordered_bits(low));
   atomicMax(reinterpret_cast<OrderedBits*>(range + 1), ordered_bits(high));
 }
 
-// One tile of pairs a block; blocks below the diagonal have none.
-template <class T, bool kToCodes>
-__global__ void __launch_bounds__(kThreads)
-    measure(View<const T, 3> maps, Index bins, View<std::uint8_t, 2> codes, View<double, 2> ranges) {
-  if (blockIdx.x < blockIdx.y) return;
-  __shared__ T rows[kSide][kSide + 1];
-  __shared__ T columns[kSide][kSide + 1];
-  const int lane = static_cast<int>(threadIdx.x % kSide);
-  const int row = static_cast<int>(threadIdx.x / kSide);
-  const Index n = maps.shape[0];
-  const Index length = maps.shape[2];
-  const Index first_row = static_cast<Index>(blockIdx.y) * kSide;
-  const Index first_column = static_cast<Index>(blockIdx.x) * kSide;
-  for (Index channel = blockIdx.z; channel < maps.shape[1]; channel += gridDim.z) {
-    double sums[kPairsEach] = {};
-    for (Index start = 0; start < length; start += kSide) {
-      const bool inside = start + lane < length;
-      for (int r = row; r < kSide; r += kThreadRows) {
-        rows[r][lane] = inside && first_row + r < n ? maps.row(first_row + r, channel)[start + lane] : T{0};
-        columns[r][lane] =
-            inside && first_column + r < n ? maps.row(first_column + r, channel)[start + lane] : T{0};
-      }
-      __syncthreads();
-      for (int v = 0; v < kSide; ++v) {
-        const double column = columns[lane][v];
-        for (int p = 0; p < kPairsEach; ++p) {
-          const double difference = static_cast<double>(rows[row + p * kThreadRows][v]) - column;
-          sums[p] = fma(difference, difference, sums[p]);
-        }
-      }
-      __syncthreads();
-    }
+// The range of a channel.
+struct WidenRange {
+  View<double, 2> ranges;
 
-    const Index j = first_column + lane;
-    if constexpr (kToCodes) {
-      const Bins scheme(ranges.row(channel)[0], ranges.row(channel)[1], static_cast<int>(bins));
-      for (int p = 0; p < kPairsEach; ++p) {
-        const Index i = first_row + row + p * kThreadRows;
-        if (i >= j || j >= n) continue;
-        codes.row(channel)[i * (2 * n - i - 1) / 2 + j - i - 1] =
-            static_cast<std::uint8_t>(scheme.index(sqrt(sums[p])));
-      }
-    } else {
-      double low = HUGE_VAL;
-      double high = 0;
-      for (int p = 0; p < kPairsEach; ++p) {
-        const Index i = first_row + row + p * kThreadRows;
-        if (i >= j || j >= n) continue;
-        const double distance = sqrt(sums[p]);
-        low = fmin(low, distance);
-        high = fmax(high, distance);
-      }
-      widen(ranges.row(channel), low, high);
-    }
+  __device__ void operator()(const PairTile& tile) const {
+    double low = HUGE_VAL;
+    double high = 0;
+    tile.for_each_pair([&](Index, Index, double squared) {
+      const double distance = sqrt(squared);
+      low = fmin(low, distance);
+      high = fmax(high, distance);
+    });
+    widen(ranges.row(tile.channel), low, high);
   }
-}
+};
+
+struct WriteCodes {
+  View<const double, 2> ranges;
+  Index bins;
+  View<std::uint8_t, 2> codes;
+
+  __device__ void operator()(const PairTile& tile) const {
+    const double* range = ranges.row(tile.channel);
+    const Bins scheme(range[0], range[1], static_cast<int>(bins));
+    std::uint8_t* out = codes.row(tile.channel);
+    tile.for_each_pair([&](Index i, Index j, double squared) {
+      out[i * (2 * tile.n - i - 1) / 2 + j - i - 1] = static_cast<std::uint8_t>(scheme.index(sqrt(squared)));
+    });
+  }
+};
 
 }  // namespace
 
@@ -98,13 +67,11 @@ void distance_codes(View<const T, 3> maps, Index bins, View<std::uint8_t, 2> cod
                     void* stream) {
   check_distance_codes(maps, bins, codes, ranges);
   const Index channels = maps.shape[1];
-  const Index tiles = (maps.shape[0] + kSide - 1) / kSide;
-  require(tiles <= kMaxLayers, "maps: more than 2 million samples");
-  const Grid grid{tiles, tiles, std::min(channels, kMaxLayers)};
-  launch("start of distance ranges", start_ranges, {(channels + kThreads - 1) / kThreads}, kThreads, 0,
-         stream, ranges);
-  launch("distance ranges", measure<T, false>, grid, kThreads, 0, stream, maps, bins, codes, ranges);
-  launch("distance_codes", measure<T, true>, grid, kThreads, 0, stream, maps, bins, codes, ranges);
+  launch("start of distance ranges", start_ranges, {(channels + kTileThreads - 1) / kTileThreads},
+         kTileThreads, 0, stream, ranges);
+  launch_tiles("distance ranges", maps, WidenRange{ranges}, stream);
+  const View<const double, 2> found{ranges.data, {channels, 2}, {ranges.stride[0], 1}};
+  launch_tiles("distance_codes", maps, WriteCodes{found, bins, codes}, stream);
 }
 
 template void distance_codes(View<const float, 3>, Index, View<std::uint8_t, 2>, View<double, 2>, void*);
