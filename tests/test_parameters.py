@@ -127,8 +127,12 @@ LABELS = {
     "floats": (np.zeros(8), TypeError, "^labels: expected integers, got float64$"),
     "booleans": (np.zeros(8, bool), TypeError, "^labels: expected integers, got bool$"),
     "strings": (list("abcdefgh"), TypeError, "^labels: expected integers, got <U1$"),
-    "too few": (np.zeros(7, int), ValueError, r"^labels: expected shape \(8,\) to match maps, got \(7,\)$"),
-    "one-hot": (np.eye(8, dtype=int), ValueError, r"^labels: expected shape \(8,\) to match maps, got \(8, 8\)$"),
+    "too few": (np.zeros(7, int), ValueError, r"^labels: expected shape \(8,\) to match the samples, got \(7,\)$"),
+    "one-hot": (
+        np.eye(8, dtype=int),
+        ValueError,
+        r"^labels: expected shape \(8,\) to match the samples, got \(8, 8\)$",
+    ),
     "negative": (np.arange(-1, 7), ValueError, "^labels: expected classes from 0 on, got -1$"),
     "a class without samples": (
         np.array([0, 0, 1, 1, 3, 3, 3, 3]),

@@ -19,7 +19,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from bitlens.estimators import (
+    Alignment,
+    ChannelDecomposition,
+    Median,
+    MultivariateInformation,
+    NearestNeighbors,
     PermutationResult,
+    SaturationWarning,
+    Silverman,
+    channel_decomposition,
     channel_entropy,
     channel_mutual_information,
     distance_codes,
@@ -27,9 +35,13 @@ from bitlens.estimators import (
     intra_sample_entropy,
     joint_histogram,
     label_entropies,
+    multivariate_information,
     nearest_neighbors,
     neighbor_probabilities,
     permutation_test,
+    renyi_entropy,
+    renyi_joint_entropy,
+    renyi_mutual_information,
 )
 from bitlens.machine import build_info, get_num_threads, set_num_threads
 
@@ -67,11 +79,19 @@ _ROOMS = {
 _EXTRAS = {"bitlens.runs": "run", "bitlens.network": "torch,run", "bitlens.measures": "run"}
 
 __all__ = [
+    "Alignment",
+    "ChannelDecomposition",
+    "Median",
+    "MultivariateInformation",
+    "NearestNeighbors",
     "PermutationResult",
     "Recorder",
     "Run",
     "RunError",
+    "SaturationWarning",
+    "Silverman",
     "build_info",
+    "channel_decomposition",
     "channel_entropy",
     "channel_information",
     "channel_mutual_information",
@@ -88,12 +108,16 @@ __all__ = [
     "layer_diversity",
     "layer_information",
     "measure",
+    "multivariate_information",
     "nearest_neighbors",
     "neighbor_probabilities",
     "open_run",
     "permutation_test",
     "predicted_samples",
     "receptive_fields",
+    "renyi_entropy",
+    "renyi_joint_entropy",
+    "renyi_mutual_information",
     "set_num_threads",
     "training_performance",
 ]

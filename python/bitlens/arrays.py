@@ -61,6 +61,10 @@ class Family:
             return 0
         return int(sys.modules["torch"].cuda.get_device_properties(self.device).multi_processor_count)
 
+    def put(self, array: NDArray) -> Any:
+        """An array made on the CPU, on the kernel's side."""
+        return sys.modules["torch"].from_numpy(array).to(self.device) if self.on_cuda else array
+
     def converted(self, array: Any, dtype: str) -> Any:
         """A copy of an array on the kernel's side, in another type."""
         result = self.empty(array.shape, dtype)
@@ -91,6 +95,11 @@ def is_tensor(x: object) -> bool:
     """Whether x is a PyTorch tensor, without importing PyTorch."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(x, torch.Tensor)
+
+
+def array_module(x: object) -> Any:
+    """NumPy, or PyTorch for a tensor."""
+    return sys.modules["torch"] if is_tensor(x) else np
 
 
 def is_bytes(x: object) -> bool:
@@ -184,7 +193,7 @@ def with_safe_squares(x: Any, name: str, axes: tuple[int, ...]) -> tuple[Any, An
 
     The scale is one along `axes`. Values that need none, and all of float32, are given back as they are.
     """
-    xp: Any = sys.modules["torch"] if is_tensor(x) else np
+    xp = array_module(x)
     if x.dtype != xp.float64:
         return x, np.ones((1,) * x.ndim)
     peak = xp.maximum(xp.amax(x, axis=axes, keepdims=True), -xp.amin(x, axis=axes, keepdims=True))
@@ -230,6 +239,19 @@ def channel_maps(
     elif array.strides[2] != array.itemsize and array.shape[2] > 1:
         array = np.ascontiguousarray(array)
     return array, family, ends
+
+
+def class_numbers(labels: Array, n: int, name: str) -> NDArray:
+    """The classes of n samples, as int64 on the CPU."""
+    given: Any = labels
+    array = np.asarray(given.detach().cpu() if is_tensor(given) else given)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name}: expected integers, got {array.dtype}")
+    if array.shape != (n,):
+        raise ValueError(f"{name}: expected shape ({n},) to match the samples, got {array.shape}")
+    if array.size and array.min() < 0:
+        raise ValueError(f"{name}: expected classes from 0 on, got {array.min()}")
+    return array.astype(np.int64)
 
 
 def integer(value: object, name: str) -> int:

@@ -136,3 +136,21 @@ def renyi_entropy(squared_distances: NDArray, weights: NDArray, alpha: float) ->
         return float((alpha * np.log2(largest) + np.log2(trace)) / (1 - alpha))
     total = (eigenvalues * np.expm1((alpha - 1) * np.log(eigenvalues))).sum()
     return float(np.log1p(total) / ((1 - alpha) * np.log(2)))
+
+
+def gaussian_gram(x: NDArray, sigma: float) -> NDArray:
+    """exp(-|x_i - x_j|^2 / (2 sigma^2)) of samples [n, ...]."""
+    return np.exp(-(pair_distances(x.reshape(len(x), -1)) ** 2) / (2 * sigma**2))
+
+
+def matrix_entropy(kernel: NDArray, alpha: float) -> float:
+    """Yu et al. (2018) eq. 2, as it is written; alpha other than 1."""
+    eigenvalues = np.linalg.eigvalsh(kernel / np.trace(kernel)).clip(0)
+    return float(np.log2((eigenvalues**alpha).sum()) / (1 - alpha))
+
+
+def multivariate_information(x: NDArray, maps: NDArray, sigma_x: float, sigmas: NDArray, alpha: float) -> float:
+    """Yu et al. (2018) eq. 5: Hadamard products of the Gram matrices of the input and of every channel [n, channels, ...]."""
+    of_x = gaussian_gram(x, sigma_x)
+    of_maps = np.prod([gaussian_gram(maps[:, c], sigma) for c, sigma in enumerate(sigmas)], axis=0)
+    return matrix_entropy(of_x, alpha) + matrix_entropy(of_maps, alpha) - matrix_entropy(of_x * of_maps, alpha)

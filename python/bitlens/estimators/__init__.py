@@ -1,13 +1,31 @@
 """One public function for each published quantity: arrays in, bits out."""
 
+from bitlens.estimators.bandwidths import Alignment, Median, NearestNeighbors, Silverman
+from bitlens.estimators.decomposition import ChannelDecomposition, channel_decomposition
 from bitlens.estimators.distances import channel_mutual_information, distance_codes, joint_histogram
 from bitlens.estimators.labels import label_entropies
 from bitlens.estimators.neighbors import inter_sample_entropy, nearest_neighbors, neighbor_probabilities
 from bitlens.estimators.permutation import PermutationResult, permutation_test
+from bitlens.estimators.renyi import (
+    MultivariateInformation,
+    SaturationWarning,
+    multivariate_information,
+    renyi_entropy,
+    renyi_joint_entropy,
+    renyi_mutual_information,
+)
 from bitlens.estimators.values import channel_entropy, intra_sample_entropy
 
 __all__ = [
+    "Alignment",
+    "ChannelDecomposition",
+    "Median",
+    "MultivariateInformation",
+    "NearestNeighbors",
     "PermutationResult",
+    "SaturationWarning",
+    "Silverman",
+    "channel_decomposition",
     "channel_entropy",
     "channel_mutual_information",
     "distance_codes",
@@ -15,7 +33,11 @@ __all__ = [
     "intra_sample_entropy",
     "joint_histogram",
     "label_entropies",
+    "multivariate_information",
     "nearest_neighbors",
     "neighbor_probabilities",
     "permutation_test",
+    "renyi_entropy",
+    "renyi_joint_entropy",
+    "renyi_mutual_information",
 ]

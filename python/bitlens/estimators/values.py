@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bitlens import _core
-from bitlens.arrays import Array, apply, bin_count, channel_maps
+from bitlens.arrays import Array, apply, bin_count, channel_maps, class_numbers
 
 # Histograms are held for so many bytes of samples at a time.
 _CHUNK_BYTES = 64 * 2**20
@@ -112,7 +112,7 @@ def channel_entropy(
     entropies = intra_sample_entropy(maps, bins, value_range, channel_axis=channel_axis)
     if labels is None:
         return entropies.mean(0)
-    classes = _classes(labels, len(entropies))
+    classes = class_numbers(labels, len(entropies), "labels")
     present = np.unique(classes)
     if present[-1] >= len(present):
         missing = int(np.flatnonzero(present != np.arange(len(present)))[0])
@@ -122,17 +122,6 @@ def channel_entropy(
     if isinstance(entropies, np.ndarray):
         return weights.T @ entropies
     return entropies.new_tensor(weights.T) @ entropies
-
-
-def _classes(labels: Array, n: int) -> Any:
-    array = np.asarray(labels.detach().cpu() if hasattr(labels, "detach") else labels)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"labels: expected integers, got {array.dtype}")
-    if array.shape != (n,):
-        raise ValueError(f"labels: expected shape ({n},) to match maps, got {array.shape}")
-    if array.min() < 0:
-        raise ValueError(f"labels: expected classes from 0 on, got {array.min()}")
-    return array.astype(np.int64)
 
 
 def _bin_range(ends: tuple[float, float], float32: bool, given: tuple[float, float] | None) -> tuple[float, float]:

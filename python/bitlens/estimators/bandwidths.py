@@ -1,0 +1,131 @@
+"""Rules for the width of a Gaussian kernel: what matrix-based entropies depend on most."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from bitlens.arrays import Array, Family, array_module, class_numbers, integer, is_tensor
+
+_ALIGNMENT_STEPS = 75
+_ALIGNMENT_SPAN = (0.1, 10.0)  # of the mean distance
+
+
+@dataclass(frozen=True)
+class Median:
+    """The median of the distances that are not 0, in each channel: of a rarely active one most are."""
+
+
+@dataclass(frozen=True)
+class Silverman:
+    """h n^(-1/(4 + d)) for n samples of d values: Silverman's rule as Yu et al. (2018, section III) use it, h = 5 or 0.1."""
+
+    h: float = 5.0
+
+
+@dataclass(frozen=True)
+class NearestNeighbors:
+    """The mean distance to the m nearest other samples; the median where that is 0."""
+
+    m: int = 10
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """The sigma whose kernel is most like that of the labels, <K, L> / (|K| |L|) (Wickstrom et al. 2019).
+
+    Of 75 between 0.1 and 10 times the mean distance. Labels are integers of shape (n,).
+    """
+
+    labels: Array
+
+
+Bandwidth: TypeAlias = float | Sequence[float] | Median | Silverman | NearestNeighbors | Alignment
+"""A rule, sigma itself, or one sigma a channel."""
+
+
+def sigmas(bandwidth: Bandwidth, squares: Any, units: Any, values: int, family: Family) -> Any:
+    """Sigma of every channel, float64 [channels], of squared distances [channels, n, n] of samples of so many values.
+
+    Squares, and the result, are in `units` [channels]. A channel whose samples are all alike may have any sigma, as its
+    kernel is 1 throughout; it gets 1.
+    """
+    channels, n, _ = squares.shape
+    result = family.empty((channels,), "float64")
+    if isinstance(bandwidth, Silverman):
+        result[...] = _positive(bandwidth.h, "bandwidth: h") * n ** (-1 / (4 + values)) / units
+    elif isinstance(bandwidth, Median):
+        result[...] = _median(squares)
+    elif isinstance(bandwidth, NearestNeighbors):
+        m = integer(bandwidth.m, "bandwidth: m")
+        if not 1 <= m < n:
+            raise ValueError(f"bandwidth: expected m from 1 to n - 1 = {n - 1} for {n} samples, got {m}")
+        # Of each row the smallest is the sample itself.
+        result[...] = (_sorted(squares)[:, :, 1 : m + 1] ** 0.5).mean(2).mean(1)
+        median = _median(squares)
+        result[result == 0] = median[result == 0]
+    elif isinstance(bandwidth, Alignment):
+        result[...] = _aligned(squares, class_numbers(bandwidth.labels, n, "bandwidth: labels"), family)
+    elif isinstance(bandwidth, (int, float, np.integer, np.floating)):
+        result[...] = _positive(bandwidth, "bandwidth") / units
+    else:
+        result[...] = family.put(_one_each(bandwidth, channels)) / units
+    return result
+
+
+def _positive(value: Any, name: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: expected a number, got {value!r}") from None
+    if not 0 < number < math.inf:
+        raise ValueError(f"{name}: expected a finite number above 0, got {value}")
+    return number
+
+
+def _one_each(bandwidth: Any, channels: int) -> Any:
+    try:
+        array = np.asarray(bandwidth.cpu() if is_tensor(bandwidth) else bandwidth, np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"bandwidth: expected a rule, sigma, or one sigma a channel, got {bandwidth!r}") from None
+    if array.shape != (channels,):
+        raise ValueError(f"bandwidth: expected one sigma for each of {channels} channels, got shape {array.shape}")
+    if not ((array > 0) & np.isfinite(array)).all():
+        raise ValueError("bandwidth: expected finite numbers above 0")
+    return array
+
+
+def _sorted(squares: Any) -> Any:
+    return squares.sort(-1).values if is_tensor(squares) else np.sort(squares, axis=-1)
+
+
+def _median(squares: Any) -> Any:
+    """Of the distances that are not 0; each pair is there twice, which leaves the median as it is."""
+    flat = _sorted(squares.reshape(len(squares), -1))
+    zeros = (flat == 0).sum(1)
+    left = flat.shape[1] - zeros
+    last = flat.shape[1] - 1
+    low, high = (zeros + (left - 1) // 2).clip(0, last), (zeros + left // 2).clip(0, last)
+    take = flat.gather if is_tensor(flat) else lambda axis, index: np.take_along_axis(flat, index, axis)
+    median = (take(1, low[:, None])[:, 0] ** 0.5 + take(1, high[:, None])[:, 0] ** 0.5) / 2
+    median[left == 0] = 1
+    return median
+
+
+def _aligned(squares: Any, classes: Any, family: Family) -> Any:
+    same = family.put((classes[:, None] == classes).astype(np.float64))
+    n = len(same)
+    mean = (squares**0.5).sum((1, 2)) / max(n * (n - 1), 1)
+    mean[mean == 0] = 1
+    best, chosen = mean * 0 - 1, mean * 1
+    for factor in np.linspace(*_ALIGNMENT_SPAN, _ALIGNMENT_STEPS):
+        sigma = mean * factor
+        kernel = array_module(squares).exp(-squares / (2 * sigma**2)[:, None, None])
+        alignment = (kernel * same).sum((1, 2)) / (kernel**2).sum((1, 2)) ** 0.5
+        better = alignment > best
+        best[better], chosen[better] = alignment[better], sigma[better]
+    return chosen

@@ -1,0 +1,122 @@
+"""Gaussian kernels of samples by their exponents, so that a product of kernels is a sum, and entropies of such products."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from bitlens import _core
+from bitlens.arrays import Array, Family, apply, array_module, channel_maps, class_numbers, is_tensor, with_safe_squares
+from bitlens.estimators.bandwidths import Bandwidth, sigmas
+
+# From so many samples on, one eigenproblem is large enough for LAPACK's or cuSOLVER's own parallel code.
+_LARGE = 1024
+# The exponent between samples of different classes: exp(-1e4) is 0.
+_APART = 1e4
+
+
+def together(exponents: list[Any], families: list[Family], name: str) -> Any:
+    """Exponents of variables of the same samples, in one array."""
+    sizes = [len(part[0]) for part in exponents]
+    for size in sizes:
+        if size != sizes[0]:
+            raise ValueError(f"{name}: expected the same samples in each, got {sizes[0]} and {size}")
+    same_place(families, name)
+    return concatenate(exponents)
+
+
+def input_and_channels(
+    x: Array, maps: Array, bandwidth_x: Bandwidth, bandwidth: Bandwidth, channel_axis: int
+) -> tuple[Any, Any, Family]:
+    """Exponents of x [1, n, n] and of every channel [channels, n, n], of the same samples in one place."""
+    of_maps, family = channel_exponents(maps, "maps", bandwidth, channel_axis)
+    of_x, other = variable(x, "x", bandwidth_x)
+    if len(of_x[0]) != len(of_maps[0]):
+        raise ValueError(f"x: expected the {len(of_maps[0])} samples of maps, got {len(of_x[0])}")
+    same_place([family, other], "x")
+    return of_x, of_maps, family
+
+
+def same_place(families: list[Family], name: str) -> None:
+    """All on the CPU, or all on one GPU."""
+    for family in families:
+        if (family.on_cuda or families[0].on_cuda) and family.device != families[0].device:
+            places = [place.device or "the CPU" for place in (families[0], family)]
+            raise ValueError(f"{name}: expected arrays in one place, got {places[0]} and {places[1]}; move one of them")
+
+
+def concatenate(parts: Iterable[Any]) -> Any:
+    """Along the first axis."""
+    arrays = list(parts)
+    return array_module(arrays[0]).concatenate(arrays)
+
+
+def variable(x: Array, name: str, bandwidth: Bandwidth) -> tuple[Any, Family]:
+    """One variable's exponents [1, n, n]: its kernel is exp(-exponents)."""
+    if getattr(x, "ndim", None) == 1 and str(getattr(x, "dtype", "")).rpartition(".")[2].startswith(("int", "uint")):
+        family = Family(x.device) if is_tensor(x) else Family()
+        classes = class_numbers(x, len(x), name)
+        if len(classes) < 2:
+            raise ValueError(f"{name}: expected at least 2 samples, got {len(classes)}")
+        return family.put(np.where(classes[:, None] == classes, 0.0, _APART)[None]), family
+    if getattr(x, "ndim", 0) < 2 and hasattr(x, "shape"):
+        raise ValueError(
+            f"{name}: expected shape (samples, ...), got {tuple(x.shape)}; a single feature is (n, 1), classes are integers"
+        )
+    shaped: Any = x.reshape(len(x), 1, -1) if hasattr(x, "reshape") and 0 not in x.shape else x
+    return channel_exponents(shaped, name, bandwidth, 1)
+
+
+def channel_exponents(maps: Array, name: str, bandwidth: Bandwidth, channel_axis: int) -> tuple[Any, Family]:
+    """Every channel's exponents [channels, n, n]."""
+    values, family, _ = channel_maps(maps, name, channel_axis=channel_axis, cuda=True)
+    n, channels, length = values.shape
+    if n < 2:
+        raise ValueError(f"{name}: expected at least 2 samples, got {n}")
+    values, units = with_safe_squares(values, name, (0, 2))
+    squares = family.empty((channels, n, n), "float64")
+    apply(family, _core.squared_distances, values, squares)
+    sigma = sigmas(bandwidth, squares, units.reshape(-1), length, family)
+    squares /= (2 * sigma**2)[:, None, None]
+    return squares, family
+
+
+def entropies(exponents: Any, sets: Sequence[Sequence[int]], alpha: float, family: Family) -> Any:
+    """Entropies in bits of products of kernels, one for each set of them, [sets]."""
+    n = exponents.shape[1]
+    if not (isinstance(alpha, (int, float)) and 0 < alpha < math.inf):
+        raise ValueError(f"alpha: expected a finite number above 0, got {alpha!r}")
+    if n >= _LARGE and alpha != 2:
+        return _of_large(exponents, sets, alpha, family)
+    starts = np.cumsum([0, *map(len, sets)])
+    members = np.concatenate([np.asarray(s, np.int64) for s in sets])
+    result = family.empty((len(sets),), "float64")
+    arguments = (family.put(part) for part in (starts, members, np.ones(len(members))))
+    apply(
+        family, _core.renyi_entropies, exponents, *arguments, float(alpha), result, family.triangles(len(sets), n)
+    )  # fmt: skip
+    return result
+
+
+def _of_large(exponents: Any, sets: Sequence[Sequence[int]], alpha: float, family: Family) -> Any:
+    """The same by LAPACK or cuSOLVER, a set at a time."""
+    xp = array_module(exponents)
+    result = family.empty((len(sets),), "float64")
+    for s, members in enumerate(sets):
+        spectrum = xp.linalg.eigvalsh(xp.exp(-exponents[list(members)].sum(0)) / exponents.shape[1]).clip(0)
+        spectrum = spectrum / spectrum.sum()
+        spectrum = spectrum[spectrum > 0]
+        logs = xp.log(spectrum)
+        if alpha == 1:
+            result[s] = -(spectrum * logs).sum() / math.log(2)
+        elif alpha > 2:
+            largest = spectrum.max()
+            log_of_trace = alpha * xp.log(largest) + xp.log(((spectrum / largest) ** alpha).sum())
+            result[s] = log_of_trace / ((1 - alpha) * math.log(2))
+        else:
+            trace = (spectrum * xp.expm1((alpha - 1) * logs)).sum()
+            result[s] = xp.log1p(trace) / ((1 - alpha) * math.log(2))
+    return result.clip(0, math.log2(exponents.shape[1]))

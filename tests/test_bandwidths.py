@@ -1,0 +1,104 @@
+"""The rules for a kernel's width, and what the functions that take them refuse."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import bitlens
+from bitlens import Alignment, Median, NearestNeighbors, Silverman, reference
+
+pytestmark = pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
+
+
+def normal(n, *shape, seed=0):
+    return np.random.default_rng([n, seed]).normal(size=(n, *shape))
+
+
+@pytest.mark.parametrize("factor", [1e-200, 1e-3, 1e3, 1e200])
+def test_rules_follow_the_scale(factor):
+    x, maps = normal(40, 5), normal(40, 3, 4, seed=1)
+    for rule in (Median(), NearestNeighbors(4), Alignment(np.arange(40) % 3)):
+        a = bitlens.multivariate_information(x, maps, bandwidth=rule, bandwidth_x=rule)
+        b = bitlens.multivariate_information(x * factor, maps * factor, bandwidth=rule, bandwidth_x=rule)
+        assert a == pytest.approx(b, abs=1e-9)
+    assert bitlens.renyi_entropy(x * factor, 1.01, 2 * factor) == pytest.approx(
+        bitlens.renyi_entropy(x, 1.01, 2), abs=1e-9
+    )
+
+
+def test_rules_by_hand():
+    x = np.array([0.0, 1.0, 3.0, 3.0])[:, None]  # distances 1 3 3 2 2 0
+    for rule, sigma in [
+        (Median(), 2.0),
+        (Silverman(5.0), 5 * 4 ** (-1 / 5)),
+        (NearestNeighbors(1), (1 + 1 + 0 + 0) / 4),
+        (NearestNeighbors(2), (2 + 1.5 + 1 + 1) / 4),
+    ]:
+        assert bitlens.renyi_entropy(x, 1.5, rule) == pytest.approx(bitlens.renyi_entropy(x, 1.5, sigma), abs=1e-12)
+
+
+def test_the_median_leaves_out_equal_samples():
+    """A rarely active channel: most distances are 0, and the median of all would be."""
+    x = np.zeros((30, 1))
+    x[:3, 0] = [1, 2, 4]
+    assert 0 < bitlens.renyi_entropy(x) < 1
+
+
+def test_alignment_takes_the_kernel_most_like_that_of_the_labels():
+    labels = np.arange(60) % 3
+    x = labels[:, None] * 10.0 + normal(60, 2)
+    distances = reference.pair_distances(x)
+    ideal = (labels[:, None] == labels).astype(float)
+
+    def alignment(sigma):
+        kernel = np.exp(-(distances**2) / (2 * sigma**2))
+        return (kernel * ideal).sum() / np.linalg.norm(kernel) / np.linalg.norm(ideal)
+
+    candidates = np.linspace(0.1, 10, 75) * distances[np.triu_indices(60, 1)].mean()
+    sigma = max(candidates, key=alignment)
+    assert sigma not in candidates[[0, -1]]
+    assert bitlens.renyi_entropy(x, 1.01, Alignment(labels)) == pytest.approx(
+        bitlens.renyi_entropy(x, 1.01, sigma), abs=1e-9
+    )
+
+
+X, MAPS = normal(8, 3), normal(8, 4, 2, seed=1)
+
+# (call, error, message)
+REFUSED = [
+    (lambda: bitlens.renyi_entropy(X[0]), ValueError, "x: expected shape (samples, ...), got (3,)"),
+    (lambda: bitlens.renyi_entropy(X[:1]), ValueError, "x: expected at least 2 samples, got 1"),
+    (lambda: bitlens.renyi_entropy(np.array([1])), ValueError, "x: expected at least 2 samples, got 1"),
+    (lambda: bitlens.renyi_entropy(np.array([1, -1])), ValueError, "x: expected classes from 0 on, got -1"),
+    (lambda: bitlens.renyi_entropy(X * np.nan), ValueError, "x: contains NaN or infinity"),
+    (lambda: bitlens.renyi_entropy(X.tolist()), TypeError, "x: expected a NumPy array or a PyTorch tensor, got list"),
+    (lambda: bitlens.renyi_entropy(X, 0), ValueError, "alpha: expected a finite number above 0, got 0"),
+    (lambda: bitlens.renyi_entropy(X, math.inf), ValueError, "alpha: expected a finite number above 0, got inf"),
+    (lambda: bitlens.renyi_entropy(X, 1.01, 0), ValueError, "bandwidth: expected a finite number above 0, got 0"),
+    (lambda: bitlens.renyi_entropy(X, 1.01, "paper"), TypeError, "bandwidth: expected a rule, sigma, or one sigma"),
+    (lambda: bitlens.renyi_entropy(X, 1.01, [1.0, 2.0]), ValueError, "bandwidth: expected one sigma for each of 1"),
+    (lambda: bitlens.renyi_entropy(X, 1.01, [-1.0]), ValueError, "bandwidth: expected finite numbers above 0"),
+    (lambda: bitlens.renyi_entropy(X, 1.01, Silverman(-5)), ValueError, "bandwidth: h: expected a finite number above"),
+    (lambda: bitlens.renyi_entropy(X, 1.01, Silverman("h")), TypeError, "bandwidth: h: expected a number, got 'h'"),
+    (lambda: bitlens.renyi_entropy(X, 1.01, NearestNeighbors(8)), ValueError, "bandwidth: expected m from 1 to n - 1 = 7"),
+    (lambda: bitlens.renyi_entropy(X, 1.01, Alignment(X)), TypeError, "bandwidth: labels: expected integers, got float64"),
+    (lambda: bitlens.renyi_joint_entropy([]), ValueError, "variables: expected at least one"),
+    (lambda: bitlens.renyi_joint_entropy([X, X[:5]]), ValueError, "variables: expected the same samples in each, got 8"),
+    (lambda: bitlens.renyi_mutual_information(X, X[:5]), ValueError, "y: expected the same samples in each, got 8 and 5"),
+    (lambda: bitlens.multivariate_information(X[:5], MAPS), ValueError, "x: expected the 8 samples of maps, got 5"),
+    (lambda: bitlens.multivariate_information(X, X[0]), ValueError, "maps: expected shape (samples, channels, ...)"),
+    (lambda: bitlens.multivariate_information(X, MAPS, permutations=1), ValueError, "permutations: expected at least 2"),
+    (lambda: bitlens.channel_decomposition(X, MAPS[:, :1]), ValueError, "maps: expected at least 2 channels, got 1"),
+    (lambda: bitlens.channel_decomposition(X, MAPS, pairs=7), ValueError, "pairs: expected 1 to 6 for 4 channels, got 7"),
+    (lambda: bitlens.channel_decomposition(X, MAPS, pairs=2.0), TypeError, "pairs: expected an integer, got 2.0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "error", "message"), REFUSED, ids=[row[2] for row in REFUSED])
+def test_refused(call, error, message):
+    with pytest.raises(error) as raised:
+        call()
+    assert str(raised.value).startswith(message)
