@@ -6,6 +6,12 @@ from bitlens.estimators.distances import channel_mutual_information, distance_co
 from bitlens.estimators.labels import label_entropies
 from bitlens.estimators.neighbors import inter_sample_entropy, nearest_neighbors, neighbor_probabilities
 from bitlens.estimators.permutation import PermutationResult, permutation_test
+from bitlens.estimators.planes import (
+    LayerInformation,
+    LayerInformationBounds,
+    binned_information,
+    pairwise_distance_information,
+)
 from bitlens.estimators.renyi import (
     MultivariateInformation,
     SaturationWarning,
@@ -19,12 +25,15 @@ from bitlens.estimators.values import channel_entropy, intra_sample_entropy
 __all__ = [
     "Alignment",
     "ChannelDecomposition",
+    "LayerInformation",
+    "LayerInformationBounds",
     "Median",
     "MultivariateInformation",
     "NearestNeighbors",
     "PermutationResult",
     "SaturationWarning",
     "Silverman",
+    "binned_information",
     "channel_decomposition",
     "channel_entropy",
     "channel_mutual_information",
@@ -36,6 +45,7 @@ __all__ = [
     "multivariate_information",
     "nearest_neighbors",
     "neighbor_probabilities",
+    "pairwise_distance_information",
     "permutation_test",
     "renyi_entropy",
     "renyi_joint_entropy",
