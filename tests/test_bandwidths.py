@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import bitlens
-from bitlens import Alignment, Median, NearestNeighbors, Silverman, reference
+from bitlens import Alignment, Dimension, Median, NearestNeighbors, Silverman, reference
 
 pytestmark = pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
 
@@ -34,6 +34,7 @@ def test_rules_by_hand():
     for rule, sigma in [
         (Median(), 2.0),
         (Silverman(5.0), 5 * 4 ** (-1 / 5)),
+        (Dimension(), math.sqrt(1 / 2)),
         (NearestNeighbors(1), (1 + 1 + 0 + 0) / 4),
         (NearestNeighbors(2), (2 + 1.5 + 1 + 1) / 4),
     ]:
@@ -57,12 +58,14 @@ def test_alignment_takes_the_kernel_most_like_that_of_the_labels():
         kernel = np.exp(-(distances**2) / (2 * sigma**2))
         return (kernel * ideal).sum() / np.linalg.norm(kernel) / np.linalg.norm(ideal)
 
-    candidates = np.linspace(0.1, 10, 75) * distances[np.triu_indices(60, 1)].mean()
-    sigma = max(candidates, key=alignment)
-    assert sigma not in candidates[[0, -1]]
-    assert bitlens.renyi_entropy(x, 1.01, Alignment(labels)) == pytest.approx(
-        bitlens.renyi_entropy(x, 1.01, sigma), abs=1e-9
-    )
+    mean = distances.mean()
+    for rule, candidates in [
+        (Alignment(labels), np.linspace(0.1 * mean, 10 * mean, 75) / math.sqrt(2)),
+        (Alignment(labels, smallest=0.01), np.linspace(0.01, 10 * mean, 75) / math.sqrt(2)),
+    ]:
+        sigma = max(candidates, key=alignment)
+        assert sigma not in candidates[[0, -1]]
+        assert bitlens.renyi_entropy(x, 1.01, rule) == pytest.approx(bitlens.renyi_entropy(x, 1.01, sigma), abs=1e-9)
 
 
 X, MAPS = normal(8, 3), normal(8, 4, 2, seed=1)
@@ -85,6 +88,13 @@ REFUSED = [
     (lambda: bitlens.renyi_entropy(X, 1.01, Silverman("h")), TypeError, "bandwidth: h: expected a number, got 'h'"),
     (lambda: bitlens.renyi_entropy(X, 1.01, NearestNeighbors(8)), ValueError, "bandwidth: expected m from 1 to n - 1 = 7"),
     (lambda: bitlens.renyi_entropy(X, 1.01, Alignment(X)), TypeError, "bandwidth: labels: expected integers, got float64"),
+    (lambda: bitlens.renyi_entropy(X, 1.01, Alignment()), ValueError, "bandwidth: Alignment needs labels, integers one"),
+    (
+        lambda: bitlens.renyi_entropy(X, 1.01, Alignment(np.arange(8), smallest=0)),
+        ValueError,
+        "bandwidth: smallest: expected a finite number above 0, got 0",
+    ),
+    (lambda: bitlens.preset("mine"), ValueError, "preset: expected one of paper, repitl, tensor-kernel, got 'mine'"),
     (lambda: bitlens.renyi_joint_entropy([]), ValueError, "variables: expected at least one"),
     (lambda: bitlens.renyi_joint_entropy([X, X[:5]]), ValueError, "variables: expected the same samples in each, got 8"),
     (lambda: bitlens.renyi_mutual_information(X, X[:5]), ValueError, "y: expected the same samples in each, got 8 and 5"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import os
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +64,43 @@ def test_measure_one(finished: tuple[Path, str]) -> None:
     assert {"layer": "conv1", "bins": 8} in bitlens.open_run(path).results.recorded("channel_information")
 
 
+def test_numbers_as_csv(finished: tuple[Path, str], tmp_path: Path) -> None:
+    path, _ = finished
+    arguments = ["--permutations", "2", "--preset", "paper", "--csv", str(tmp_path / "new")]
+    names = ["information-plane", "processing-inequalities", "input-diversity"]
+    result = command("measure", str(path), *arguments, *(part for name in names for part in ("--measure", name)))
+    assert result.returncode == 0, result.stderr
+    settings = bitlens.preset("paper")
+    run = bitlens.open_run(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bitlens.SaturationWarning)
+        plane = bitlens.information_plane(run, permutations=2, **settings)
+        chains = bitlens.processing_inequalities(
+            run, permutations=2, bandwidth_errors=bitlens.Silverman(0.1), **settings
+        )
+    with (tmp_path / "new" / "information_plane_by_epoch_about_layer.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == plane.information.size
+    for row in rows:
+        at = plane.sel(epoch=int(row["epoch"]), about=row["about"], layer=row["layer"])
+        assert float(row["information"]) == float(at.information)
+    with (tmp_path / "new" / "processing_inequalities_by_epoch.csv").open(encoding="utf-8") as file:
+        found = [int(row["forward_violations"]) for row in csv.DictReader(file)]
+    assert found == chains.forward_violations.values.tolist()
+    with (tmp_path / "new" / "input_diversity.csv").open(encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert float(row["inter_sample_entropy"]) == float(bitlens.input_diversity(run).inter_sample_entropy)
+    assert all(path.name in result.stdout.replace("\n", "") for path in (tmp_path / "new").iterdir())
+
+
+def test_estimators_of_the_plane(finished: tuple[Path, str]) -> None:
+    path, _ = finished
+    result = command("measure", str(path), "--measure", "information-plane", "--estimator", "binning")
+    assert result.returncode == 0
+    kept = bitlens.open_run(path).results.recorded("information_plane")
+    assert {"estimator": "binning", "bins": 30} in kept
+
+
 def test_info(finished: tuple[Path, str]) -> None:
     result = command("info", str(finished[0]))
     assert result.returncode == 0
@@ -82,6 +121,8 @@ def test_help(name: list[str]) -> None:
         (["info", "nowhere"], 1, "bitlens: nowhere: there is no such folder"),
         (["explore", "nowhere"], 1, "bitlens: nowhere: there is no such folder"),
         (["measure", "nowhere"], 1, "bitlens: nowhere: there is no such folder"),
+        (["measure", "nowhere", "--preset", "mine"], 2, "Invalid value for '--preset'"),
+        (["measure", "nowhere", "--estimator", "mine"], 2, "Invalid value for '--estimator'"),
         (["demo", "--data", "mnist"], 1, "nowhere: no --root was given"),
         (["demo", "--out", "."], 1, ". exists already"),
         (["demo", "--epochs", "0"], 2, "Invalid value for '--epochs'"),

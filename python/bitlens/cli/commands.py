@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -26,7 +26,23 @@ Neighbors = Annotated[int, typer.Option("--k", help="Neighbours of the inter-sam
 Bins = Annotated[int, typer.Option(help="Bins of values and of distances, 2 to 256.")]
 Permutations = Annotated[int, typer.Option(help="Shuffles of the permutation null.")]
 Samples = Annotated[int, typer.Option(help="Samples of the probe that layer information is measured on.")]
-Seed = Annotated[int, typer.Option(help="Seed of the shuffles.")]
+Seed = Annotated[int, typer.Option(help="Seed of the shuffles and mini-batches.")]
+
+
+class Estimator(StrEnum):
+    """How the information plane is estimated."""
+
+    renyi = "renyi"
+    binning = "binning"
+    kde = "kde"
+
+
+class Preset(StrEnum):
+    """Whose settings matrix-based information has."""
+
+    paper = "paper"
+    repitl = "repitl"
+    tensor_kernel = "tensor-kernel"
 
 
 class Data(StrEnum):
@@ -61,7 +77,8 @@ def demo(
     images = load_digits() if data is Data.digits else load_mnist(root)
     train_and_record(images, out, epochs, console)
     run = open_run(out)
-    _measure(run, console)
+    measure(run)
+    _print_tables(run, console)
     console.print(f"\nThe run is in {out}. Look at it with: bitlens explore {out}")
     if explore or (explore is None and sys.stdin.isatty() and sys.stdout.isatty()):
         _explore(out)
@@ -72,27 +89,37 @@ def measure_command(
     run: RunPath,
     name: Annotated[
         list[str] | None,
-        typer.Option("--measure", help=f"One of {', '.join(MEASURES)}; may be repeated. [default: all]"),
+        typer.Option("--measure", help=f"One of {', '.join(MEASURES)}; may be repeated. All, if left out."),
     ] = None,
     k: Neighbors = 15,
     bins: Bins = 32,
     permutations: Permutations = 20,
     samples: Samples = 256,
     seed: Seed = 0,
+    estimator: Annotated[Estimator, typer.Option(help="Of the information plane.")] = Estimator.renyi,
+    preset: Annotated[
+        Preset | None, typer.Option(help="Settings of others for matrix-based information, in place of our own.")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Folder for the results as CSV files.")] = None,
 ) -> None:
     """Measure a run over all its epochs; results are kept in the run, and what is there is not computed again."""
     opened = open_run(run)
     names = [entry.replace("-", "_") for entry in name or ()]
     console = Console()
+    settings: dict[str, Any] = {
+        "k": k, "bins": bins, "permutations": permutations, "samples": samples, "seed": seed,
+    }  # fmt: skip
+    flow: dict[str, Any] = {"estimator": estimator.value, "preset": preset and preset.value}
+    found = measure(opened, names or None, **settings, **flow, report=console.print if names else lambda _: None)
     if names:
-        measure(
-            opened, names, k=k, bins=bins, permutations=permutations, samples=samples, seed=seed, report=console.print
-        )
         console.print(
             f"The results are in {run / 'results'}. Read them with bitlens.{names[0]}(bitlens.open_run(...))."
         )
     else:
-        _measure(opened, console, k=k, bins=bins, permutations=permutations, samples=samples, seed=seed)
+        _print_tables(opened, console, **settings)
+    if csv is not None:
+        for path in tables.write_csv(found, csv):
+            console.print(f"Wrote {path}")
 
 
 @app.command()
@@ -114,10 +141,9 @@ def explore_command(
     _explore(run, root, port)
 
 
-def _measure(
+def _print_tables(
     run: Run, console: Console, k: int = 15, bins: int = 32, permutations: int = 20, samples: int = 256, seed: int = 0
 ) -> None:
-    measure(run, k=k, bins=bins, permutations=permutations, samples=samples, seed=seed)
     if run.labels is not None:
         console.print(tables.epochs_table(run))
     console.print(tables.layers_table(run, k=k, bins=bins, permutations=permutations, samples=samples, seed=seed))

@@ -1,6 +1,11 @@
-"""A run in words: the tables that the command line prints."""
+"""A run in words and numbers: the tables that the command line prints and writes."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -14,6 +19,7 @@ from bitlens.measures import (
     training_performance,
 )
 from bitlens.runs import Run
+from bitlens.runs.layout import write_whole
 
 
 def epochs_table(run: Run) -> Table:
@@ -92,3 +98,17 @@ def info_table(run: Run) -> Table:
     for name, value in rows.items():
         table.add_row(name, value)
     return table
+
+
+def write_csv(results: Mapping[str, xr.Dataset], folder: Path) -> Iterator[Path]:
+    """Each result as CSV files in a folder: one for all its variables of the same dimensions, one value a row."""
+    for title, result in results.items():
+        shapes = list(dict.fromkeys(variable.dims for variable in result.data_vars.values()))
+        for dims in shapes:
+            part = result[[name for name, variable in result.data_vars.items() if variable.dims == dims]]
+            by = f" by {' '.join(map(str, dims))}" if dims and len(shapes) > 1 else ""
+            path = folder / (re.sub(r"[^\w.-]+", "_", title + by) + ".csv")
+            rows = part if dims else part.expand_dims("row")
+            text = rows.to_dataframe().reset_index(drop=not dims).to_csv(index=False)
+            write_whole(path, partial(Path.write_text, data=text, encoding="utf-8"))
+            yield path

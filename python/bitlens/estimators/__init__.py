@@ -1,6 +1,6 @@
 """One public function for each published quantity: arrays in, bits out."""
 
-from bitlens.estimators.bandwidths import Alignment, Median, NearestNeighbors, Silverman
+from bitlens.estimators.bandwidths import Alignment, Dimension, Median, NearestNeighbors, Silverman
 from bitlens.estimators.decomposition import ChannelDecomposition, channel_decomposition
 from bitlens.estimators.distances import channel_mutual_information, distance_codes, joint_histogram
 from bitlens.estimators.labels import label_entropies
@@ -12,6 +12,7 @@ from bitlens.estimators.planes import (
     binned_information,
     pairwise_distance_information,
 )
+from bitlens.estimators.presets import PAPER_ERRORS, PRESETS, preset
 from bitlens.estimators.renyi import (
     MultivariateInformation,
     SaturationWarning,
@@ -23,8 +24,11 @@ from bitlens.estimators.renyi import (
 from bitlens.estimators.values import channel_entropy, intra_sample_entropy
 
 __all__ = [
+    "PAPER_ERRORS",
+    "PRESETS",
     "Alignment",
     "ChannelDecomposition",
+    "Dimension",
     "LayerInformation",
     "LayerInformationBounds",
     "Median",
@@ -47,6 +51,7 @@ __all__ = [
     "neighbor_probabilities",
     "pairwise_distance_information",
     "permutation_test",
+    "preset",
     "renyi_entropy",
     "renyi_joint_entropy",
     "renyi_mutual_information",

@@ -35,16 +35,24 @@ class NearestNeighbors:
 
 
 @dataclass(frozen=True)
-class Alignment:
-    """The sigma whose kernel is most like that of the labels, <K, L> / (|K| |L|) (Wickstrom et al. 2019).
+class Dimension:
+    """sqrt(d / 2) for samples of d values, of unit variance: the default of the library repitl."""
 
-    Of 75 between 0.1 and 10 times the mean distance. Labels are integers of shape (n,).
+
+@dataclass(frozen=True)
+class Alignment:
+    """The sigma whose kernel is most like that of the labels, <K, L> / (|K| |L|) (Wickstrom et al. 2023, section 3.3).
+
+    sqrt(2) sigma is one of 75 numbers from 0.1 to 10 times the mean distance, as the paper's kernel is
+    exp(-d^2 / sigma^2). Labels are integers of shape (n,); measures over a run take the run's.
     """
 
-    labels: Array
+    labels: Array | None = None
+    smallest: float | None = None
+    """The first of the 75, in place of 0.1 times the mean distance; the authors' code has 0.1 itself."""
 
 
-Bandwidth: TypeAlias = float | Sequence[float] | Median | Silverman | NearestNeighbors | Alignment
+Bandwidth: TypeAlias = float | Sequence[float] | Median | Silverman | NearestNeighbors | Dimension | Alignment
 """A rule, sigma itself, or one sigma a channel."""
 
 
@@ -68,8 +76,14 @@ def sigmas(bandwidth: Bandwidth, squares: Any, units: Any, values: int, family: 
         result[...] = (_sorted(squares)[:, :, 1 : m + 1] ** 0.5).mean(2).mean(1)
         median = _median(squares)
         result[result == 0] = median[result == 0]
+    elif isinstance(bandwidth, Dimension):
+        result[...] = (values / 2) ** 0.5 / units
     elif isinstance(bandwidth, Alignment):
-        result[...] = _aligned(squares, class_numbers(bandwidth.labels, n, "bandwidth: labels"), family)
+        if bandwidth.labels is None:
+            raise ValueError("bandwidth: Alignment needs labels, integers one a sample")
+        classes = class_numbers(bandwidth.labels, n, "bandwidth: labels")
+        smallest = None if bandwidth.smallest is None else _positive(bandwidth.smallest, "bandwidth: smallest") / units
+        result[...] = _aligned(squares, smallest, classes, family)
     elif isinstance(bandwidth, (int, float, np.integer, np.floating)):
         result[...] = _positive(bandwidth, "bandwidth") / units
     else:
@@ -116,14 +130,14 @@ def _median(squares: Any) -> Any:
     return median
 
 
-def _aligned(squares: Any, classes: Any, family: Family) -> Any:
+def _aligned(squares: Any, smallest: Any, classes: Any, family: Family) -> Any:
     same = family.put((classes[:, None] == classes).astype(np.float64))
-    n = len(same)
-    mean = (squares**0.5).sum((1, 2)) / max(n * (n - 1), 1)
+    mean = (squares**0.5).mean((1, 2))
     mean[mean == 0] = 1
+    first, last = _ALIGNMENT_SPAN[0] * mean if smallest is None else smallest, _ALIGNMENT_SPAN[1] * mean
     best, chosen = mean * 0 - 1, mean * 1
-    for factor in np.linspace(*_ALIGNMENT_SPAN, _ALIGNMENT_STEPS):
-        sigma = mean * factor
+    for step in np.linspace(0, 1, _ALIGNMENT_STEPS):
+        sigma = (first + step * (last - first)) / 2**0.5
         kernel = array_module(squares).exp(-squares / (2 * sigma**2)[:, None, None])
         alignment = (kernel * same).sum((1, 2)) / (kernel**2).sum((1, 2)) ** 0.5
         better = alignment > best

@@ -51,7 +51,7 @@ def renyi_entropy(x: Array, alpha: float = 1.01, bandwidth: Bandwidth = Median()
         Samples along the first axis, the rest is flattened; or classes, whose kernel is 1 within a class and 0 between.
     alpha : float
         Order, above 0; 1 is von Neumann's entropy.
-    bandwidth : float, Median, Silverman, NearestNeighbors or Alignment
+    bandwidth : float, Median, Silverman, NearestNeighbors, Dimension or Alignment
         Sigma, or a rule for it.
 
     Returns
@@ -169,6 +169,7 @@ def multivariate_information(
     *,
     bandwidth_x: Bandwidth = Median(),  # noqa: B008
     saturating: bool = False,
+    tensor: bool = False,
     permutations: int = 20,
     seed: int = 0,
     channel_axis: int = 1,
@@ -190,6 +191,8 @@ def multivariate_information(
         Of the channels, where a sequence gives one sigma a channel, and of x.
     saturating : bool
         Whether the channels' sigmas stay what they are in a joint (the paper), or are multiplied by sqrt(channels).
+    tensor : bool
+        Whether all values of a layer have one kernel (Wickstrom et al. 2023), in place of one kernel a channel.
     permutations, seed : int
         Shuffles of x for the null, at least 2; the same seed gives the same shuffles.
     channel_axis : int
@@ -214,6 +217,8 @@ def multivariate_information(
     >>> result.information > result.null_mean + 20 * result.null_std
     True
     """
+    if tensor and getattr(maps, "ndim", 0) > 1 and 0 not in maps.shape:
+        maps, channel_axis = maps.reshape(len(maps), 1, -1), 1
     of_x, of_maps, family = input_and_channels(x, maps, bandwidth_x, bandwidth, channel_axis)
     count = integer(permutations, "permutations")
     if count < 2:

@@ -1,7 +1,9 @@
 """What a whole run says: one function a view, labelled tables out, kept in the run."""
 
 from bitlens.measures.channels import channel_information, feature_maps
+from bitlens.measures.decomposition import layer_decomposition
 from bitlens.measures.diversity import input_diversity, layer_diversity
+from bitlens.measures.flow import information_plane, processing_inequalities
 from bitlens.measures.layers import channel_order, layer_information
 from bitlens.measures.training import predicted_samples, training_performance
 from bitlens.measures.whole import MEASURES, measure
@@ -11,10 +13,13 @@ __all__ = [
     "channel_information",
     "channel_order",
     "feature_maps",
+    "information_plane",
     "input_diversity",
+    "layer_decomposition",
     "layer_diversity",
     "layer_information",
     "measure",
     "predicted_samples",
+    "processing_inequalities",
     "training_performance",
 ]

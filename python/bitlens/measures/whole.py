@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Literal
 
+import xarray as xr
+
+from bitlens.estimators import PAPER_ERRORS
+from bitlens.estimators import preset as preset_named
 from bitlens.measures.channels import channel_information
+from bitlens.measures.decomposition import layer_decomposition
 from bitlens.measures.diversity import input_diversity, layer_diversity
+from bitlens.measures.flow import information_plane, processing_inequalities
 from bitlens.measures.layers import layer_information
 from bitlens.measures.training import training_performance
 from bitlens.runs import Run, RunError
+from bitlens.runs.layout import INPUT
 
 MEASURES = (
     "training_performance",
@@ -16,6 +25,9 @@ MEASURES = (
     "layer_diversity",
     "channel_information",
     "layer_information",
+    "information_plane",
+    "layer_decomposition",
+    "processing_inequalities",
 )
 """The measures that `measure` computes, by name."""
 
@@ -29,8 +41,10 @@ def measure(
     permutations: int = 20,
     samples: int = 256,
     seed: int = 0,
+    estimator: Literal["renyi", "binning", "kde"] = "renyi",
+    preset: str | None = None,
     report: Callable[[str], None] = lambda _: None,
-) -> None:
+) -> dict[str, xr.Dataset]:
     """Compute measures of a run over all its epochs and keep them in it; those it has are not computed again.
 
     `layer_information` is computed for every layer and the one after it.
@@ -47,41 +61,67 @@ def measure(
         Bins of values and of distances.
     permutations, samples, seed
         As in `layer_information`.
+    estimator : {"renyi", "binning", "kde"}
+        Of `information_plane`.
+    preset : str, optional
+        Whose settings matrix-based information has, as in `preset`; "tensor-kernel" has no channels to decompose.
     report : callable
         Told in words what is being computed.
+
+    Returns
+    -------
+    dict of str to xarray.Dataset
+        What each measure returns, by what was reported.
 
     Raises
     ------
     RunError
         If a name is unknown or the run cannot answer it.
+    ValueError
+        If there is no such preset.
 
     Examples
     --------
     >>> import bitlens
     >>> run = bitlens.open_run("demo-run")
-    >>> bitlens.measure(run, ["training_performance"])
-    >>> run.results.epochs("training_performance", {})
-    [0, 1]
+    >>> list(bitlens.measure(run, ["training_performance"]))
+    ['training performance']
     """
     names = [names] if isinstance(names, str) else names
     unknown = [name for name in names or () if name not in MEASURES]
     if unknown:
         raise RunError(f"measure: no measure {unknown[0]!r}; there are {', '.join(MEASURES)}")
+    matrix: dict[str, Any] = {"seed": seed} | ({} if preset is None else preset_named(preset))
+    with_null = matrix | {"permutations": permutations}
+    jobs: dict[str, Callable[[], xr.Dataset]] = {}
     for name in names or MEASURES:
         if name == "training_performance" and (names or run.labels is not None):
-            report("training performance")
-            training_performance(run)
+            jobs["training performance"] = partial(training_performance, run)
         elif name == "input_diversity":
-            report("input diversity")
-            input_diversity(run, k)
+            jobs["input diversity"] = partial(input_diversity, run, k)
         elif name == "layer_diversity":
-            report("layer diversity")
-            layer_diversity(run, k)
+            jobs["layer diversity"] = partial(layer_diversity, run, k)
         elif name == "channel_information":
             for layer in run.layers:
-                report(f"channel information of {layer.name}")
-                channel_information(run, layer.name, bins)
+                jobs[f"channel information of {layer.name}"] = partial(channel_information, run, layer.name, bins)
         elif name == "layer_information":
             for a, b in zip(run.layers, run.layers[1:], strict=False):
-                report(f"layer information of {a.name} and {b.name}")
-                layer_information(run, a.name, b.name, bins, permutations, samples, seed)
+                jobs[f"layer information of {a.name} and {b.name}"] = partial(
+                    layer_information, run, a.name, b.name, bins, permutations, samples, seed
+                )
+        elif name == "information_plane":
+            jobs["information plane"] = partial(information_plane, run, estimator, **with_null)
+        elif name == "layer_decomposition" and (names or "tensor" not in matrix):
+            for layer in run.layers:
+                if layer.name != INPUT and len(layer.shape) > 1 and layer.channels > 1:
+                    jobs[f"decomposition of {layer.name}"] = partial(layer_decomposition, run, layer.name, **matrix)
+        elif name == "processing_inequalities":
+            errors = PAPER_ERRORS if preset == "paper" else None
+            jobs["processing inequalities"] = partial(
+                processing_inequalities, run, bandwidth_errors=errors, **with_null
+            )
+    found = {}
+    for title, compute in jobs.items():
+        report(title)
+        found[title] = compute()
+    return found

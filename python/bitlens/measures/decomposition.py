@@ -1,0 +1,85 @@
+"""How the channels of a layer share what they carry, over a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from bitlens.estimators import ChannelDecomposition, Median
+from bitlens.measures.epochs import bits, over_epochs
+from bitlens.measures.minibatches import Batched, RunBandwidth, targets
+from bitlens.runs import Run, RunError
+
+
+def layer_decomposition(
+    run: Run,
+    layer: str,
+    *,
+    batch: int = 128,
+    alpha: float = 1.01,
+    bandwidth: RunBandwidth = Median(),  # noqa: B008
+    bandwidth_x: RunBandwidth = Median(),  # noqa: B008
+    saturating: bool = False,
+    pairs: int | None = None,
+    seed: int = 0,
+    epochs: Sequence[int] | None = None,
+) -> xr.Dataset:
+    """How the channels of a layer share what they carry about the input and about the labels, by epoch.
+
+    `channel_decomposition`, averaged over mini-batches (Yu et al. 2018, section III-B). Its weighted non-redundant
+    information about input and labels is the modified information plane.
+
+    Parameters
+    ----------
+    run : Run
+        A recorded run.
+    layer : str
+        Name of a layer with at least two channels.
+    batch, alpha, bandwidth, bandwidth_x, saturating, seed, epochs
+        As in `information_plane`.
+    pairs : int, optional
+        How many pairs of channels. Default: all.
+
+    Returns
+    -------
+    xarray.Dataset
+        By epoch and ``about``, in bits: ``multivariate``, ``redundancy_synergy``, ``weighted_nonredundant``; the last
+        two also as ``_share`` of the pairs' information, and ``single`` [channel].
+
+    Raises
+    ------
+    RunError
+        If there is no such layer, it has one channel, or activations are not finite.
+
+    Examples
+    --------
+    >>> import bitlens
+    >>> shared = bitlens.layer_decomposition(bitlens.open_run("demo-run"), "conv1", pairs=4)
+    >>> shared.redundancy_synergy.dims
+    ('epoch', 'about')
+    """
+    found = run.layer(layer)
+    if found.channels < 2:
+        raise RunError(f"layer: {found.name} has one channel; its decomposition needs two")
+    settings = Batched(batch, seed, alpha, bandwidth, bandwidth_x, saturating)
+
+    def compute(epoch: int) -> xr.Dataset:
+        maps = run.activations(found.name, epoch)
+        about = targets(run, epoch)
+        rows = [settings.decompositions(run, target, maps, pairs) for target in about.values()]
+        data = {
+            name: xr.Variable(
+                ["about"],
+                [float(np.mean([getattr(one, name) for one in row])) for row in rows],
+                {"long_name": name.replace("_", " "), "units": "1" if name.endswith("share") else "bits"},
+            )
+            for name in ChannelDecomposition._fields[3:]
+        }
+        single = [np.mean([one.single for one in row], axis=0) for row in rows]
+        data["single"] = bits(single, ["about", "channel"], "information of single channels")
+        return xr.Dataset(data, {"about": list(about), "channel": np.arange(found.channels)})
+
+    parameters = settings.kept() | {"layer": found.name, "pairs": pairs}
+    return over_epochs(run, "layer_decomposition", parameters, compute, epochs)
