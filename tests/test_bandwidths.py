@@ -102,6 +102,11 @@ REFUSED = [
     (lambda: bitlens.multivariate_information(X, X[0]), ValueError, "maps: expected shape (samples, channels, ...)"),
     (lambda: bitlens.multivariate_information(X, MAPS, permutations=1), ValueError, "permutations: expected at least 2"),
     (lambda: bitlens.channel_decomposition(X, MAPS[:, :1]), ValueError, "maps: expected at least 2 channels, got 1"),
+    (
+        lambda: bitlens.channel_decomposition(X, MAPS, permutations=-1),
+        ValueError,
+        "permutations: expected at least 0, got -1",
+    ),
     (lambda: bitlens.channel_decomposition(X, MAPS, pairs=7), ValueError, "pairs: expected 1 to 6 for 4 channels, got 7"),
     (lambda: bitlens.channel_decomposition(X, MAPS, pairs=2.0), TypeError, "pairs: expected an integer, got 2.0"),
 ]  # fmt: skip

@@ -106,13 +106,16 @@ def test_the_decomposition_by_hand(run: bitlens.Run) -> None:
     for target, about in ((run.inputs.reshape(70, -1), "input"), (run.labels, "labels")):
         by_hand = [
             bitlens.channel_decomposition(
-                target[part], maps[part], bandwidth=Silverman(5.0), bandwidth_x=Silverman(5.0)
+                target[part], maps[part], None, 2, bandwidth=Silverman(5.0), bandwidth_x=Silverman(5.0), permutations=2
             )
             for part in batches(70, 30, 2)
         ]  # fmt: skip
         row = found.sel(about=about)
         for name in ("multivariate", "redundancy_synergy", "weighted_nonredundant_share"):
             assert float(row[name]) == pytest.approx(np.mean([getattr(b, name) for b in by_hand]), abs=1e-9)
+            null = np.array([[getattr(other, name) for other in b.null] for b in by_hand])
+            assert float(row[f"{name}_null_mean"]) == pytest.approx(null.mean(), abs=1e-9)
+            assert float(row[f"{name}_null_std"]) == pytest.approx(np.hypot(*null.std(axis=1, ddof=1)) / 2, abs=1e-9)
         np.testing.assert_allclose(row.single, np.mean([b.single for b in by_hand], axis=0), atol=1e-9)
 
 
@@ -167,6 +170,11 @@ def test_information_that_rises_is_a_violation(tmp_path: Path) -> None:
             "bandwidth: over a run an Alignment takes the run's labels",
         ),
         (lambda run: bitlens.layer_decomposition(run, "input"), RunError, "layer: input has one channel"),
+        (
+            lambda run: bitlens.layer_decomposition(run, "0", permutations=1),
+            RunError,
+            "permutations: expected at least 2, got 1",
+        ),
         (lambda run: bitlens.layer_decomposition(run, "x"), RunError, "layer: no layer 'x'"),
     ],
 )

@@ -124,6 +124,19 @@ def test_decomposition_against_its_definition():
     assert found.weighted_nonredundant_share == pytest.approx(((2 * pair - both) / pair).mean(), abs=1e-9)
 
 
+def test_the_null_of_a_decomposition():
+    x, maps = normal(40, 5), np.tanh(normal(40, 3, 4, seed=1))
+    found = bitlens.channel_decomposition(x, maps, seed=4, permutations=2)
+    assert found[3:-1] == bitlens.channel_decomposition(x, maps)[3:-1]
+    random = np.random.default_rng(4)
+    for null in found.null:
+        by_hand = bitlens.channel_decomposition(x[random.permutation(40)], maps)
+        np.testing.assert_allclose(null.pair, by_hand.pair, rtol=0, atol=1e-9)
+        assert null[3:-1] == pytest.approx(by_hand[3:-1], abs=1e-9)
+        assert null.null == ()
+    assert len(found.null) == 2
+
+
 def test_some_pairs():
     x, maps = normal(30, 4), normal(30, 6, 2, seed=1)
     everything = bitlens.channel_decomposition(x, maps)
@@ -142,9 +155,9 @@ def test_dead_channels_change_nothing_of_the_plain_product():
     assert found.information == pytest.approx(sure.information, abs=1e-12)
     decomposition = bitlens.channel_decomposition(x, with_dead)
     np.testing.assert_allclose(decomposition.single[3:], 0, atol=1e-9)
-    assert all(math.isfinite(v) for v in decomposition[3:])
+    assert all(math.isfinite(v) for v in decomposition[3:-1])
     dead = bitlens.channel_decomposition(x, np.full((40, 2, 4), 0.3))
-    assert dead[3:] == pytest.approx([0] * 5, abs=1e-9)
+    assert dead[3:-1] == pytest.approx([0] * 5, abs=1e-9)
 
 
 def test_the_order_of_samples_and_channels_does_not_matter():
@@ -217,7 +230,7 @@ def test_tensors_stay_tensors(backend):
             found = bitlens.channel_decomposition(a, b, bandwidth=rule)
             assert found.pair.device == b.device
             np.testing.assert_allclose(found.pair.cpu().numpy(), decomposition.pair, rtol=0, atol=1e-9)
-            assert found[3:] == pytest.approx(decomposition[3:], abs=1e-9)
+            assert found[3:-1] == pytest.approx(decomposition[3:-1], abs=1e-9)
             assert bitlens.multivariate_information(c, b, bandwidth=rule) == pytest.approx(information, abs=1e-9)
         aligned = bitlens.renyi_entropy(a, 1.01, Alignment(c))
     assert aligned == pytest.approx(bitlens.renyi_entropy(x, 1.01, Alignment(labels)), abs=1e-9)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
+from bitlens.arrays import NDArray
 from bitlens.estimators import ChannelDecomposition, Median
 from bitlens.measures.epochs import bits, over_epochs
 from bitlens.measures.minibatches import Batched, RunBandwidth, targets
@@ -23,6 +24,7 @@ def layer_decomposition(
     bandwidth_x: RunBandwidth = Median(),  # noqa: B008
     saturating: bool = False,
     pairs: int | None = None,
+    permutations: int = 2,
     seed: int = 0,
     epochs: Sequence[int] | None = None,
 ) -> xr.Dataset:
@@ -41,12 +43,15 @@ def layer_decomposition(
         As in `information_plane`.
     pairs : int, optional
         How many pairs of channels. Default: all.
+    permutations : int
+        Shuffles of each mini-batch for the null, at least 2.
 
     Returns
     -------
     xarray.Dataset
         By epoch and ``about``, in bits: ``multivariate``, ``redundancy_synergy``, ``weighted_nonredundant``; the last
-        two also as ``_share`` of the pairs' information, and ``single`` [channel].
+        two also as ``_share`` of the pairs' information; of each the null's ``_null_mean`` and ``_null_std``; and
+        ``single`` [channel].
 
     Raises
     ------
@@ -63,23 +68,31 @@ def layer_decomposition(
     found = run.layer(layer)
     if found.channels < 2:
         raise RunError(f"layer: {found.name} has one channel; its decomposition needs two")
-    settings = Batched(batch, seed, alpha, bandwidth, bandwidth_x, saturating)
+    settings = Batched(batch, seed, alpha, bandwidth, bandwidth_x, saturating, permutations=permutations)
+    if permutations < 2:
+        raise RunError(f"permutations: expected at least 2, got {permutations}")
 
     def compute(epoch: int) -> xr.Dataset:
         maps = run.activations(found.name, epoch)
         about = targets(run, epoch)
         rows = [settings.decompositions(run, target, maps, pairs) for target in about.values()]
-        data = {
-            name: xr.Variable(
-                ["about"],
-                [float(np.mean([getattr(one, name) for one in row])) for row in rows],
-                {"long_name": name.replace("_", " "), "units": "1" if name.endswith("share") else "bits"},
-            )
-            for name in ChannelDecomposition._fields[3:]
-        }
+        data: dict[str, xr.Variable] = {}
+        for name in ChannelDecomposition._fields[3:-1]:
+            units = {"units": "1" if name.endswith("share") else "bits"}
+            for suffix, values in _mean_and_null(name, rows).items():
+                text = name.replace("_", " ") + suffix.replace("_", " ")
+                data[name + suffix] = xr.Variable(["about"], values, {"long_name": text, **units})
         single = [np.mean([one.single for one in row], axis=0) for row in rows]
         data["single"] = bits(single, ["about", "channel"], "information of single channels")
         return xr.Dataset(data, {"about": list(about), "channel": np.arange(found.channels)})
 
     parameters = settings.kept() | {"layer": found.name, "pairs": pairs}
     return over_epochs(run, "layer_decomposition", parameters, compute, epochs)
+
+
+def _mean_and_null(name: str, rows: list[list[ChannelDecomposition]]) -> dict[str, NDArray]:
+    """Means over mini-batches, [rows]; the null's deviation is that of the mean."""
+    values = np.array([[getattr(one, name) for one in row] for row in rows])
+    null = np.array([[[getattr(other, name) for other in one.null] for one in row] for row in rows])
+    deviation = np.sqrt((null.var(axis=2, ddof=1)).sum(axis=1)) / null.shape[1]
+    return {"": values.mean(axis=1), "_null_mean": null.mean(axis=(1, 2)), "_null_std": deviation}

@@ -148,8 +148,8 @@ def processing_inequalities(
     Returns
     -------
     xarray.Dataset
-        By epoch and layer, in bits: ``forward`` and ``forward_null_std``; ``forward_rise``, by how much a layer has more
-        than the one before; ``forward_violations``, their number by epoch. With gradients also ``backward`` and its
+        By epoch and layer, in bits: ``forward``, ``forward_null_mean`` and ``forward_null_std``; ``forward_rise``, by how
+        much a layer has more than the one before; ``forward_violations``, their number by epoch. With gradients also ``backward`` and its
         like, where a layer is held against the one behind it.
 
     Raises
@@ -195,6 +195,7 @@ def processing_inequalities(
 def _chain(name: str, found: dict[str, MultivariateInformation], layers: list[str]) -> dict[str, Any]:
     """Variables by layer of one chain, given in its own order; NaN where it has no layer."""
     values = np.array([information.information for information in found.values()])
+    null = np.array([information.null_mean for information in found.values()])
     spread = np.array([information.null_std for information in found.values()])
     rise = np.concatenate([[0.0], np.diff(values)])[: len(values)]
     allowed = 2 * np.hypot(spread, np.concatenate([spread[:1], spread[:-1]]))
@@ -205,6 +206,7 @@ def _chain(name: str, found: dict[str, MultivariateInformation], layers: list[st
 
     return {
         name: bits(by_layer(values), ["layer"], f"information along the {name} chain"),
+        f"{name}_null_mean": bits(by_layer(null), ["layer"], "mean of its permutation null"),
         f"{name}_null_std": bits(by_layer(spread), ["layer"], "standard deviation of its null"),
         f"{name}_rise": bits(by_layer(rise), ["layer"], "by how much it is more than the step before"),
         f"{name}_violations": ((), int((rise > allowed).sum()), {"long_name": "steps up beyond the null"}),

@@ -40,7 +40,7 @@ class Batched:
     bandwidth_x: RunBandwidth
     saturating: bool
     tensor: bool = False
-    permutations: int = 0
+    permutations: int = 20
 
     def __post_init__(self) -> None:
         if integer(self.batch, "batch") < 3:
@@ -81,7 +81,7 @@ class Batched:
         """One a mini-batch."""
         found = []
         for part, arguments in self._batches(run):
-            del arguments["tensor"], arguments["permutations"]
+            del arguments["tensor"]
             found.append(channel_decomposition(target[part], maps[part], pairs, **arguments))
         return found
 
