@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Another build of PyTorch, such as a CUDA one: make TORCH=torch test
 TORCH ?= torch==2.13.0
 
-.PHONY: demo test check format clean cuda-check cuda-install cuda-test cuda-sanitize cuda-bench emulate sanitize sanitize-address sanitize-thread
+.PHONY: demo test figures check format clean cuda-check cuda-install cuda-test cuda-sanitize cuda-bench emulate sanitize sanitize-address sanitize-thread
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -16,6 +16,10 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# The figures of the source papers, drawn anew on MNIST: BITLENS_DATA=path/to/mnist.npz make figures
+figures: $(VENV)/installed
+	PYTHONPATH=apps $(BIN)/python -m paper_figures information-flow
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -8,6 +8,8 @@ import torch
 
 import bitlens
 
+pytestmark = pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
+
 MAPS = np.random.default_rng(0).normal(size=(8, 3, 4, 4))
 CONFUSION = np.arange(9.0).reshape(3, 3)
 
@@ -28,6 +30,21 @@ ARGUMENTS = {
     "joint_histogram(b)": ("b", lambda x: bitlens.joint_histogram(MAPS, x), MAPS),
     "channel_mutual_information(a)": ("a", lambda x: mutual_information(x, MAPS), MAPS),
     "channel_mutual_information(b)": ("b", lambda x: mutual_information(MAPS, x), MAPS),
+    "renyi_entropy(x)": ("x", lambda x: bitlens.renyi_entropy(x), MAPS),
+    "renyi_joint_entropy(variables)": (r"variables\[1\]", lambda x: bitlens.renyi_joint_entropy([MAPS, x]), MAPS),
+    "renyi_mutual_information(x)": ("x", lambda x: bitlens.renyi_mutual_information(x, MAPS), MAPS),
+    "renyi_mutual_information(y)": ("y", lambda x: bitlens.renyi_mutual_information(MAPS, x), MAPS),
+    "multivariate_information(x)": ("x", lambda x: bitlens.multivariate_information(x, MAPS), MAPS),
+    "multivariate_information(maps)": ("maps", lambda x: bitlens.multivariate_information(MAPS, x), MAPS),
+    "tensor kernel(maps)": ("maps", lambda x: bitlens.multivariate_information(MAPS, x, tensor=True), MAPS),
+    "channel_decomposition(x)": ("x", lambda x: bitlens.channel_decomposition(x, MAPS), MAPS),
+    "channel_decomposition(maps)": ("maps", lambda x: bitlens.channel_decomposition(MAPS, x), MAPS),
+    "binned_information(activations)": ("activations", lambda x: bitlens.binned_information(x), MAPS),
+    "pairwise_distance_information(activations)": (
+        "activations",
+        lambda x: bitlens.pairwise_distance_information(x),
+        MAPS,
+    ),
     "label_entropies(confusion)": ("confusion", lambda x: bitlens.label_entropies(x), CONFUSION),
 }
 
@@ -101,6 +118,8 @@ def test_refused_arrays(argument, spoiled):
 # Whole numbers 0 to 3, which every kind of number holds exactly.
 COUNTS = np.random.default_rng(1).integers(0, 4, (8, 3, 4, 4)).astype(np.float64)
 
+CLASSES = np.arange(8) % 2
+
 # id: call with maps [8, 3, 4, 4]; x + 0 is another array with the same values
 FUNCTIONS = {
     "nearest_neighbors": lambda x: bitlens.nearest_neighbors(x, 3),
@@ -114,7 +133,17 @@ FUNCTIONS = {
     "channel_mutual_information": lambda x: bitlens.channel_mutual_information(x, x + 0, 8),
     "all entropies": lambda x: bitlens.channel_mutual_information(x, x + 0, 8, full_output=True),
     "label_entropies": lambda x: bitlens.label_entropies(x[:3, :3, 0, 0]),
+    "renyi_entropy": lambda x: bitlens.renyi_entropy(x),
+    "renyi_joint_entropy": lambda x: bitlens.renyi_joint_entropy([x, x + 0]),
+    "renyi_mutual_information": lambda x: bitlens.renyi_mutual_information(x, x + 0),
+    "multivariate_information": lambda x: bitlens.multivariate_information(x, x + 0),
+    "channel_decomposition": lambda x: bitlens.channel_decomposition(x, x + 0)[:2],
+    "binned_information": lambda x: bitlens.binned_information(x, CLASSES),
+    "pairwise_distance_information": lambda x: sum(bitlens.pairwise_distance_information(x, CLASSES), ()),
 }
+
+FLOATS = {name for name in FUNCTIONS if name.startswith(("inter", "renyi", "multivariate", "binned", "pairwise"))}
+"""What these give are plain numbers."""
 
 TAKE_CODES = {"joint_histogram", "channel_mutual_information", "all entropies"}
 """What these are given as uint8, they take as distance codes."""
@@ -184,15 +213,12 @@ KINDS = {
 def test_every_kind_of_array_gives_the_same(function, kind):
     call, x = FUNCTIONS[function], KINDS[kind](COUNTS)
     expected = call(COUNTS)
-    if function != "inter_sample_entropy":
+    if function in FLOATS:
+        assert all(type(part) is float for part in parts(call(x)))
+    else:
         family = torch.Tensor if kind.startswith("torch") else np.ndarray
         assert all(isinstance(part, family) for part in parts(call(x)))
     assert_same(call(x), expected)
-
-
-@pytest.mark.parametrize("kind", [lambda x: x, torch.from_numpy], ids=["numpy", "torch"])
-def test_inter_sample_entropy_is_a_float(kind):
-    assert type(bitlens.inter_sample_entropy(kind(COUNTS), 3)) is float
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -40,7 +40,7 @@ ROOMS = {
 }
 FACES = {"cli", "__main__"}  # they may use the package as its users do
 
-PUBLIC = {"bitlens", "bitlens.measures", "bitlens.runs"}  # what an app may import
+PUBLIC = {"bitlens", "bitlens.measures", "bitlens.runs", "bitlens.cli.images"}  # what an app may import
 
 INCLUDES = {
     "core": {"core"},

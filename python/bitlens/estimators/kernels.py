@@ -29,10 +29,10 @@ def together(exponents: list[Any], families: list[Family], name: str) -> Any:
 
 
 def input_and_channels(
-    x: Array, maps: Array, bandwidth_x: Bandwidth, bandwidth: Bandwidth, channel_axis: int
+    x: Array, maps: Array, bandwidth_x: Bandwidth, bandwidth: Bandwidth, channel_axis: int, *, tensor: bool = False
 ) -> tuple[Any, Any, Family]:
     """Exponents of x [1, n, n] and of every channel [channels, n, n], of the same samples in one place."""
-    of_maps, family = channel_exponents(maps, "maps", bandwidth, channel_axis)
+    of_maps, family = channel_exponents(maps, "maps", bandwidth, channel_axis, as_one=tensor)
     of_x, other = variable(x, "x", bandwidth_x)
     if len(of_x[0]) != len(of_maps[0]):
         raise ValueError(f"x: expected the {len(of_maps[0])} samples of maps, got {len(of_x[0])}")
@@ -66,13 +66,16 @@ def variable(x: Array, name: str, bandwidth: Bandwidth) -> tuple[Any, Family]:
         raise ValueError(
             f"{name}: expected shape (samples, ...), got {tuple(x.shape)}; a single feature is (n, 1), classes are integers"
         )
-    shaped: Any = x.reshape(len(x), 1, -1) if hasattr(x, "reshape") and 0 not in x.shape else x
-    return channel_exponents(shaped, name, bandwidth, 1)
+    return channel_exponents(x, name, bandwidth, 1, as_one=True)
 
 
-def channel_exponents(maps: Array, name: str, bandwidth: Bandwidth, channel_axis: int) -> tuple[Any, Family]:
-    """Every channel's exponents [channels, n, n]."""
+def channel_exponents(
+    maps: Array, name: str, bandwidth: Bandwidth, channel_axis: int, *, as_one: bool
+) -> tuple[Any, Family]:
+    """Every channel's exponents [channels, n, n], or those of all values as one channel."""
     values, family, _ = channel_maps(maps, name, channel_axis=channel_axis, cuda=True)
+    if as_one:
+        values = values.reshape(len(values), 1, -1)
     n, channels, length = values.shape
     if n < 2:
         raise ValueError(f"{name}: expected at least 2 samples, got {n}")

@@ -217,9 +217,7 @@ def multivariate_information(
     >>> result.information > result.null_mean + 20 * result.null_std
     True
     """
-    if tensor and getattr(maps, "ndim", 0) > 1 and 0 not in maps.shape:
-        maps, channel_axis = maps.reshape(len(maps), 1, -1), 1
-    of_x, of_maps, family = input_and_channels(x, maps, bandwidth_x, bandwidth, channel_axis)
+    of_x, of_maps, family = input_and_channels(x, maps, bandwidth_x, bandwidth, channel_axis, tensor=tensor)
     count = integer(permutations, "permutations")
     if count < 2:
         raise ValueError(f"permutations: expected at least 2, got {count}")
