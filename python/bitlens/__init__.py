@@ -53,6 +53,7 @@ from bitlens.machine import build_info, get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
     from bitlens.measures import (
+        average_maps,
         channel_information,
         channel_order,
         feature_maps,
@@ -61,31 +62,33 @@ if TYPE_CHECKING:
         layer_decomposition,
         layer_diversity,
         layer_information,
+        layer_points,
         measure,
         predicted_samples,
         processing_inequalities,
         training_performance,
     )
-    from bitlens.network import Recorder, deconvolve, receptive_fields
-    from bitlens.runs import Run, RunError, open_run
+    from bitlens.network import Recorder, deconvolve, receptive_fields, record_deconvolutions
+    from bitlens.runs import Run, RunError, load_selection, open_run, save_selection
 
 # Rooms that need more than NumPy are entered when something of theirs is first asked for.
 _ROOMS = {
-    "bitlens.runs": ("Run", "RunError", "open_run"),
-    "bitlens.network": ("Recorder", "deconvolve", "receptive_fields"),
+    "bitlens.runs": ("Run", "RunError", "load_selection", "open_run", "save_selection"),
+    "bitlens.network": ("Recorder", "deconvolve", "receptive_fields", "record_deconvolutions"),
     "bitlens.measures": (
-        "information_plane",
-        "layer_decomposition",
-        "processing_inequalities",
+        "average_maps",
         "channel_information",
         "channel_order",
         "feature_maps",
+        "information_plane",
         "input_diversity",
+        "layer_decomposition",
         "layer_diversity",
         "layer_information",
+        "layer_points",
         "measure",
         "predicted_samples",
-        "preset",
+        "processing_inequalities",
         "training_performance",
     ),
 }
@@ -106,6 +109,7 @@ __all__ = [
     "RunError",
     "SaturationWarning",
     "Silverman",
+    "average_maps",
     "binned_information",
     "build_info",
     "channel_decomposition",
@@ -126,6 +130,8 @@ __all__ = [
     "layer_decomposition",
     "layer_diversity",
     "layer_information",
+    "layer_points",
+    "load_selection",
     "measure",
     "multivariate_information",
     "nearest_neighbors",
@@ -137,9 +143,11 @@ __all__ = [
     "preset",
     "processing_inequalities",
     "receptive_fields",
+    "record_deconvolutions",
     "renyi_entropy",
     "renyi_joint_entropy",
     "renyi_mutual_information",
+    "save_selection",
     "set_num_threads",
     "training_performance",
 ]

@@ -3,6 +3,7 @@
 from bitlens.measures.channels import channel_information, feature_maps
 from bitlens.measures.decomposition import layer_decomposition
 from bitlens.measures.diversity import input_diversity, layer_diversity
+from bitlens.measures.embedding import average_maps, layer_points
 from bitlens.measures.flow import information_plane, processing_inequalities
 from bitlens.measures.layers import channel_order, layer_information
 from bitlens.measures.training import predicted_samples, training_performance
@@ -10,6 +11,7 @@ from bitlens.measures.whole import MEASURES, measure
 
 __all__ = [
     "MEASURES",
+    "average_maps",
     "channel_information",
     "channel_order",
     "feature_maps",
@@ -18,6 +20,7 @@ __all__ = [
     "layer_decomposition",
     "layer_diversity",
     "layer_information",
+    "layer_points",
     "measure",
     "predicted_samples",
     "processing_inequalities",

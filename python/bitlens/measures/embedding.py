@@ -1,0 +1,124 @@
+"""How samples lie in the space of a layer's channels, and what a group of them has in common (Seein' In, section 3)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from bitlens.arrays import NDArray, integer
+from bitlens.runs import Run, RunError
+
+
+def layer_points(run: Run, layer: str, epoch: int, limit: int = 10000, seed: int = 0) -> xr.Dataset:
+    """Samples as points in the space of a layer's channels; each position of a feature map is a point of its own.
+
+    Parameters
+    ----------
+    run : Run
+        A recorded run.
+    layer : str
+        Name of the layer.
+    epoch : int
+        A recorded epoch.
+    limit : int
+        At most so many points, drawn by `seed` where there are more.
+    seed : int
+        The same seed draws the same points.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``activation`` [point, channel]; ``sample`` [point]; for layers with positions ``position`` [point, axis], and
+        where receptive fields are known ``first`` and ``end`` [point, axis], the half-open box of the input that the
+        point sees.
+
+    Raises
+    ------
+    RunError
+        If there is no such layer or epoch.
+
+    Examples
+    --------
+    >>> import bitlens
+    >>> points = bitlens.layer_points(bitlens.open_run("demo-run"), "conv1", epoch=1, limit=500)
+    >>> points.activation.shape, points.first.dims
+    ((500, 6), ('point', 'axis'))
+    """
+    found = run.layer(layer)
+    most = integer(limit, "limit")
+    if most < 1:
+        raise ValueError(f"limit: expected at least 1, got {limit}")
+    values = run.activations(found.name, epoch)
+    places = found.shape[1:]
+    count = math.prod(places)
+    total = len(values) * count
+    chosen = np.arange(total)
+    if total > most:
+        chosen = np.sort(np.random.default_rng(integer(seed, "seed")).choice(total, most, replace=False))
+    sample, place = np.divmod(chosen, count)
+    by_place = values.reshape(len(values), found.channels, count)
+    data: dict[str, object] = {
+        "activation": (["point", "channel"], by_place[sample, :, place], {"long_name": "activation"}),
+        "sample": (["point"], sample),
+    }
+    if places:
+        position = np.stack(np.unravel_index(place, places), axis=1)
+        data["position"] = (["point", "axis"], position)
+        if found.receptive_field is not None:
+            boxes = _boxes(found.receptive_field.axes, position)
+            data |= {"first": (["point", "axis"], boxes[0]), "end": (["point", "axis"], boxes[1])}
+    return xr.Dataset(data, {"channel": np.arange(found.channels)}, {"layer": found.name, "epoch": epoch})
+
+
+def average_maps(run: Run, layer: str, epoch: int, samples: Sequence[int]) -> xr.DataArray:
+    """Mean of every channel's feature maps over some samples of the probe; of the input's layer, the average input.
+
+    Parameters
+    ----------
+    run : Run
+        A recorded run.
+    layer : str
+        Name of the layer.
+    epoch : int
+        A recorded epoch.
+    samples : sequence of int
+        Numbers of samples, at least one.
+
+    Returns
+    -------
+    xarray.DataArray
+        [channel, row, column] for maps of two dimensions, [channel] for single values; else [channel, position_0, ...].
+
+    Raises
+    ------
+    RunError
+        If there is no such layer, epoch or sample, or no sample at all.
+
+    Examples
+    --------
+    >>> import bitlens
+    >>> bitlens.average_maps(bitlens.open_run("demo-run"), "conv1", epoch=1, samples=[0, 3]).shape
+    (6, 8, 8)
+    """
+    chosen = list(samples)
+    if not chosen:
+        raise RunError("samples: expected at least one")
+    values = run.slice(sample=chosen, layer=layer, epoch=epoch).array()
+    mean = values.mean(axis=0, dtype=np.float64)
+    positions = ("row", "column") if mean.ndim == 3 else [f"position_{i}" for i in range(mean.ndim - 1)]
+    return xr.DataArray(
+        mean,
+        {"channel": np.arange(len(mean))},
+        ["channel", *positions],
+        "average_maps",
+        {"layer": run.layer(layer).name, "epoch": epoch, "samples": len(chosen), "long_name": "mean activation"},
+    )
+
+
+def _boxes(axes: tuple[tuple[tuple[int, int], ...], ...], position: NDArray) -> tuple[NDArray, NDArray]:
+    """First and end along every axis, [point, axis]."""
+    sides = [np.asarray(axis)[position[:, i]] for i, axis in enumerate(axes)]
+    return np.stack([side[:, 0] for side in sides], axis=1), np.stack([side[:, 1] for side in sides], axis=1)
