@@ -43,6 +43,13 @@ def test_units_are_points_without_positions(run: bitlens.Run) -> None:
     assert "position" not in points
 
 
+def test_pooled_points_are_means_over_positions(run: bitlens.Run) -> None:
+    points = bitlens.layer_points(run, "1", 1, pooled=True)
+    np.testing.assert_allclose(points.activation, run.activations("1", 1).mean(axis=(2, 3)), rtol=1e-5)
+    assert points["sample"].values.tolist() == list(range(20))
+    assert bitlens.layer_points(run, "output", 1, pooled=True).equals(bitlens.layer_points(run, "output", 1))
+
+
 def test_too_many_points_are_drawn_by_the_seed(run: bitlens.Run) -> None:
     some = bitlens.layer_points(run, "0", 1, limit=100, seed=2)
     assert some.sizes["point"] == 100

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +18,7 @@ PETROFF = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e
 DASHES = [[1, 0], [6, 2], [2, 2], [8, 2, 2, 2]]
 HEIGHT = 300
 
-Chart = alt.LayerChart | alt.FacetChart
+Chart = alt.Chart | alt.LayerChart | alt.FacetChart
 
 
 def by_class(table: xr.DataArray, y_title: str, epoch: int) -> Chart:
@@ -36,7 +38,7 @@ def by_class(table: xr.DataArray, y_title: str, epoch: int) -> Chart:
     shown = alt.when(pick).then(alt.value(1.0)).otherwise(alt.value(0.1))
     value = alt.Y("value:Q", title=y_title)
     tips = [alt.Tooltip("class:N"), alt.Tooltip("epoch:Q"), alt.Tooltip("value:Q", title="bits", format=".3f")]
-    base = alt.Chart(frame).encode(x=_epochs(table["epoch"].values.tolist()), y=value, opacity=shown)
+    base = alt.Chart(frame).encode(x=epoch_axis(table["epoch"].values.tolist()), y=value, opacity=shown)
     lines = base.mark_line(invalid="break-paths-filter-domains").encode(color=color, strokeDash=dash)
     points = base.transform_filter("isValid(datum.value)").mark_circle(size=24).encode(color=color, tooltip=tips)
     crosses = (
@@ -44,7 +46,7 @@ def by_class(table: xr.DataArray, y_title: str, epoch: int) -> Chart:
         .mark_point(shape="cross", angle=45, size=60)
         .encode(x="epoch:Q", y="value:Q", color=color, opacity=shown, tooltip=["class:N", "epoch:Q", "note:N"])
     )
-    layers = [lines, points, crosses, _now(epoch)] if len(gaps) else [lines, points, _now(epoch)]
+    layers = [lines, points, crosses, now(epoch)] if len(gaps) else [lines, points, now(epoch)]
     return alt.layer(*layers).add_params(pick).properties(height=HEIGHT)
 
 
@@ -56,12 +58,12 @@ def over_epochs(table: xr.DataArray, y_title: str, epoch: int, domain: Sequence[
         alt.Chart(frame)
         .mark_line(point=True, color=PETROFF[0])
         .encode(
-            x=_epochs(table["epoch"].values.tolist()),
+            x=epoch_axis(table["epoch"].values.tolist()),
             y=alt.Y("value:Q", title=y_title, scale=scale),
             tooltip=[alt.Tooltip("epoch:Q"), alt.Tooltip("value:Q", title=y_title, format=".4f")],
         )
     )
-    return alt.layer(line, _now(epoch)).properties(height=HEIGHT - 60)
+    return alt.layer(line, now(epoch)).properties(height=HEIGHT - 60)
 
 
 def with_bounds(frame: Any, groups: list[str], y_title: str) -> Chart:
@@ -78,9 +80,21 @@ def with_bounds(frame: Any, groups: list[str], y_title: str) -> Chart:
     return alt.layer(bars, bounds).properties(height=HEIGHT - 60)
 
 
-def draw(chart: Chart, key: str, alt_text: str) -> None:
-    """Put a chart onto the page."""
+def draw(chart: Chart, key: str, alt_text: str, *, alone: bool = True) -> None:
+    """Put a chart onto the page; with a button for it as a picture, unless it is one of many."""
     st.altair_chart(chart, width="stretch", key=key, alt=alt_text)
+    if not alone:
+        return
+    name = f"bitlens_{re.sub(r'[^A-Za-z0-9]+', '-', key)}.svg"
+    st.download_button(
+        "Download SVG", lambda: _svg(chart), name, "image/svg+xml", key=f"{key} svg", on_click="ignore", type="tertiary"
+    )
+
+
+def _svg(chart: Chart) -> str:
+    file = io.StringIO()
+    chart.properties(width=640).save(file, format="svg")
+    return file.getvalue()
 
 
 def gap_words(table: xr.DataArray, reason: str) -> str:
@@ -94,12 +108,13 @@ def gap_words(table: xr.DataArray, reason: str) -> str:
     return f" A cross marks a gap, {reason}: {'; '.join(parts)}." if parts else ""
 
 
-def _epochs(epochs: list[int]) -> alt.X:
+def epoch_axis(epochs: list[int]) -> alt.X:
+    """The axis of epochs, whole numbers alone."""
     whole = alt.Axis(tickMinStep=1, format="d")
     return alt.X("epoch:Q", title="epoch", axis=whole, scale=alt.Scale(domain=[min(epochs), max(epochs)], nice=False))
 
 
-def _now(epoch: int) -> alt.Chart:
+def now(epoch: int) -> alt.Chart:
     """Marks the epoch that is looked at."""
     rule = alt.Chart(alt.InlineData([{"epoch": epoch}])).mark_rule(color="#888888", strokeDash=[4, 4])
     marked: alt.Chart = rule.encode(x="epoch:Q")

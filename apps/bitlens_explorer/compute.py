@@ -17,6 +17,8 @@ def offer(label: str, key: str, steps: Sequence[Step]) -> None:
     if not steps or not st.button(f"Compute ({label})", key=key):
         return
     bar = st.progress(0.0)
+    # Any press of a button ends this script at its next word to the browser: after the step that is under way.
+    st.button("Cancel", key=f"{key} cancel", help="Ends after the step that is under way; what is done is kept")
     for number, (text, step) in enumerate(steps):
         bar.progress(number / len(steps), text=plain(text))
         try:

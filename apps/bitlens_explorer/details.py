@@ -10,7 +10,7 @@ import xarray as xr
 
 import bitlens
 from bitlens.runs import Run, RunError
-from bitlens_explorer import figures, pictures, tables
+from bitlens_explorer import figures, pictures, selections, tables
 from bitlens_explorer.query import Query
 from bitlens_explorer.words import plain, say
 
@@ -41,24 +41,35 @@ def numbers(run: Run, query: Query, epoch: int, results: xr.Dataset) -> None:
     st.markdown("Entropies are those of the binned distances between samples.")
 
 
+def channel_maps(run: Run, query: Query, epoch: int) -> None:
+    """The feature maps of the chosen channel of layer A, below the samples themselves."""
+    if query.channel is not None:
+        _maps(run, query, epoch, {"chosen": (str(query.a), query.channel)}, "channels")
+
+
 def maps(run: Run, query: Query, epoch: int) -> None:
     """The feature maps of both channels for some samples of the chosen classes, below the samples themselves."""
-    if query.cell is None:
-        return
+    if query.cell is not None:
+        layers = (str(query.a), str(query.b))
+        _maps(run, query, epoch, dict(zip("AB", zip(layers, query.cell, strict=True), strict=True)), "layers")
+
+
+def _maps(run: Run, query: Query, epoch: int, channels: dict[str, tuple[str, int]], page: str) -> None:
     figures.title("Feature maps")
     try:
-        samples = run.some_samples(SHOWN, list(query.classes) or None)
-    except RunError:
+        samples = selections.some_samples(run, query, SHOWN)
+    except RunError as error:
         names = ", ".join(plain(run.classes[number]) for number in query.classes)
-        say(f"The probe has no sample of class {names}.", "choose other classes on the left.")
+        what = f"The probe has no sample of class {names}." if query.selection is None else plain(error)
+        say(what, "choose other classes on the left, or clear the selection.")
         return
     labels = run.labels
     captions = [f"sample {i}" if labels is None else f"{i}: label {run.classes[labels[i]]}" for i in samples]
     pictures.show_inputs(run, samples, captions)
     try:
-        for side, layer, channel in zip("AB", (str(query.a), str(query.b)), query.cell, strict=True):
+        for side, (layer, channel) in channels.items():
             pictures.show_maps(run, layer, channel, epoch, samples)
-            name = figures.file_name(run, "layers", layer, f"channel{channel}", f"epoch{epoch}", "maps", ending="csv")
+            name = figures.file_name(run, page, layer, f"channel{channel}", f"epoch{epoch}", "maps", ending="csv")
             about = {"epoch": epoch, "layer": layer, "channel": channel, "quantity": "activation"}
             figures.download(run, partial(_map_table, run, layer, channel, epoch, samples), f"maps {side}", name, about)
     except RunError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -18,18 +18,27 @@ def title(text: str) -> None:
     st.subheader(text, anchor=False)
 
 
-def file_name(run: Run, *parts: object, ending: str) -> str:
+def file_name(run: Run, *parts: object, ending: str = "") -> str:
     """Such as bitlens_run_layers_conv1_pool1_epoch3.csv."""
     words = [re.sub(r"[^A-Za-z0-9-]+", "-", str(part)).strip("-") for part in (run.path.name, *parts)]
-    return "_".join(["bitlens", *filter(None, words)]) + f".{ending}"
+    return "_".join(["bitlens", *filter(None, words)]) + (f".{ending}" if ending else "")
 
 
-def below(run: Run, meaning: str, frame: Any, key: str, name: str, about: Mapping[str, object]) -> None:
-    """The caption, the table twin and the download of exactly what is drawn."""
+def below(
+    run: Run, meaning: str, frame: Any, key: str, name: str, about: Mapping[str, object], code: Sequence[str] = ()
+) -> None:
+    """The caption, the table twin, the download of exactly what is drawn, and the lines of Python that give it."""
     st.markdown(meaning)
     with st.expander("Show data"):
         st.dataframe(frame, key=f"{key} table")
         download(run, lambda: frame, key, name, about)
+    with st.expander("Copy as Python"):
+        st.code("\n".join([*opened(run), *code]), language="python")
+
+
+def opened(run: Run) -> list[str]:
+    """The lines of Python that open the run."""
+    return ["import bitlens", "", f"run = bitlens.open_run({str(run.path.resolve())!r})"]
 
 
 def download(run: Run, frame: Callable[[], Any], key: str, name: str, about: Mapping[str, object]) -> None:

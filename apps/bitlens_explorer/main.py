@@ -13,7 +13,11 @@ from bitlens_explorer.words import plain, refuse, say
 START = st.Page("views/open.py", title="Open", default=True)
 PAGES = [
     st.Page("views/training.py", title="Training", default=True),
+    st.Page("views/flow.py", title="Information flow"),
     st.Page("views/layers.py", title="Layers"),
+    st.Page("views/channels.py", title="Channels"),
+    st.Page("views/embedding.py", title="Embedding"),
+    st.Page("views/method.py", title="Method & export"),
 ]
 
 

@@ -12,6 +12,7 @@ from bitlens.runs import Run
 from bitlens_explorer import figures
 from bitlens_explorer.components.heatmap import HeatMap
 from bitlens_explorer.query import QUANTITIES, Query
+from bitlens_explorer.recorded import Parameters
 
 VARIABLES = {"mi": "mutual_information", "excess": "excess"}
 BY: dict[str, Literal["index", "maximum", "mean"]] = {"index": "index", "max": "maximum", "mean": "mean"}
@@ -69,3 +70,28 @@ def heat_map(
         bar_note="red above 0, blue below" if signed else "brighter is more",
         height=height or max(480, min(900, 66 + 6 * values.sizes["channel_b"])),
     )
+
+
+def code(query: Query, parameters: Parameters, epoch: int) -> list[str]:
+    """The lines of Python that give the matrix of one epoch, in the order drawn."""
+    return [
+        _read(query, parameters, [epoch]),
+        f"values = results.{VARIABLES[query.quantity]}.sel(epoch={epoch}).transpose('channel_b', 'channel_a')",
+        f"order = {{name: bitlens.channel_order(values, name, {BY[query.sort]!r}) for name in values.dims}}",
+        "table = values.isel(order).to_pandas()",
+    ]
+
+
+def code_of_epochs(query: Query, parameters: Parameters, epochs: list[int]) -> list[str]:
+    """The lines of Python that give the matrices of some epochs, a value a row."""
+    dims = "'epoch', 'channel_b', 'channel_a'"
+    return [
+        _read(query, parameters, epochs),
+        f"values = results.{VARIABLES[query.quantity]}.transpose({dims})",
+        "table = values.rename('bits').to_dataframe()[['bits']]",
+    ]
+
+
+def _read(query: Query, parameters: Parameters, epochs: list[int]) -> str:
+    settings = "".join(f"{name}={value!r}, " for name, value in parameters.items())
+    return f"results = bitlens.layer_information(run, {query.a!r}, {query.b!r}, {settings}epochs={epochs})"

@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 import streamlit as st
+import xarray as xr
 
 import bitlens
 from bitlens.runs import Run
@@ -40,6 +41,15 @@ def show_inputs(run: Run, samples: Sequence[int], captions: Sequence[str]) -> No
     st.image(tiles, caption=[plain(caption) for caption in captions], width=TILE, alt=alts)
 
 
+def input_bytes(run: Run) -> np.ndarray[Any, Any]:
+    """Spatial inputs of all samples as grey or colour bytes [n, height, width] or [n, height, width, 3]."""
+    values = run.activations(run.layers[0].name, 0)
+    low, high = float(values.min()), float(values.max())
+    if run.layers[0].channels == 3:
+        return _bytes(values, low, high).transpose(0, 2, 3, 1)
+    return _bytes(values[:, 0], low, high)
+
+
 def show_maps(run: Run, layer: str, channel: int, epoch: int, samples: Sequence[int]) -> None:
     """A channel's feature maps, or single values, for some samples, in a row with a scale of their own."""
     maps = bitlens.feature_maps(run, layer, channel, epoch, samples)
@@ -52,6 +62,16 @@ def show_maps(run: Run, layer: str, channel: int, epoch: int, samples: Sequence[
     )
     st.markdown(f"{what} of **layer {plain(layer)}, channel {channel}**: {plain(scale)}.")
     st.image(tiles, caption=captions, width=TILE, alt=alts)
+
+
+def show_signed(maps: xr.DataArray, alts: Sequence[str]) -> None:
+    """Signed pictures [sample, ..., row, column] in a row, on one scale centred on 0; channels are added up."""
+    values = maps.to_numpy()
+    values = values if values.ndim == 3 else values.reshape(len(values), -1, *values.shape[-2:]).sum(axis=1)
+    most = float(np.abs(values).max()) or 1.0
+    tiles = [_enlarged(palette("RdBu_r")[_bytes(value, -most, most)]) for value in values]
+    st.markdown(f"From {-most:.3g} (blue) over 0 (white) to {most:.3g} (red).")
+    st.image(tiles, width=TILE, alt=list(alts))
 
 
 def _flat(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

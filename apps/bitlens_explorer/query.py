@@ -14,7 +14,9 @@ from bitlens_explorer.words import plain
 
 SORTS = {"index": "channel number", "max": "maximum", "mean": "mean"}
 QUANTITIES = {"mi": "mutual information", "excess": "excess over null"}
+SPACES = {"one": "layer A", "two": "A against B"}
 RANGES = {"epoch": "this epoch", "all": "all epochs"}
+PLANES = {"renyi": "matrix-based Rényi", "binning": "binning", "kde": "pairwise distances"}
 
 _QUERY = "bitlens query"
 _COMPLAINTS = "bitlens complaints"
@@ -38,9 +40,20 @@ class Query:
     """A channel of a and a channel of b."""
     confused: tuple[int, int] | None = None
     """A label and a prediction."""
+    channel: int | None = None
+    """A channel of a."""
+    dims: tuple[int, ...] = ()
+    """Channels that the embedding shows; empty: the first few."""
+    selection: str | None = None
+    """Samples that the run keeps under this name."""
+    space: str = "one"
     sort: str = "max"
     quantity: str = "mi"
     color_range: str = "epoch"
+    plane: str = "renyi"
+    """How the information plane is estimated."""
+    settings: str | None = None
+    """Of matrix-based information, by their name."""
 
 
 def _pair(text: str) -> tuple[int, int]:
@@ -82,9 +95,15 @@ _PARTS: dict[str, tuple[str, Callable[[str], Any], Callable[[Any], str]]] = {
     "est": ("estimator", str, str),
     "cell": ("cell", _pair, _joined(".")),
     "cm": ("confused", _pair, _joined(".")),
+    "c": ("channel", _number, str),
+    "d": ("dims", _numbers, _joined(",")),
+    "sel": ("selection", str, str),
+    "emb": ("space", _one_of(SPACES), str),
     "sort": ("sort", _one_of(SORTS), str),
     "show": ("quantity", _one_of(QUANTITIES), str),
     "range": ("color_range", _one_of(RANGES), str),
+    "plane": ("plane", _one_of(PLANES), str),
+    "set": ("settings", str, str),
 }
 """Name in the address -> field, how it is read, how it is written."""
 
@@ -129,7 +148,12 @@ def change(**parts: Any) -> None:
     else:
         query = current()
         if {"a", "b"} & parts.keys():
-            parts = {"cell": None, "estimator": None, **parts}
+            parts = {
+                "cell": None,
+                "estimator": None,
+                **({"channel": None, "dims": ()} if "a" in parts else {}),
+                **parts,
+            }
     st.session_state[_QUERY] = replace(query, **parts)
 
 

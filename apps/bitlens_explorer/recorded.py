@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
 import xarray as xr
 
 import bitlens
-from bitlens.runs import Run
+from bitlens.runs import Run, RunError
 
 Parameters = dict[str, Any]
 
 _INFORMATION = ("bins", "permutations", "samples", "seed")
+_MATRIX = ("batch", "seed", "alpha", "bandwidth", "bandwidth_x", "saturating", "tensor")
+_NUMBERS = {"batch", "seed", "alpha", "saturating", "tensor", "permutations", "bins", "noise_variance"}
+_PLANES = {"renyi": {*_MATRIX, "permutations"}, "binning": {"bins"}, "kde": {"noise_variance"}}
+_NEEDED = {
+    "information_plane": {"information", "layer"},
+    "processing_inequalities": {"forward", "forward_null_mean", "forward_null_std", "forward_rise", "layer"},
+    "layer_decomposition": {"redundancy_synergy_share", "weighted_nonredundant_share", "weighted_nonredundant"},
+}
 
 
 def epochs(run: Run) -> list[int]:
     """Epochs that can be looked at: with activations, or with results only."""
-    known = {*run.epochs, *run.results.epochs("training_performance", {})}
-    for parameters in run.results.recorded("layer_information"):
-        known.update(run.results.epochs("layer_information", parameters))
+    known = set(run.epochs)
+    for measure in run.results.measures():
+        # The input's diversity is of no epoch; a damaged result is said where it would be shown.
+        with suppress(ValueError):
+            for parameters in run.results.recorded(measure) if measure != "input_diversity" else ():
+                known.update(run.results.epochs(measure, parameters))
     return sorted(known)
 
 
@@ -44,6 +56,32 @@ def input_diversity(run: Run) -> xr.Dataset | None:
     if k is None or not run.results.epochs("input_diversity", {"k": k}):
         return None
     return _kept(*_key(run, "input_diversity", {"k": k}, [0]), lambda: bitlens.input_diversity(run, k))
+
+
+def channels(run: Run, layer: str) -> xr.Dataset | None:
+    """Intra-sample entropies of a layer's channels, of all epochs that have them, with the bins nearest to 32."""
+    found = [p for p in run.results.recorded("channel_information") if p.keys() == {"layer", "bins"}]
+    bins = [int(p["bins"]) for p in found if p["layer"] == layer]
+    if not bins:
+        return None
+    usual = min(bins, key=lambda number: (abs(number - 32), number))
+    return _over_epochs(
+        run,
+        "channel_information",
+        {"layer": layer, "bins": usual},
+        lambda kept: bitlens.channel_information(run, layer, usual, epochs=kept),
+    )
+
+
+def deconvolutions(run: Run, layer: str) -> list[int]:
+    """Epochs whose projections of a layer's channels onto the input are kept."""
+    return run.results.epochs("deconvolution", {"layer": layer})
+
+
+def deconvolution(run: Run, layer: str, epoch: int) -> xr.DataArray:
+    """Projections of every channel of a layer onto the input [channel, sample, ...]."""
+    key = _key(run, "deconvolution", {"layer": layer}, [epoch])
+    return _kept(*key, lambda: run.results.load("deconvolution", {"layer": layer}, epoch))["deconvolution"]
 
 
 def pairs(run: Run) -> list[tuple[str, str]]:
@@ -78,6 +116,101 @@ def information(run: Run, a: str, b: str, parameters: Parameters, wanted: list[i
     """Information of two layers at epochs that have it."""
     key = _key(run, "layer_information", {"a": a, "b": b, **parameters}, wanted)
     return _kept(*key, lambda: bitlens.layer_information(run, a, b, **parameters, epochs=wanted))
+
+
+def matrix_settings(run: Run) -> dict[str, Parameters]:
+    """What matrix-based information was measured with, by its name in addresses; the library's own settings first."""
+    found = [*_planes(run, "renyi"), *_inequalities(run), *_decompositions(run)]
+    kept = [{name: parameters[name] for name in _MATRIX} for parameters in found]
+    kept.sort(key=lambda settings: (settings["bandwidth"] != repr(bitlens.Median()), matrix_name(settings)))
+    return {matrix_name(settings): settings for settings in kept}
+
+
+def matrix_name(settings: Parameters) -> str:
+    """Such as 128.0.1.01.Median().Median().0.0: as the settings stand in `matrix_settings`."""
+    return ".".join(str(settings[name]) for name in _MATRIX)
+
+
+def planes(run: Run, settings: Parameters) -> list[str]:
+    """Estimators that the information plane has been measured with."""
+    return [name for name in _PLANES if _of(_planes(run, name), settings)]
+
+
+def plane(run: Run, estimator: str, settings: Parameters) -> xr.Dataset | None:
+    """The information plane of all epochs that have it; its attributes are its parameters."""
+    return _flow(run, "information_plane", _of(_planes(run, estimator), settings))
+
+
+def inequalities(run: Run, settings: Parameters) -> xr.Dataset | None:
+    """The chains of information of all epochs that have them; their attributes are their parameters."""
+    return _flow(run, "processing_inequalities", _of(_inequalities(run), settings))
+
+
+def decompositions(run: Run, settings: Parameters) -> dict[str, xr.Dataset]:
+    """What channels share, of each layer that has it, in the order of the network; the attributes are the parameters."""
+    sets = _of(_decompositions(run), settings)
+    of_layers = {layer.name: [found for found in sets if found["layer"] == layer.name] for layer in run.layers}
+    results = {name: _flow(run, "layer_decomposition", found) for name, found in of_layers.items()}
+    return {name: found for name, found in results.items() if found is not None}
+
+
+def _planes(run: Run, estimator: str) -> list[Parameters]:
+    sets = _sets(run, "information_plane", {"estimator", *_PLANES[estimator]})
+    return [found for found in sets if found["estimator"] == estimator]
+
+
+def _inequalities(run: Run) -> list[Parameters]:
+    return _sets(run, "processing_inequalities", {*_MATRIX, "bandwidth_errors", "permutations"})
+
+
+def _decompositions(run: Run) -> list[Parameters]:
+    return _sets(run, "layer_decomposition", {*_MATRIX, "layer", "pairs", "permutations"})
+
+
+def _sets(run: Run, measure: str, names: set[str]) -> list[Parameters]:
+    """Parameters of these names that a measure has results for."""
+    try:
+        found = [p for p in run.results.recorded(measure) if isinstance(p, dict) and p.keys() == names]
+        found = [p for p in found if all(isinstance(p[name], int | float) for name in names & _NUMBERS)]
+        return [p for p in found if run.results.epochs(measure, p)]
+    except ValueError as error:
+        raise RunError(f"the results of {measure} in {run.path} are damaged: {error}") from None
+
+
+def _of(sets: list[Parameters], settings: Parameters) -> list[Parameters]:
+    """Those with the settings, as far as they have such."""
+    return [found for found in sets if settings.items() <= {**settings, **found}.items()]
+
+
+def _flow(run: Run, measure: str, sets: list[Parameters]) -> xr.Dataset | None:
+    """Results with those of several sets of parameters that have most epochs, then most pairs and shuffles.
+
+    Loaded as they lie: a kernel's width is kept by the name of its rule, with which the library could not be called.
+    """
+
+    def worth(parameters: Parameters) -> tuple[int, bool, float]:
+        known = len(run.results.epochs(measure, parameters))
+        return known, parameters.get("pairs") is None, parameters.get("permutations", 0)
+
+    if not sets:
+        return None
+    best = max(sets, key=worth)
+    return _over_epochs(run, measure, best, lambda kept: _joined(run, measure, best, kept))
+
+
+def _joined(run: Run, measure: str, parameters: Parameters, kept: list[int]) -> xr.Dataset:
+    parts = [run.results.load(measure, parameters, epoch) for epoch in kept]
+    layers = {layer.name for layer in run.layers}
+    for epoch, part in zip(kept, parts, strict=True):
+        if not _NEEDED[measure] <= part.variables.keys() or (
+            "layer" in part.coords and not layers.issuperset(part.layer.values.tolist())
+        ):
+            raise RunError(f"the result of {measure} at epoch {epoch} in {run.path} is of another kind")
+    try:
+        joined = xr.concat(parts, dim="epoch", combine_attrs="override").assign_coords(epoch=kept)
+    except ValueError as error:
+        raise RunError(f"the results of {measure} in {run.path} do not fit together: {error}") from None
+    return joined.drop_attrs().assign_attrs(parameters)
 
 
 def _information_sets(run: Run) -> list[Parameters]:

@@ -9,8 +9,8 @@ from typing import Any
 import streamlit as st
 
 from bitlens.runs import Run
+from bitlens_explorer import playing, recorded, selections
 from bitlens_explorer import query as queries
-from bitlens_explorer import recorded
 from bitlens_explorer.query import Query
 from bitlens_explorer.words import plain
 
@@ -25,7 +25,7 @@ def checked(query: Query, run: Run, epochs: list[int]) -> tuple[Query, list[str]
         if getattr(query, field) is not None and not valid:
             part = queries.to_address(replace(Query(), **{field: getattr(query, field)}))
             complaints.extend(f"{name}={value[:40]}" for name, value in part.items())
-            nothing: Any = () if field == "classes" else None
+            nothing: Any = () if field in ("classes", "dims") else None
             query = replace(query, **{field: nothing})
 
     keep("epoch", query.epoch in epochs)
@@ -39,6 +39,9 @@ def checked(query: Query, run: Run, epochs: list[int]) -> tuple[Query, list[str]
     assert query.b is not None
     sizes = (run.layer(query.a).channels, run.layer(query.b).channels)
     keep("cell", query.cell is None or (query.cell[0] < sizes[0] and query.cell[1] < sizes[1]))
+    keep("channel", query.channel is None or query.channel < run.layer(query.a).channels)
+    keep("dims", all(number < run.layer(str(query.a)).channels for number in query.dims))
+    keep("selection", query.selection is None or selections.exists(run, query.selection))
     outputs = run.layers[-1].channels
     keep("confused", query.confused is None or max(query.confused) < max(outputs, len(run.classes)))
     known = recorded.estimators(run, query.a, query.b)
@@ -52,7 +55,7 @@ def show(run: Run, query: Query, epochs: list[int]) -> None:
     """The widgets. Each is set from the query and tells it what is chosen."""
     with st.sidebar:
         st.markdown(f"**{plain(run.path.name)}**: {plain(run.manifest.model)}, {run.manifest.samples} samples")
-        _epoch(query, epochs)
+        _epoch(run, query, epochs)
         names = [layer.name for layer in run.layers]
         kinds = {layer.name: f"{layer.name} ({layer.kind})" for layer in run.layers}
         _choice("Layer A (columns)", "a", names, query.a, kinds)
@@ -60,19 +63,28 @@ def show(run: Run, query: Query, epochs: list[int]) -> None:
         assert query.a is not None
         assert query.b is not None
         known = recorded.estimators(run, query.a, query.b)
-        if known:
+        if len(known) > 1:
             words = {name: recorded.estimator_words(parameters) for name, parameters in known.items()}
             _choice("Estimator of A and B", "estimator", list(known), query.estimator, words)
         if run.classes:
             _classes(run, query)
+        selections.show(run, query)
 
 
-def _epoch(query: Query, epochs: list[int]) -> None:
+def _epoch(run: Run, query: Query, epochs: list[int]) -> None:
+    epoch = epochs[-1] if query.epoch is None else query.epoch
     if len(epochs) == 1:
         st.markdown(f"Epoch {epochs[0]}, the only one")
-        return
-    key = _set("epoch", epochs[-1] if query.epoch is None else query.epoch)
-    st.select_slider("Epoch", epochs, key=key, on_change=_taken("epoch"))
+    else:
+        key = _set("epoch", epoch)
+        take = _taken("epoch")
+
+        def chosen() -> None:
+            playing.stop()
+            take()
+
+        st.select_slider("Epoch", epochs, key=key, on_change=chosen)
+    playing.show(run, epochs, epoch)
 
 
 def _choice(label: str, field: str, options: list[str], chosen: str | None, words: dict[str, str]) -> None:

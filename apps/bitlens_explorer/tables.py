@@ -73,7 +73,17 @@ def input_diversity(run: Run, results: xr.Dataset) -> None:
     )
     meaning = f"How diverse the inputs are ({k} neighbours); the orange line is the most that so many samples can reach.{words}"
     name = figures.file_name(run, "training", "input-diversity", ending="csv")
-    figures.below(run, meaning, frame, "input diversity", name, {"k": k, "unit": "bits"})
+    code = [
+        f"results = bitlens.input_diversity(run, k={k})",
+        "table = pandas.DataFrame({'value': [float(results.inter_sample_entropy)], 'bound': [float(results.bound)]}, ['all'])",
+    ]
+    if "class_inter_sample_entropy" in results:
+        code += [
+            "classes = results[['class_inter_sample_entropy', 'class_bound']].to_dataframe()",
+            "table = pandas.concat([table, classes.set_axis(['value', 'bound'], axis=1)])",
+        ]
+    code.insert(0, "import pandas")
+    figures.below(run, meaning, frame, "input diversity", name, {"k": k, "unit": "bits"}, code)
 
 
 def layers(run: Run, epoch: int, results: xr.Dataset | None) -> None:

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import {
-  cellAt, colorIndex, decodeFloats, describeCell, findCell, formatValue, moveCell, shorten, tickStep, wantsBlack,
+  cellAt, colorIndex, decodeFloats, describeCell, findCell, formatValue, moveCell, pickedNumbers, shorten,
+  tickStep, tileAt, wantsBlack,
 } from "../../apps/bitlens_explorer/components/cells.mjs";
 
 test("float32 numbers come out of base64", () => {
@@ -75,4 +76,24 @@ test("a selection is found where its channels are drawn", () => {
   assert.deepEqual(findCell([3, 8], [5, 3], [8, 9]), [1, 0]);
   assert.equal(findCell([4, 8], [5, 3], [8, 9]), null);
   assert.equal(findCell(null, [5, 3], [8, 9]), null);
+});
+
+test("in a mosaic a cell belongs to a tile", () => {
+  const data = {
+    tile: [2, 3], rows: Array(4).fill(""), columns: Array(6).fill(""), row_ids: [0, 1, 2, 3],
+    column_ids: [0, 1, 2, 3, 4, 5], x_title: "channel", unit: "", gap: "no channel",
+  };
+  assert.deepEqual(tileAt([0, 0], data.tile, 6), { tile: 0, row: 0, column: 0 });
+  assert.deepEqual(tileAt([3, 4], data.tile, 6), { tile: 3, row: 1, column: 1 });
+  for (let row = 0; row < 4; row += 1) {
+    for (let column = 0; column < 6; column += 1) {
+      const numbers = pickedNumbers(data, [row, column]);
+      assert.deepEqual(findCell(numbers, data.row_ids, data.column_ids, data.tile), [row, column]);
+    }
+  }
+  assert.equal(findCell([4, 0], data.row_ids, data.column_ids, data.tile), null);
+  assert.match(describeCell(data, new Float32Array(24).fill(0.5), [3, 4]), /^channel 3, row 1, column 1: 0.500/);
+  const units = { ...data, tile: [1, 1] };
+  assert.match(describeCell(units, new Float32Array(24).fill(2), [1, 1]), /^channel 7: 2/);
+  assert.deepEqual(pickedNumbers({ ...data, tile: null }, [2, 5]), [2, 5]);
 });

@@ -146,7 +146,10 @@ def test_parts_of_a_stale_address_are_left_out_and_named(recorded_run, look, nam
 
 
 def test_addresses_are_read_and_written_alike():
-    asked = Query("r", 3, "a,b", "ü&=", (1, 2), "32.3", (4, 5), (6, 7), "mean", "excess", "all")
+    asked = Query(
+        run="r", epoch=3, a="a,b", b="ü&=", classes=(1, 2), estimator="32.3", cell=(4, 5), confused=(6, 7), channel=8, dims=(9, 1),
+        selection="0123456789ab", space="two", sort="mean", quantity="excess", color_range="all",
+    )  # fmt: skip
     assert query.from_address(query.to_address(asked)) == (asked, [])
     assert query.from_address({}) == (Query(), [])
     assert query.to_address(Query()) == {}

@@ -54,17 +54,42 @@ export function wantsBlack(red, green, blue) {
   return 0.299 * red + 0.587 * green + 0.114 * blue > 140;
 }
 
+/** In a mosaic of equal tiles: the tile's number and the place within it. */
+export function tileAt([row, column], [height, width], columns) {
+  const across = Math.floor(columns / width);
+  const tile = Math.floor(row / height) * across + Math.floor(column / width);
+  return { tile, row: row % height, column: column % width };
+}
+
+/** What is told of a picked cell: its row's and column's number; in a mosaic, its tile's and its place in that. */
+export function pickedNumbers(data, cell) {
+  if (!data.tile) return [data.row_ids[cell[0]], data.column_ids[cell[1]]];
+  const { tile, row, column } = tileAt(cell, data.tile, data.columns.length);
+  return [tile, row * data.tile[1] + column];
+}
+
 /** What a cell says, for tooltip and screen reader. */
 export function describeCell(data, values, [row, column]) {
   const value = values[row * data.columns.length + column];
   const unit = Number.isFinite(value) ? ` ${data.unit}` : ` (${data.gap})`;
+  if (data.tile) {
+    const place = tileAt([row, column], data.tile, data.columns.length);
+    const at = data.tile[0] * data.tile[1] > 1 ? `, row ${place.row}, column ${place.column}` : "";
+    return `${data.x_title} ${place.tile}${at}: ${formatValue(value)}${unit}`;
+  }
   const of = `${data.x_title}: ${data.columns[column]}, ${data.y_title}: ${data.rows[row]}`;
   return `${of}: ${formatValue(value)}${unit}`;
 }
 
 /** The drawn cell [row, column] of a selection by numbers, or null. */
-export function findCell(selected, rowIds, columnIds) {
+export function findCell(selected, rowIds, columnIds, tile = null) {
   if (!selected) return null;
+  if (tile) {
+    const [[number, place], [height, width]] = [selected, tile];
+    const across = Math.floor(columnIds.length / width);
+    const row = Math.floor(number / across) * height + Math.floor(place / width);
+    return row < rowIds.length ? [row, (number % across) * width + (place % width)] : null;
+  }
   const cell = [rowIds.indexOf(selected[0]), columnIds.indexOf(selected[1])];
   return cell[0] < 0 || cell[1] < 0 ? null : cell;
 }

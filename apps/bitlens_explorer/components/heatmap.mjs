@@ -1,4 +1,4 @@
-import { cellAt, colorIndex, decodeFloats, describeCell, findCell, formatValue, moveCell, shorten, tickStep, wantsBlack } from "./cells.mjs";
+import { cellAt, colorIndex, decodeFloats, describeCell, findCell, formatValue, moveCell, pickedNumbers, shorten, tickStep, wantsBlack } from "./cells.mjs";
 
 // A clickable heat map on a canvas. Python sends `data` (see heatmap.py) and is told the picked cell by its numbers.
 
@@ -9,7 +9,7 @@ const LABEL_LETTERS = 12;
 export default function heatMap({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".heatmap");
   const map = instances.get(root) ?? newInstance(root);
-  map.send = (cell) => setTriggerValue("picked", [map.data.row_ids[cell[0]], map.data.column_ids[cell[1]]]);
+  map.send = (cell) => setTriggerValue("picked", pickedNumbers(map.data, cell));
   update(map, data);
   map.observer.observe(root);
   return () => map.observer.disconnect();
@@ -53,7 +53,7 @@ function update(map, data) {
   // While an own pick is on its way, answers to former ones would move the cell back.
   const told = JSON.stringify(data.selected);
   if (map.sent === null || map.sent === told) {
-    map.cell = findCell(data.selected, data.row_ids, data.column_ids);
+    map.cell = findCell(data.selected, data.row_ids, data.column_ids, data.tile);
     map.sent = null;
   }
   map.stage.setAttribute("aria-label", `${data.title}. Arrow keys move the cell; the table under Show data says the same.`);
@@ -62,7 +62,7 @@ function update(map, data) {
 
 function pick(map, cell) {
   map.cell = cell;
-  map.sent = JSON.stringify([map.data.row_ids[cell[0]], map.data.column_ids[cell[1]]]);
+  map.sent = JSON.stringify(pickedNumbers(map.data, cell));
   map.live.textContent = describeCell(map.data, map.values, cell);
   draw(map);
   map.send(cell);
@@ -100,13 +100,14 @@ function draw(map) {
   map.ink = style.color;
   map.paper = style.getPropertyValue("--st-background-color").trim() || "#ffffff";
   const widest = Math.max(...data.rows.map((label) => pen.measureText(shorten(label, LABEL_LETTERS)).width));
-  const left = Math.ceil(widest) + 34;
+  const left = data.tile ? 4 : Math.ceil(widest) + 34;
   const bar = Math.ceil(Math.max(...barMarks(data).map(([, text]) => pen.measureText(text).width))) + 46;
-  map.plot = { left, top: 22, width: Math.max(20, width - left - bar - 12), height: height - 22 - 44 };
+  map.plot = { left, top: 22, width: Math.max(20, width - left - bar - 12), height: height - 22 - (data.tile ? 8 : 44) };
   drawHatching(pen, map);
   pen.drawImage(map.cells, map.plot.left, map.plot.top, map.plot.width, map.plot.height);
   if (data.numbers) drawNumbers(pen, map);
-  drawAxes(pen, map);
+  if (data.tile) drawTiles(pen, map);
+  else drawAxes(pen, map);
   drawBar(pen, map, width - bar);
   drawOutline(pen, map);
   root.dataset.ready = data.version;
@@ -145,6 +146,17 @@ function drawNumbers(pen, { data, values, palette, plot }) {
     pen.fillStyle = wantsBlack(...palette.subarray(3 * entry, 3 * entry + 3)) ? "#000" : "#fff";
     pen.fillText(text, plot.left + ((i % columns) + 0.5) * width, plot.top + (Math.floor(i / columns) + 0.5) * height);
   });
+}
+
+/** Lines between the tiles of a mosaic. */
+function drawTiles(pen, { data, plot, paper }) {
+  const [height, width] = [(plot.height * data.tile[0]) / data.rows.length, (plot.width * data.tile[1]) / data.columns.length];
+  pen.strokeStyle = paper;
+  pen.lineWidth = Math.min(3, width / 6);
+  pen.beginPath();
+  for (let x = plot.left; x < plot.left + plot.width + 1; x += width) pen.rect(x, plot.top, 0, plot.height);
+  for (let y = plot.top; y < plot.top + plot.height + 1; y += height) pen.rect(plot.left, y, plot.width, 0);
+  pen.stroke();
 }
 
 function drawAxes(pen, { data, plot, ink }) {

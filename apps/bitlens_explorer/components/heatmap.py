@@ -39,6 +39,8 @@ class HeatMap:
     gap: str = "not measured"
     """Why a cell may have no value."""
     height: int = 460
+    tile: tuple[int, int] | None = None
+    """The table is a mosaic of tiles of so many rows and columns, numbered row by row: feature maps side by side."""
     numbers: bool = False
     """Write the values into the cells where there is room."""
 
@@ -56,14 +58,17 @@ class HeatMap:
             "low": float(self.low),
             "high": float(self.high),
         }
-        for name in ("title", "x_title", "y_title", "unit", "bar_note", "gap", "height", "numbers"):
+        for name in ("title", "x_title", "y_title", "unit", "bar_note", "gap", "height", "numbers", "tile"):
             drawn[name] = getattr(self, name)
         version = hashlib.sha256(repr(sorted(drawn.items())).encode()).hexdigest()[:12]
         return {**drawn, "file": self.file, "version": version, "selected": selected and list(selected)}
 
 
 def show(heat_map: HeatMap, key: str, selected: tuple[int, int] | None, on_pick: Callable[[int, int], object]) -> None:
-    """Draw a heat map; `on_pick` is called with the row's and the column's number."""
+    """Draw a heat map; `on_pick` is called with the row's and the column's number.
+
+    Of a mosaic, with the tile's number and the place within the tile.
+    """
 
     def picked() -> None:
         state: Any = st.session_state[key]

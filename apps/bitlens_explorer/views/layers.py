@@ -71,8 +71,8 @@ def _choices(query: Query) -> None:
 def _matrix(run: Run, query: Query, epoch: int, results: xr.Dataset, kept: list[int], about: dict[str, str]) -> None:
     drawn = matrices.order(results, query)
     spread = results
+    parameters = recorded.estimators(run, str(query.a), str(query.b))[str(query.estimator)]
     if query.color_range == "all":
-        parameters = recorded.estimators(run, str(query.a), str(query.b))[str(query.estimator)]
         spread = recorded.information(run, str(query.a), str(query.b), parameters, kept)
     map_ = matrices.heat_map(run, query, results, epoch, drawn, matrices.color_range(spread, query))
     figures.title(plain(map_.title))
@@ -83,7 +83,8 @@ def _matrix(run: Run, query: Query, epoch: int, results: xr.Dataset, kept: list[
         + f" {plain(about['estimator'].capitalize())}."
     )
     name = figures.file_name(run, "layers", query.a, query.b, f"epoch{epoch}", query.quantity, ending="csv")
-    figures.below(run, meaning, map_.table.to_pandas(), "information", name, {"epoch": epoch, **about})
+    code = matrices.code(query, parameters, epoch)
+    figures.below(run, meaning, map_.table.to_pandas(), "information", name, {"epoch": epoch, **about}, code)
 
 
 def _strip(run: Run, query: Query, kept: list[int], parameters: recorded.Parameters, about: dict[str, str]) -> None:
@@ -102,7 +103,7 @@ def _strip(run: Run, query: Query, kept: list[int], parameters: recorded.Paramet
     meaning = "The matrix at the first, a middle and the last epoch, each in its own order, with colours of one range."
     name = figures.file_name(run, "layers", query.a, query.b, "epochs", query.quantity, ending="csv")
     frame = xr.concat([f.sortby(["channel_b", "channel_a"]) for f in frames], "epoch").rename("bits").to_dataframe()
-    figures.below(run, meaning, frame, "strip", name, about)
+    figures.below(run, meaning, frame, "strip", name, about, matrices.code_of_epochs(query, parameters, some))
 
 
 def _pick(row: int, column: int) -> None:

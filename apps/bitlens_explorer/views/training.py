@@ -50,7 +50,11 @@ def _predictions(run: Run, query: Query, epoch: int, results: xr.Dataset | None)
         meaning = "Samples of each label (row) by the class they were predicted as (column)."
         name = figures.file_name(run, "training", "confusion", f"epoch{epoch}", ending="csv")
         about = {"epoch": epoch, "unit": "samples", "rows": "label", "columns": "predicted"}
-        figures.below(run, meaning, drawn.table.to_pandas(), "confusion", name, about)
+        code = [
+            f"results = bitlens.training_performance(run, epochs=[{epoch}])",
+            f"table = results.confusion.sel(epoch={epoch}).to_pandas()",
+        ]
+        figures.below(run, meaning, drawn.table.to_pandas(), "confusion", name, about, code)
     with narrow:
         figures.title("Images of a cell")
         _cell(run, query, epoch, results)
@@ -101,7 +105,8 @@ def _uncertainty(run: Run, epoch: int, results: xr.Dataset) -> None:
             )
             meaning += charts.gap_words(table, reason) + " Click a class in the legend to see it alone."
             file = figures.file_name(run, "training", name, ending="csv")
-            figures.below(run, meaning, table.to_pandas(), name, file, {"quantity": symbol, "unit": "bits"})
+            code = _code(results, f"{name}.to_pandas()")
+            figures.below(run, meaning, table.to_pandas(), name, file, {"quantity": symbol, "unit": "bits"}, code)
 
 
 def _progress(run: Run, epoch: int, results: xr.Dataset) -> None:
@@ -120,7 +125,16 @@ def _progress(run: Run, epoch: int, results: xr.Dataset) -> None:
             figures.title(heading)
             charts.draw(charts.over_epochs(results[name], unit, epoch, domain), name, f"{unit} over epochs")
             file = figures.file_name(run, "training", name, ending="csv")
-            figures.below(run, meaning, results[name].to_pandas().to_frame(name), name, file, {"quantity": unit})
+            frame, code = (
+                results[name].to_pandas().to_frame(name),
+                _code(results, f"{name}.to_pandas().to_frame({name!r})"),
+            )
+            figures.below(run, meaning, frame, name, file, {"quantity": unit}, code)
+
+
+def _code(results: xr.Dataset, table: str) -> list[str]:
+    epochs = results.epoch.values.tolist()
+    return [f"results = bitlens.training_performance(run, epochs={epochs})", f"table = results.{table}"]
 
 
 def _diversity(run: Run) -> None:

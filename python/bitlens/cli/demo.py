@@ -10,7 +10,8 @@ from rich.progress import track
 from torch import Tensor, nn
 
 from bitlens.cli.images import Images
-from bitlens.network import Recorder
+from bitlens.network import Recorder, record_deconvolutions
+from bitlens.runs import open_run
 
 _BATCH = 64
 _PROBE = 1000
@@ -53,7 +54,7 @@ def train_and_record(images: Images, store: Path, epochs: int, console: Console)
     model = LeNet(train_images.shape[-1], int(train_labels.max()) + 1)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     probe = torch.from_numpy(images.test_images[:_PROBE])[:, None], torch.from_numpy(images.test_labels[:_PROBE])
-    with Recorder(model, store, probe) as recorder:
+    with Recorder(model, store, probe, gradients=True) as recorder:
         recorder.snapshot(0)
         for epoch in track(range(1, epochs + 1), "training", console=console, transient=True):
             total = 0.0
@@ -64,3 +65,5 @@ def train_and_record(images: Images, store: Path, epochs: int, console: Console)
                 optimizer.step()
                 total += float(loss.detach()) * len(rows)
             recorder.snapshot(epoch, loss=total / len(train_labels))
+    for layer in ("conv1", "conv2"):
+        record_deconvolutions(open_run(store), model, layer, epochs)

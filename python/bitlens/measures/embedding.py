@@ -12,7 +12,9 @@ from bitlens.arrays import NDArray, integer
 from bitlens.runs import Run, RunError
 
 
-def layer_points(run: Run, layer: str, epoch: int, limit: int = 10000, seed: int = 0) -> xr.Dataset:
+def layer_points(
+    run: Run, layer: str, epoch: int, limit: int = 10000, seed: int = 0, *, pooled: bool = False
+) -> xr.Dataset:
     """Samples as points in the space of a layer's channels; each position of a feature map is a point of its own.
 
     Parameters
@@ -27,6 +29,8 @@ def layer_points(run: Run, layer: str, epoch: int, limit: int = 10000, seed: int
         At most so many points, drawn by `seed` where there are more.
     seed : int
         The same seed draws the same points.
+    pooled : bool
+        One point a sample, the mean over all positions; so that points of several layers belong together.
 
     Returns
     -------
@@ -53,6 +57,9 @@ def layer_points(run: Run, layer: str, epoch: int, limit: int = 10000, seed: int
         raise ValueError(f"limit: expected at least 1, got {limit}")
     values = run.activations(found.name, epoch)
     places = found.shape[1:]
+    if pooled and places:
+        values = values.reshape(*values.shape[:2], -1).mean(axis=2, dtype=np.float64).astype(values.dtype)
+        places = ()
     count = math.prod(places)
     total = len(values) * count
     chosen = np.arange(total)

@@ -1,0 +1,87 @@
+"""Circles within circles that can be zoomed into. No native chart packs circles, and ECharts' own is refused."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import streamlit as st
+import xarray as xr
+
+from bitlens_explorer.pictures import palette
+
+SCRIPTS = ("cells.mjs", "pack.mjs", "packdraw.mjs", "packing.mjs")
+IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Packing:
+    """What is drawn: a circle for every item in the circle of its group."""
+
+    values: xr.DataArray
+    """[group, item], drawn as areas; the groups' coordinates are their names. Not a number: no value."""
+    title: str
+    unit: str
+    group_title: str
+    item_title: str
+    item_ids: Sequence[int]
+    low: float
+    high: float
+    file: str
+    """Name for saved files, without ending."""
+    color_values: xr.DataArray | None = None
+    """Of the shape of the values, by default they themselves; its name is what stands at the colour bar."""
+    palette: str = "viridis"
+    height: int = 460
+
+    def payload(self, selected: int | None = None) -> dict[str, Any]:
+        """What the browser is sent."""
+        colors = self.values if self.color_values is None else self.color_values
+        color_title = None if self.color_values is None else self.color_values.name
+        drawn: dict[str, Any] = {
+            "values": _text(self.values),
+            "colors": None if self.color_values is None else _text(colors),
+            "color_title": self.unit if color_title is None else str(color_title),
+            "palette": base64.b64encode(palette(self.palette).tobytes()).decode(),
+            "groups": [str(label) for label in self.values[self.values.dims[0]].values],
+            "item_ids": [int(i) for i in self.item_ids],
+            "low": float(self.low),
+            "high": float(self.high),
+        }
+        for name in ("title", "unit", "group_title", "item_title", "height"):
+            drawn[name] = getattr(self, name)
+        version = hashlib.sha256(repr(sorted(drawn.items())).encode()).hexdigest()[:12]
+        return {**drawn, "file": self.file, "version": version, "selected": selected}
+
+
+def show(packing: Packing, key: str, selected: int | None, on_pick: Callable[[int, int], object]) -> None:
+    """Draw a packing; `on_pick` is called with the group's place in the values and the item's number."""
+
+    def picked() -> None:
+        state: Any = st.session_state[key]
+        if state.picked:
+            group, item = state.picked
+            on_pick(int(group), int(item))
+
+    component = st.components.v2.component("bitlens_packing", **sources())
+    component(key=key, data=packing.payload(selected), on_picked_change=picked)
+
+
+@cache
+def sources() -> dict[str, Any]:
+    """The component's own files. They are one script to the browser, so the imports of one by another go."""
+    folder = files("bitlens_explorer.components")
+    scripts = [IMPORT.sub("", (folder / name).read_text("utf-8")) for name in SCRIPTS]
+    html, css = ((folder / name).read_text("utf-8") for name in ("packing.html", "packing.css"))
+    return {"html": html, "css": css, "js": "".join(scripts)}
+
+
+def _text(values: xr.DataArray) -> str:
+    return base64.b64encode(np.ascontiguousarray(values.to_numpy(), "<f4").tobytes()).decode()

@@ -1,0 +1,245 @@
+"""Circles, embedding, play and downloads in a headless browser, by real clicks, lassos and keys."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("streamlit", reason="the explorer is an extra")
+pytest.importorskip("selenium", reason="the browser is driven by Selenium")
+
+from driving import CHROMIUM, DRIVER, Page, browsing, serving
+from selenium import webdriver
+from selenium.webdriver import Keys
+from selenium.webdriver.common.by import By
+from test_browser import complaints
+from tiny_run import record_tiny_run
+
+import bitlens
+
+pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
+
+SCATTER, CIRCLES = ".scatter", ".packing"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> bitlens.Run:
+    return record_tiny_run(tmp_path_factory.mktemp("runs") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def server(run: bitlens.Run) -> Iterator[str]:
+    with serving(run.path) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Iterator[webdriver.Chrome]:
+    with browsing(tmp_path_factory.mktemp("profile"), downloads) as driver:
+        yield driver
+
+
+@pytest.fixture
+def page(browser: webdriver.Chrome, server: str) -> Iterator[Page]:
+    yield Page(browser, server)
+    assert complaints(browser) == []
+
+
+def point_at(page: Page, unit_x: float, unit_y: float, row: int = 0, column: int = 0) -> tuple[float, float]:
+    """Where a point of a plot stands in the window; units are 0 to 1 from the dimension's lowest to its highest value."""
+    left, top, _, _ = page.place(f"{SCATTER} .stage")
+    state = page.state(SCATTER)
+    plot_left, plot_top, _, _, margin = map(float, state["plot"].split(","))
+    x, y, k = map(float, state["view"].split(","))
+    inner = 1 - 2 * margin
+    return (
+        left + plot_left + (column + margin + unit_x * inner - x) * k,
+        top + plot_top + (row + 1 - margin - unit_y * inner - y) * k,
+    )
+
+
+def units(run: bitlens.Run, layer: str, channel: int) -> np.ndarray:
+    values = bitlens.layer_points(run, layer, 1).activation.sel(channel=channel).values
+    return (values - values.min()) / (values.max() - values.min())
+
+
+def test_a_lasso_selects_samples_on_all_pages(page: Page, run: bitlens.Run) -> None:
+    page.open("embedding", SCATTER, a="output", t="1", d="0,1")
+    x, y = units(run, "output", 0), units(run, "output", 1)
+    middle = (float(np.median(x)), float(np.median(y)))
+    inside = np.flatnonzero((x < middle[0]) & (y < middle[1])).tolist()
+    corners = [
+        (-0.02, -0.02),
+        (middle[0] - 1e-4, -0.02),
+        (middle[0] - 1e-4, middle[1] - 1e-4),
+        (-0.02, middle[1] - 1e-4),
+    ]
+    around = [corners[i] for i in (0, 1, 2, 3, 0)]
+    page.pointer(*(point_at(page, *corner, row=1, column=0) for corner in around), hold=True)
+    page.until(lambda: "sel" in page.address)
+    page.settled()
+    selected = bitlens.load_selection(run, page.address["sel"])
+    # A corner may come to lie on the other side of a point by rounding to pixels.
+    near = np.flatnonzero((abs(x - middle[0]) < 0.02) | (abs(y - middle[1]) < 0.02))
+    assert set(selected) - set(near) == set(inside) - set(near)
+    assert page.state(SCATTER)["selected"] == str(len(selected))
+    page.until(lambda: f"Over the {len(selected)} selected samples" in page.text)
+    page.browser.find_element(By.LINK_TEXT, "Layers").click()
+    page.until(lambda: "have not been measured" in page.text)
+    sidebar = page.browser.find_element(By.CSS_SELECTOR, "[data-testid=stSidebar]").text
+    assert f"{len(selected)} samples of 48 selected" in sidebar
+    page.open("layers", a="0", b="1", t="1", sel=page.address["sel"])
+    page.click(0, 0)
+    page.until(lambda: page.pictures() == 24)
+    shown = [f"{sample}: label" for sample in selected[:8]]
+    assert all(caption in page.text for caption in shown)
+
+
+def test_click_control_click_legend_and_escape(page: Page, run: bitlens.Run) -> None:
+    page.open("embedding", SCATTER, a="output", t="1", d="0,1")
+    x, y = units(run, "output", 0), units(run, "output", 1)
+    first, second = int(np.argmax(x)), int(np.argmin(x))
+    page.pointer(point_at(page, x[first], y[first], row=1))
+    page.until(lambda: page.address.get("sel"))
+    assert bitlens.load_selection(run, page.address["sel"]) == [first]
+    page.settled()
+    page.pointer(point_at(page, x[second], y[second], row=1), key=Keys.CONTROL)
+    page.until(lambda: bitlens.load_selection(run, page.address["sel"]) == sorted([first, second]))
+    page.settled()
+    legend = page.browser.execute_script(f"return {page.part(SCATTER + ' .legend button', 2)}")
+    legend.click()
+    of_class = np.flatnonzero(run.labels == 2).tolist()
+    page.until(lambda: bitlens.load_selection(run, page.address["sel"]) == of_class)
+    page.settled()
+    page.browser.execute_script(f"{page.part(SCATTER + ' .stage')}.focus()")
+    page.press(Keys.ESCAPE)
+    page.until(lambda: "sel" not in page.address and page.state(SCATTER)["selected"] == "0")
+
+
+def test_hover_shows_the_image_and_what_the_point_sees(page: Page, run: bitlens.Run) -> None:
+    page.open("embedding", SCATTER, a="2", t="1", d="0,1")
+    points = bitlens.layer_points(run, "2", 1)
+    x, y = units(run, "2", 0), units(run, "2", 1)
+    best = int(np.argmax(x + y))
+    page.hover(*point_at(page, x[best], y[best], row=1))
+    page.until(lambda: page.state(SCATTER).get("hover") == str(int(points["sample"][best])))
+    card = f"{page.part(SCATTER + ' .card')}"
+    page.until(lambda: page.browser.execute_script(f"return !{card}.hidden"))
+    text = page.browser.execute_script(f"return {card}.textContent")
+    assert str(int(points["sample"][best])) in text
+    inked = f"""const canvas = {card}.querySelector('canvas'); if (!canvas) return 0;
+        return canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.filter((v) => v).length"""
+    assert page.browser.execute_script(inked) > 100
+
+
+def test_wheel_keys_and_overview_move_the_view(page: Page) -> None:
+    page.open("embedding", SCATTER, a="2", t="1")
+    before = page.state(SCATTER)["view"]
+    page.browser.execute_script(f"{page.part(SCATTER + ' .stage')}.focus()")
+    page.press("+", "+")
+    page.until(lambda: page.state(SCATTER)["view"] != before)
+    zoomed = page.state(SCATTER)["view"]
+    left, top, width, height = page.place(f"{SCATTER} .overview")
+    page.pointer((left + 0.8 * width, top + 0.8 * height), (left + 0.7 * width, top + 0.7 * height), hold=True)
+    page.until(lambda: page.state(SCATTER)["view"] != zoomed)
+    page.browser.execute_script(f"{page.part(SCATTER + ' .stage')}.focus()")
+    page.press(Keys.HOME)
+    page.until(lambda: page.state(SCATTER)["view"] == before)
+
+
+def test_a_click_on_an_average_map_goes_to_its_dimension(page: Page, run: bitlens.Run) -> None:
+    page.open("embedding", SCATTER, a="output", t="1")
+    number = [layer.name for layer in run.layers].index("0")
+    page.until(lambda: page.state(".heatmap", number).get("ready"))
+    state = page.state(".heatmap", number)
+    columns = len(state["columns"].split(","))
+    across = columns // 8  # maps of 8 x 8
+    channel = 2
+    page.click(channel // across * 8 + 3, channel % across * 8 + 5, number)
+    page.until(lambda: page.address.get("a") == "0" and page.address.get("d") == "2" and page.address.get("c") == "2")
+    page.until(lambda: page.state(SCATTER).get("cells") == "1")
+
+
+def middle(page: Page, selector: str, number: int) -> tuple[float, float]:
+    left, top, width, height = page.place(selector, number)
+    return left + width / 2, top + height / 2
+
+
+def test_circles_zoom_and_choose_a_channel(page: Page) -> None:
+    page.open("channels", CIRCLES, a="0", t="1")
+    assert page.state(CIRCLES)["circles"] == "20"
+    page.pointer(middle(page, f"{CIRCLES} .rings circle", 1))
+    page.until(lambda: page.state(CIRCLES)["zoom"] == "1")
+    time.sleep(0.5)  # a click while it zooms would hit what just comes by
+    page.pointer(middle(page, f"{CIRCLES} .items circle", 4 + 3))
+    page.until(lambda: page.address.get("c") == "3")
+    page.until(lambda: "layer 0, channel 3" in page.text)
+    assert page.state(CIRCLES)["picked"] == "1.3"
+    page.press(Keys.ESCAPE)
+    page.until(lambda: page.state(CIRCLES)["zoom"] == "-1")
+    page.press(Keys.ENTER)
+    page.until(lambda: page.state(CIRCLES)["zoom"] == "1")
+    time.sleep(0.5)
+    page.press(Keys.TAB, Keys.ARROW_LEFT, Keys.ENTER)
+    page.until(lambda: page.address.get("c") == "2")
+
+
+def test_epochs_play_to_the_last(page: Page) -> None:
+    page.open("layers", a="0", b="1", t="0")
+    page.button("Play")
+    seen = set()
+
+    def at_the_end() -> bool:
+        seen.add(page.address.get("t"))
+        return page.address.get("t") == "2"
+
+    page.until(at_the_end)
+    page.until(lambda: [b for b in page.browser.find_elements(By.CSS_SELECTOR, "button") if b.text == "Play"])
+    assert {"0", "1", "2"} >= seen >= {"2"}
+    page.button("◀")
+    page.until(lambda: page.address.get("t") == "1")
+
+
+def test_a_run_that_is_being_recorded_is_followed(browser: webdriver.Chrome, run: bitlens.Run, tmp_path: Path) -> None:
+    shutil.copytree(run.path, tmp_path / "growing")
+    last = tmp_path / "growing" / "epochs" / sorted(p.name for p in (run.path / "epochs").iterdir())[-1]
+    kept = last.read_bytes()
+    last.unlink()
+    shutil.rmtree(tmp_path / "growing" / "results")
+    with serving(tmp_path / "growing") as server:
+        page = Page(browser, server)
+        page.open("embedding", SCATTER)
+        assert "at epoch 1" in page.text
+        page.button("Follow")
+        page.until(lambda: [b for b in browser.find_elements(By.CSS_SELECTOR, "button") if b.text == "Stop"])
+        last.with_suffix(".part").write_bytes(kept)
+        started = time.monotonic()
+        last.with_suffix(".part").rename(last)
+        page.until(lambda: "at epoch 2" in page.text)
+        assert time.monotonic() - started < 6
+        browser.get("about:blank")  # before the server ends, which its page would complain of
+
+
+def test_pictures_and_tables_are_saved(page: Page, downloads: Path) -> None:
+    page.open("layers", a="0", b="1", t="1")
+    page.browser.execute_script(f"{page.part('.heatmap .save')}.click()")
+    page.until(lambda: list(downloads.glob("*.png")))
+    page.open("channels", CIRCLES, a="0", t="1")
+    page.browser.execute_script(f"{page.part(CIRCLES + ' .save-svg')}.click()")
+    page.until(lambda: list(downloads.glob("*circles.svg")))
+    page.button("Download SVG")
+    page.until(lambda: len(list(downloads.glob("*.svg"))) == 2)
+    for path in downloads.glob("*.svg"):
+        assert "<svg" in path.read_text("utf-8")
+    for path in downloads.glob("*.png"):
+        assert path.read_bytes().startswith(b"\x89PNG")

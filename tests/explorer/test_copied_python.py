@@ -1,0 +1,49 @@
+"""The lines under "Copy as Python" give the very table that is drawn, on every page."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+ADDRESSES = [
+    ("training", {"t": "1"}),
+    ("layers", {"a": "0", "b": "1", "t": "1", "sort": "max"}),
+    ("layers", {"a": "0", "b": "1", "t": "2", "sort": "index", "show": "excess"}),
+    ("channels", {"a": "0", "t": "1", "c": "1"}),
+    ("channels", {"a": "0", "t": "1", "cls": "0,2"}),
+    ("embedding", {"a": "2", "t": "1"}),
+    ("embedding", {"a": "0", "b": "output", "emb": "two", "t": "1", "cls": "3"}),
+]
+
+
+@pytest.mark.parametrize(("page", "address"), ADDRESSES, ids=str)
+def test_copied_lines_give_the_table(recorded_run, look, page, address):
+    pairs = copied_and_drawn(look(recorded_run.path, page, **address))
+    for copied, drawn in pairs:
+        pd.testing.assert_frame_equal(
+            copied, drawn, check_names=False, check_dtype=False, check_index_type=False, check_column_type=False,
+            check_categorical=False,
+        )  # fmt: skip
+
+
+def test_copied_lines_of_information_flow_hold_every_number(recorded_run, look):
+    """There the drawn tables are selections of what the lines load."""
+    for copied, drawn in copied_and_drawn(look(recorded_run.path, "flow", t="1")):
+        known = copied.select_dtypes("number").to_numpy(float).ravel()
+        shown = drawn.select_dtypes("number").drop(columns=["allowed rise", "null low", "null high"], errors="ignore")
+        for value in shown.to_numpy(float).ravel():
+            assert np.isnan(value) or np.isclose(known, value, rtol=1e-9, atol=0).any()
+
+
+def copied_and_drawn(app) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
+    """What the lines give, and the table above them, for all figures of a page."""
+    codes = [block.code[0].value for block in app.expander if block.label == "Copy as Python"]
+    drawn = [block.dataframe[0] for block in app.expander if block.label == "Show data"]
+    assert len(codes) == len(drawn) > 0
+    found = []
+    for code, frame in zip(codes, drawn, strict=True):
+        names: dict[str, object] = {}
+        exec(code, names)
+        found.append((names["table"], frame.value))
+    return found

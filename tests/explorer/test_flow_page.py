@@ -1,0 +1,300 @@
+"""The information-flow page: what it draws is what the library says, and what it says where something is not there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from reading import chart, words
+
+import bitlens
+from bitlens_explorer import flow, flow_settings, recorded
+
+SETTINGS = {"permutations": 3, "batch": 48}
+NULL = {"information": "", "null_mean": "null ", "null_std": "null deviation "}
+
+
+def record(store: Path, model: torch.nn.Module, samples: torch.Tensor, labelled: bool, gradients: bool) -> bitlens.Run:
+    labels = torch.arange(len(samples)) % 4 if labelled else None
+    with bitlens.Recorder(model, store, (samples, labels), gradients=gradients, show_size=False) as recorder:
+        for epoch in range(3):
+            recorder.snapshot(epoch)
+            with torch.no_grad():
+                model[0].weight += 0.3 * torch.randn_like(model[0].weight)
+    return bitlens.open_run(store)
+
+
+def convolutions() -> torch.nn.Sequential:
+    layers = torch.nn.Conv2d(1, 4, 3, padding=1), torch.nn.Tanh(), torch.nn.MaxPool2d(2), torch.nn.Flatten()
+    return torch.nn.Sequential(*layers, torch.nn.Linear(64, 4))
+
+
+@pytest.fixture(scope="module")
+def flowing_run(tmp_path_factory) -> bitlens.Run:
+    """With gradients; all measured, and with every estimator."""
+    torch.manual_seed(0)
+    store = tmp_path_factory.mktemp("runs") / "flowing"
+    run = record(store, convolutions(), torch.rand(48, 1, 8, 8), True, True)
+    for estimator in ("renyi", "binning", "kde"):
+        bitlens.information_plane(run, estimator, **SETTINGS)
+    bitlens.processing_inequalities(run, **SETTINGS)
+    for layer in ("0", "1", "2"):
+        bitlens.layer_decomposition(run, layer, batch=48)
+    return run
+
+
+@pytest.fixture
+def spoilt(flowing_run, tmp_path) -> bitlens.Run:
+    shutil.copytree(flowing_run.path, tmp_path / "flowing")
+    return bitlens.open_run(tmp_path / "flowing")
+
+
+def assert_drawn(rows: list[dict], columns: dict[str, object]) -> None:
+    """Each column of the rows has the values of a table by epoch and layer."""
+    for row in rows:
+        for name, table in columns.items():
+            at = {dim: row[dim] for dim in ("epoch", "layer") if dim in table.dims}
+            np.testing.assert_equal(row[name], float(table.sel(at)))
+
+
+def all_rows(app, alt: str) -> list[dict]:
+    """Of all data sets of a chart, its rules too."""
+    (found,) = (element.proto for element in app.get("vega_lite_chart") if element.proto.alt.startswith(alt))
+    return [row for data in found.datasets for row in pa.ipc.open_stream(data.data.data).read_all().to_pylist()]
+
+
+@pytest.mark.parametrize("estimator", ["renyi", "binning", "kde"])
+def test_the_plane_is_the_librarys(flowing_run, look, estimator):
+    app = look(flowing_run.path, "flow", plane=estimator, t="1")
+    spec, rows = chart(app, "information plane")
+    plane = bitlens.information_plane(flowing_run, estimator, **SETTINGS)
+    assert len(rows) == plane.sizes["epoch"] * plane.sizes["layer"]
+    columns = {prefix + about: plane[name].sel(about=about) for name, prefix in NULL.items() if name in plane
+               for about in ("input", "labels")}  # fmt: skip
+    assert_drawn(rows, columns)
+    text = json.dumps(spec)
+    for about in ("input", "labels"):
+        assert f"information about the {about} (bits)" in text
+    bounds = {row["bound"] for row in all_rows(app, "information plane") if "bound" in row}
+    if estimator == "renyi":
+        known = plane.entropy_about[-1]
+        assert bounds == {f"H({about}) = {float(known.sel(about=about)):.3f} bits" for about in ("input", "labels")}
+    else:
+        assert bounds == set()
+    assert "datum.epoch === 1" in text
+
+
+def test_the_modified_plane_and_the_shares_are_the_librarys(flowing_run, look):
+    app = look(flowing_run.path, "flow")
+    spec, rows = chart(app, "modified plane")
+    assert "non-redundant information about the input (bits)" in json.dumps(spec)
+    assert len(rows) == 9
+    results = {name: bitlens.layer_decomposition(flowing_run, name, batch=48) for name in ("0", "1", "2")}
+
+    def value(row: dict, name: str, about: str) -> float:
+        return float(results[row["layer"]][name].sel(epoch=row["epoch"], about=about))
+
+    for row in rows:
+        for about in ("input", "labels"):
+            assert row[about] == value(row, "weighted_nonredundant", about)
+            assert row[f"null {about}"] == value(row, "weighted_nonredundant_null_mean", about)
+    for quantity in ("redundancy_synergy", "weighted_nonredundant"):
+        for about in ("input", "labels"):
+            spec, rows = chart(app, f"{quantity.replace('_', ' ')} {about}")
+            assert f"share of I({about}; two channels)" in json.dumps(spec)
+            assert len(rows) == 9
+            for row in rows:
+                assert row[f"share {about}"] == value(row, f"{quantity}_share", about)
+                assert row[f"null share {about}"] == value(row, f"{quantity}_share_null_mean", about)
+                assert row[f"bits {about}"] == value(row, quantity, about)
+
+
+@pytest.mark.parametrize("name", ["forward", "backward"])
+def test_chains_and_their_violations_are_the_librarys(flowing_run, look, name):
+    results = bitlens.processing_inequalities(flowing_run, **SETTINGS)
+    marked = 0
+    for epoch in (0, 1, 2):
+        app = look(flowing_run.path, "flow", t=str(epoch))
+        spec, rows = chart(app, f"{name} chain")
+        here = results.sel(epoch=epoch)
+        columns = {
+            "bits": name,
+            "null": f"{name}_null_mean",
+            "null deviation": f"{name}_null_std",
+            "rise": f"{name}_rise",
+        }
+        assert_drawn(rows, {column: here[variable] for column, variable in columns.items()})
+        for row in rows:
+            np.testing.assert_allclose(row["null high"] - row["null low"], 4 * row["null deviation"], atol=1e-12)
+        layers = here.layer.values.tolist()
+        assert [row["layer"] for row in rows] == (layers if name == "forward" else layers[-2::-1])
+        violating = [row["layer"] for row in rows if row["violation"]]
+        assert len(violating) == int(here[f"{name}_violations"])
+        for layer in violating:
+            assert f"{layer} has {float(here[f'{name}_rise'].sel(layer=layer)):.4f} bits more than" in words(app)
+        marked += len(violating)
+        assert "(bits)" in json.dumps(spec)
+        assert "triangle-up" in json.dumps(spec)
+        _, counts = chart(app, "violations")
+        drawn = {row["epoch"]: row["violations"] for row in counts if row["chain"] == name}
+        assert drawn == dict(zip([0, 1, 2], results[f"{name}_violations"].values.tolist(), strict=True))
+    assert marked == int(results[f"{name}_violations"].sum())
+
+
+def test_steps_up_within_the_null_are_no_violations(flowing_run):
+    results = bitlens.processing_inequalities(flowing_run, **SETTINGS).sel(epoch=0)
+    layers = results.layer.values.tolist()
+    by = dict.fromkeys(layers, 0.0)
+    spread, rise = by | {layers[0]: 0.3, layers[1]: 0.4}, by | {layers[1]: 1.0, layers[2]: 0.81}
+    changed = results.assign(
+        forward_null_std=("layer", [spread[name] for name in layers]),
+        forward_rise=("layer", [rise[name] for name in layers]),
+    )
+    frame = flow.chain(changed, "forward")
+    assert frame["violation"].tolist() == [False, False, True, *[False] * (len(layers) - 3)]
+    said = flow.violation_words(frame, 1)
+    assert "1 violation (triangles)" in said
+    assert f"{layers[2]} has 0.8100 bits more than {layers[1]} (allowed 0.8000)" in said
+
+
+def test_saturation_is_the_librarys_and_named(flowing_run, look):
+    app = look(flowing_run.path, "flow")
+    spec, rows = chart(app, "saturation")
+    assert_drawn(rows, {"saturation": bitlens.information_plane(flowing_run, **SETTINGS).saturation})
+    assert "H(layer) / log2 n" in json.dumps(spec)
+    assert {"saturation": 0.98} in all_rows(app, "saturation")
+    assert "No layer is saturated" in words(app)
+    frame = flow.saturation(bitlens.information_plane(flowing_run, **SETTINGS))
+    frame.loc[(frame["layer"] == "1") & (frame["epoch"] != 1), "saturation"] = 0.99
+    assert "Saturated: 1 at epoch 0, 2." in flow.saturation_words(frame)
+
+
+@pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
+def test_other_settings_are_chosen_by_their_name(spoilt, look):
+    bitlens.information_plane(spoilt, permutations=2, batch=48, **bitlens.preset("paper"))
+    paper = next(name for name in recorded.matrix_settings(spoilt) if "Silverman" in name)
+    app = look(spoilt.path, "flow", set=paper)
+    assert "kernel width Silverman(h=5.0)" in words(app)
+    assert app.query_params["set"] == paper
+    _, rows = chart(app, "information plane")
+    plane = bitlens.information_plane(spoilt, permutations=2, batch=48, **bitlens.preset("paper"))
+    assert_drawn(rows, {"input": plane.information.sel(about="input")})
+    app.button(key="compute processing_inequalities").click().run()
+    (kept,) = [p for p in spoilt.results.recorded("processing_inequalities") if p["bandwidth"] == "Silverman(h=5.0)"]
+    assert kept["bandwidth_errors"] == "Silverman(h=0.1)"
+    app.selectbox(key="query settings").set_value(next(iter(recorded.matrix_settings(spoilt)))).run()
+    assert "kernel width Median()" in words(app)
+
+
+def test_a_stale_address_is_said(flowing_run, look):
+    app = look(flowing_run.path, "flow", set="gone", plane="?")
+    assert not {"set", "plane"} & app.query_params.keys()
+    assert chart(app, "information plane")
+
+
+def test_nothing_is_computed_before_the_button_is_pressed(spoilt, look):
+    shutil.rmtree(spoilt.path / "results")
+    app = look(spoilt.path, "flow")
+    assert spoilt.results.measures() == []
+    assert app.get("vega_lite_chart") == []
+    assert words(app).count("Next:") == 4
+    for measure in ("information_plane", "processing_inequalities", "layer_decomposition"):
+        app.button(key=f"compute {measure}").click().run()
+        assert measure in spoilt.results.measures()
+    assert len(app.get("vega_lite_chart")) == 10
+    plane = bitlens.information_plane(spoilt)
+    assert_drawn(chart(app, "information plane")[1], {"input": plane.information.sel(about="input")})
+    assert [button.label for button in app.button if "Compute" in button.label] == []
+
+
+def test_a_run_without_gradients_and_without_one_of_the_estimators(recorded_run, look):
+    app = look(recorded_run.path, "flow", plane="kde")
+    assert "The information plane has not been measured so at epoch 0 to 2" in words(app)
+    assert app.button(key="compute information_plane")
+    assert chart(app, "saturation")
+    assert "No loss gradients were recorded" in words(app)
+    assert not [chart for chart in app.get("vega_lite_chart") if chart.proto.alt.startswith("backward")]
+    assert {row["chain"] for row in chart(app, "violations")[1]} == {"forward"}
+
+
+def test_an_epoch_without_results(spoilt, look):
+    for path in spoilt.path.glob("results/*/*/0001.nc"):
+        path.unlink()
+    app = look(spoilt.path, "flow", t="1")
+    for what in ("The information plane has", "The chains have", "The decomposition has"):
+        assert f"{what} not been measured so at epoch 1" in words(app)
+    assert len(chart(app, "information plane")[1]) == 8
+    before = spoilt.results.recorded("processing_inequalities")
+    app.button(key="compute processing_inequalities").click().run()
+    assert spoilt.results.recorded("processing_inequalities") == before  # with the same settings
+    assert chart(app, "forward chain")
+
+
+def test_results_of_epochs_whose_activations_were_not_kept(spoilt, look):
+    bitlens.training_performance(spoilt)
+    for path in spoilt.path.glob("epochs/*"):
+        path.unlink()
+    app = look(spoilt.path, "flow")
+    assert len(app.get("vega_lite_chart")) == 10
+    assert "Next:" not in words(app)
+    shutil.rmtree(spoilt.path / "results" / "information_plane")
+    assert "not been measured, and no activations were kept" in words(look(spoilt.path, "flow"))
+
+
+@pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
+def test_a_rule_of_ones_own_is_left_to_python(spoilt, look):
+    for path in spoilt.path.glob("results/processing_inequalities/*"):
+        shutil.rmtree(path)
+    bitlens.processing_inequalities(spoilt, bandwidth=bitlens.Silverman(0.7), permutations=2, epochs=[0])
+    name = next(name for name in recorded.matrix_settings(spoilt) if "Silverman" in name)
+    assert "measure it in Python" in words(look(spoilt.path, "flow", set=name))
+    assert flow_settings.arguments({"bandwidth": "5.5"}) == {"bandwidth": 5.5}
+
+
+@pytest.mark.parametrize("how", ["file", "note", "foreign"])
+def test_damaged_and_foreign_results_are_said(spoilt, look, how):
+    folder = next(spoilt.path.glob("results/processing_inequalities/*"))
+    if how == "file":
+        (folder / "0001.nc").write_bytes(b"no netCDF")
+    elif how == "note":
+        (folder / "parameters.json").write_text("{")
+    else:
+        shutil.copy(next(spoilt.path.glob("results/layer_decomposition/*/0001.nc")), folder / "0001.nc")
+    app = look(spoilt.path, "flow")
+    assert ("of another kind" if how == "foreign" else "damaged") in words(app)
+    if how != "note":
+        assert len(app.get("vega_lite_chart")) == 7  # all others
+
+
+def test_a_run_without_labels_and_with_one_layer(tmp_path, look):
+    model = torch.nn.Sequential(torch.nn.Linear(3, 2))
+    run = record(tmp_path / "plain", model, torch.rand(20, 3), False, False)
+    bitlens.information_plane(run, permutations=3)
+    bitlens.processing_inequalities(run, permutations=3)
+    app = look(run.path, "flow")
+    assert "This run has no labels: the input alone" in words(app)
+    assert "No layer has several maps" in words(app)
+    spec, rows = chart(app, "information plane")
+    assert "I(input; layer) (bits)" in json.dumps(spec)
+    assert_drawn(rows, {"input": bitlens.information_plane(run, permutations=3).information.sel(about="input")})
+    assert len(chart(app, "forward chain")[1]) == 1
+    assert "0 violations." in words(app)
+
+
+def test_one_layer_with_gradients(tmp_path, look):
+    run = record(tmp_path / "one", torch.nn.Sequential(torch.nn.Linear(3, 4)), torch.rand(24, 3), True, True)
+    bitlens.processing_inequalities(run, permutations=2, epochs=[1])
+    assert chart(look(run.path, "flow", t="1"), "forward chain")
+
+
+def test_a_run_without_labels_with_channels(tmp_path, look):
+    run = record(tmp_path / "plain", convolutions(), torch.rand(24, 1, 8, 8), False, False)
+    bitlens.layer_decomposition(run, "0")
+    app = look(run.path, "flow")
+    assert len(app.get("vega_lite_chart")) == 2  # the shares about the input
+    assert "not been measured so at epoch 0 to 2: 1, 2." in words(app)
