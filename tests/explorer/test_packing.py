@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import base64
-import shutil
-import subprocess
-from pathlib import Path
 
 import numpy as np
-import pytest
 import xarray as xr
 
-from bitlens_explorer.components import packing
 from bitlens_explorer.components.packing import Packing
 
 
@@ -54,18 +49,3 @@ def test_the_version_is_that_of_what_is_drawn():
     assert some_packing(values).payload(selected=11)["version"] == version
     assert some_packing(values + 1).payload()["version"] != version
     assert some_packing(values, height=300).payload()["version"] != version
-
-
-def test_the_component_is_one_script_that_writes_no_markup():
-    script = packing.sources()["js"]
-    assert "import {" not in script
-    assert "innerHTML" not in script
-    assert script.count("export default") == 1
-
-
-def test_the_layout_and_the_words():
-    if not (node := shutil.which("node")):
-        pytest.skip("node is not installed")
-    test = Path(__file__).with_name("pack.test.mjs")
-    done = subprocess.run([node, "--test", str(test)], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr

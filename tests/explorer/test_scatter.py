@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -94,21 +91,3 @@ def test_the_version_is_that_of_all_but_the_selection():
     other[0, 0] = 1.5
     for change in ({"values": other}, {"title": "Layer 2"}, {"atlas": b"x"}, {"colors": ["#00ff00"]}):
         assert read(dataclasses.replace(matrix(), **change).payload())[0]["version"] != version
-
-
-def test_the_scripts_are_one_without_imports():
-    script = scatter.sources()["js"]
-    assert "import " not in script
-    assert script.count("export default") == 1
-    if node := shutil.which("node"):
-        check = [node, "--input-type=module", "--check"]
-        done = subprocess.run(check, input=script, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
-
-
-def test_the_scatter_plot_matrixs_arithmetic():
-    if not (node := shutil.which("node")):
-        pytest.skip("node is not installed")
-    test = Path(__file__).with_name("points.test.mjs")
-    done = subprocess.run([node, "--test", str(test)], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr

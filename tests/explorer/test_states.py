@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,7 +25,6 @@ from tiny_run import APP, MARKUP, record_tiny_run
 import bitlens
 from bitlens.runs import RunError
 from bitlens_explorer import figures, opening, recorded
-from bitlens_explorer.components import heatmap
 from bitlens_explorer.launch import command, environment
 from bitlens_explorer.words import listed, plain
 
@@ -234,23 +232,8 @@ def test_pages_do_no_arithmetic():
         assert not re.search(r"^\s*(import|from) (numpy|torch|pandas)", page.read_text(), re.M), page.name
 
 
-def test_the_component_is_one_script_that_writes_no_markup():
-    script = heatmap.sources()["js"]
-    assert "import {" not in script
-    assert "innerHTML" not in script
-    assert script.count("export default") == 1
-
-
 def test_words():
     assert listed([0, 1, 2, 5, 7, 8]) == "0 to 2, 5, 7 to 8"
     assert plain("a\n*b*") == r"a \*b\*"
     with pytest.raises(RunError, match="no path"):
         opening.locate("\0")
-
-
-def test_the_heat_maps_arithmetic():
-    if not (node := shutil.which("node")):
-        pytest.skip("node is not installed")
-    test = Path(__file__).with_name("cells.test.mjs")
-    done = subprocess.run([node, "--test", str(test)], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr

@@ -6,17 +6,16 @@ import base64
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 import streamlit as st
 import xarray as xr
 
+from bitlens_explorer.components import sources
 from bitlens_explorer.pictures import palette
 
-IMPORT_END = '"./cells.mjs";\n'
+FILES = ("heatmap", "cells", "heatmap")
 
 
 @dataclass(frozen=True)
@@ -76,16 +75,5 @@ def show(heat_map: HeatMap, key: str, selected: tuple[int, int] | None, on_pick:
             row, column = state.picked
             on_pick(int(row), int(column))
 
-    component = st.components.v2.component("bitlens_heatmap", **sources())
+    component = st.components.v2.component("bitlens_heatmap", **sources(*FILES))
     component(key=key, data=heat_map.payload(selected), on_picked_change=picked)
-
-
-@cache
-def sources() -> dict[str, Any]:
-    """The component's own files. It is one script to the browser, so the import of the one by the other goes."""
-    folder = files("bitlens_explorer.components")
-    text = {
-        name: (folder / name).read_text("utf-8") for name in ("heatmap.html", "heatmap.css", "cells.mjs", "heatmap.mjs")
-    }
-    _, drawing = text["heatmap.mjs"].split(IMPORT_END, 1)
-    return {"html": text["heatmap.html"], "css": text["heatmap.css"], "js": text["cells.mjs"] + drawing}

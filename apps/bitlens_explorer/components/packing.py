@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 import streamlit as st
 import xarray as xr
 
+from bitlens_explorer.components import sources
 from bitlens_explorer.pictures import palette
 
-SCRIPTS = ("cells.mjs", "pack.mjs", "packdraw.mjs", "packing.mjs")
-IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE | re.DOTALL)
+FILES = ("packing", "cells", "pack", "packdraw", "packing")
 
 
 @dataclass(frozen=True)
@@ -70,17 +67,8 @@ def show(packing: Packing, key: str, selected: int | None, on_pick: Callable[[in
             group, item = state.picked
             on_pick(int(group), int(item))
 
-    component = st.components.v2.component("bitlens_packing", **sources())
+    component = st.components.v2.component("bitlens_packing", **sources(*FILES))
     component(key=key, data=packing.payload(selected), on_picked_change=picked)
-
-
-@cache
-def sources() -> dict[str, Any]:
-    """The component's own files. They are one script to the browser, so the imports of one by another go."""
-    folder = files("bitlens_explorer.components")
-    scripts = [IMPORT.sub("", (folder / name).read_text("utf-8")) for name in SCRIPTS]
-    html, css = ((folder / name).read_text("utf-8") for name in ("packing.html", "packing.css"))
-    return {"html": html, "css": css, "js": "".join(scripts)}
 
 
 def _text(values: xr.DataArray) -> str:

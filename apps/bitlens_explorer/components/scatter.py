@@ -5,23 +5,28 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from bitlens_explorer.components import sources
+
+FILES = (
+    "scatter",
+    "cells",
+    "points",
+    "scatter_gl",
+    "scatter_axes",
+    "scatter_marks",
+    "scatter_state",
+    "scatter_hand",
+    "scatter",
+)
 GREY = "#898989"
 """Colour of the classes that have none of their own."""
-SCRIPTS = (
-    "cells.mjs", "points.mjs", "scatter_gl.mjs", "scatter_axes.mjs", "scatter_marks.mjs", "scatter_state.mjs",
-    "scatter_hand.mjs", "scatter.mjs",
-)  # fmt: skip
-IMPORT = re.compile(r'^import \{[^}]*\} from "\./\w+\.mjs";\n', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -109,20 +114,8 @@ def show(
             row, column = state.opened
             on_open(int(row), int(column))
 
-    component = st.components.v2.component("bitlens_scatter", **sources())
+    component = st.components.v2.component("bitlens_scatter", **sources(*FILES))
     component(key=key, data=matrix.payload(selected), on_selected_change=chosen, on_opened_change=opened)
-
-
-@cache
-def sources() -> dict[str, Any]:
-    """The component's own files. They are one script to the browser, so their imports of each other go."""
-    folder = files("bitlens_explorer.components")
-    scripts = [IMPORT.sub("", (folder / name).read_text("utf-8")) for name in SCRIPTS]
-    return {
-        "html": (folder / "scatter.html").read_text("utf-8"),
-        "css": (folder / "scatter.css").read_text("utf-8"),
-        "js": "\n".join(scripts),
-    }
 
 
 def _scaled(values: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], list[float], list[float], list[int]]:
