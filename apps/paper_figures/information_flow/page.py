@@ -14,6 +14,7 @@ from bitlens.cli.images import Images
 from paper_figures.information_flow import claims, pictures, tables
 from paper_figures.information_flow.networks import RATES, Topology, Training, measured_run
 
+_KEYS = "^(first|second|activation|setting|iteration|about|layer|chain|plane)$"
 TITLE = "Understanding Convolutional Neural Networks with Information Theory (Yu et al. 2018), drawn anew"
 
 
@@ -45,11 +46,11 @@ def write(images: Images, work: Path, out: Path, training: Training, seeds: int)
         ),
         _section(
             out, "figure-3-information", "Fig. 3 a to d: information and numbers of filters", decomposed,
-            pictures.figure_3_information, claims.information(decomposed),
+            pictures.figure_3_information, claims.information(decomposed), "^multivariate|^entropy",
         ),
         _section(
             out, "figure-3-shares", "Fig. 3 e to h: redundancy against synergy", decomposed, pictures.figure_3_shares,
-            claims.shares(decomposed),
+            claims.shares(decomposed), "^redundancy|^weighted",
         ),
         _section(out, "figure-4", "Fig. 4: information planes", flow, pictures.figure_4, claims.planes(flow)),
     ]  # fmt: skip
@@ -57,9 +58,15 @@ def write(images: Images, work: Path, out: Path, training: Training, seeds: int)
 
 
 def _section(
-    out: Path, name: str, title: str, table: pd.DataFrame, draw: Callable[[pd.DataFrame], Figure], claim: str
+    out: Path,
+    name: str,
+    title: str,
+    table: pd.DataFrame,
+    draw: Callable[[pd.DataFrame], Figure],
+    claim: str,
+    of: str = "",
 ) -> str:
-    table.to_csv(out / f"{name}.csv", index=False, float_format="%.6g")
+    (table.filter(regex=f"{_KEYS}|{of}") if of else table).to_csv(out / f"{name}.csv", index=False, float_format="%.6g")
     for setting in tables.SETTINGS:
         draw(table[table.setting == setting]).savefig(out / f"{name}-{setting}.png", dpi=100)
     return "\n\n".join(
@@ -92,7 +99,7 @@ def _settings(training: Training, seeds: int, runs: dict[tuple[Topology, int], b
             f"LeNets on MNIST ({training.samples} training images), {training.epochs} epochs of SGD in batches of 128, momentum "
             f"{training.momentum:g}, learning rate {rates}; {seeds} seeds. (With the paper's 0.1 networks with ReLU collapsed "
             "after four epochs and those with sigmoid did not leave chance, in trials of one seed.) Measured on "
-            f"{training.probe} training images in mini-batches of 128, alpha 1.01, with 20 shuffles a mini-batch for the null of a layer and 2 "
+            f"{training.probe} training images in mini-batches of 128, alpha 1.01, with {tables.SHUFFLES} shuffles a mini-batch for the null of a layer and 2 "
             "for that of pairs. *The paper's settings*: Silverman's rule with h = 5, for errors 0.1, and the plain product of "
             "the channels' kernels. *bitlens's defaults*: the median of each channel's distances, times the root of the "
             "number of channels.",

@@ -14,6 +14,8 @@ from paper_figures.information_flow.networks import LAYERS, Topology
 
 SETTINGS: dict[str, dict[str, Any]] = {"paper": bitlens.preset("paper"), "bitlens": {}}
 """The paper's Silverman rule and plain product; our defaults: medians, and widths that grow with the channels."""
+SHUFFLES = 20
+"""Of each mini-batch, for the null of a layer."""
 _ERRORS = {"paper": bitlens.Silverman(0.1), "bitlens": None}
 CONVOLUTIONS = ("c1", "c3")
 WIDTHS = (2, 6, 12, 32)
@@ -47,7 +49,9 @@ def measures(topology: Topology) -> list[Callable[[bitlens.Run], object]]:
 def chains(run: bitlens.Run, setting: str) -> pd.DataFrame:
     """By iteration, chain and layer: information, its null, the rise over the step before, and whether it is too much."""
     with _unwarned():
-        found = bitlens.processing_inequalities(run, bandwidth_errors=_ERRORS[setting], **SETTINGS[setting])
+        found = bitlens.processing_inequalities(
+            run, permutations=SHUFFLES, bandwidth_errors=_ERRORS[setting], **SETTINGS[setting]
+        )
     rows = found.drop_vars([str(name) for name in found if str(name).endswith("violations")])
     parts = []
     for chain, order in (("forward", LAYERS), ("backward", LAYERS[-2::-1])):
@@ -74,14 +78,14 @@ def varied_alone(table: pd.DataFrame, varied: str, layer: str) -> pd.DataFrame:
 def plane(run: bitlens.Run, setting: str) -> pd.DataFrame:
     """By iteration, layer and what it is about: information, its null, saturation, the entropy of what it is about."""
     with _unwarned():
-        return bitlens.information_plane(run, **SETTINGS[setting]).to_dataframe().reset_index()
+        return bitlens.information_plane(run, permutations=SHUFFLES, **SETTINGS[setting]).to_dataframe().reset_index()
 
 
 def decompositions(run: bitlens.Run, setting: str) -> pd.DataFrame:
     """Of both convolutions, beside the entropy of the input, which is always the same."""
     found = pd.concat([decomposition(run, setting, layer) for layer in CONVOLUTIONS])
     with _unwarned():
-        start = bitlens.information_plane(run, epochs=[0], **SETTINGS[setting])
+        start = bitlens.information_plane(run, permutations=SHUFFLES, epochs=[0], **SETTINGS[setting])
     about = start.entropy_about.sel(epoch=0).drop_vars("epoch").to_dataframe().reset_index()
     return found.merge(about, on="about")
 

@@ -86,6 +86,20 @@ def channel_decomposition(
     True
     """
     of_x, of_maps, family = input_and_channels(x, maps, bandwidth_x, bandwidth, channel_axis)
+    return decompose(of_x, of_maps, family, pairs, seed, alpha, saturating, permutations)
+
+
+def decompose(
+    of_x: Any,
+    of_maps: Any,
+    family: Family,
+    pairs: int | None,
+    seed: int,
+    alpha: float,
+    saturating: bool,
+    permutations: int,
+) -> ChannelDecomposition:
+    """The same from the exponents of x [1, n, n] and of every channel [channels, n, n]."""
     channels, n = of_maps.shape[:2]
     random = np.random.default_rng(integer(seed, "seed"))
     chosen = _chosen_pairs(channels, pairs, random)

@@ -75,7 +75,7 @@ def layer_decomposition(
     def compute(epoch: int) -> xr.Dataset:
         maps = run.activations(found.name, epoch)
         about = targets(run, epoch)
-        rows = [settings.decompositions(run, target, maps, pairs) for target in about.values()]
+        rows = settings.decompositions(run, about, maps, pairs)
         data: dict[str, xr.Variable] = {}
         for name in ChannelDecomposition._fields[3:-1]:
             units = {"units": "1" if name.endswith("share") else "bits"}

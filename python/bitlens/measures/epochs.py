@@ -46,9 +46,10 @@ def over_epochs(
             f"epochs: {epochs!r} names none" if epochs is not None else f"{run.path} has no complete epoch yet"
         )
     failures: dict[int, RunError] = {}
+    found: dict[int, xr.Dataset] = {}
     for epoch in _progress([e for e in wanted if e not in kept], measure, parameters):
         try:
-            _compute(run, measure, parameters, epoch, compute)
+            found[epoch] = _compute(run, measure, parameters, epoch, compute)
         except RunError as error:
             if epochs is not None:
                 raise
@@ -58,7 +59,7 @@ def over_epochs(
         raise failures[wanted[0]]
     for failure in failures.values():
         warnings.warn(f"left out: {failure}", stacklevel=3)
-    results = [run.results.load(measure, parameters, epoch) for epoch in good]
+    results = [found[e] if e in found else run.results.load(measure, parameters, e) for e in good]
     combined = xr.concat(results, dim="epoch", combine_attrs="override")
     return combined.assign_coords(epoch=good)
 
@@ -72,7 +73,7 @@ def once(run: Run, measure: str, parameters: dict[str, Any], compute: Callable[[
 
 def _compute(
     run: Run, measure: str, parameters: dict[str, Any], epoch: int, compute: Callable[[int], xr.Dataset]
-) -> None:
+) -> xr.Dataset:
     try:
         result = compute(epoch)
     except RunError:
@@ -86,6 +87,7 @@ def _compute(
         **{name: value for name, value in parameters.items() if value is not None},
     }
     run.results.save(measure, parameters, epoch, result)
+    return result
 
 
 def _progress(epochs: list[int], measure: str, parameters: dict[str, Any]) -> Any:

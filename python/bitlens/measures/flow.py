@@ -27,7 +27,7 @@ def information_plane(
     bandwidth_x: RunBandwidth = Median(),  # noqa: B008
     saturating: bool = False,
     tensor: bool = False,
-    permutations: int = 20,
+    permutations: int = 10,
     bins: int = 30,
     noise_variance: float = 0.1,
     seed: int = 0,
@@ -126,7 +126,7 @@ def processing_inequalities(
     bandwidth_errors: RunBandwidth | None = None,
     saturating: bool = False,
     tensor: bool = False,
-    permutations: int = 20,
+    permutations: int = 10,
     seed: int = 0,
     epochs: Sequence[int] | None = None,
 ) -> xr.Dataset:
@@ -171,37 +171,43 @@ def processing_inequalities(
         of_errors = replace(settings, bandwidth=bandwidth_errors, bandwidth_x=bandwidth_errors)
 
     def compute(epoch: int) -> xr.Dataset:
-        inputs = as_variable(run.activations(INPUT, epoch))
-        found = {
-            name: settings.information(run, inputs, run.activations(name, epoch), f"{name}, epoch {epoch}")
-            for name in layers
-        }
-        data = _chain("forward", found, layers)
+        # The plane is kept in the run, so that nothing is computed twice.
+        plane = information_plane(
+            run, batch=batch, alpha=alpha, bandwidth=bandwidth, bandwidth_x=bandwidth_x, saturating=saturating,
+            tensor=tensor, permutations=permutations, seed=seed, epochs=[epoch],
+        ).sel(epoch=epoch, about="input")  # fmt: skip
+        values, null, spread = (
+            plane[name].sel(layer=layers).to_numpy() for name in ("information", "null_mean", "null_std")
+        )
+        data = _chain("forward", layers, values, null, spread, layers)
         if run.manifest.gradients:
             last = as_variable(run.activations(layers[-1], epoch, gradients=True))
-            found = {
-                name: of_errors.information(
+            back = layers[-2::-1]
+            found = [
+                of_errors.information(
                     run, last, run.activations(name, epoch, gradients=True), f"errors at {name}, epoch {epoch}"
                 )
-                for name in layers[-2::-1]
-            }
-            data |= _chain("backward", found, layers)
+                for name in back
+            ]
+            values, null, spread = (
+                np.array([getattr(one, name) for one in found]) for name in ("information", "null_mean", "null_std")
+            )
+            data |= _chain("backward", back, values, null, spread, layers)
         return xr.Dataset(data, {"layer": layers})
 
     parameters = settings.kept() | {"bandwidth_errors": repr(of_errors.bandwidth)}
     return over_epochs(run, "processing_inequalities", parameters, compute, epochs)
 
 
-def _chain(name: str, found: dict[str, MultivariateInformation], layers: list[str]) -> dict[str, Any]:
+def _chain(
+    name: str, order: list[str], values: NDArray, null: NDArray, spread: NDArray, layers: list[str]
+) -> dict[str, Any]:
     """Variables by layer of one chain, given in its own order; NaN where it has no layer."""
-    values = np.array([information.information for information in found.values()])
-    null = np.array([information.null_mean for information in found.values()])
-    spread = np.array([information.null_std for information in found.values()])
     rise = np.concatenate([[0.0], np.diff(values)])[: len(values)]
     allowed = 2 * np.hypot(spread, np.concatenate([spread[:1], spread[:-1]]))
 
     def by_layer(row: NDArray) -> NDArray:
-        known = dict(zip(found, row.tolist(), strict=True))
+        known = dict(zip(order, row.tolist(), strict=True))
         return np.array([known.get(layer, np.nan) for layer in layers])
 
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -19,9 +20,10 @@ from bitlens.estimators import (
     NearestNeighbors,
     SaturationWarning,
     Silverman,
-    channel_decomposition,
     multivariate_information,
 )
+from bitlens.estimators.decomposition import decompose
+from bitlens.estimators.kernels import channel_exponents, variable
 from bitlens.runs import Run, RunError
 from bitlens.runs.layout import INPUT
 
@@ -77,12 +79,18 @@ class Batched:
             )
         return result
 
-    def decompositions(self, run: Run, target: NDArray, maps: NDArray, pairs: int | None) -> list[ChannelDecomposition]:
-        """One a mini-batch."""
-        found = []
-        for part, arguments in self._batches(run):
-            del arguments["tensor"]
-            found.append(channel_decomposition(target[part], maps[part], pairs, **arguments))
+    def decompositions(
+        self, run: Run, about: Mapping[str, NDArray], maps: NDArray, pairs: int | None
+    ) -> list[list[ChannelDecomposition]]:
+        """About each target, one a mini-batch; the channels' distances are found once for all targets."""
+        found: list[list[ChannelDecomposition]] = [[] for _ in about]
+        for part, rules in self._batches(run):
+            of_maps, family = channel_exponents(maps[part], "maps", rules["bandwidth"], 1, as_one=False)
+            for target, rows in zip(about.values(), found, strict=True):
+                of_x, _ = variable(target[part], "x", rules["bandwidth_x"])
+                rows.append(
+                    decompose(of_x, of_maps, family, pairs, self.seed, self.alpha, self.saturating, self.permutations)
+                )
         return found
 
     def _batches(self, run: Run) -> list[tuple[NDArray, dict[str, Any]]]:
