@@ -64,9 +64,12 @@ def test_the_bench_s_cases_are_all_on_file() -> None:
     assert json.loads((ROOT / "bench" / "results" / "cpu.json").read_text())["cases"].keys() == CASES.keys()
 
 
-def test_what_it_links_to_is_there() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", TEXT):
-        assert target.startswith("https://") or (ROOT / target).is_file(), target
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
+)
+def test_what_it_links_to_is_there(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
+        assert target.startswith("https://") or (page.parent / target).is_file(), target
 
 
 def test_functions_it_names_exist() -> None:

@@ -96,7 +96,7 @@ def waited(act: Callable[[], object], holds: Callable[[], object]) -> float:
     act()
     while not holds():
         assert time.perf_counter() - started < 30
-        time.sleep(0.01)
+        time.sleep(0.05)
     return time.perf_counter() - started
 
 
