@@ -172,7 +172,7 @@ def test_information_that_rises_is_a_violation(tmp_path: Path) -> None:
         (lambda run: bitlens.layer_decomposition(run, "input"), RunError, "layer: input has one channel"),
         (
             lambda run: bitlens.layer_decomposition(run, "0", permutations=1),
-            RunError,
+            ValueError,
             "permutations: expected at least 2, got 1",
         ),
         (lambda run: bitlens.layer_decomposition(run, "x"), RunError, "layer: no layer 'x'"),

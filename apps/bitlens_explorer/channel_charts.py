@@ -58,7 +58,7 @@ def legend(order: list[str]) -> charts.Chart:
     base = alt.Chart(alt.InlineData(rows)).encode(x=alt.X("place:O", axis=None, sort=None))
     color = alt.Color("group:N", legend=None).scale(domain=order, range=[GREY, *(PETROFF[i % 10] for i in marks)])
     points = base.mark_square(size=120, yOffset=-8).encode(color=color)
-    words = base.mark_text(dy=10, fontSize=12, limit=90).encode(text="group:N")
+    words = base.mark_text(dy=10, fontSize=13, limit=90, color="#7a7a7a").encode(text="group:N")
     return alt.layer(points, words).properties(height=44)
 
 

@@ -119,13 +119,19 @@ def _sorted(squares: Any) -> Any:
 
 def _median(squares: Any) -> Any:
     """Of the distances that are not 0; each pair is there twice, which leaves the median as it is."""
-    flat = _sorted(squares.reshape(len(squares), -1))
+    flat = squares.reshape(len(squares), -1)
     zeros = (flat == 0).sum(1)
     left = flat.shape[1] - zeros
     last = flat.shape[1] - 1
-    low, high = (zeros + (left - 1) // 2).clip(0, last), (zeros + left // 2).clip(0, last)
-    take = flat.gather if is_tensor(flat) else lambda axis, index: np.take_along_axis(flat, index, axis)
-    median = (take(1, low[:, None])[:, 0] ** 0.5 + take(1, high[:, None])[:, 0] ** 0.5) / 2
+    ends = (zeros + (left - 1) // 2).clip(0, last), (zeros + left // 2).clip(0, last)
+    if is_tensor(flat):
+        flat = flat.sort(-1).values
+        low, high = (flat.gather(1, end[:, None])[:, 0] for end in ends)
+    else:
+        low, high = (np.empty(len(flat)) for _ in ends)
+        for i, (row, *places) in enumerate(zip(flat, *ends, strict=True)):
+            low[i], high[i] = np.partition(row, places)[places]
+    median = (low**0.5 + high**0.5) / 2
     median[left == 0] = 1
     return median
 

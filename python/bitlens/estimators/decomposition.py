@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from bitlens.arrays import Array, Family, NDArray, integer
 from bitlens.estimators.bandwidths import Bandwidth, Median
-from bitlens.estimators.kernels import concatenate, entropies, input_and_channels
+from bitlens.estimators.kernels import concatenate, entropies, input_and_channels, with_shuffles
 
 
 class ChannelDecomposition(NamedTuple):
@@ -86,37 +87,39 @@ def channel_decomposition(
     True
     """
     of_x, of_maps, family = input_and_channels(x, maps, bandwidth_x, bandwidth, channel_axis)
-    return decompose(of_x, of_maps, family, pairs, seed, alpha, saturating, permutations)
+    shuffles = integer(permutations, "permutations")
+    if shuffles < 0:
+        raise ValueError(f"permutations: expected at least 0, got {shuffles}")
+    about = with_shuffles(of_x, family, shuffles, seed)
+    return decompose([about], of_maps, family, pairs, seed, alpha, saturating)[0]
 
 
 def decompose(
-    of_x: Any,
+    targets: Sequence[Any],
     of_maps: Any,
     family: Family,
     pairs: int | None,
     seed: int,
     alpha: float,
     saturating: bool,
-    permutations: int,
-) -> ChannelDecomposition:
-    """The same from the exponents of x [1, n, n] and of every channel [channels, n, n]."""
-    channels, n = of_maps.shape[:2]
-    random = np.random.default_rng(integer(seed, "seed"))
-    chosen = _chosen_pairs(channels, pairs, random)
-    shuffles = integer(permutations, "permutations")
-    if shuffles < 0:
-        raise ValueError(f"permutations: expected at least 0, got {shuffles}")
+) -> list[ChannelDecomposition]:
+    """The same about several x, each `with_shuffles`, from every channel's exponents [channels, n, n]."""
+    channels = len(of_maps)
+    chosen = _chosen_pairs(channels, pairs, integer(seed, "seed"))
     layer = of_maps.sum(0, keepdims=True) / (1 if saturating else channels)
-    orders = [family.put(random.permutation(n)) for _ in range(shuffles)]
-    stack = concatenate([of_maps, layer, of_x, *(of_x[:, order][:, :, order] for order in orders)])
     groups = [*([i] for i in range(channels)), *chosen.tolist(), [channels]]
-    x_at = channels + 1
-    joint = [[*group, x_at + shuffle] for shuffle in range(1 + shuffles) for group in groups]
-    found = entropies(stack, [[x_at], *groups, *joint], alpha, family)
-    alone = found[0] + found[1 : 1 + len(groups)]
-    parts = found[1 + len(groups) :].reshape(1 + shuffles, len(groups))
-    information, *shuffled = (_decomposition(part, chosen, channels, family) for part in alone - parts)
-    return information._replace(null=tuple(shuffled))
+    each = len(targets[0])
+    places = range(channels + 1, channels + 1 + each * len(targets))
+    alone = [[place] for place in places[::each]]
+    joint = [[*group, place] for place in places for group in groups]
+    found = entropies(concatenate([of_maps, layer, *targets]), [*alone, *groups, *joint], alpha, family)
+    of_targets, of_groups = found[: len(alone)], found[len(alone) : len(alone) + len(groups)]
+    joints = found[len(alone) + len(groups) :].reshape(len(targets), each, len(groups))
+    results = []
+    for entropy, parts in zip(of_targets, joints, strict=True):
+        observed, *null = (_decomposition(entropy + of_groups - part, chosen, channels, family) for part in parts)
+        results.append(observed._replace(null=tuple(null)))
+    return results
 
 
 def _decomposition(information: Any, chosen: NDArray, channels: int, family: Family) -> ChannelDecomposition:
@@ -138,7 +141,7 @@ def _decomposition(information: Any, chosen: NDArray, channels: int, family: Fam
     )
 
 
-def _chosen_pairs(channels: int, count: object, random: np.random.Generator) -> NDArray:
+def _chosen_pairs(channels: int, count: object, seed: int) -> NDArray:
     if channels < 2:
         raise ValueError(f"maps: expected at least 2 channels, got {channels}")
     everything = np.array(list(combinations(range(channels), 2)), np.int64)
@@ -147,5 +150,5 @@ def _chosen_pairs(channels: int, count: object, random: np.random.Generator) -> 
     wanted = integer(count, "pairs")
     if not 1 <= wanted <= len(everything):
         raise ValueError(f"pairs: expected 1 to {len(everything)} for {channels} channels, got {wanted}")
-    chosen = random.choice(len(everything), wanted, replace=False)
+    chosen = np.random.default_rng(seed).choice(len(everything), wanted, replace=False)
     return everything[np.sort(chosen)]

@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 
 from bitlens import _core
-from bitlens.arrays import Array, Family, apply, array_module, channel_maps, class_numbers, is_tensor, with_safe_squares
+from bitlens.arrays import (
+    Array,
+    Family,
+    apply,
+    array_module,
+    channel_maps,
+    class_numbers,
+    integer,
+    is_tensor,
+    with_safe_squares,
+)
 from bitlens.estimators.bandwidths import Bandwidth, sigmas
 
 # From so many samples on, one eigenproblem is large enough for LAPACK's or cuSOLVER's own parallel code.
@@ -85,6 +95,18 @@ def channel_exponents(
     sigma = sigmas(bandwidth, squares, units.reshape(-1), length, family)
     squares /= (2 * sigma**2)[:, None, None]
     return squares, family
+
+
+def with_shuffles(of_x: Any, family: Family, permutations: int, seed: int) -> Any:
+    """Exponents of x, and of x with its samples shuffled so often [1 + permutations, n, n]; the seed makes the orders."""
+    random = np.random.default_rng(integer(seed, "seed"))
+    n = of_x.shape[1]
+    found = family.empty((1 + permutations, n, n), "float64")
+    found[0] = of_x[0]
+    for row in range(1, 1 + permutations):
+        order = family.put(random.permutation(n))
+        found[row] = of_x[0][order[:, None], order]
+    return found
 
 
 def entropies(exponents: Any, sets: Sequence[Sequence[int]], alpha: float, family: Family) -> Any:

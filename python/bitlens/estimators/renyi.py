@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import Array, integer
+from bitlens.arrays import Array, Family, integer
 from bitlens.estimators.bandwidths import Bandwidth, Median
-from bitlens.estimators.kernels import concatenate, entropies, input_and_channels, together, variable
+from bitlens.estimators.kernels import concatenate, entropies, input_and_channels, together, variable, with_shuffles
 
 # Of log2 n.
 _SATURATED = 0.98
@@ -221,25 +221,39 @@ def multivariate_information(
     count = integer(permutations, "permutations")
     if count < 2:
         raise ValueError(f"permutations: expected at least 2, got {count}")
-    n = len(of_maps[0])
-    random = np.random.default_rng(integer(seed, "seed"))
-    orders = [family.put(random.permutation(n)) for _ in range(count)]
-    layer = of_maps.sum(0, keepdims=True) / (1 if saturating else len(of_maps))
-    stack = concatenate([of_x, layer, *(of_x[:, order][:, :, order] for order in orders)])
-    sets = [[0], [1], [0, 1], *([2 + shuffle, 1] for shuffle in range(count))]
-    entropy_x, entropy_maps, joint, *shuffled = (float(v) for v in entropies(stack, sets, alpha, family))
-    null = entropy_x + entropy_maps - np.array(shuffled)
-    result = MultivariateInformation(
-        information=entropy_x + entropy_maps - joint,
-        entropy_x=entropy_x,
-        entropy_maps=entropy_maps,
-        joint_entropy=joint,
-        saturation=entropy_maps / math.log2(n),
-        null_mean=float(null.mean()),
-        null_std=float(null.std(ddof=1)),
-    )
+    about = with_shuffles(of_x, family, count, seed)
+    (result,) = informations([about], of_maps, family, alpha, saturating)
     _warn_of_saturation(result, len(of_maps))
     return result
+
+
+def informations(
+    targets: Sequence[Any], of_maps: Any, family: Family, alpha: float, saturating: bool
+) -> list[MultivariateInformation]:
+    """The same about several x, each `with_shuffles`, from every channel's exponents [channels, n, n]; without a warning."""
+    layer = of_maps.sum(0, keepdims=True) / (1 if saturating else len(of_maps))
+    each = len(targets[0])
+    places = range(1, 1 + each * len(targets))
+    sets = [[0], *([place] for place in places[::each]), *([place, 0] for place in places)]
+    found = entropies(concatenate([layer, *targets]), sets, alpha, family)
+    entropy_maps, *of_targets = (float(value) for value in found[: 1 + len(targets)])
+    joints = found[1 + len(targets) :].reshape(len(targets), each)
+    results = []
+    for entropy_x, row in zip(of_targets, joints, strict=True):
+        joint, *shuffled = (float(value) for value in row)
+        null = entropy_x + entropy_maps - np.array(shuffled)
+        results.append(
+            MultivariateInformation(
+                information=entropy_x + entropy_maps - joint,
+                entropy_x=entropy_x,
+                entropy_maps=entropy_maps,
+                joint_entropy=joint,
+                saturation=entropy_maps / math.log2(of_maps.shape[1]),
+                null_mean=float(null.mean()),
+                null_std=float(null.std(ddof=1)),
+            )
+        )
+    return results
 
 
 def _warn_of_saturation(found: MultivariateInformation, channels: int) -> None:

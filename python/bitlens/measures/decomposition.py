@@ -69,13 +69,11 @@ def layer_decomposition(
     if found.channels < 2:
         raise RunError(f"layer: {found.name} has one channel; its decomposition needs two")
     settings = Batched(batch, seed, alpha, bandwidth, bandwidth_x, saturating, permutations=permutations)
-    if permutations < 2:
-        raise RunError(f"permutations: expected at least 2, got {permutations}")
 
     def compute(epoch: int) -> xr.Dataset:
         maps = run.activations(found.name, epoch)
         about = targets(run, epoch)
-        rows = settings.decompositions(run, about, maps, pairs)
+        rows = settings.decompositions(settings.about(run, about), maps, pairs)
         data: dict[str, xr.Variable] = {}
         for name in ChannelDecomposition._fields[3:-1]:
             units = {"units": "1" if name.endswith("share") else "bits"}

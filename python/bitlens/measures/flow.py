@@ -96,13 +96,11 @@ def information_plane(
         return xr.Dataset({"information": upper, "information_lower": lower}, coordinates)
 
     def renyi(epoch: int) -> xr.Dataset:
-        found = [
-            [
-                settings.information(run, target, run.activations(name, epoch), f"{name}, epoch {epoch}")
-                for name in layers
-            ]
-            for target in targets(run, epoch).values()
+        kernels = settings.about(run, targets(run, epoch))
+        of_layers = [
+            settings.information(kernels, run.activations(name, epoch), f"{name}, epoch {epoch}") for name in layers
         ]
+        found = [list(row) for row in zip(*of_layers, strict=True)]
         return _renyi_dataset(found, coordinates)
 
     known: dict[str, tuple[Callable[[int], xr.Dataset], dict[str, Any]]] = {
@@ -183,10 +181,11 @@ def processing_inequalities(
         if run.manifest.gradients:
             last = as_variable(run.activations(layers[-1], epoch, gradients=True))
             back = layers[-2::-1]
+            kernels = of_errors.about(run, {"error at the output": last})
             found = [
                 of_errors.information(
-                    run, last, run.activations(name, epoch, gradients=True), f"errors at {name}, epoch {epoch}"
-                )
+                    kernels, run.activations(name, epoch, gradients=True), f"errors at {name}, epoch {epoch}"
+                )[0]
                 for name in back
             ]
             values, null, spread = (

@@ -20,15 +20,17 @@ from bitlens.estimators import (
     NearestNeighbors,
     SaturationWarning,
     Silverman,
-    multivariate_information,
 )
 from bitlens.estimators.decomposition import decompose
-from bitlens.estimators.kernels import channel_exponents, variable
+from bitlens.estimators.kernels import channel_exponents, variable, with_shuffles
+from bitlens.estimators.renyi import informations
 from bitlens.runs import Run, RunError
 from bitlens.runs.layout import INPUT
 
 RunBandwidth: TypeAlias = float | Median | Silverman | NearestNeighbors | Dimension | Alignment
 """What may be kept with a result by its name: an alignment is to the run's labels."""
+About: TypeAlias = list[tuple[NDArray, RunBandwidth, list[Any]]]
+"""Of each mini-batch its samples, the rule for its channels, and every target's exponents with their shuffles."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class Batched:
     def __post_init__(self) -> None:
         if integer(self.batch, "batch") < 3:
             raise ValueError(f"batch: expected at least 3, got {self.batch}")
+        if integer(self.permutations, "permutations") < 2:
+            raise ValueError(f"permutations: expected at least 2, got {self.permutations}")
         for rule in (self.bandwidth, self.bandwidth_x):
             if isinstance(rule, Alignment) and rule.labels is not None:
                 raise ValueError("bandwidth: over a run an Alignment takes the run's labels; leave its own out")
@@ -58,54 +62,56 @@ class Batched:
         plain = {"batch": self.batch, "seed": integer(self.seed, "seed"), "alpha": float(self.alpha)}
         return plain | rules | flags | {"permutations": integer(self.permutations, "permutations")}
 
-    def information(self, run: Run, target: NDArray, maps: NDArray, where: str) -> MultivariateInformation:
-        """Mean over mini-batches; the null's deviation is that of the mean. Warns once, where the mean says little."""
-        if maps.ndim == 2:  # units of a layer without maps are one variable
-            maps = maps[:, None]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SaturationWarning)
-            found = [
-                multivariate_information(target[part], maps[part], **arguments)
-                for part, arguments in self._batches(run)
-            ]
-        mean = np.array(found).mean(axis=0)
-        deviation = math.sqrt(sum(one.null_std**2 for one in found)) / len(found)
-        result = MultivariateInformation._make([*mean[:-1].tolist(), deviation])
-        if result.saturation > 0.98:
+    def about(self, run: Run, targets: Mapping[str, NDArray]) -> About:
+        """What information is about, with its shuffles: found once for all layers."""
+        found = []
+        for part in batches(run.manifest.samples, self.batch, self.seed):
+            rule = self._here(run, self.bandwidth_x, part)
+            of_targets = [variable(target[part], "x", rule) for target in targets.values()]
+            shuffled = [with_shuffles(of_x, family, self.permutations, self.seed) for of_x, family in of_targets]
+            found.append((part, self._here(run, self.bandwidth, part), shuffled))
+        return found
+
+    def information(self, about: About, maps: NDArray, where: str) -> list[MultivariateInformation]:
+        """Of each target the mean over mini-batches; the null's deviation is that of the mean.
+
+        Warns once where the mean says little.
+        """
+        # Units of a layer without maps are one variable.
+        as_one = self.tensor or maps.ndim == 2
+        rows = []
+        for part, rule, targets in about:
+            of_maps, family = channel_exponents(maps[part], "maps", rule, 1, as_one=as_one)
+            rows.append(informations(targets, of_maps, family, self.alpha, self.saturating))
+        results = []
+        for found in zip(*rows, strict=True):
+            mean = np.array(found).mean(axis=0)
+            deviation = math.sqrt(sum(one.null_std**2 for one in found)) / len(found)
+            results.append(MultivariateInformation._make([*mean[:-1].tolist(), deviation]))
+        if results[0].saturation > 0.98:
             warnings.warn(
-                f"{where}: the entropy is {result.saturation:.1%} of log2 n; its information is that of the input",
+                f"{where}: the entropy is {results[0].saturation:.1%} of log2 n; its information is that of the input",
                 SaturationWarning,
                 stacklevel=2,
             )
-        return result
+        return results
 
-    def decompositions(
-        self, run: Run, about: Mapping[str, NDArray], maps: NDArray, pairs: int | None
-    ) -> list[list[ChannelDecomposition]]:
-        """About each target, one a mini-batch; the channels' distances are found once for all targets."""
-        found: list[list[ChannelDecomposition]] = [[] for _ in about]
-        for part, rules in self._batches(run):
-            of_maps, family = channel_exponents(maps[part], "maps", rules["bandwidth"], 1, as_one=False)
-            for target, rows in zip(about.values(), found, strict=True):
-                of_x, _ = variable(target[part], "x", rules["bandwidth_x"])
-                rows.append(
-                    decompose(of_x, of_maps, family, pairs, self.seed, self.alpha, self.saturating, self.permutations)
-                )
-        return found
+    def decompositions(self, about: About, maps: NDArray, pairs: int | None) -> list[list[ChannelDecomposition]]:
+        """Of each target, one a mini-batch."""
+        rows = []
+        for part, rule, targets in about:
+            of_maps, family = channel_exponents(maps[part], "maps", rule, 1, as_one=False)
+            rows.append(decompose(targets, of_maps, family, pairs, self.seed, self.alpha, self.saturating))
+        return [list(found) for found in zip(*rows, strict=True)]
 
-    def _batches(self, run: Run) -> list[tuple[NDArray, dict[str, Any]]]:
-        """Samples of each mini-batch, and the arguments of the estimators for them."""
-        arguments = {key: value for key, value in vars(self).items() if key != "batch"}
-        found = []
-        for part in batches(run.manifest.samples, self.batch, self.seed):
-            here = dict(arguments)
-            for name in ("bandwidth", "bandwidth_x"):
-                if isinstance(here[name], Alignment):
-                    if run.labels is None:
-                        raise RunError(f"{name}: an Alignment needs labels, and {run.path} has none")
-                    here[name] = replace(here[name], labels=run.labels[part])
-            found.append((part, here))
-        return found
+    @staticmethod
+    def _here(run: Run, rule: RunBandwidth, part: NDArray) -> RunBandwidth:
+        """A rule for some samples: an alignment is to their labels."""
+        if not isinstance(rule, Alignment):
+            return rule
+        if run.labels is None:
+            raise RunError(f"bandwidth: an Alignment needs labels, and {run.path} has none")
+        return replace(rule, labels=run.labels[part])
 
 
 def batches(samples: int, size: int, seed: int) -> list[NDArray]:
