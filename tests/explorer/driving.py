@@ -53,11 +53,11 @@ def serving(run: Path) -> Iterator[str]:
 
 
 @contextmanager
-def browsing(profile: Path, downloads: Path | None = None) -> Iterator[webdriver.Chrome]:
-    """A browser of its own."""
+def browsing(profile: Path, downloads: Path | None = None, *more: str) -> Iterator[webdriver.Chrome]:
+    """A browser of its own; `more` are further flags of it."""
     options = ChromeOptions()
     options.binary_location = str(CHROMIUM)
-    for flag in (*FLAGS, f"--user-data-dir={profile}", "--window-size=1400,1400"):
+    for flag in (*FLAGS, *more, f"--user-data-dir={profile}", "--window-size=1400,1400"):
         options.add_argument(flag)
     if downloads is not None:
         options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})

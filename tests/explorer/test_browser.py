@@ -48,6 +48,14 @@ def page(browser: webdriver.Chrome, server: str) -> Iterator[Page]:
     assert complaints(browser) == []
 
 
+def hosts(browser: webdriver.Chrome) -> set[str | None]:
+    """Whom the pages have asked for anything since the log was last read."""
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+    asked += [event["params"]["url"] for event in events if event["method"] == "Network.webSocketCreated"]
+    return {urlsplit(url).hostname for url in asked if urlsplit(url).scheme not in ("data", "blob", "chrome", "about")}
+
+
 def complaints(browser: webdriver.Chrome) -> list[dict]:
     """Errors in the console, but that Streamlit looks for its server below a page's path first."""
     severe = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
@@ -136,8 +144,4 @@ def test_a_run_outside_the_root_is_refused(page: Page) -> None:
 def test_nothing_leaves_this_machine(page: Page) -> None:
     """Of all pages that were opened before; the log is read once."""
     page.open("", t="0")
-    events = [json.loads(entry["message"])["message"] for entry in page.browser.get_log("performance")]
-    asked = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
-    asked += [event["params"]["url"] for event in events if event["method"] == "Network.webSocketCreated"]
-    hosts = {urlsplit(url).hostname for url in asked if urlsplit(url).scheme not in ("data", "blob", "chrome", "about")}
-    assert hosts == {"127.0.0.1"}
+    assert hosts(page.browser) == {"127.0.0.1"}

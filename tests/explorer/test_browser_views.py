@@ -17,7 +17,7 @@ from driving import CHROMIUM, DRIVER, Page, browsing, serving
 from selenium import webdriver
 from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
-from test_browser import complaints
+from test_browser import complaints, hosts
 from tiny_run import record_tiny_run
 
 import bitlens
@@ -243,3 +243,24 @@ def test_pictures_and_tables_are_saved(page: Page, downloads: Path) -> None:
         assert "<svg" in path.read_text("utf-8")
     for path in downloads.glob("*.png"):
         assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_without_webgl_points_are_drawn_all_the_same(server: str, run: bitlens.Run, tmp_path: Path) -> None:
+    with browsing(tmp_path / "profile", None, "--disable-3d-apis") as driver:
+        page = Page(driver, server)
+        page.open("embedding", SCATTER, a="output", t="1", d="0,1")
+        assert page.state(SCATTER)["webgl"] == "0"
+        x, y = units(run, "output", 0), units(run, "output", 1)
+        far = int(np.argmax(x))
+        page.pointer(point_at(page, x[far], y[far], row=1))
+        page.until(lambda: page.address.get("sel"))
+        assert bitlens.load_selection(run, page.address["sel"]) == [far]
+
+
+def test_no_page_asks_another_machine(page: Page) -> None:
+    """Of all pages that were opened before; the log is read once."""
+    for path in ("", "flow", "layers", "channels", "embedding", "method"):
+        page.browser.get(f"{page.server}/{path}")
+        page.until(lambda: page.browser.find_elements(By.CSS_SELECTOR, "h1"))
+        page.settled()
+    assert hosts(page.browser) == {"127.0.0.1"}
