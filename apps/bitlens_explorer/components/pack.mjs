@@ -9,7 +9,6 @@ const BETWEEN_ITEMS = 0.03;
 const BETWEEN_GROUPS = 0.012;
 /** Room for a group's name above its items, as a share of the radius of the whole picture. */
 const NAME_ROOM = 0.07;
-const ORDERS = 60;
 
 /** A value's radius when that of `most` is 1: the area is proportional to the value. */
 export function itemRadius(value, most) {
@@ -160,23 +159,6 @@ export function enclose(circles) {
   }
 }
 
-/** The order of radii in which they pack best, of some dozens: by size, and shuffled the same way each time. */
-function bestOrder(radii) {
-  let order = Array.from(radii.keys()).sort((a, b) => radii[b] - radii[a] || a - b);
-  let [best, least, state] = [order, Infinity, 1];
-  for (let turn = 0; turn < ORDERS; turn += 1) {
-    const { r } = enclose(packSiblings(order.map((i) => radii[i])));
-    if (r < least * (1 - 1e-9)) [best, least] = [order, r];
-    order = [...order];
-    for (let i = order.length - 1; i > 0; i -= 1) {
-      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-      const other = Math.floor(((i + 1) * state) / 2 ** 32);
-      [order[i], order[other]] = [order[other], order[i]];
-    }
-  }
-  return best;
-}
-
 /** The circles of some radii in a given order, and the circle round them; listed in the order of the radii. */
 function packOrdered(radii, order) {
   const packed = packSiblings(order.map((i) => radii[i]));
@@ -185,9 +167,12 @@ function packOrdered(radii, order) {
   return { circles, round: enclose(packed) };
 }
 
-/** The groups' circles when each has the same room beside its items; the room is a share of the whole. */
+/**
+ * The groups' circles when each has the same room beside its items; the room is a share of the whole. Always in their own
+ * order: a denser one would be another at every epoch, and groups would change places.
+ */
 function packGroups(bodies) {
-  const order = bestOrder(bodies.map((body) => body.r));
+  const order = Array.from(bodies.keys());
   const share = Math.min(NAME_ROOM / 2, 0.18 / Math.sqrt(bodies.length));
   let [room, found] = [0, null];
   for (let turn = 0; turn < 8; turn += 1) {
