@@ -32,6 +32,7 @@ format: $(VENV)/installed
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(NATIVE)
 
+# KERNEL_ARGS is for pytest as PYTEST_ARGS is, but for sanitize and emulate alone.
 # The kernels are built anew with GCC's sanitizers, each beside the installed ones in a folder of its own.
 sanitize: sanitize-address sanitize-thread
 
@@ -61,7 +62,7 @@ cuda-bench: cuda-install
 emulate: build/emulated/installed
 	for order in $(EMULATION_ORDERS); do \
 	  BITLENS_EMULATION_ORDER=$$order PYTHONPATH=build/emulated/site:$$(echo $(VENV)/lib/python*/site-packages) \
-	    $(BIN)/python -S -m pytest $(wildcard tests/test_parity*.py) $(PYTEST_ARGS) || exit 1; \
+	    $(BIN)/python -S -m pytest $(wildcard tests/test_parity*.py) $(PYTEST_ARGS) $(KERNEL_ARGS) || exit 1; \
 	done
 
 clean:
@@ -100,7 +101,7 @@ sanitize-address sanitize-thread: sanitize-%: build/sanitize-%/installed
 	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1 PYTHONMALLOC=malloc \
 	  OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 BITLENS_SANITIZE=$(SANITIZERS_$*) \
 	  PYTHONPATH=build/sanitize-$*/site:$$(echo $(VENV)/lib/python*/site-packages) \
-	  $(BIN)/python -S -m pytest --capture=sys $(SANITIZED_TESTS) $(PYTEST_ARGS)
+	  $(BIN)/python -S -m pytest --capture=sys $(SANITIZED_TESTS) $(PYTEST_ARGS) $(KERNEL_ARGS)
 
 EMULATION_ORDERS ?= ascending descending turns
 
