@@ -78,7 +78,7 @@ def test_repitl(batch, alpha) -> None:
 
 
 def test_tensor_kernel(batch) -> None:
-    """Of each batch for itself: sigma among 75 numbers, by the alignment that the authors' code computes."""
+    """Of each batch for itself: sigma among 75 numbers, by the alignment that public code of the method computes."""
     images, maps, labels = batch
     of_labels = (labels[:, None] == labels).double()
     flat = maps.flatten(1)

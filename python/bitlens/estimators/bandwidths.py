@@ -41,7 +41,7 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Alignment:
-    """The sigma whose kernel is most like that of the labels, <K, L> / (|K| |L|) (Wickstrom et al. 2023, section 3.3).
+    """The sigma whose kernel is most like that of the labels, <K, L> / (|K| |L|) (Wickstrom et al. 2023).
 
     sqrt(2) sigma is one of 75 numbers from 0.1 to 10 times the mean distance, as the paper's kernel is
     exp(-d^2 / sigma^2). Labels are integers of shape (n,); measures over a run take the run's.
@@ -49,7 +49,7 @@ class Alignment:
 
     labels: Array | None = None
     smallest: float | None = None
-    """The first of the 75, in place of 0.1 times the mean distance; the authors' code has 0.1 itself."""
+    """The first of the 75, in place of 0.1 times the mean distance; public code of the method has 0.1 itself."""
 
 
 Bandwidth: TypeAlias = float | Sequence[float] | Median | Silverman | NearestNeighbors | Dimension | Alignment
