@@ -171,6 +171,16 @@ def test_information_that_rises_is_a_violation(tmp_path: Path) -> None:
         ),
         (lambda run: bitlens.layer_decomposition(run, "input"), RunError, "layer: input has one channel"),
         (
+            lambda run: bitlens.layer_decomposition(run, "0", bandwidth=np.ones(4)),
+            TypeError,
+            "bandwidth: over a run, expected a rule or one number, got float64 of shape",
+        ),
+        (
+            lambda run: bitlens.measure(run, ["layer_decomposition"], preset="tensor-kernel"),
+            RunError,
+            "measure: with 'tensor-kernel' a layer has no channels",
+        ),
+        (
             lambda run: bitlens.layer_decomposition(run, "0", permutations=1),
             ValueError,
             "permutations: expected at least 2, got 1",
@@ -181,6 +191,22 @@ def test_information_that_rises_is_a_violation(tmp_path: Path) -> None:
 def test_refused(run: bitlens.Run, call, error, message) -> None:
     with pytest.raises(error, match=f"^{message}"):
         call(run)
+
+
+def test_errors_have_the_rules_of_activations_and_input_unless_they_have_their_own(run: bitlens.Run) -> None:
+    """Which are two results, though the rule of the layers is the same."""
+    rules = {"bandwidth": 2.0, "bandwidth_x": 5.0, "permutations": 2, "batch": 70}
+    last, first = (run.activations(layer, 0, gradients=True) for layer in ("output", "0"))
+    for own, of_last in ((None, 5.0), (2.0, 2.0)):
+        chains = bitlens.processing_inequalities(run, bandwidth_errors=own, **rules).sel(epoch=0)
+        by_hand = bitlens.multivariate_information(last, first, bandwidth=2.0, bandwidth_x=of_last)
+        assert float(chains.backward.sel(layer="0")) == pytest.approx(by_hand.information, abs=1e-9)
+
+
+def test_a_wide_layer_is_decomposed_by_some_pairs(run: bitlens.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bitlens.measures.whole.PAIRS", 3)
+    bitlens.measure(run, ["layer_decomposition"])
+    assert {p["pairs"] for p in run.results.recorded("layer_decomposition")} == {3}
 
 
 def test_results_are_kept_by_their_parameters(run: bitlens.Run) -> None:

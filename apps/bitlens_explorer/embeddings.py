@@ -23,6 +23,8 @@ from bitlens_explorer.query import Query
 
 FIRST = 6
 """Channels that are shown unless others are chosen: 36 plots."""
+MOST = 16
+"""Channels at most: 256 plots."""
 LIMIT = 10000
 NO_CLASS = 255
 _SIDE = 8192
@@ -31,7 +33,7 @@ _SIDE = 8192
 
 def points(run: Run, layer: str, epoch: int, pooled: bool) -> xr.Dataset:
     """Points of a layer, read once."""
-    stamp = (run.path / "manifest.json").stat().st_mtime_ns
+    stamp = (run.path / "epochs").stat().st_mtime_ns  # of the last epoch recorded, also where it replaces one
     return _points(str(run.path), stamp, layer, epoch, pooled)
 
 
@@ -41,8 +43,8 @@ def _points(path: str, stamp: int, layer: str, epoch: int, pooled: bool) -> xr.D
 
 
 def dimensions(layer: Layer, chosen: tuple[int, ...]) -> list[int]:
-    """The channels of a layer that are shown."""
-    return list(chosen) or list(range(min(FIRST, layer.channels)))
+    """The channels of a layer that are shown, each once and not too many for a browser."""
+    return list(dict.fromkeys(chosen))[:MOST] or list(range(min(FIRST, layer.channels)))
 
 
 def matrix(run: Run, query: Query, epoch: int) -> tuple[ScatterMatrix, Any]:
@@ -122,9 +124,15 @@ def _atlas(path: str, stamp: int) -> tuple[bytes, int, int, tuple[int, int]]:
     return file.getvalue(), across, stride, (height, width)
 
 
+@st.cache_resource(max_entries=200, show_spinner=False)
+def _average(path: str, stamp: int, layer: str, epoch: int, samples: tuple[int, ...]) -> xr.DataArray:
+    return bitlens.average_maps(bitlens.open_run(path), layer, epoch, samples)
+
+
 def mosaic(run: Run, layer: str, epoch: int, samples: list[int]) -> tuple[HeatMap, xr.DataArray]:
     """Average feature maps of a layer side by side; and the averages themselves."""
-    average = bitlens.average_maps(run, layer, epoch, samples)
+    stamp = (run.path / "epochs").stat().st_mtime_ns
+    average = _average(str(run.path), stamp, layer, epoch, tuple(samples))
     maps = average.to_numpy()
     maps = maps if maps.ndim == 3 else maps.reshape(len(maps), 1, -1)
     count, height, width = maps.shape

@@ -35,6 +35,8 @@ def archive(run: Run) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archived:
         for number, found in enumerate(measured(run)):
+            if found.measure == "deconvolution":
+                continue  # pictures, which would be millions of rows
             for epoch in found.epochs:
                 result = run.results.load(found.measure, found.parameters, epoch)
                 for dims in dict.fromkeys(variable.dims for variable in result.data_vars.values()):

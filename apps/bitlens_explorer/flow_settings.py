@@ -39,6 +39,8 @@ def arguments(parameters: Parameters) -> dict[str, Any] | None:
     """What the library is to be called with for more such results; None where a kernel's width is of no known rule."""
     given = {name: value for name, value in parameters.items() if name != "tensor" or "layer" not in parameters}
     for name in given.keys() & {"bandwidth", "bandwidth_x", "bandwidth_errors"}:
+        if given[name] is None:
+            continue
         try:
             given[name] = RULES[given[name]] if given[name] in RULES else float(given[name])
         except (TypeError, ValueError):
@@ -50,7 +52,11 @@ def words(parameters: Parameters) -> str:
     """Parameters as they stand under a figure."""
     names = {"bandwidth": "kernel width", "bandwidth_x": "of the input", "bandwidth_errors": "of errors"}
     names |= {"batch": "mini-batch", "noise_variance": "noise variance"}
-    parts = [f"{names.get(name, name)} {value}" for name, value in parameters.items() if name not in _FLAGS]
+    parts = [
+        f"{names.get(name, name)} {value}"
+        for name, value in parameters.items()
+        if name not in _FLAGS and value is not None
+    ]
     parts += [text for name, text in _FLAGS.items() if text and parameters.get(name)]
     return ", ".join(parts)
 

@@ -40,11 +40,11 @@ def main() -> None:
         queries.publish()
         _wait(run)
         return
-    query, complaints = sidebar.checked(queries.current(), run, epochs)
-    queries.settle(query, complaints)
-    queries.publish()
-    sidebar.show(run, query, epochs)
     try:
+        query, complaints = sidebar.checked(queries.current(), run, epochs)
+        queries.settle(query, complaints)
+        queries.publish()
+        sidebar.show(run, query, epochs)
         page.run()
     except (RunError, OSError) as error:
         refuse(

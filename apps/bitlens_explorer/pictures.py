@@ -64,10 +64,12 @@ def show_maps(run: Run, layer: str, channel: int, epoch: int, samples: Sequence[
     st.image(tiles, caption=captions, width=TILE, alt=alts)
 
 
-def show_signed(maps: xr.DataArray, alts: Sequence[str]) -> None:
-    """Signed pictures [sample, ..., row, column] in a row, on one scale centred on 0; channels are added up."""
+def show_signed(run: Run, maps: xr.DataArray, alts: Sequence[str]) -> None:
+    """Signed pictures of inputs [sample, ...] in a row, on one scale centred on 0; channels are added up."""
     values = maps.to_numpy()
-    values = values if values.ndim == 3 else values.reshape(len(values), -1, *values.shape[-2:]).sum(axis=1)
+    if run.layers[0].is_spatial:
+        values = values.sum(axis=run.layers[0].channel_axis)
+    values = _flat(values)
     most = float(np.abs(values).max()) or 1.0
     tiles = [_enlarged(palette("RdBu_r")[_bytes(value, -most, most)]) for value in values]
     st.markdown(f"From {-most:.3g} (blue) over 0 (white) to {most:.3g} (red).")

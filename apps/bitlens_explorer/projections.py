@@ -23,10 +23,10 @@ def show(run: Run, layer: str, channel: int, epoch: int) -> None:
         )
         st.code(RECORD.format(layer=layer), language="python")
         return
-    values = recorded.deconvolution(run, layer, epoch).sel(channel=channel)
+    values = recorded.deconvolution(run, layer, channel, epoch)
     samples = values["sample"].values.tolist()
     pictures.show_inputs(run, samples, [f"sample {sample}" for sample in samples])
-    pictures.show_signed(values, [f"projection of channel {channel}, sample {sample}" for sample in samples])
+    pictures.show_signed(run, values, [f"projection of channel {channel}, sample {sample}" for sample in samples])
     name = figures.file_name(
         run, "channels", layer, f"channel{channel}", f"epoch{epoch}", "deconvolution", ending="csv"
     )

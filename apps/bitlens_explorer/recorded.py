@@ -78,10 +78,9 @@ def deconvolutions(run: Run, layer: str) -> list[int]:
     return run.results.epochs("deconvolution", {"layer": layer})
 
 
-def deconvolution(run: Run, layer: str, epoch: int) -> xr.DataArray:
-    """Projections of every channel of a layer onto the input [channel, sample, ...]."""
-    key = _key(run, "deconvolution", {"layer": layer}, [epoch])
-    return _kept(*key, lambda: run.results.load("deconvolution", {"layer": layer}, epoch))["deconvolution"]
+def deconvolution(run: Run, layer: str, channel: int, epoch: int) -> xr.DataArray:
+    """Projections of a channel onto the input [sample, ...]. Read anew each time: those of all channels are large."""
+    return run.results.load("deconvolution", {"layer": layer}, epoch)["deconvolution"].sel(channel=channel)
 
 
 def pairs(run: Run) -> list[tuple[str, str]]:
@@ -232,7 +231,9 @@ def _over_epochs(
 
 
 def _key(run: Run, measure: str, parameters: Parameters, kept: list[int]) -> tuple[str, int, str, str, tuple[int, ...]]:
-    stamp = (run.path / "manifest.json").stat().st_mtime_ns
+    # A folder's time is that of the last file put into it, also where it replaces one.
+    folders = [run.path / "manifest.json", *(run.path / "results" / measure).glob("*")]
+    stamp = max(folder.stat().st_mtime_ns for folder in folders)
     return str(run.path), stamp, measure, json.dumps(parameters, sort_keys=True), tuple(kept)
 
 

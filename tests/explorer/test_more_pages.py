@@ -143,6 +143,11 @@ def test_the_matrix_holds_the_layer_s_points(recorded_run, look):
     assert (header["unit"], header["names"]) == ("activation", ["0", "1", "2", "3"])
 
 
+def test_channels_are_shown_once_and_not_too_many(recorded_run, look):
+    header, _ = scatter(look(recorded_run.path, "embedding", a="0", t="1", d="3,1,3"))
+    assert header["names"] == ["3", "1"]
+
+
 def test_two_layers_lie_across_each_other(recorded_run, look):
     app = look(recorded_run.path, "embedding", a="0", b="output", emb="two", t="1", d="3,1")
     header, arrays = scatter(app)

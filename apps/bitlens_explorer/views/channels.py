@@ -7,7 +7,7 @@ import xarray as xr
 
 import bitlens
 from bitlens.runs import Run, RunError
-from bitlens_explorer import channel_charts, charts, compute, details, figures, projections, recorded
+from bitlens_explorer import channel_charts, charts, compute, details, figures, playing, projections, recorded
 from bitlens_explorer import query as queries
 from bitlens_explorer.components import heatmap, packing
 from bitlens_explorer.context import context
@@ -76,12 +76,12 @@ def _overview(run: Run, layer: str, query: Query, epoch: int, results: xr.Datase
             )
         else:
             say(f"Epoch {epoch} has not been measured so.", "press the button, or choose another epoch.")
-            _offer(run, layer, [epoch] if epoch in run.epochs else [])
+            _offer(run, layer, [epoch] if epoch in run.epochs else [], int(results.attrs["bins"]))
     with narrow:
         figures.title("All channels and epochs")
         drawn = channel_charts.over_epochs(run, layer, results)
         picked = None if query.channel is None or epoch not in results.epoch else (query.channel, epoch)
-        heatmap.show(drawn, "channels", picked, lambda row, column: queries.change(channel=row, epoch=column))
+        heatmap.show(drawn, "channels", picked, _pick_epoch)
         meaning = (
             f"Intra-sample entropy over all samples, {results.attrs['bins']} bins. A click chooses channel and epoch."
         )
@@ -133,6 +133,11 @@ def _dead(run: Run, layer: str, epoch: int, results: xr.Dataset) -> None:
         st.markdown(f"No channel is dead at epoch {epoch}: each has more than one value.")
 
 
+def _pick_epoch(channel: int, epoch: int) -> None:
+    playing.stop()
+    queries.change(channel=channel, epoch=epoch)
+
+
 def _pick(channel: int) -> None:
     queries.change(channel=channel)
 
@@ -153,8 +158,8 @@ def _code(run: Run, layer: str, results: xr.Dataset, groups: xr.DataArray) -> li
     return ["import xarray", *lines, "groups = groups.transpose('group', 'epoch', 'channel')"]
 
 
-def _offer(run: Run, layer: str, epochs: list[int]) -> None:
-    steps = [(f"epoch {e}", lambda e=e: bitlens.channel_information(run, layer, epochs=[e])) for e in epochs]
+def _offer(run: Run, layer: str, epochs: list[int], bins: int = 32) -> None:
+    steps = [(f"epoch {e}", lambda e=e: bitlens.channel_information(run, layer, bins, epochs=[e])) for e in epochs]
     compute.offer(f"channels of layer {plain(layer)}, {count(len(epochs), 'epoch')}", "compute channels", steps)
 
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from bitlens.runs import Run
+from bitlens.runs import Run, RunError
 from bitlens_explorer import embeddings, figures, selections, tables
 from bitlens_explorer import query as queries
 from bitlens_explorer.components import heatmap, scatter
@@ -43,7 +43,7 @@ def _space(run: Run, query: Query) -> None:
     shown = "query dims"
     st.session_state[shown] = embeddings.dimensions(layer, query.dims)
     second.multiselect(
-        f"Channels of layer {plain(layer.name)}", range(layer.channels), key=shown,
+        f"Channels of layer {plain(layer.name)}", range(layer.channels), key=shown, max_selections=embeddings.MOST,
         on_change=lambda: queries.change(dims=tuple(st.session_state[shown])),
     )  # fmt: skip
 
@@ -78,7 +78,10 @@ def _averages(run: Run, query: Query, epoch: int) -> None:
     samples: list[int] = selections.selected(run, query)
     whose = f"the {count(len(samples), 'selected sample')}"
     if not samples:
-        samples = list(run.slice(label=list(query.classes) or None).samples.values)
+        try:
+            samples = list(run.slice(label=list(query.classes) or None).samples.values)
+        except RunError:
+            samples = []
         whose = f"all {count(len(samples), 'sample')}" + (" of the chosen classes" if query.classes else "")
     figures.title("Average input and feature maps")
     if not samples:

@@ -16,7 +16,7 @@ SETTINGS: dict[str, dict[str, Any]] = {"paper": bitlens.preset("paper"), "bitlen
 """The paper's Silverman rule and plain product; our defaults: medians, and widths that grow with the channels."""
 SHUFFLES = 20
 """Of each mini-batch, for the null of a layer."""
-_ERRORS = {"paper": bitlens.Silverman(0.1), "bitlens": None}
+_ERRORS: dict[str, bitlens.Silverman | bitlens.Median] = {"paper": bitlens.Silverman(0.1), "bitlens": bitlens.Median()}
 CONVOLUTIONS = ("c1", "c3")
 WIDTHS = (2, 6, 12, 32)
 """Filters of one convolution, while the other has the paper's 6 or 12."""

@@ -12,7 +12,7 @@ import xarray as xr
 from bitlens.arrays import NDArray
 from bitlens.estimators import Median, MultivariateInformation, binned_information, pairwise_distance_information
 from bitlens.measures.epochs import bits, over_epochs
-from bitlens.measures.minibatches import Batched, RunBandwidth, as_variable, targets
+from bitlens.measures.minibatches import Batched, RunBandwidth, as_variable, kept_rule, targets
 from bitlens.runs import Run, RunError
 from bitlens.runs.layout import INPUT
 
@@ -194,7 +194,9 @@ def processing_inequalities(
             data |= _chain("backward", back, values, null, spread, layers)
         return xr.Dataset(data, {"layer": layers})
 
-    parameters = settings.kept() | {"bandwidth_errors": repr(of_errors.bandwidth)}
+    parameters = settings.kept() | {
+        "bandwidth_errors": None if bandwidth_errors is None else kept_rule(bandwidth_errors)
+    }
     return over_epochs(run, "processing_inequalities", parameters, compute, epochs)
 
 

@@ -6,11 +6,12 @@ import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from bitlens.arrays import NDArray, integer
+from bitlens.arrays import NDArray, describe, integer
 from bitlens.estimators import (
     Alignment,
     ChannelDecomposition,
@@ -54,10 +55,15 @@ class Batched:
         for rule in (self.bandwidth, self.bandwidth_x):
             if isinstance(rule, Alignment) and rule.labels is not None:
                 raise ValueError("bandwidth: over a run an Alignment takes the run's labels; leave its own out")
+            # A result is kept by the rule's name, which has to say all of it.
+            if not isinstance(rule, Median | Silverman | NearestNeighbors | Dimension | Alignment | Real):
+                raise TypeError(f"bandwidth: over a run, expected a rule or one number, got {describe(rule)}")
 
     def kept(self) -> dict[str, Any]:
         """What is kept with a result."""
-        rules = {"bandwidth": repr(self.bandwidth), "bandwidth_x": repr(self.bandwidth_x)}
+        rules = {
+            name: kept_rule(rule) for name, rule in (("bandwidth", self.bandwidth), ("bandwidth_x", self.bandwidth_x))
+        }
         flags = {"saturating": int(self.saturating), "tensor": int(self.tensor)}
         plain = {"batch": self.batch, "seed": integer(self.seed, "seed"), "alpha": float(self.alpha)}
         return plain | rules | flags | {"permutations": integer(self.permutations, "permutations")}
@@ -112,6 +118,11 @@ class Batched:
         if run.labels is None:
             raise RunError(f"bandwidth: an Alignment needs labels, and {run.path} has none")
         return replace(rule, labels=run.labels[part])
+
+
+def kept_rule(rule: RunBandwidth) -> str:
+    """The name that a rule or number is kept by."""
+    return repr(float(rule)) if isinstance(rule, Real) else repr(rule)
 
 
 def batches(samples: int, size: int, seed: int) -> list[NDArray]:

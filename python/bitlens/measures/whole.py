@@ -30,6 +30,8 @@ MEASURES = (
     "processing_inequalities",
 )
 """The measures that `measure` computes, by name."""
+PAIRS = 2016
+"""As many pairs of channels as `measure` decomposes a layer by: all of 64 channels."""
 
 
 def measure(
@@ -47,7 +49,8 @@ def measure(
 ) -> dict[str, xr.Dataset]:
     """Compute measures of a run over all its epochs and keep them in it; those it has are not computed again.
 
-    `layer_information` is computed for every layer and the one after it.
+    `layer_information` is computed for every layer and the one after it, `layer_decomposition` for every layer of several
+    maps, from 2016 pairs of channels where there are more.
 
     Parameters
     ----------
@@ -111,10 +114,18 @@ def measure(
                 )
         elif name == "information_plane":
             jobs["information plane"] = partial(information_plane, run, estimator, **with_null)
-        elif name == "layer_decomposition" and (names or "tensor" not in matrix):
+        elif name == "layer_decomposition" and "tensor" in matrix:
+            if names:
+                raise RunError(
+                    f"measure: with {preset!r} a layer has no channels, so that there is no layer_decomposition"
+                )
+        elif name == "layer_decomposition":
             for layer in run.layers:
                 if layer.name != INPUT and len(layer.shape) > 1 and layer.channels > 1:
-                    jobs[f"decomposition of {layer.name}"] = partial(layer_decomposition, run, layer.name, **matrix)
+                    few = layer.channels * (layer.channels - 1) // 2 <= PAIRS
+                    jobs[f"decomposition of {layer.name}"] = partial(
+                        layer_decomposition, run, layer.name, pairs=None if few else PAIRS, **matrix
+                    )
         elif name == "processing_inequalities":
             errors = PAPER_ERRORS if preset == "paper" else None
             jobs["processing inequalities"] = partial(

@@ -79,7 +79,8 @@ def record_deconvolutions(
 ) -> xr.DataArray:
     """Deconvolve every channel of a layer for some samples of the probe, and keep the projections in the run.
 
-    The network is needed as it was at the epoch: call it beside `Recorder.snapshot`. `run.results.load("deconvolution",
+    The network is needed as it was at the epoch: call it after `Recorder.snapshot` of that epoch. What was kept of the layer
+    and epoch before is replaced. `run.results.load("deconvolution",
     {"layer": layer}, epoch)` reads them again, and the explorer shows them.
 
     Parameters

@@ -50,7 +50,16 @@ class Results:
     def recorded(self, measure: str) -> list[dict[str, Any]]:
         """The sets of parameters that a measure has results for."""
         notes = sorted(self._folder.glob(f"{measure}/*/parameters.json"))
-        return [json.loads(note.read_text("utf-8")) for note in notes]
+        found = []
+        for note in notes:
+            try:
+                parameters = json.loads(note.read_text("utf-8"))
+            except ValueError:
+                parameters = None
+            if not isinstance(parameters, dict):
+                raise RunError(f"{note} is damaged; remove its folder, and what was in it is measured anew")
+            found.append(parameters)
+        return found
 
     def _path(self, measure: str, parameters: Parameters, epoch: int) -> Path:
         key = hashlib.sha256(_canonical(parameters).encode()).hexdigest()[:12]
