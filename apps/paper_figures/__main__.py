@@ -33,7 +33,7 @@ def information_flow(
     epochs: Annotated[int, typer.Option(min=1, help="Epochs to train.")] = 10,
     samples: Annotated[int, typer.Option(min=128, help="Training images.")] = 60000,
     probe: Annotated[int, typer.Option(min=8, help="Images to measure on.")] = 512,
-    seeds: Annotated[int, typer.Option(min=1, help="Networks of each kind.")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, help="Networks of each kind.")] = 2,
 ) -> None:
     """Yu et al. (2018), "Understanding Convolutional Neural Networks with Information Theory": Fig. 1, 3 and 4."""
     training = Training(epochs=epochs, samples=samples, probe=probe)
