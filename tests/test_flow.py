@@ -125,6 +125,7 @@ def test_chains_by_hand(run: bitlens.Run) -> None:
     np.testing.assert_allclose(chains.forward, plane.information, atol=1e-12)
     np.testing.assert_allclose(chains.forward_rise[1:], np.diff(plane.information), atol=1e-12)
     allowed = 2 * np.hypot(plane.null_std[1:], plane.null_std[:-1].values)
+    np.testing.assert_allclose(chains.forward_allowed[1:], allowed, atol=1e-12)
     assert int(chains.forward_violations) == int((chains.forward_rise.values[1:] > allowed.values).sum())
     names = chains.layer.values.tolist()
     last = run.activations(names[-1], 0, gradients=True)
@@ -153,6 +154,18 @@ def test_information_that_rises_is_a_violation(tmp_path: Path) -> None:
     chains = bitlens.processing_inequalities(run).sel(epoch=0)
     assert int(chains.forward_violations) == 1
     assert float(chains.forward_rise[1]) > 0.3
+
+
+def test_rounding_is_no_violation(tmp_path: Path) -> None:
+    """Samples so far apart for the kernel that shuffles change nothing, and still a little farther in the second layer."""
+    network = torch.nn.Sequential(torch.nn.Linear(1, 1, bias=False), torch.nn.Linear(1, 1, bias=False))
+    for layer in network:
+        torch.nn.init.constant_(layer.weight, 2.0)
+    run = record(tmp_path / "run", network, 2.15 * torch.arange(40.0)[:, None], None)
+    with pytest.warns(bitlens.SaturationWarning):
+        chains = bitlens.processing_inequalities(run, batch=40, bandwidth=1.0, bandwidth_x=1.0).sel(epoch=0)
+    assert 2 * np.sqrt(2) * chains.forward_null_std.max() < chains.forward_rise[1] < 4e-6
+    assert int(chains.forward_violations) == 0
 
 
 @pytest.mark.parametrize(

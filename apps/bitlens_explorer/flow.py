@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
+from bitlens import SaturationWarning
 from bitlens.runs import Run
 from bitlens_explorer import charts, compute, figures, flow_settings
 from bitlens_explorer.flow_settings import Wanted
 from bitlens_explorer.recorded import Parameters
 from bitlens_explorer.words import count, listed, plain, say
 
-SATURATED = 0.98
-"""Where the library warns."""
 ISOLATE = "Click a layer in the legend to see it alone."
 DASHED = f"Dashed: the same of shuffled samples, which tell nothing. {ISOLATE}"
 MEANINGS = {
@@ -110,12 +108,17 @@ def shared(of_layers: Mapping[str, xr.Dataset], quantity: str, share: bool) -> A
 
 def chain(results: xr.Dataset, name: str) -> Any:
     """One chain at one epoch in its own order, with the null's band and the steps up that are too large."""
-    parts = {"bits": "", "null": "_null_mean", "null deviation": "_null_std", "rise": "_rise"}
+    parts = {
+        "bits": "",
+        "null": "_null_mean",
+        "null deviation": "_null_std",
+        "rise": "_rise",
+        "allowed rise": "_allowed",
+    }
     frame = xr.Dataset({words: results[name + ending] for words, ending in parts.items()}).to_dataframe()
     order = results["layer"].values.tolist()
     frame = frame.loc[order if name == "forward" else order[::-1], list(parts)].dropna(subset=["bits"]).reset_index()
     spread = frame["null deviation"].to_numpy()
-    frame["allowed rise"] = 2 * np.hypot(spread, np.concatenate([spread[:1], spread[:-1]]))
     frame["violation"] = frame["rise"] > frame["allowed rise"]
     frame["null low"], frame["null high"] = frame["null"] - 2 * spread, frame["null"] + 2 * spread
     return frame
@@ -134,13 +137,13 @@ def saturation(results: xr.Dataset) -> Any:
 
 def saturation_words(frame: Any) -> str:
     """Which layers are saturated, and what it means."""
-    found = frame[frame["saturation"] > SATURATED]
+    found = frame[frame["saturation"] > SaturationWarning.limit]
     epochs = {name: listed(rows["epoch"].tolist()) for name, rows in found.groupby("layer", sort=False)}
     named = "; ".join(f"{plain(name)} at epoch {at}" for name, at in epochs.items())
     words = f"**Saturated: {named}.**" if named else "**No layer is saturated.**"
     return (
         "How near a layer's entropy is to log2 n, the most that n samples can have. Above the orange line "
-        f"({SATURATED}) all samples differ so much for the kernel that the layer tells as much about the input as the "
+        f"({SaturationWarning.limit}) all samples differ so much for the kernel that the layer tells as much about the input as the "
         f"input itself, whatever it holds, and so do shuffled samples. {words} {ISOLATE}"
     )
 

@@ -21,7 +21,14 @@ _NUMBERS = {"batch", "seed", "alpha", "saturating", "tensor", "permutations", "b
 _PLANES = {"renyi": {*_MATRIX, "permutations"}, "binning": {"bins"}, "kde": {"noise_variance"}}
 _NEEDED = {
     "information_plane": {"information", "layer"},
-    "processing_inequalities": {"forward", "forward_null_mean", "forward_null_std", "forward_rise", "layer"},
+    "processing_inequalities": {
+        "forward",
+        "forward_null_mean",
+        "forward_null_std",
+        "forward_rise",
+        "forward_allowed",
+        "layer",
+    },
     "layer_decomposition": {"redundancy_synergy_share", "weighted_nonredundant_share", "weighted_nonredundant"},
 }
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver import ActionChains, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -87,10 +87,16 @@ class Page:
         idle = "[data-testid=stApp][data-test-script-state=notRunning]"
         self.until(lambda: self.browser.find_elements(By.CSS_SELECTOR, idle))
 
-    def until(self, holds: Callable[[], object], seconds: float = 20) -> None:
-        """Until something holds."""
+    def until(self, holds: Callable[[], object], seconds: float = 60) -> None:
+        """Until something holds; machines that do other things as well may take long."""
         ignored = (StaleElementReferenceException,)
-        WebDriverWait(self.browser, seconds, 0.05, ignored).until(lambda _: holds())
+        try:
+            WebDriverWait(self.browser, seconds, 0.05, ignored).until(lambda _: holds())
+        except TimeoutException:
+            script = "return [document.activeElement.outerHTML.slice(0, 300), document.body.innerText]"
+            focus, text = self.browser.execute_script(script)
+            there = f"{self.browser.current_url}\nfocus: {focus}\nheat map: {self.state()}\n{text}"
+            raise AssertionError(f"still not so after {seconds} s: {there}") from None
 
     def part(self, selector: str, number: int = 0) -> str:
         """JavaScript for an element within a component."""

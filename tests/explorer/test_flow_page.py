@@ -122,13 +122,9 @@ def test_chains_and_their_violations_are_the_librarys(flowing_run, look, name):
         app = look(flowing_run.path, "flow", t=str(epoch))
         spec, rows = chart(app, f"{name} chain")
         here = results.sel(epoch=epoch)
-        columns = {
-            "bits": name,
-            "null": f"{name}_null_mean",
-            "null deviation": f"{name}_null_std",
-            "rise": f"{name}_rise",
-        }
-        assert_drawn(rows, {column: here[variable] for column, variable in columns.items()})
+        endings = {"null": "null_mean", "null deviation": "null_std", "rise": "rise", "allowed rise": "allowed"}
+        drawn = {column: here[f"{name}_{ending}"] for column, ending in endings.items()}
+        assert_drawn(rows, {"bits": here[name], **drawn})
         for row in rows:
             np.testing.assert_allclose(row["null high"] - row["null low"], 4 * row["null deviation"], atol=1e-12)
         layers = here.layer.values.tolist()
@@ -150,9 +146,9 @@ def test_steps_up_within_the_null_are_no_violations(flowing_run):
     results = bitlens.processing_inequalities(flowing_run, **SETTINGS).sel(epoch=0)
     layers = results.layer.values.tolist()
     by = dict.fromkeys(layers, 0.0)
-    spread, rise = by | {layers[0]: 0.3, layers[1]: 0.4}, by | {layers[1]: 1.0, layers[2]: 0.81}
+    allowed, rise = by | {layers[1]: 1.0, layers[2]: 0.8}, by | {layers[1]: 1.0, layers[2]: 0.81}
     changed = results.assign(
-        forward_null_std=("layer", [spread[name] for name in layers]),
+        forward_allowed=("layer", [allowed[name] for name in layers]),
         forward_rise=("layer", [rise[name] for name in layers]),
     )
     frame = flow.chain(changed, "forward")

@@ -143,7 +143,9 @@ def _saturation(run: Run, query: Query, epoch: int, settings: Parameters) -> Non
         return
     frame = flow.saturation(results)
     names = flow.layers(run, frame)
-    chart = flow_charts.lines(frame, names, "saturation", "H(layer) / log2 n (share)", epoch, flow.SATURATED)
+    chart = flow_charts.lines(
+        frame, names, "saturation", "H(layer) / log2 n (share)", epoch, bitlens.SaturationWarning.limit
+    )
     flow.draw(run, chart, "saturation", flow.saturation_words(frame), frame, PLANE, [results.attrs])
 
 

@@ -55,11 +55,11 @@ def chains(run: bitlens.Run, setting: str) -> pd.DataFrame:
     rows = found.drop_vars([str(name) for name in found if str(name).endswith("violations")])
     parts = []
     for chain, order in (("forward", LAYERS), ("backward", LAYERS[-2::-1])):
-        names = {chain: "information"} | {f"{chain}_{part}": part for part in ("null_mean", "null_std", "rise")}
+        names = {chain: "information"} | {
+            f"{chain}_{part}": part for part in ("null_mean", "null_std", "rise", "allowed")
+        }
         part = rows[list(names)].rename(names).sel(layer=list(order)).to_dataframe().reset_index()
-        before = part.groupby("epoch").null_std.shift(1)
-        too_much = part.rise > 2 * (part.null_std**2 + before**2) ** 0.5
-        parts.append(part.assign(chain=chain, violation=too_much.astype(float)))
+        parts.append(part.assign(chain=chain, violation=(part.rise > part.allowed).astype(float)))
     return pd.concat(parts)
 
 

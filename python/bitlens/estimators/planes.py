@@ -68,10 +68,8 @@ def binned_information(
     if count < 2:
         raise ValueError(f"bins: expected at least 2, got {count}")
     low, high = ends if value_range is None else _range(value_range)
-    values = np.asarray(rows.cpu() if family.on_cuda else rows, np.float64)
-    edges = np.linspace(low, high, count + 1)[1:-1]
-    _, words = np.unique(np.searchsorted(edges, values, side="right"), axis=0, return_inverse=True)
-    words = words.reshape(-1)
+    values = np.asarray(rows.cpu() if family.on_cuda else rows)
+    words = _words(values, np.linspace(low, high, count + 1)[1:-1])
     entropy = _entropy(words)
     if labels is None:
         return LayerInformation(entropy, math.nan)
@@ -133,6 +131,14 @@ def pairwise_distance_information(
     scaled = np.minimum(squares / variance, 1e4)  # beyond it the exponential is 0 all the same
     lower, upper = (_mixture(np.exp(-scaled / divisor), classes) for divisor in (8, 2))
     return LayerInformationBounds(lower, upper)
+
+
+def _words(values: NDArray, edges: NDArray) -> NDArray:
+    """Numbers of the distinct rows of bins, sample by sample: of a wide layer, a table of all bins would be large."""
+    numbers: dict[bytes, int] = {}
+    smallest = np.min_scalar_type(len(edges))
+    bins = (np.searchsorted(edges, row.astype(np.float64), side="right").astype(smallest) for row in values)
+    return np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in bins])
 
 
 def _range(given: tuple[float, float]) -> tuple[float, float]:

@@ -18,12 +18,12 @@ from bitlens.arrays import Array, Family, integer
 from bitlens.estimators.bandwidths import Bandwidth, Median
 from bitlens.estimators.kernels import concatenate, entropies, input_and_channels, together, variable, with_shuffles
 
-# Of log2 n.
-_SATURATED = 0.98
-
 
 class SaturationWarning(UserWarning):
     """An information says little: of a layer whose entropy is nearly log2 n, or no more than that of shuffled samples."""
+
+    limit = 0.98
+    """Share of log2 n beyond which an entropy is nearly log2 n."""
 
 
 class MultivariateInformation(NamedTuple):
@@ -257,7 +257,7 @@ def informations(
 
 
 def _warn_of_saturation(found: MultivariateInformation, channels: int) -> None:
-    if found.saturation > _SATURATED:
+    if found.saturation > SaturationWarning.limit:
         warnings.warn(
             f"the entropy of the {channels} channels is {found.saturation:.1%} of log2 n: all samples differ, and the "
             "information is that of the input whatever the layer does; use saturating=False or a larger bandwidth",

@@ -16,6 +16,9 @@ from bitlens.measures.minibatches import Batched, RunBandwidth, as_variable, kep
 from bitlens.runs import Run, RunError
 from bitlens.runs.layout import INPUT
 
+_PRECISION = 4e-6
+"""Bits by which two estimates may differ by rounding alone."""
+
 
 def information_plane(
     run: Run,
@@ -132,7 +135,8 @@ def processing_inequalities(
 
     I(X; T_1) >= I(X; T_2) >= ... and, where loss gradients were recorded, I(d_K; d_K-1) >= ... >= I(d_K; d_1) (Yu et
     al. 2018, section III-A). A step up is a violation where it is more than two standard deviations of the permutation
-    nulls of both its ends. Layers count in the order in which the network computes them.
+    nulls of both its ends, and more than rounding (4e-6 bits). Layers count in the order in which the network computes
+    them.
 
     Parameters
     ----------
@@ -147,8 +151,9 @@ def processing_inequalities(
     -------
     xarray.Dataset
         By epoch and layer, in bits: ``forward``, ``forward_null_mean`` and ``forward_null_std``; ``forward_rise``, by how
-        much a layer has more than the one before; ``forward_violations``, their number by epoch. With gradients also ``backward`` and its
-        like, where a layer is held against the one behind it.
+        much a layer has more than the one before, and ``forward_allowed``, beyond which that is a violation;
+        ``forward_violations``, their number by epoch. With gradients also ``backward`` and its like, where a layer is
+        held against the one behind it.
 
     Raises
     ------
@@ -205,7 +210,7 @@ def _chain(
 ) -> dict[str, Any]:
     """Variables by layer of one chain, given in its own order; NaN where it has no layer."""
     rise = np.concatenate([[0.0], np.diff(values)])[: len(values)]
-    allowed = 2 * np.hypot(spread, np.concatenate([spread[:1], spread[:-1]]))
+    allowed = np.maximum(2 * np.hypot(spread, np.concatenate([spread[:1], spread[:-1]])), _PRECISION)
 
     def by_layer(row: NDArray) -> NDArray:
         known = dict(zip(order, row.tolist(), strict=True))
@@ -216,6 +221,7 @@ def _chain(
         f"{name}_null_mean": bits(by_layer(null), ["layer"], "mean of its permutation null"),
         f"{name}_null_std": bits(by_layer(spread), ["layer"], "standard deviation of its null"),
         f"{name}_rise": bits(by_layer(rise), ["layer"], "by how much it is more than the step before"),
+        f"{name}_allowed": bits(by_layer(allowed), ["layer"], "the largest rise that is no violation"),
         f"{name}_violations": ((), int((rise > allowed).sum()), {"long_name": "steps up beyond the null"}),
     }
 

@@ -94,7 +94,7 @@ class Batched:
             mean = np.array(found).mean(axis=0)
             deviation = math.sqrt(sum(one.null_std**2 for one in found)) / len(found)
             results.append(MultivariateInformation._make([*mean[:-1].tolist(), deviation]))
-        if results[0].saturation > 0.98:
+        if results[0].saturation > SaturationWarning.limit:
             warnings.warn(
                 f"{where}: the entropy is {results[0].saturation:.1%} of log2 n; its information is that of the input",
                 SaturationWarning,
