@@ -167,7 +167,7 @@ def test_a_diverged_network_is_named_with_its_epoch(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match=r"left out: channel_information of .* at epoch 1"):
         assert bitlens.channel_information(run, "0").epoch.values.tolist() == [0]
     assert run.results.epochs("channel_information", {"layer": "0", "bins": 32}) == [0]
-    with pytest.raises(RunError, match="epochs: no activations and no result of epoch 7"):
+    with pytest.raises(RunError, match="epochs: nothing recorded and no result of epoch 7"):
         bitlens.channel_information(run, "0", epochs=[7])
     with pytest.raises(RunError, match=r"epochs: \[\] names none"):
         bitlens.channel_information(run, "0", epochs=[])

@@ -34,6 +34,7 @@ from bitlens.estimators import (
     channel_decomposition,
     channel_entropy,
     channel_mutual_information,
+    concentration,
     distance_codes,
     inter_sample_entropy,
     intra_sample_entropy,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
         information_plane,
         input_diversity,
         layer_decomposition,
+        layer_discarding,
         layer_diversity,
         layer_information,
         layer_points,
@@ -68,13 +70,31 @@ if TYPE_CHECKING:
         processing_inequalities,
         training_performance,
     )
-    from bitlens.network import Recorder, deconvolve, receptive_fields, record_deconvolutions
+    from bitlens.network import (
+        InformationDiscarding,
+        Recorder,
+        deconvolve,
+        information_discarding,
+        receptive_fields,
+        reconstruction_uncertainty,
+        record_deconvolutions,
+        train_decoder,
+    )
     from bitlens.runs import Run, RunError, load_selection, open_run, save_selection
 
 # Rooms that need more than NumPy are entered when something of theirs is first asked for.
 _ROOMS = {
     "bitlens.runs": ("Run", "RunError", "load_selection", "open_run", "save_selection"),
-    "bitlens.network": ("Recorder", "deconvolve", "receptive_fields", "record_deconvolutions"),
+    "bitlens.network": (
+        "InformationDiscarding",
+        "Recorder",
+        "deconvolve",
+        "information_discarding",
+        "receptive_fields",
+        "reconstruction_uncertainty",
+        "record_deconvolutions",
+        "train_decoder",
+    ),
     "bitlens.measures": (
         "average_maps",
         "channel_information",
@@ -83,6 +103,7 @@ _ROOMS = {
         "information_plane",
         "input_diversity",
         "layer_decomposition",
+        "layer_discarding",
         "layer_diversity",
         "layer_information",
         "layer_points",
@@ -98,6 +119,7 @@ __all__ = [
     "Alignment",
     "ChannelDecomposition",
     "Dimension",
+    "InformationDiscarding",
     "LayerInformation",
     "LayerInformationBounds",
     "Median",
@@ -117,10 +139,12 @@ __all__ = [
     "channel_information",
     "channel_mutual_information",
     "channel_order",
+    "concentration",
     "deconvolve",
     "distance_codes",
     "feature_maps",
     "get_num_threads",
+    "information_discarding",
     "information_plane",
     "input_diversity",
     "inter_sample_entropy",
@@ -128,6 +152,7 @@ __all__ = [
     "joint_histogram",
     "label_entropies",
     "layer_decomposition",
+    "layer_discarding",
     "layer_diversity",
     "layer_information",
     "layer_points",
@@ -143,12 +168,14 @@ __all__ = [
     "preset",
     "processing_inequalities",
     "receptive_fields",
+    "reconstruction_uncertainty",
     "record_deconvolutions",
     "renyi_entropy",
     "renyi_joint_entropy",
     "renyi_mutual_information",
     "save_selection",
     "set_num_threads",
+    "train_decoder",
     "training_performance",
 ]
 

@@ -154,3 +154,15 @@ def multivariate_information(x: NDArray, maps: NDArray, sigma_x: float, sigmas: 
     of_x = gaussian_gram(x, sigma_x)
     of_maps = np.prod([gaussian_gram(maps[:, c], sigma) for c, sigma in enumerate(sigmas)], axis=0)
     return matrix_entropy(of_x, alpha) + matrix_entropy(of_maps, alpha) - matrix_entropy(of_x * of_maps, alpha)
+
+
+def linear_discarding(weights: NDArray, alpha: float, tau: float) -> NDArray:
+    """The sigmas of Ma et al. (2019) eq. 6 for f = W x: all units change the features equally much."""
+    squares = (np.asarray(weights, np.float64) ** 2).sum(axis=0)
+    sigmas: NDArray = np.sqrt(alpha * tau * squares.sum() / (len(squares) * squares))
+    return sigmas
+
+
+def concentration(entropies: NDArray, masks: NDArray) -> NDArray:
+    """Ma et al. (2019) eq. 7, image by image; masks shaped like the entropies."""
+    return np.array([h[~inside].mean() - h[inside].mean() for h, inside in zip(entropies, masks, strict=True)])

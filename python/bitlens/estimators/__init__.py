@@ -1,6 +1,7 @@
 """One public function for each published quantity: arrays in, bits out."""
 
 from bitlens.estimators.bandwidths import Alignment, Dimension, Median, NearestNeighbors, Silverman
+from bitlens.estimators.concentration import concentration
 from bitlens.estimators.decomposition import ChannelDecomposition, channel_decomposition
 from bitlens.estimators.distances import channel_mutual_information, distance_codes, joint_histogram
 from bitlens.estimators.labels import label_entropies
@@ -41,6 +42,7 @@ __all__ = [
     "channel_decomposition",
     "channel_entropy",
     "channel_mutual_information",
+    "concentration",
     "distance_codes",
     "inter_sample_entropy",
     "intra_sample_entropy",

@@ -2,6 +2,7 @@
 
 from bitlens.measures.channels import channel_information, feature_maps
 from bitlens.measures.decomposition import layer_decomposition
+from bitlens.measures.discarding import layer_discarding
 from bitlens.measures.diversity import input_diversity, layer_diversity
 from bitlens.measures.embedding import average_maps, layer_points
 from bitlens.measures.flow import information_plane, processing_inequalities
@@ -18,6 +19,7 @@ __all__ = [
     "information_plane",
     "input_diversity",
     "layer_decomposition",
+    "layer_discarding",
     "layer_diversity",
     "layer_information",
     "layer_points",

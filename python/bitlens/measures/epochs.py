@@ -26,20 +26,21 @@ def over_epochs(
     parameters: dict[str, Any],
     compute: Callable[[int], xr.Dataset],
     epochs: Sequence[int] | None = None,
+    recorded: Sequence[int] | None = None,
 ) -> xr.Dataset:
     """Results of all epochs, along "epoch": loaded where they are kept in the run, computed and kept where not.
 
     Each epoch is kept as soon as it is done, so an interrupted call goes on where it stopped. Without `epochs`, all that
     have activations or results; one that cannot be measured, such as of a network that has diverged, is then left out
-    with a warning.
+    with a warning. `recorded` are those that can be computed, if not those with activations.
     """
     kept = run.results.epochs(measure, parameters)
-    recorded = run.epochs
+    recorded = run.epochs if recorded is None else recorded
     wanted = sorted({*kept, *recorded} if epochs is None else set(epochs))
     missing = [epoch for epoch in wanted if epoch not in kept and epoch not in recorded]
     if missing:
         raise RunError(
-            f"epochs: no activations and no result of epoch {missing[0]} in {run.path}; there are {recorded}"
+            f"epochs: nothing recorded and no result of epoch {missing[0]} in {run.path}; there are {recorded}"
         )
     if not wanted:
         raise RunError(

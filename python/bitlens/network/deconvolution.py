@@ -11,7 +11,7 @@ import xarray as xr
 from torch import Tensor, nn
 
 from bitlens.arrays import describe, integer
-from bitlens.network.tracing import check_modules, device_of, listening, undisturbed
+from bitlens.network.tracing import check_modules, device_of, frozen, listening, undisturbed
 from bitlens.runs import Run, RunError
 
 
@@ -58,20 +58,13 @@ def deconvolve(model: nn.Module, images: Tensor, layer: str, channel: int) -> Te
         raise TypeError(f"images: expected a tensor of floats, got {describe(images)}")
     check_modules(model, [layer])
     index = integer(channel, "channel")
-    modes = {parameter: parameter.requires_grad for parameter in model.parameters()}
-    with undisturbed(model), warnings.catch_warnings():
+    with undisturbed(model), frozen(model), warnings.catch_warnings():
         # Captum announces the hooks that it takes off again.
         warnings.filterwarnings("ignore", "Setting backward hooks on ReLU activations", UserWarning)
-        try:
-            for parameter in modes:
-                parameter.requires_grad_(False)  # the signal goes to the input alone
-            projection = _ChannelProjection(model, layer, index)
-            inputs = images.detach().to(device_of(model)).clone().requires_grad_()
-            attributed: Tensor = Deconvolution(projection).attribute(inputs)
-            return attributed.detach()
-        finally:
-            for parameter, required in modes.items():
-                parameter.requires_grad_(required)
+        projection = _ChannelProjection(model, layer, index)
+        inputs = images.detach().to(device_of(model)).clone().requires_grad_()
+        attributed: Tensor = Deconvolution(projection).attribute(inputs)
+        return attributed.detach()
 
 
 def record_deconvolutions(

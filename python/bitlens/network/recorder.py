@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bitlens.arrays import NDArray, integer
+from bitlens.arrays import NDArray, describe, integer
 from bitlens.machine import build_info
 from bitlens.network.layers import describe_layers
 from bitlens.network.probe import check_probe, class_names
@@ -57,6 +57,9 @@ class Recorder:
     measures : sequence of callables
         Called with the run after every snapshot, when its activations are still there, also at epochs that `every`
         leaves out: ``lambda run: bitlens.channel_information(run, "conv1")``.
+    weights : sequence of int
+        Epochs at which the model's parameters and buffers are kept as well, for measures that need the network itself,
+        such as `layer_discarding`: ``range(0, 100, 10)``.
     channel_axis : mapping of str to int
         Where a layer's output has its channels, for layers where that is not clear from the module: axis 1 for
         convolutions, the last for linear layers on tokens.
@@ -91,6 +94,7 @@ class Recorder:
         classes: Sequence[str] | None = None,
         every: int = 1,
         measures: Sequence[Callable[[Run], object]] = (),
+        weights: Sequence[int] = (),
         channel_axis: Mapping[str, int] | None = None,
         show_size: bool = True,
     ) -> None:
@@ -103,6 +107,7 @@ class Recorder:
         if self._every < 1:
             raise ValueError(f"every: expected at least 1, got {every}")
         self._measures = tuple(measures)
+        self._weights = frozenset(integer(epoch, "weights") for epoch in weights)
         self._inputs, self._labels = check_probe(*probe)
         self._classes = class_names(self._labels, classes)
         if gradients and self._labels is None:
@@ -176,6 +181,8 @@ class Recorder:
         if number in writer.epochs:
             raise RunError(f"epoch: {number} is already recorded in {self._store}; recorded: {writer.epochs}")
         values = {name: _number(value, name) for name, value in metrics.items()}
+        if number in self._weights:
+            writer.write_weights(number, self._parameters())
         key_frame = number % self._every == 0
         if not key_frame and not self._measures:
             writer.write_metrics(number, values)
@@ -191,6 +198,14 @@ class Recorder:
         finally:
             if not key_frame:
                 writer.drop_epoch(number)
+
+    def _parameters(self) -> dict[str, NDArray]:
+        found = {}
+        for name, tensor in self._model.state_dict().items():
+            if not isinstance(tensor, Tensor) or tensor.dtype == torch.bfloat16:
+                raise TypeError(f"weights: {name} is {describe(tensor)}, which cannot be kept; leave weights out")
+            found[name] = tensor.detach().cpu().numpy()
+        return found
 
     def _check_logits(self) -> None:
         shape, classes = self._layers[-1].shape, len(self._classes)

@@ -96,6 +96,19 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
         np.random.set_state(numpy_state)  # noqa: NPY002
 
 
+@contextmanager
+def frozen(model: nn.Module) -> Iterator[None]:
+    """Parameters want no gradients inside, so that signals run to the input alone; afterwards they are as before."""
+    wanted = {parameter: parameter.requires_grad for parameter in model.parameters()}
+    try:
+        for parameter in wanted:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for parameter, required in wanted.items():
+            parameter.requires_grad_(required)
+
+
 def device_of(model: nn.Module) -> torch.device:
     """Where the model's parameters lie; the CPU for a model without any."""
     parameter = next(model.parameters(), None)

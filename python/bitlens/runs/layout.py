@@ -6,6 +6,7 @@
       manifest.json            what was recorded; replaced whole
       probe.safetensors        inputs, and labels where there are any
       epochs/0012.safetensors  one tensor [sample, channel, ...] a layer; appears complete or not at all
+      weights/0012.safetensors the network's parameters and buffers, at the epochs for which they were asked
       metrics.jsonl            one JSON object an epoch
       results/<measure>/<key>/0012.nc
 """
@@ -26,6 +27,7 @@ MANIFEST = "manifest.json"
 PROBE = "probe.safetensors"
 METRICS = "metrics.jsonl"
 EPOCHS = "epochs"
+WEIGHTS = "weights"
 RESULTS = "results"
 
 INPUT = "input"
@@ -135,9 +137,14 @@ def epoch_file(run: Path, epoch: int) -> Path:
     return run / EPOCHS / f"{epoch:04d}.safetensors"
 
 
-def recorded_epochs(run: Path) -> list[int]:
-    """Epochs whose activations are complete on disk, ascending."""
-    folder = run / EPOCHS
+def weights_file(run: Path, epoch: int) -> Path:
+    """Where the weights of an epoch are."""
+    return run / WEIGHTS / f"{epoch:04d}.safetensors"
+
+
+def recorded_epochs(run: Path, what: str = EPOCHS) -> list[int]:
+    """Epochs whose activations, or weights, are complete on disk, ascending."""
+    folder = run / what
     if not folder.is_dir():
         return []
     matches = (_EPOCH_FILE.fullmatch(path.name) for path in folder.iterdir())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load_file
 
 from bitlens.arrays import NDArray, integer
 from bitlens.runs.layout import (
@@ -19,11 +20,13 @@ from bitlens.runs.layout import (
     MANIFEST,
     METRICS,
     PROBE,
+    WEIGHTS,
     Layer,
     Manifest,
     RunError,
     epoch_file,
     recorded_epochs,
+    weights_file,
 )
 from bitlens.runs.results import Results
 from bitlens.runs.slices import Slice
@@ -108,6 +111,11 @@ class Run:
         """Epochs with complete activations, ascending; looked up anew each time."""
         return recorded_epochs(self.path)
 
+    @property
+    def weight_epochs(self) -> list[int]:
+        """Epochs whose weights were kept, ascending; looked up anew each time."""
+        return recorded_epochs(self.path, WEIGHTS)
+
     @cached_property
     def inputs(self) -> NDArray:
         """The probe's inputs, as the model was given them."""
@@ -183,6 +191,17 @@ class Run:
         if not path.exists():
             raise RunError(f"epoch: no activations of epoch {epoch} in {self.path}; there are {self.epochs}")
         return self._read(path, (GRADIENT_PREFIX if gradients else "") + found.name, channels)
+
+    def weights(self, epoch: int) -> dict[str, NDArray]:
+        """The network's parameters and buffers by their names, at one of `weight_epochs`."""
+        path = weights_file(self.path, epoch)
+        if not path.exists():
+            kept = f"there are those of {self.weight_epochs}" if self.weight_epochs else "none were kept"
+            raise RunError(f"epoch: no weights of epoch {epoch} in {self.path}; {kept}")
+        try:
+            return dict(load_file(path))
+        except SafetensorError as error:
+            raise RunError(f"{path} is damaged: {error}") from None
 
     def slice(
         self,

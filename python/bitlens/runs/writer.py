@@ -19,11 +19,13 @@ from bitlens.runs.layout import (
     METRICS,
     PROBE,
     RESULTS,
+    WEIGHTS,
     Manifest,
     RunError,
     epoch_file,
     is_temporary,
     recorded_epochs,
+    weights_file,
     write_whole,
 )
 
@@ -75,6 +77,11 @@ class RunWriter:
             stale.unlink()
         write_whole(path, lambda temporary: save_file(contiguous, temporary))
 
+    def write_weights(self, epoch: int, weights: Mapping[str, NDArray]) -> None:
+        """Keep the network's weights of one epoch, in place of those that a snapshot cut off may have left."""
+        contiguous = {name: np.ascontiguousarray(array) for name, array in weights.items()}
+        write_whole(weights_file(self.path, epoch), lambda temporary: save_file(contiguous, temporary))
+
     def drop_epoch(self, epoch: int) -> None:
         """Remove an epoch's activations, once its measures are kept."""
         epoch_file(self.path, epoch).unlink()
@@ -122,5 +129,8 @@ class RunWriter:
             write_whole(path, lambda temporary: temporary.write_text(updated.to_json(), "utf-8"))
 
     def _clean(self) -> None:
-        for path in [*self.path.glob(".*.tmp"), *self.path.glob(f"{EPOCHS}/.*.tmp")]:
+        for path in [
+            *self.path.glob(".*.tmp"),
+            *(p for room in (EPOCHS, WEIGHTS) for p in self.path.glob(f"{room}/.*.tmp")),
+        ]:
             path.unlink(missing_ok=True)

@@ -1,0 +1,277 @@
+"""Information discarding: closed forms, invariances, the toy example of the paper, and what it says of bad input."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import bitlens
+from bitlens import reference
+from bitlens.runs import RunError
+
+ALPHA, TAU = 1.5, 0.01
+
+
+def linear(weights: torch.Tensor) -> nn.Module:
+    layer = nn.Linear(*weights.T.shape)
+    with torch.no_grad():
+        layer.weight.copy_(weights)
+    return nn.Sequential(layer)
+
+
+def relu_network(seed: int = 0) -> nn.Sequential:
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 6, 3), nn.ReLU(), nn.Flatten(), nn.Linear(6 * 16, 5)
+    )
+
+
+@pytest.fixture(scope="module")
+def weights() -> torch.Tensor:
+    """Columns whose lengths differ by a factor of 25."""
+    return torch.randn(25, 60, generator=torch.Generator().manual_seed(0)) * torch.logspace(-0.7, 0.7, 60)
+
+
+@pytest.fixture(scope="module")
+def images() -> torch.Tensor:
+    return torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+
+
+def test_linear_features_have_a_closed_form(weights: torch.Tensor) -> None:
+    x = torch.rand(2, 60)
+    found = bitlens.information_discarding(linear(weights), x, "0", ALPHA, TAU, largest=100, samples=600)
+    expected = reference.linear_discarding(weights.numpy(), ALPHA, TAU)
+    np.testing.assert_allclose(found.sigma, np.broadcast_to(expected, x.shape), rtol=0.02)
+    np.testing.assert_allclose(found.constraint, ALPHA, rtol=0.02)
+    np.testing.assert_allclose(found.multiplier, 2 * ALPHA / 60, rtol=0.02)
+    entropies = np.log2(expected) + 0.5 * np.log2(2 * np.pi * np.e)
+    np.testing.assert_allclose(found.entropies, np.broadcast_to(entropies, x.shape), atol=0.03)
+    np.testing.assert_allclose(found.total, found.entropies.sum(dim=1))
+    assert found.converged.all()
+    assert not found.limited.any()
+    # The change itself, by its own formula rather than by samples.
+    change = (found.sigma.double() ** 2 @ (weights.double() ** 2).sum(dim=0)) / (TAU * (weights.double() ** 2).sum())
+    np.testing.assert_allclose(change, ALPHA, rtol=0.02)
+
+
+def test_it_is_a_maximum(images: torch.Tensor) -> None:
+    """Of a network that is not linear: no exchange of noise between the halves of an image has as much entropy."""
+    model = relu_network()
+    found = bitlens.information_discarding(model, images, "5", samples=512)
+    log_sigma = found.sigma.double().log()
+    noise = torch.randn(4000, 64, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    model.double()
+
+    def entropy_at_the_constraint(exchanged: torch.Tensor, image: int) -> float:
+        x = images[image].double().reshape(-1)
+        log = log_sigma[image].reshape(-1) + exchanged
+        wanted = (
+            (model((x + TAU**0.5 * noise).reshape(-1, 1, 8, 8)) - model(x.reshape(1, 1, 8, 8))).square().sum(1).mean()
+        )
+        for _ in range(6):
+            noisy = (x + log.exp() * noise).reshape(-1, 1, 8, 8)
+            change = (model(noisy) - model(x.reshape(1, 1, 8, 8))).square().sum(1).mean()
+            log = log + 0.5 * torch.log(ALPHA * wanted / change)
+        return float(log.mean()) / math.log(2)
+
+    with torch.no_grad():
+        for image in range(2):
+            best = entropy_at_the_constraint(torch.zeros(64, dtype=torch.float64), image)
+            for direction in range(3):
+                step = 0.3 * torch.randn(64, generator=torch.Generator().manual_seed(direction), dtype=torch.float64)
+                assert entropy_at_the_constraint(step - step.mean(), image) < best
+                assert entropy_at_the_constraint(step.mean() - step, image) < best
+
+
+def test_rescaled_layers_discard_the_same(images: torch.Tensor) -> None:
+    """A quarter in one layer and four times in the next: the same network, the same discarding, other gradients."""
+    plain, rescaled = relu_network(), relu_network()
+    with torch.no_grad():
+        rescaled[0].weight /= 4
+        rescaled[0].bias /= 4
+        rescaled[2].weight *= 4
+    for layer in ("1", "3", "5"):
+        a, b = (bitlens.information_discarding(model, images, layer, steps=12) for model in (plain, rescaled))
+        np.testing.assert_allclose(a.entropies.mean(dim=(1, 2, 3)), b.entropies.mean(dim=(1, 2, 3)), atol=0.02)
+
+    def gradient_map(model: nn.Sequential) -> torch.Tensor:
+        reached = model[1](model[0](images)).detach().requires_grad_()
+        model[2:](reached)[:, 0].sum().backward()
+        return reached.grad.square().sum(dim=1).sqrt()
+
+    np.testing.assert_allclose(gradient_map(rescaled), 4 * gradient_map(plain), rtol=1e-5)
+
+
+class Total(nn.Module):
+    """The paper's toy example."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sum = nn.Linear(16, 1, bias=False)
+        nn.init.ones_(self.sum.weight)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.sum(x.flatten(1))
+
+
+def test_a_sum_uses_all_units_and_tells_none_of_them() -> None:
+    x = torch.rand(40, 1, 4, 4, generator=torch.Generator().manual_seed(2))
+    strict = bitlens.information_discarding(Total(), x, "sum", samples=512)
+    np.testing.assert_allclose(strict.sigma, math.sqrt(ALPHA * TAU), rtol=0.02)
+    spread = nn.Linear(1, 16, bias=False)
+    nn.init.constant_(spread.weight, 1 / 16)  # the best there is for units that are alike
+    uncertain = bitlens.reconstruction_uncertainty(Total(), x, "sum", spread)
+    # Each unit is as uncertain as if the mean were told alone, and the noise that the sum allows.
+    missed = (x - x.mean(dim=(2, 3), keepdim=True)).square() + ALPHA * TAU / 16
+    expected = 0.5 * torch.log2(2 * math.pi * math.e * missed)
+    np.testing.assert_allclose(uncertain.entropies, expected, atol=0.05)
+    # All units told by themselves, as a comparison.
+    whole = bitlens.reconstruction_uncertainty(nn.Sequential(nn.Flatten(), nn.Identity()), x, "1", nn.Identity())
+    np.testing.assert_allclose(whole.sigma, math.sqrt(ALPHA * TAU), rtol=0.1)
+    assert uncertain.entropies.mean() > whole.entropies.mean() + 0.3
+
+
+def test_uncertainty_is_the_largest_that_linear_features_allow() -> None:
+    """Against the convex problem in the variances, solved by plain gradient steps in float64."""
+    random = np.random.default_rng(0)
+    weights, back = random.normal(size=(6, 10)), random.normal(size=(10, 6)) / 3
+    x = random.normal(size=10)
+    decoder = linear(torch.tensor(back, dtype=torch.float32))
+    model = linear(torch.tensor(weights, dtype=torch.float32))
+    for module in (model, decoder):
+        nn.init.zeros_(module[0].bias)
+    found = bitlens.reconstruction_uncertainty(
+        model, torch.tensor(x, dtype=torch.float32)[None], "0", decoder, samples=1024, steps=100, largest=10
+    )
+    costs, target = (weights**2).sum(axis=0), ALPHA * TAU * (weights**2).sum()
+    told = (back @ weights) ** 2
+    missed = (x - back @ weights @ x) ** 2
+
+    def objective(shares: np.ndarray) -> float:
+        return float(0.5 * np.log2(missed + told @ (target * shares / costs)).mean())
+
+    shares = np.full(10, 0.1)
+    for _ in range(20000):  # multiplicative ascent of shares of the change, which climbs to the only maximum
+        gradient = (told * (target / costs)).T @ (0.5 / (missed + told @ (target * shares / costs)))
+        shares = shares * gradient / (shares @ gradient)
+    reached = float(found.entropies.mean()) - 0.5 * math.log2(2 * math.pi * math.e)
+    assert reached == pytest.approx(objective(shares), abs=0.03)
+    assert objective(np.full(10, 0.1)) < objective(shares) - 0.03
+
+
+def test_an_image_does_not_depend_on_the_others(images: torch.Tensor) -> None:
+    model = relu_network()
+    together = bitlens.information_discarding(model, images, "3")
+    alone = bitlens.information_discarding(model, images[1:2], "3")
+    np.testing.assert_allclose(together.entropies[1:2], alone.entropies, atol=2e-4)
+    np.testing.assert_allclose(together.constraint[1:2], alone.constraint, rtol=1e-4)
+
+
+def test_seeds_agree_within_what_is_said(images: torch.Tensor) -> None:
+    found = [bitlens.information_discarding(relu_network(), images, "5", seed=seed) for seed in (0, 10)]
+    means = [one.entropies.mean(dim=(1, 2, 3)) for one in found]
+    assert (means[0] - means[1]).abs().max() < 0.05
+    assert torch.stack([one.spread for one in found]).max() < 0.05
+    again = bitlens.information_discarding(relu_network(), images, "5", seed=0)
+    assert all(torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in zip(found[0], again, strict=True))
+
+
+def test_units_that_nothing_looks_at_reach_the_limit(weights: torch.Tensor) -> None:
+    blind = weights.clone()
+    blind[:, :15] = 0
+    found = bitlens.information_discarding(linear(blind), torch.rand(1, 60), "0", largest=3)
+    np.testing.assert_allclose(found.sigma[0, :15], 3, rtol=0.01)
+    assert float(found.limited) >= 0.25
+    np.testing.assert_allclose(found.constraint, ALPHA, rtol=0.02)
+
+
+def test_cells_of_a_grid_have_one_sigma_each(images: torch.Tensor) -> None:
+    weights = torch.randn(9, 64, generator=torch.Generator().manual_seed(3))
+    model = nn.Sequential(nn.Flatten(), *linear(weights))
+    found = bitlens.information_discarding(model, images, "1", grid=4, samples=512)
+    by_cell = found.sigma[0, 0].reshape(4, 2, 4, 2).permute(0, 2, 1, 3).reshape(16, 4)
+    assert torch.equal(by_cell, by_cell[:, :1].expand(-1, 4))
+    squares = (weights.double() ** 2).sum(dim=0).reshape(4, 2, 4, 2).sum(dim=(1, 3)).reshape(16)
+    expected = torch.sqrt(ALPHA * TAU * squares.sum() / (16 * squares))
+    np.testing.assert_allclose(by_cell[:, 0], expected, rtol=0.02)
+
+
+def test_nats(images: torch.Tensor) -> None:
+    bits, nats = (bitlens.information_discarding(relu_network(), images, "1", base=base) for base in (2, math.e))
+    for name in ("entropies", "total", "spread"):
+        np.testing.assert_allclose(getattr(nats, name), getattr(bits, name) * math.log(2), rtol=1e-6)
+
+
+def test_the_model_is_left_as_it_was(images: torch.Tensor) -> None:
+    model = relu_network().train()
+    model[0].weight.requires_grad_(False)
+    random = torch.get_rng_state()
+    bitlens.information_discarding(model, images, "1", steps=2)
+    decoder = bitlens.train_decoder(model, images, "1", epochs=1, width=4)
+    bitlens.reconstruction_uncertainty(model, images, "1", decoder, steps=2)
+    assert all(module.training and not module._forward_hooks for module in model.modules())
+    assert [p.requires_grad for p in model.parameters()] == [False, *[True] * 5]
+    assert all(p.grad is None for p in model.parameters())
+    assert torch.equal(torch.get_rng_state(), random)
+    assert not any(module.training for module in decoder.modules())
+
+
+@pytest.mark.parametrize("layer", ["1", "3", "5"])
+def test_a_decoder_learns(layer: str) -> None:
+    patterns = torch.rand(10, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    images = patterns[torch.arange(320) % 10]
+    decoder = bitlens.train_decoder(relu_network(), images, layer, epochs=40, width=16)
+    with torch.no_grad():
+        rebuilt = decoder(relu_network().eval()[: int(layer) + 1](patterns))
+    assert rebuilt.shape == patterns.shape
+    assert (rebuilt - patterns).square().mean() < 0.5 * (patterns - patterns.mean(0)).square().mean()
+    again = bitlens.train_decoder(relu_network(), images, layer, epochs=40, width=16)
+    assert all(torch.equal(a, b) for a, b in zip(decoder.parameters(), again.parameters(), strict=True))
+
+
+def test_a_decoder_of_images_without_pixels(weights: torch.Tensor) -> None:
+    x = torch.rand(64, 60)
+    decoder = bitlens.train_decoder(linear(weights), x, "0", epochs=2)
+    assert decoder(linear(weights)(x)).shape == x.shape
+
+
+MODEL = nn.Sequential(nn.Flatten(), nn.Linear(64, 5))
+ONE = torch.rand(2, 1, 8, 8)
+REFUSED = [
+    ({"images": np.zeros((2, 64))}, TypeError, "images: expected a tensor of floats, got float64 of shape (2, 64)"),
+    ({"images": torch.zeros(2, 64, dtype=torch.long)}, TypeError, "images: expected a tensor of floats, got torch.int64"),
+    ({"images": torch.zeros(0, 64)}, ValueError, "images: expected shape (n, ...) with at least one value, got (0, 64)"),
+    ({"images": torch.full((1, 64), math.nan)}, ValueError, "images: some values are not finite"),
+    ({"layer": "7"}, RunError, "layers: the model has no module '7'"),
+    ({"alpha": 0}, ValueError, "alpha: expected a finite number above 0, got 0"),
+    ({"tau": -1.0}, ValueError, "tau: expected a finite number above 0, got -1.0"),
+    ({"alpha": "1"}, TypeError, "alpha: expected a number, got '1'"),
+    ({"largest": math.inf}, ValueError, "largest: expected a finite number above 0, got inf"),
+    ({"base": 1}, ValueError, "base: expected another number than 1"),
+    ({"samples": 1}, ValueError, "samples: expected at least 2, got 1"),
+    ({"steps": 0}, ValueError, "steps: expected at least 1, got 0"),
+    ({"steps": 1.5}, TypeError, "steps"),
+    ({"seed": -1}, ValueError, "seed: expected at least 0, got -1"),
+    ({"grid": 0}, ValueError, "grid: expected at least 1, got 0"),
+    ({"images": torch.rand(2, 64), "grid": 4}, ValueError, "grid: expected images with two axes of pixels"),
+    ({"model": nn.Sequential(nn.Flatten(), nn.Threshold(9, 0))}, ValueError, "layer: its output does not change with image 0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changed", "error", "message"), REFUSED, ids=[row[2] for row in REFUSED])
+def test_refused(changed: dict, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=re.escape(message)):
+        bitlens.information_discarding(**({"model": MODEL, "images": ONE, "layer": "1"} | changed))
+
+
+def test_what_fits_no_decoder_is_refused() -> None:
+    with pytest.raises(ValueError, match=re.escape("decoder: expected it to give images of shape (1, 8, 8), got (7,)")):
+        bitlens.reconstruction_uncertainty(MODEL, ONE, "1", nn.Linear(5, 7))
+    for name in ("epochs", "width"):
+        with pytest.raises(ValueError, match=f"{name}: expected at least 1, got 0"):
+            bitlens.train_decoder(MODEL, ONE, "1", **{name: 0})
