@@ -54,6 +54,8 @@ def test_linear_features_have_a_closed_form(weights: torch.Tensor) -> None:
     np.testing.assert_allclose(found.total, found.entropies.sum(dim=1))
     assert found.converged.all()
     assert not found.limited.any()
+    assert 8 <= len(found.history) < 40
+    assert torch.isfinite(found.history).all()
     # The change itself, by its own formula rather than by samples.
     change = (found.sigma.double() ** 2 @ (weights.double() ** 2).sum(dim=0)) / (TAU * (weights.double() ** 2).sum())
     np.testing.assert_allclose(change, ALPHA, rtol=0.02)
@@ -261,6 +263,25 @@ REFUSED = [
     ({"images": torch.rand(2, 64), "grid": 4}, ValueError, "grid: expected images with two axes of pixels"),
     ({"model": nn.Sequential(nn.Flatten(), nn.Threshold(9, 0))}, ValueError, "layer: its output does not change with image 0"),
 ]  # fmt: skip
+
+
+class Root(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.sqrt()
+
+
+REFUSED += [
+    (
+        {"model": nn.Sequential(Root()), "images": -ONE, "layer": "0"},
+        ValueError,
+        "layer: its output is not finite for some",
+    ),
+    (
+        {"model": nn.Sequential(Root()), "layer": "0"},
+        ValueError,
+        "layer: with noise on the images, its output is not finite",
+    ),
+]
 
 
 @pytest.mark.parametrize(("changed", "error", "message"), REFUSED, ids=[row[2] for row in REFUSED])

@@ -75,7 +75,7 @@ def over_epochs(run: Run, layer: str, results: xr.Dataset) -> HeatMap:
         high=float(table.max()),
         row_ids=table.channel.values.tolist(),
         column_ids=table.epoch.values.tolist(),
-        file=figures.file_name(run, "channels", layer, ending="png"),
+        file=figures.file_name(run, "channels", layer),
         height=max(260, min(700, 66 + 14 * table.sizes["channel"])),
     )
 

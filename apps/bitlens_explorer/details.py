@@ -74,7 +74,7 @@ def _maps(run: Run, query: Query, epoch: int, channels: dict[str, tuple[str, int
             figures.download(run, partial(_map_table, run, layer, channel, epoch, samples), f"maps {side}", name, about)
     except RunError:
         near = tables.nearest(run, epoch)
-        say(f"Only results were recorded at epoch {epoch}; there are no feature maps.", f"choose epoch {near}.")
+        say(f"Only results were recorded at epoch {epoch}; there are no feature maps.", near)
 
 
 def _map_table(run: Run, layer: str, channel: int, epoch: int, samples: list[int]) -> Any:

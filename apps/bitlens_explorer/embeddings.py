@@ -153,7 +153,7 @@ def mosaic(run: Run, layer: str, epoch: int, samples: list[int]) -> tuple[HeatMa
         high=float(maps.max()),
         row_ids=range(down * height),
         column_ids=range(across * width),
-        file=figures.file_name(run, "embedding", layer, f"epoch{epoch}", "average", ending="png"),
+        file=figures.file_name(run, "embedding", layer, f"epoch{epoch}", "average"),
         palette="gray" if layer == run.layers[0].name else "viridis",
         gap="no channel",
         height=round(30 + min(360, max(34, 200 * (down * height) / (across * width)))),

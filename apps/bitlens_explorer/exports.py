@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
 from dataclasses import dataclass
 from typing import Any
 
 from bitlens.runs import Run
 from bitlens_explorer import figures
+
+_MOST = 1_000_000
+"""Values of a map that are still written."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ def archive(run: Run) -> bytes:
             for epoch in found.epochs:
                 result = run.results.load(found.measure, found.parameters, epoch)
                 for dims in dict.fromkeys(variable.dims for variable in result.data_vars.values()):
+                    if "input_0" in dims and math.prod(result.sizes[name] for name in dims) > _MOST:
+                        continue  # maps of large images, likewise
                     part = result[[name for name, variable in result.data_vars.items() if variable.dims == dims]]
                     rows = (part if dims else part.expand_dims("row")).to_dataframe().reset_index(drop=not dims)
                     by = "_".join(map(str, dims)) or "numbers"

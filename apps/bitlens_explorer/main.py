@@ -17,6 +17,7 @@ PAGES = [
     st.Page("views/layers.py", title="Layers"),
     st.Page("views/channels.py", title="Channels"),
     st.Page("views/embedding.py", title="Embedding"),
+    st.Page("views/pixels.py", title="Pixels"),
     st.Page("views/method.py", title="Method & export"),
 ]
 

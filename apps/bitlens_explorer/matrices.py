@@ -65,7 +65,7 @@ def heat_map(
         high=colors[1],
         row_ids=drawn.b,
         column_ids=drawn.a,
-        file=figures.file_name(run, "layers", query.a, query.b, f"epoch{epoch}", query.quantity, ending="png"),
+        file=figures.file_name(run, "layers", query.a, query.b, f"epoch{epoch}", query.quantity),
         palette="RdBu_r" if signed else "viridis",
         bar_note="red above 0, blue below" if signed else "brighter is more",
         height=height or max(480, min(900, 66 + 6 * values.sizes["channel_b"])),

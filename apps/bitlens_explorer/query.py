@@ -16,6 +16,7 @@ SORTS = {"index": "channel number", "max": "maximum", "mean": "mean"}
 QUANTITIES = {"mi": "mutual information", "excess": "excess over null"}
 SPACES = {"one": "layer A", "two": "A against B"}
 RANGES = {"epoch": "this epoch", "all": "all epochs"}
+MAPS = {"sid": "strict information discarding (SID)", "ru": "reconstruction uncertainty (RU)"}
 PLANES = {"renyi": "matrix-based Rényi", "binning": "binning", "kde": "pairwise distances"}
 
 _QUERY = "bitlens query"
@@ -54,6 +55,14 @@ class Query:
     """How the information plane is estimated."""
     settings: str | None = None
     """Of matrix-based information, by their name."""
+    discarding: str | None = None
+    """Settings of information discarding, by their name."""
+    image: int | None = None
+    """A sample whose pixels are looked at."""
+    depth: str | None = None
+    """The layer whose map of them is looked at."""
+    map: str = "sid"
+    """What that map shows."""
 
 
 def _pair(text: str) -> tuple[int, int]:
@@ -104,6 +113,10 @@ _PARTS: dict[str, tuple[str, Callable[[str], Any], Callable[[Any], str]]] = {
     "range": ("color_range", _one_of(RANGES), str),
     "plane": ("plane", _one_of(PLANES), str),
     "set": ("settings", str, str),
+    "dis": ("discarding", str, str),
+    "px": ("image", _number, str),
+    "pl": ("depth", str, str),
+    "map": ("map", _one_of(MAPS), str),
 }
 """Name in the address -> field, how it is read, how it is written."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,7 +18,8 @@ Parameters = dict[str, Any]
 
 _INFORMATION = ("bins", "permutations", "samples", "seed")
 _MATRIX = ("batch", "seed", "alpha", "bandwidth", "bandwidth_x", "saturating", "tensor")
-_NUMBERS = {"batch", "seed", "alpha", "saturating", "tensor", "permutations", "bins", "noise_variance"}
+_NUMBERS = {"batch", "seed", "alpha", "tau", "saturating", "tensor", "permutations", "bins", "noise_variance"}
+_DISCARDING = {"layers", "samples", "alpha", "tau", "grid", "largest", "seed", "masks", "training"}
 _PLANES = {"renyi": {*_MATRIX, "permutations"}, "binning": {"bins"}, "kde": {"noise_variance"}}
 _NEEDED = {
     "information_plane": {"information", "layer"},
@@ -30,6 +32,7 @@ _NEEDED = {
         "layer",
     },
     "layer_decomposition": {"redundancy_synergy_share", "weighted_nonredundant_share", "weighted_nonredundant"},
+    "layer_discarding": {"discarding", "constraint", "spread", "limited", "converged"},
 }
 
 
@@ -158,6 +161,49 @@ def decompositions(run: Run, settings: Parameters) -> dict[str, xr.Dataset]:
     of_layers = {layer.name: [found for found in sets if found["layer"] == layer.name] for layer in run.layers}
     results = {name: _flow(run, "layer_decomposition", found) for name, found in of_layers.items()}
     return {name: found for name, found in results.items() if found is not None}
+
+
+def discardings(run: Run) -> dict[str, Parameters]:
+    """What the discarding of pixels was measured with, by its name in addresses; that of most epochs first."""
+    names = [layer.name for layer in run.layers]
+
+    def fits(parameters: Parameters) -> bool:
+        layers, samples = parameters["layers"], parameters["samples"]
+        return (
+            isinstance(layers, list) and isinstance(samples, list) and bool(layers) and bool(samples)
+            and all(name in names for name in layers) and all(i in range(run.manifest.samples) for i in samples)
+        )  # fmt: skip
+
+    found = [parameters for parameters in _sets(run, "layer_discarding", _DISCARDING) if fits(parameters)]
+    found.sort(key=lambda parameters: -len(run.results.epochs("layer_discarding", parameters)))
+    return {hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:8]: known for known in found}
+
+
+def discarding(run: Run, parameters: Parameters, epoch: int) -> xr.Dataset:
+    """What layers discard of every unit of the inputs. Read anew each time: that of large images is large."""
+    found = run.results.load("layer_discarding", parameters, epoch)
+    sizes = {"layer": len(parameters["layers"]), "sample": len(parameters["samples"])}
+    sizes |= {f"input_{i}": size for i, size in enumerate(run.inputs.shape[1:])}
+    maps = [found[name] for name in ("discarding", "uncertainty") if name in found]
+    if (
+        not _NEEDED["layer_discarding"] <= found.variables.keys()
+        or any(one.dims != tuple(sizes) or one.sizes != sizes for one in maps)
+        or any(found[name].values.tolist() != parameters[f"{name}s"] for name in ("layer", "sample"))
+    ):
+        raise RunError(f"the result of layer_discarding at epoch {epoch} in {run.path} is of another kind")
+    return found.drop_duplicates(["layer", "sample"])
+
+
+def discarding_epochs(
+    run: Run, parameters: Parameters, summary: Callable[[xr.Dataset], xr.Dataset]
+) -> xr.Dataset | None:
+    """A summary of what layers discard, of all epochs that have it; a page has one summary."""
+
+    def load(kept: list[int]) -> xr.Dataset:
+        parts = [summary(discarding(run, parameters, epoch)) for epoch in kept]
+        return xr.concat(parts, dim="epoch", combine_attrs="drop").assign_coords(epoch=kept)
+
+    return _over_epochs(run, "layer_discarding", parameters, load)
 
 
 def _planes(run: Run, estimator: str) -> list[Parameters]:

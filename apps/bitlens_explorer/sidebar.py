@@ -42,6 +42,8 @@ def checked(query: Query, run: Run, epochs: list[int]) -> tuple[Query, list[str]
     keep("channel", query.channel is None or query.channel < run.layer(query.a).channels)
     keep("dims", all(number < run.layer(str(query.a)).channels for number in query.dims))
     keep("selection", query.selection is None or selections.exists(run, query.selection))
+    keep("image", query.image is None or query.image < run.manifest.samples)
+    keep("depth", query.depth in layers)
     outputs = run.layers[-1].channels
     keep("confused", query.confused is None or max(query.confused) < max(outputs, len(run.classes)))
     known = recorded.estimators(run, query.a, query.b)

@@ -28,9 +28,11 @@ def metrics(run: Run, epoch: int, results: xr.Dataset | None) -> None:
 
 
 def nearest(run: Run, epoch: int) -> str:
-    """The epochs with activations that are closest to one without."""
+    """What to do at an epoch without activations: choose the closest with them."""
     close = sorted(run.epochs, key=lambda other: abs(other - epoch))[:2]
-    return " or ".join(str(other) for other in sorted(close)) or "none was kept"
+    if not close:
+        return "record the network again; the activations of no epoch are there any more."
+    return f"choose epoch {' or '.join(str(other) for other in sorted(close))}."
 
 
 def confusion(run: Run, counts: xr.DataArray, epoch: int) -> HeatMap:
@@ -45,7 +47,7 @@ def confusion(run: Run, counts: xr.DataArray, epoch: int) -> HeatMap:
         high=float(counts.max()),
         row_ids=range(counts.sizes["label"]),
         column_ids=range(counts.sizes["predicted"]),
-        file=figures.file_name(run, "training", "confusion", f"epoch{epoch}", ending="png"),
+        file=figures.file_name(run, "training", "confusion", f"epoch{epoch}"),
         numbers=True,
         height=440,
     )

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import {
-  cellAt, colorIndex, decodeFloats, describeCell, findCell, formatValue, moveCell, pickedNumbers, shorten,
-  tickStep, tileAt, wantsBlack,
+  below, cellAt, cellColor, colorIndex, decodeFloats, describeCell, findCell, formatValue, moveCell, pickedNumbers,
+  shorten, tickStep, tileAt, tileStart, wantsBlack,
 } from "../../apps/bitlens_explorer/components/cells.mjs";
 
 test("float32 numbers come out of base64", () => {
@@ -96,4 +96,42 @@ test("in a mosaic a cell belongs to a tile", () => {
   const units = { ...data, tile: [1, 1] };
   assert.match(describeCell(units, new Float32Array(24).fill(2), [1, 1]), /^channel 7: 2/);
   assert.deepEqual(pickedNumbers({ ...data, tile: null }, [2, 5]), [2, 5]);
+});
+
+// Two images of 2 x 3 pixels and, beside them, their maps in two layers.
+const strip = {
+  rows: [0, 1, 2, 3], columns: [0, 1, 2, 3, 4, 5, 6, 7, 8], row_ids: [0, 1, 2, 3], column_ids: [0, 1, 2, 3, 4, 5, 6, 7, 8],
+  tile: [2, 3], tile_names: [["5: cat", "8: dog"], ["input", "a", "b"]], x_title: "layer", y_title: "image", unit: "bits",
+  gap: "none", low: 0, high: 1, opacity: 0.5, under: { columns: 3, low: 0, high: 2, name: "value" },
+};
+
+test("a picture below is seen where there is no value, and through others", () => {
+  const palette = Uint8Array.from({ length: 768 }, (_, i) => (i >= 765 ? 200 : 0));
+  assert.deepEqual(cellColor(strip, palette, NaN, 2), [255, 255, 255]);
+  assert.equal(cellColor(strip, palette, NaN, NaN), null);
+  assert.deepEqual(cellColor(strip, palette, 1, 0), [100, 100, 100]);
+  assert.deepEqual([...cellColor(strip, palette, 1, NaN)], [200, 200, 200]);
+  const under = Float32Array.from({ length: 12 }, (_, i) => i);
+  assert.deepEqual([below(strip, under, [1, 2]), below(strip, under, [1, 3])], [5, NaN]);
+  assert.deepEqual(below({}, undefined, [0, 0]), NaN);
+});
+
+test("named tiles are chosen whole, and the picture beside them keeps the layer", () => {
+  assert.deepEqual(tileStart(strip, [3, 8], null), [2, 6]);
+  assert.deepEqual(tileStart(strip, [3, 1], [0, 6]), [2, 6]);
+  assert.deepEqual(tileStart(strip, [3, 1], null), [2, 3]);
+  assert.deepEqual(tileStart({}, [3, 1], [0, 6]), [3, 1]);
+  assert.equal(tileStart(strip, null, [0, 3]), null);
+  assert.deepEqual(pickedNumbers(strip, [2, 6]), [5, 0]);
+  assert.deepEqual(findCell([5, 0], strip.row_ids, strip.column_ids, strip.tile), [2, 6]);
+  assert.deepEqual(moveCell([0, 3], "ArrowDown", 4, 9, strip.tile), [2, 3]);
+  assert.deepEqual(moveCell([0, 3], "ArrowRight", 4, 9, strip.tile), [0, 6]);
+});
+
+test("named tiles and pictures are said by name", () => {
+  const values = Float32Array.from({ length: 36 }, (_, i) => (i % 9 < 3 ? NaN : i));
+  assert.equal(describeCell(strip, values, [3, 7]), "image 8: dog, b, row 1, column 1: 34 bits");
+  assert.equal(describeCell(strip, values, [3, 1], 0.25), "image 8: dog, input, row 1, column 1: value 0.250");
+  const plain = { ...strip, tile: null, tile_names: null };
+  assert.equal(describeCell(plain, values, [3, 7], 0.25), "layer: 7, image: 3: 34 bits; value 0.250");
 });

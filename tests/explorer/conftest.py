@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from tiny_run import APP, record_tiny_run
+from tiny_run import APP, record_discarded_run, record_tiny_run
 
 import bitlens
 from bitlens_explorer import opening
@@ -17,6 +17,11 @@ from bitlens_explorer.launch import environment
 @pytest.fixture(scope="module")
 def recorded_run(tmp_path_factory: pytest.TempPathFactory) -> bitlens.Run:
     return record_tiny_run(tmp_path_factory.mktemp("runs") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def discarded_run(tmp_path_factory: pytest.TempPathFactory) -> bitlens.Run:
+    return record_discarded_run(tmp_path_factory.mktemp("runs") / "discarded")
 
 
 @pytest.fixture

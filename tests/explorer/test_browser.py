@@ -99,6 +99,34 @@ def lasting(text: str) -> list[str]:
     return [line for line in text.splitlines() if "channel of layer" not in line]
 
 
+def brightness(page: Page) -> tuple[float, float]:
+    """Of the labels left of a heat map, and of the page behind them; from 0 to 255."""
+    script = f"""const canvas = {page.part(".heatmap canvas")};
+        const width = {page.state()["plot"].split(",")[0]} * devicePixelRatio;
+        const values = canvas.getContext("2d").getImageData(0, 0, Math.floor(width), canvas.height).data;
+        let [total, count] = [0, 0];
+        for (let i = 0; i < values.length; i += 4) if (values[i + 3] > 200) {{ total += values[i]; count += 1; }}
+        const page = getComputedStyle(document.querySelector("[data-testid=stApp]")).backgroundColor;
+        return [total / count, Number(page.match(/[0-9]+/)[0])];"""
+    label, behind = page.browser.execute_script(script)
+    return label, behind
+
+
+def test_a_theme_that_is_switched_while_the_page_is_open(page: Page) -> None:
+    def prefer(scheme: str) -> None:
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    prefer("light")
+    page.open("layers", a="0", b="1", t="1", sort="index")
+    label, behind = brightness(page)
+    assert label < 128 < behind
+    prefer("dark")
+    page.until(lambda: brightness(page)[1] < 128 < brightness(page)[0], 15)
+    prefer("light")
+    page.until(lambda: brightness(page)[0] < 128 < brightness(page)[1], 15)
+
+
 def test_an_address_gives_the_same_in_a_new_tab(page: Page) -> None:
     page.open("", t="2")
     page.click(1, 2)

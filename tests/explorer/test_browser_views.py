@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -232,8 +233,17 @@ def test_a_run_that_is_being_recorded_is_followed(browser: webdriver.Chrome, run
 
 def test_pictures_and_tables_are_saved(page: Page, downloads: Path) -> None:
     page.open("layers", a="0", b="1", t="1")
-    page.browser.execute_script(f"{page.part('.heatmap .save')}.click()")
-    page.until(lambda: list(downloads.glob("*.png")))
+    for ending in ("png", "svg"):
+        left, top, width, height = page.place(f".heatmap .save-{ending}")
+        page.pointer((left + width / 2, top + height / 2))
+        page.until(lambda ending=ending: list(downloads.glob(f"*.{ending}")))
+    (drawing,) = downloads.glob("*.svg")
+    assert drawing.name == "bitlens_tiny_layers_0_1_epoch1_mi.svg"
+    parsed = ElementTree.fromstring(drawing.read_text("utf-8"))
+    texts = [part.text for part in parsed.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"bits", "channel of layer 0 (A)", "channel of layer 1 (B)", "0", "1", "2", "3"} <= set(texts)
+    assert len(list(parsed.iter("{http://www.w3.org/2000/svg}image"))) == 1
+    drawing.rename(drawing.with_suffix(".drawing"))
     page.open("channels", CIRCLES, a="0", t="1")
     page.browser.execute_script(f"{page.part(CIRCLES + ' .save-svg')}.click()")
     page.until(lambda: list(downloads.glob("*circles.svg")))
@@ -259,7 +269,7 @@ def test_without_webgl_points_are_drawn_all_the_same(server: str, run: bitlens.R
 
 def test_no_page_asks_another_machine(page: Page) -> None:
     """Of all pages that were opened before; the log is read once."""
-    for path in ("", "flow", "layers", "channels", "embedding", "method"):
+    for path in ("", "flow", "layers", "channels", "embedding", "pixels", "method"):
         page.browser.get(f"{page.server}/{path}")
         page.until(lambda: page.browser.find_elements(By.CSS_SELECTOR, "h1"))
         page.settled()

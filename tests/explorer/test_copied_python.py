@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bitlens_explorer import recorded
+
 ADDRESSES = [
     ("training", {"t": "1"}),
     ("layers", {"a": "0", "b": "1", "t": "1", "sort": "max"}),
@@ -25,6 +27,17 @@ def test_copied_lines_give_the_table(recorded_run, look, page, address):
             copied, drawn, check_names=False, check_dtype=False, check_index_type=False, check_column_type=False,
             check_categorical=False,
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["with epochs", "with uncertainty"])
+def test_copied_lines_of_pixels_give_the_table(discarded_run, look, number):
+    name = list(recorded.discardings(discarded_run))[number]
+    pairs = copied_and_drawn(look(discarded_run.path, "pixels", t="1", px="7", pl="output", dis=name))
+    assert len(pairs) == 6
+    for copied, drawn in pairs:
+        pd.testing.assert_frame_equal(
+            copied, drawn, check_names=False, check_index_type=False, check_column_type=False, check_dtype=False
+        )
 
 
 def test_copied_lines_of_information_flow_hold_every_number(recorded_run, look):

@@ -49,6 +49,7 @@ ROOMS = {
     "layers": ".heatmap",
     "channels": ".packing",
     "embedding": ".scatter",
+    "pixels": ".heatmap",
     "method": None,
 }
 
@@ -64,7 +65,8 @@ def run(tmp_path_factory: pytest.TempPathFactory, mnist) -> bitlens.Run:
     )
     optimizer = torch.optim.SGD(model.parameters(), 0.05, momentum=0.9)
     store = tmp_path_factory.mktemp("runs") / "mnist"
-    with bitlens.Recorder(model, store, (images, labels), ["1", "2", "4"], gradients=True, show_size=False) as recorder:
+    given = {"gradients": True, "weights": [1], "show_size": False}
+    with bitlens.Recorder(model, store, (images, labels), ["1", "2", "4"], **given) as recorder:
         for epoch in range(3):
             recorder.snapshot(epoch)
             for part in torch.randperm(1000).split(50):
@@ -73,6 +75,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, mnist) -> bitlens.Run:
                 optimizer.step()
     run = bitlens.open_run(store)
     bitlens.measure(run, samples=128, permutations=2)
+    bitlens.layer_discarding(run, model, ["2"], 2)
     return run
 
 

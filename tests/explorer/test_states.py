@@ -124,6 +124,28 @@ def test_an_epoch_whose_activations_were_not_kept(run, look):
     assert "Only results were kept of epoch 0" in words(look(run.path, t="0", cm="0.0"))
 
 
+@pytest.mark.parametrize(
+    ("page", "gone", "said"),
+    [
+        ("training", "manifest.json", "holds no manifest.json"),
+        ("flow", "results", "The information plane has not been measured so at epoch 0 to 2"),
+        ("layers", "epochs/0002.safetensors", "Only results were recorded at epoch 2"),
+        ("channels", ".", "there is no such folder"),
+        ("embedding", "epochs", "record the network again"),
+        ("embedding", "epochs/0002.safetensors", "choose epoch 0 or 1."),
+    ],
+)
+def test_what_vanishes_while_it_is_open_is_said(run, look, page, gone, said):
+    app = look(run.path, page, a="0", b="1", cell="0.0", t="2")
+    assert said not in words(app)
+    where = run.path / gone
+    shutil.rmtree(where) if where.is_dir() else where.unlink()
+    app.run()
+    assert said in words(app)
+    assert "Next:" in words(app)
+    assert not app.exception
+
+
 def test_a_class_and_a_cell_without_samples(tmp_path, recorded_run, look):
     app = look(recorded_run.path, t="2", cm="0.3")
     assert "No sample is in this cell" in words(app)

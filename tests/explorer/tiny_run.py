@@ -35,3 +35,28 @@ def record_tiny_run(store: Path, classes: list[str] | None = None) -> bitlens.Ru
     run = bitlens.open_run(store)
     bitlens.measure(run, samples=32, permutations=3, k=5)
     return run
+
+
+def record_discarded_run(store: Path) -> bitlens.Run:
+    """Two small images, what two layers discard of them at two of three epochs, and once more with uncertainties."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 3, 3, padding=1), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(144, 4)
+    )
+    images, labels = torch.rand(12, 1, 6, 8), torch.arange(12) % 4
+    with bitlens.Recorder(model, store, (images, labels), weights=[0, 1], show_size=False) as recorder:
+        for epoch in range(3):
+            recorder.snapshot(epoch)
+            with torch.no_grad():
+                model[0].weight += 0.3
+    run = bitlens.open_run(store)
+    masks = torch.zeros(2, 6, 8, dtype=torch.bool)
+    masks[:, 2:4, 2:5] = True
+    found = bitlens.layer_discarding(run, model, ["1", "output"], [2, 7], masks=masks.numpy())
+    # A decoder takes long to train, and it is the drawing that is looked at.
+    (parameters,) = run.results.recorded("layer_discarding")
+    result = run.results.load("layer_discarding", parameters, 1)
+    result["uncertainty"] = result.discarding * 0.5 - 1
+    run.results.save("layer_discarding", {**parameters, "training": "a" * 64}, 1, result)
+    assert found.sizes["epoch"] == 2
+    return run

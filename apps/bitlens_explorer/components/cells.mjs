@@ -13,6 +13,30 @@ export function colorIndex(value, low, high) {
   return Math.max(0, Math.min(255, Math.round((255 * (value - low)) / (high - low))));
 }
 
+/** What the picture under the table has at a cell; NaN where there is none. */
+export function below(data, under, [row, column]) {
+  return data.under && column < data.under.columns ? under[row * data.under.columns + column] : NaN;
+}
+
+/** Red, green and blue of a cell: the palette's, over the grey of what is below; null where there is neither. */
+export function cellColor(data, palette, value, shade) {
+  const entry = colorIndex(value, data.low, data.high);
+  const grey = Number.isFinite(shade) ? colorIndex(shade, data.under.low, data.under.high) : -1;
+  if (entry < 0) return grey < 0 ? null : [grey, grey, grey];
+  const color = palette.subarray(3 * entry, 3 * entry + 3);
+  return grey < 0 ? color : Array.from(color, (part) => Math.round(data.opacity * part + (1 - data.opacity) * grey));
+}
+
+/** The first cell of a named tile, or the cell itself of other maps. Pictures below are no tiles of their own: there the
+ * former cell's column stays. */
+export function tileStart(data, cell, former) {
+  if (!data.tile_names || !cell) return cell;
+  const [height, width] = data.tile;
+  const start = cell[1] - (cell[1] % width);
+  const column = start < (data.under?.columns ?? 0) ? (former?.[1] ?? width) : start;
+  return [cell[0] - (cell[0] % height), column];
+}
+
 /** The cell [row, column] at a point of the canvas, or null outside the plot. */
 export function cellAt(x, y, plot, rows, columns) {
   const column = Math.floor(((x - plot.left) / plot.width) * columns);
@@ -21,8 +45,8 @@ export function cellAt(x, y, plot, rows, columns) {
 }
 
 /** Where a key leads from a cell, or null for other keys. Without a cell, any of them leads to the first. */
-export function moveCell(cell, key, rows, columns) {
-  const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+export function moveCell(cell, key, rows, columns, [down, across] = [1, 1]) {
+  const steps = { ArrowUp: [-down, 0], ArrowDown: [down, 0], ArrowLeft: [0, -across], ArrowRight: [0, across] };
   const ends = { Home: 0, End: columns - 1 };
   if (!(key in steps) && !(key in ends)) return null;
   if (!cell) return [0, 0];
@@ -69,16 +93,22 @@ export function pickedNumbers(data, cell) {
 }
 
 /** What a cell says, for tooltip and screen reader. */
-export function describeCell(data, values, [row, column]) {
+export function describeCell(data, values, [row, column], shade = NaN) {
   const value = values[row * data.columns.length + column];
   const unit = Number.isFinite(value) ? ` ${data.unit}` : ` (${data.gap})`;
+  const under = Number.isFinite(shade) ? `${data.under.name} ${formatValue(shade)}` : "";
   if (data.tile) {
     const place = tileAt([row, column], data.tile, data.columns.length);
     const at = data.tile[0] * data.tile[1] > 1 ? `, row ${place.row}, column ${place.column}` : "";
+    if (data.tile_names) {
+      const [down, across] = [Math.floor(row / data.tile[0]), Math.floor(column / data.tile[1])];
+      const name = `${data.y_title} ${data.tile_names[0][down]}, ${data.tile_names[1][across]}${at}`;
+      return `${name}: ${under || formatValue(value) + unit}`;
+    }
     return `${data.x_title} ${place.tile}${at}: ${formatValue(value)}${unit}`;
   }
   const of = `${data.x_title}: ${data.columns[column]}, ${data.y_title}: ${data.rows[row]}`;
-  return `${of}: ${formatValue(value)}${unit}`;
+  return `${of}: ${formatValue(value)}${unit}${under && `; ${under}`}`;
 }
 
 /** The drawn cell [row, column] of a selection by numbers, or null. */

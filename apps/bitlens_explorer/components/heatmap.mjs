@@ -1,4 +1,5 @@
-import { cellAt, colorIndex, decodeFloats, describeCell, findCell, formatValue, moveCell, pickedNumbers, shorten, tickStep, wantsBlack } from "./cells.mjs";
+import { SvgPen } from "./svgpen.mjs";
+import { below, cellAt, cellColor, colorIndex, decodeFloats, describeCell, findCell, formatValue, moveCell, pickedNumbers, shorten, tickStep, tileStart, wantsBlack } from "./cells.mjs";
 
 // A clickable heat map on a canvas. Python sends `data` (see heatmap.py) and is told the picked cell by its numbers.
 
@@ -27,16 +28,19 @@ function newInstance(root) {
   map.canvas.addEventListener("click", (event) => {
     map.stage.focus({ preventScroll: true });
     const cell = eventCell(map, event);
-    if (cell) pick(map, cell);
+    if (cell) pick(map, tileStart(map.data, cell, map.cell));
   });
   map.stage.addEventListener("keydown", (event) => {
-    const cell = moveCell(map.cell, event.key, map.data.rows.length, map.data.columns.length);
+    const { data } = map;
+    const step = data.tile_names ? data.tile : undefined;
+    const cell = tileStart(data, moveCell(map.cell, event.key, data.rows.length, data.columns.length, step));
     if (!cell) return;
     event.preventDefault();
     event.stopPropagation();
     pick(map, cell);
   });
-  find(".save").addEventListener("click", () => savePicture(map));
+  find(".save-png").addEventListener("click", () => savePicture(map));
+  find(".save-svg").addEventListener("click", () => saveDrawing(map));
   instances.set(root, map);
   return map;
 }
@@ -46,6 +50,7 @@ function update(map, data) {
   map.data = data;
   if (other) {
     map.values = decodeFloats(data.values);
+    map.under = data.under && decodeFloats(data.under.values);
     map.palette = Uint8Array.from(atob(data.palette), (c) => c.charCodeAt(0));
     paintCells(map);
     map.sent = null;
@@ -63,21 +68,26 @@ function update(map, data) {
 function pick(map, cell) {
   map.cell = cell;
   map.sent = JSON.stringify(pickedNumbers(map.data, cell));
-  map.live.textContent = describeCell(map.data, map.values, cell);
+  map.live.textContent = describe(map, cell);
   draw(map);
   map.send(cell);
 }
 
+function describe({ data, values, under }, cell) {
+  return describeCell(data, values, cell, below(data, under, cell));
+}
+
 function paintCells(map) {
-  const { data, values, palette, cells } = map;
+  const { data, values, palette, cells, under } = map;
   cells.width = data.columns.length;
   cells.height = data.rows.length;
   const context = cells.getContext("2d");
   const image = context.createImageData(cells.width, cells.height);
   values.forEach((value, i) => {
-    const entry = colorIndex(value, data.low, data.high);
-    if (entry < 0) return; // stays transparent: the hatching behind shows
-    image.data.set(palette.subarray(3 * entry, 3 * entry + 3), 4 * i);
+    const shade = below(data, under, [Math.floor(i / cells.width), i % cells.width]);
+    const color = cellColor(data, palette, value, shade);
+    if (!color) return; // stays transparent: the hatching behind shows
+    image.data.set(color, 4 * i);
     image.data[4 * i + 3] = 255;
   });
   context.putImageData(image, 0, 0);
@@ -86,35 +96,55 @@ function paintCells(map) {
 function draw(map) {
   const { root, canvas, data } = map;
   const width = root.clientWidth;
-  const height = data.height;
   if (!width) return;
   const density = window.devicePixelRatio || 1;
-  canvas.width = width * density;
-  canvas.height = height * density;
-  canvas.style.height = `${height}px`;
   const pen = canvas.getContext("2d");
+  arrange(pen, map, width);
+  canvas.width = width * density; // which also makes the pen forget what was set
+  canvas.height = map.height * density;
+  canvas.style.height = `${map.height}px`;
   pen.scale(density, density);
-  pen.font = FONT;
   pen.imageSmoothingEnabled = false;
   const style = getComputedStyle(root);
   map.ink = style.color;
   map.paper = style.getPropertyValue("--st-background-color").trim() || "#ffffff";
-  const widest = Math.max(...data.rows.map((label) => pen.measureText(shorten(label, LABEL_LETTERS)).width));
-  const left = data.tile ? 4 : Math.ceil(widest) + 34;
-  const bar = Math.ceil(Math.max(...barMarks(data).map(([, text]) => pen.measureText(text).width))) + 46;
-  map.plot = { left, top: 22, width: Math.max(20, width - left - bar - 12), height: height - 22 - (data.tile ? 8 : 44) };
-  drawHatching(pen, map);
-  pen.drawImage(map.cells, map.plot.left, map.plot.top, map.plot.width, map.plot.height);
-  if (data.numbers) drawNumbers(pen, map);
-  if (data.tile) drawTiles(pen, map);
-  else drawAxes(pen, map);
-  drawBar(pen, map, width - bar);
-  drawOutline(pen, map);
+  paint(pen, map);
   root.dataset.ready = data.version;
   root.dataset.selected = map.cell ? `${data.row_ids[map.cell[0]]}.${data.column_ids[map.cell[1]]}` : "";
   root.dataset.rows = data.row_ids.join(",");
   root.dataset.columns = data.column_ids.join(",");
   root.dataset.plot = [map.plot.left, map.plot.top, map.plot.width, map.plot.height].join(",");
+}
+
+/** Where everything goes. */
+function arrange(pen, map, width) {
+  const { data } = map;
+  pen.font = FONT;
+  map.names = (data.tile_names ?? (data.tile ? [[], []] : [data.rows, data.columns])).map((labels) =>
+    labels.map((label) => shorten(label, LABEL_LETTERS)));
+  const widest = Math.max(...map.names[0].map((label) => pen.measureText(label).width));
+  const left = map.names[0].length ? Math.ceil(widest) + 34 : 4;
+  map.bar = Math.ceil(Math.max(...barMarks(data).map(([, text]) => pen.measureText(text).width))) + 46;
+  const foot = data.tile ? (data.tile_names ? 26 : 8) : 44;
+  map.plot = { left, top: 22, width: Math.max(20, width - left - map.bar - 12), height: data.height - 22 - foot };
+  if (data.square) {
+    const side = Math.min(map.plot.width / data.columns.length, map.plot.height / data.rows.length);
+    Object.assign(map.plot, { width: side * data.columns.length, height: side * data.rows.length });
+  }
+  map.height = Math.ceil(map.plot.top + map.plot.height + foot);
+}
+
+/** Everything, with a pen of a canvas or of an SVG. */
+function paint(pen, map) {
+  const { data } = map;
+  pen.font = FONT;
+  drawHatching(pen, map);
+  pen.drawImage(map.cells, map.plot.left, map.plot.top, map.plot.width, map.plot.height);
+  if (data.numbers) drawNumbers(pen, map);
+  if (data.tile) drawTiles(pen, map);
+  if (map.names[0].length) drawAxes(pen, map);
+  drawBar(pen, map);
+  drawOutline(pen, map);
 }
 
 function drawHatching(pen, { plot, ink }) {
@@ -159,16 +189,16 @@ function drawTiles(pen, { data, plot, paper }) {
   pen.stroke();
 }
 
-function drawAxes(pen, { data, plot, ink }) {
-  const columns = data.columns.map((label) => shorten(label, LABEL_LETTERS));
-  const rows = data.rows.map((label) => shorten(label, LABEL_LETTERS));
+function drawAxes(pen, { data, plot, ink, names: [rows, columns] }) {
+  // Names of tiles stand above: below a tall strip they would be out of sight.
+  const [beside, title] = data.tile ? [-10, plot.height + 15] : [plot.height + 12, plot.height + 33];
   pen.fillStyle = ink;
   pen.textBaseline = "middle";
   pen.textAlign = "center";
   const widest = Math.max(...columns.map((label) => pen.measureText(label).width));
   const across = tickStep(columns.length, plot.width, widest + 8);
   for (let i = 0; i < columns.length; i += across) {
-    pen.fillText(columns[i], plot.left + ((i + 0.5) * plot.width) / columns.length, plot.top + plot.height + 12);
+    pen.fillText(columns[i], plot.left + ((i + 0.5) * plot.width) / columns.length, plot.top + beside);
   }
   pen.textAlign = "right";
   const down = tickStep(rows.length, plot.height, 15);
@@ -176,7 +206,7 @@ function drawAxes(pen, { data, plot, ink }) {
     pen.fillText(rows[i], plot.left - 6, plot.top + ((i + 0.5) * plot.height) / rows.length);
   }
   pen.textAlign = "center";
-  pen.fillText(data.x_title, plot.left + plot.width / 2, plot.top + plot.height + 33, plot.width);
+  pen.fillText(data.x_title, plot.left + plot.width / 2, plot.top + title, plot.width);
   pen.save();
   pen.translate(9, plot.top + plot.height / 2);
   pen.rotate(-Math.PI / 2);
@@ -191,7 +221,8 @@ function barMarks({ low, high }) {
   return [0, 0.5, 1].map((part) => [part, formatValue(low + part * (high - low), digits)]);
 }
 
-function drawBar(pen, { data, palette, plot, ink }, left) {
+function drawBar(pen, { data, palette, plot, ink, bar }) {
+  const left = plot.left + plot.width + 12;
   for (let i = 0; i < 256; i += 1) {
     pen.fillStyle = `rgb(${palette.subarray(3 * i, 3 * i + 3).join()})`;
     pen.fillRect(left, plot.top + (plot.height * (255 - i)) / 256, 14, plot.height / 256 + 0.6);
@@ -202,7 +233,7 @@ function drawBar(pen, { data, palette, plot, ink }, left) {
     pen.fillText(text, left + 19, plot.top + 6 + (plot.height - 12) * (1 - part));
   }
   pen.textAlign = "right";
-  pen.fillText(data.unit, pen.canvas.clientWidth || left + 60, 9);
+  pen.fillText(data.unit, left + bar, 9);
   pen.save();
   pen.textAlign = "center";
   pen.translate(left + 26, plot.top + plot.height * 0.75);
@@ -214,7 +245,8 @@ function drawBar(pen, { data, palette, plot, ink }, left) {
 function drawOutline(pen, { data, plot, cell }) {
   if (!cell) return;
   const [width, height] = [plot.width / data.columns.length, plot.height / data.rows.length];
-  const box = [plot.left + cell[1] * width, plot.top + cell[0] * height, width, height];
+  const [down, across] = data.tile_names ? data.tile : [1, 1];
+  const box = [plot.left + cell[1] * width, plot.top + cell[0] * height, across * width, down * height];
   for (const [color, line] of [["#000000", 5], ["#ffffff", 2]]) {
     pen.strokeStyle = color;
     pen.lineWidth = line;
@@ -231,7 +263,7 @@ function hover(map, event) {
   const cell = eventCell(map, event);
   map.tip.hidden = !cell;
   if (!cell) return;
-  map.tip.textContent = describeCell(map.data, map.values, cell);
+  map.tip.textContent = describe(map, cell);
   const frame = map.stage.getBoundingClientRect();
   const x = event.clientX - frame.left;
   map.tip.style.left = `${Math.max(0, Math.min(x + 14, frame.width - map.tip.offsetWidth))}px`;
@@ -246,11 +278,22 @@ function savePicture(map) {
   pen.fillStyle = map.paper;
   pen.fillRect(0, 0, picture.width, picture.height);
   pen.drawImage(map.canvas, 0, 0);
-  picture.toBlob((blob) => {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(blob);
-    link.download = map.data.file;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  });
+  picture.toBlob((blob) => save(blob, map.data.file, "png"));
+}
+
+function saveDrawing(map) {
+  const ruler = map.canvas.getContext("2d");
+  const pen = new SvgPen(map.root.clientWidth, map.height, (text) => ruler.measureText(text));
+  pen.fillStyle = map.paper;
+  pen.fillRect(0, 0, pen.width, pen.height);
+  paint(pen, map);
+  save(new Blob([pen.toString()], { type: "image/svg+xml" }), map.data.file, "svg");
+}
+
+function save(blob, name, ending) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = `${name}.${ending}`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }

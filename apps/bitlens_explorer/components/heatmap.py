@@ -15,7 +15,11 @@ import xarray as xr
 from bitlens_explorer.components import sources
 from bitlens_explorer.pictures import palette
 
-FILES = ("heatmap", "cells", "heatmap")
+FILES = ("heatmap", "cells", "svgpen", "heatmap")
+_AS_IT_IS = (
+    "title", "x_title", "y_title", "unit", "bar_note", "gap", "height", "numbers", "tile", "tile_names", "square",
+    "opacity",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class HeatMap:
     row_ids: Sequence[int]
     column_ids: Sequence[int]
     file: str
+    """Name for saved files, without ending."""
     palette: str = "viridis"
     bar_note: str = "brighter is more"
     gap: str = "not measured"
@@ -40,15 +45,23 @@ class HeatMap:
     height: int = 460
     tile: tuple[int, int] | None = None
     """The table is a mosaic of tiles of so many rows and columns, numbered row by row: feature maps side by side."""
+    tile_names: tuple[Sequence[str], Sequence[str]] | None = None
+    """Names of the mosaic's rows and columns of tiles, which are then what is picked and what keys move by."""
+    square: bool = False
+    """Cells are squares; the height is then the most that they may take."""
+    under: np.ndarray[Any, Any] | None = None
+    """A grey picture [row, column] under the first columns, seen where the table has no value or lets it through."""
+    under_name: str = "input"
+    opacity: float = 1.0
+    """Of the table over that picture."""
     numbers: bool = False
     """Write the values into the cells where there is room."""
 
     def payload(self, selected: tuple[int, int] | None = None) -> dict[str, Any]:
         """What the browser is sent."""
-        values = np.ascontiguousarray(self.table.to_numpy(), "<f4").tobytes()
         rows, columns = self.table.dims
         drawn: dict[str, Any] = {
-            "values": base64.b64encode(values).decode(),
+            "values": _text(self.table.to_numpy()),
             "palette": base64.b64encode(palette(self.palette).tobytes()).decode(),
             "rows": [str(label) for label in self.table[rows].values],
             "columns": [str(label) for label in self.table[columns].values],
@@ -57,16 +70,28 @@ class HeatMap:
             "low": float(self.low),
             "high": float(self.high),
         }
-        for name in ("title", "x_title", "y_title", "unit", "bar_note", "gap", "height", "numbers", "tile"):
+        for name in _AS_IT_IS:
             drawn[name] = getattr(self, name)
+        if self.under is not None:
+            drawn["under"] = {
+                "values": _text(self.under),
+                "columns": self.under.shape[1],
+                "low": float(self.under.min()),
+                "high": float(self.under.max()),
+                "name": self.under_name,
+            }
         version = hashlib.sha256(repr(sorted(drawn.items())).encode()).hexdigest()[:12]
         return {**drawn, "file": self.file, "version": version, "selected": selected and list(selected)}
+
+
+def _text(values: np.ndarray[Any, Any]) -> str:
+    return base64.b64encode(np.ascontiguousarray(values, "<f4").tobytes()).decode()
 
 
 def show(heat_map: HeatMap, key: str, selected: tuple[int, int] | None, on_pick: Callable[[int, int], object]) -> None:
     """Draw a heat map; `on_pick` is called with the row's and the column's number.
 
-    Of a mosaic, with the tile's number and the place within the tile.
+    Of a mosaic, with the tile's number and the place within the tile, which is 0 where tiles have names.
     """
 
     def picked() -> None:

@@ -21,7 +21,7 @@ def main() -> None:
     st.title("Embedding", anchor=False)
     if epoch not in run.epochs:
         near = tables.nearest(run, epoch)
-        say(f"Only results were recorded at epoch {epoch}; there are no activations to draw.", f"choose epoch {near}.")
+        say(f"Only results were recorded at epoch {epoch}; there are no activations to draw.", near)
         return
     wide, narrow = st.columns([5, 2], gap="medium")
     with wide:

@@ -23,6 +23,12 @@ DEFINITIONS = {
     "al. 2018). The kernel's width decides what it shows; at a saturation near 1 it says nothing.",
     "redundancy - synergy": "I(X; A) + I(X; B) - I(X; {A, B}), averaged over pairs of channels (Yu et al. 2018, eq. 9).",
     "weighted non-redundant information": "2 I(X; {A, B}) - I(X; A) - I(X; B), averaged over pairs (Yu et al. 2018, eq. 10).",
+    "strict information discarding (SID)": "Entropy of the largest noise that each unit of an image may have while a layer's "
+    "features change no more than alpha times as much as under a small noise of variance tau (Ma et al. 2019, eq. 2 to 6). "
+    "It depends on the unit of the images and may be below 0.",
+    "reconstruction uncertainty (RU)": "Entropy of each unit of the image that a decoder rebuilds from a layer's features, under "
+    "the noise that makes it largest, held in the same way (Ma et al. 2019, eq. 9 to 12).",
+    "concentration": "Mean SID of the units outside of an object less that of the units inside (Ma et al. 2019, eq. 7).",
 }
 CITATION = """@software{{bitlens,
   title = {{bitlens: what every layer and channel of a neural network carries, in bits}},
@@ -82,7 +88,7 @@ def _measured(run: Run) -> None:
     st.dataframe(frame, hide_index=True, key="measured")
     st.markdown(
         f"{len(sets)} results, each with all parameters that it depends on; seeds are among them. They lie in "
-        f"{plain(run.path / 'results')}."
+        f"{plain(run.path / 'results')}. The archive leaves out deconvolutions, and maps of more than a million values."
     )
     st.download_button(
         "Download all as CSV", lambda: exports.archive(run), figures.file_name(run, "results", ending="zip"), "application/zip",

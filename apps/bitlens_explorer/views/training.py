@@ -69,7 +69,7 @@ def _cell(run: Run, query: Query, epoch: int, results: xr.Dataset) -> None:
     try:
         samples = bitlens.predicted_samples(run, epoch, label, predicted)
     except RunError:
-        say(f"Only results were kept of epoch {epoch}.", f"choose one with activations: {tables.nearest(run, epoch)}.")
+        say(f"Only results were kept of epoch {epoch}.", tables.nearest(run, epoch))
         return
     st.markdown(f"Label **{names[0]}**, predicted **{names[1]}**, epoch {epoch}: **{count(len(samples), 'sample')}**.")
     if not samples:

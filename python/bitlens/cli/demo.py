@@ -10,12 +10,15 @@ from rich.progress import track
 from torch import Tensor, nn
 
 from bitlens.cli.images import Images
+from bitlens.measures import layer_discarding
 from bitlens.network import Recorder, record_deconvolutions
 from bitlens.runs import open_run
 
 _BATCH = 64
 _PROBE = 1000
 _SEED = 0
+_DISCARDED = 3
+"""Images that the network is run again for, with noise."""
 
 
 class LeNet(nn.Module):
@@ -54,7 +57,7 @@ def train_and_record(images: Images, store: Path, epochs: int, console: Console)
     model = LeNet(train_images.shape[-1], int(train_labels.max()) + 1)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     probe = torch.from_numpy(images.test_images[:_PROBE])[:, None], torch.from_numpy(images.test_labels[:_PROBE])
-    with Recorder(model, store, probe, gradients=True) as recorder:
+    with Recorder(model, store, probe, gradients=True, weights=[0, epochs]) as recorder:
         recorder.snapshot(0)
         for epoch in track(range(1, epochs + 1), "training", console=console, transient=True):
             total = 0.0
@@ -67,3 +70,4 @@ def train_and_record(images: Images, store: Path, epochs: int, console: Console)
             recorder.snapshot(epoch, loss=total / len(train_labels))
     for layer in ("conv1", "conv2"):
         record_deconvolutions(open_run(store), model, layer, epochs)
+    layer_discarding(open_run(store), model, samples=_DISCARDED)

@@ -17,7 +17,7 @@ _BATCH = 64
 
 
 def train_decoder(
-    model: nn.Module, images: Tensor, layer: str, *, epochs: int = 10, width: int = 32, seed: int = 0
+    model: nn.Module, images: Tensor, layer: str, *, epochs: int = 10, width: int = 16, seed: int = 0
 ) -> nn.Module:
     """Train a network that rebuilds images from a layer's output.
 

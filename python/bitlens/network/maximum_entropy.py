@@ -108,7 +108,7 @@ def maximize(perturbed: Perturbed, search: Search, shape: torch.Size, title: str
         sigma.reshape(shape),
         entropies.sum(dim=1),
         constraint,
-        climb.history[: step + 1],
+        climb.history[: climb.steps],
         climb.multiplier(),
         chains.std(dim=0) / math.sqrt(_CHAINS) * math.log(2) / math.log(search.base),
         (sigma > 0.99 * search.limit).double().mean(dim=1),
@@ -135,7 +135,7 @@ class _Climb:
         if dead:
             raise ValueError(f"layer: its output does not change with image {dead[0]} at all, so that all is discarded")
         self.average = self.log_sigma.clone()
-        self.errors = constant.errors
+        self.errors = None if constant.errors is None else self._told(constant.errors)
         # Derivatives of the change and, of a reconstruction, of its entropy by the variance of each cell.
         self.costs = torch.zeros_like(self.log_sigma)
         self.gains = torch.zeros_like(self.log_sigma)
@@ -143,15 +143,16 @@ class _Climb:
         self.resting = torch.zeros(n, dtype=torch.bool, device=device)
         self._means = [self.means()]
 
+    @property
+    def steps(self) -> int:
+        """How many were made."""
+        return len(self._means) - 1
+
     def step(self, number: int) -> None:
         """One step of all images that have not come to rest."""
         active = (~self.resting).nonzero().flatten()
         log_sigma = self.log_sigma[:, active]
-        weights = (
-            None
-            if self.errors is None
-            else (0.5 / self.errors[:, active].clamp_min(1e-6 * self.search.tau)).to(self.perturbed.images)
-        )
+        weights = None if self.errors is None else (0.5 / self.errors[:, active]).to(self.perturbed.images)
         noise = self.noise(self.search.samples)
         found = self.perturbed.change(active, self._by_unit(log_sigma), noise, slopes=True, weights=weights)
         self.history[number, active] = (found.features / self.reference[:, active]).mean(dim=0)
@@ -160,7 +161,7 @@ class _Climb:
         variance = (2 * log_sigma).exp()
         self.costs[:, active] = self._mean(self.costs[:, active], found.features_slope, variance, weight)
         if self.errors is not None and found.errors is not None:
-            self.errors[:, active] = torch.lerp(self.errors[:, active], found.errors, weight)
+            self.errors[:, active] = torch.lerp(self.errors[:, active], self._told(found.errors), weight)
             self.gains[:, active] = self._mean(self.gains[:, active], found.errors_slope, variance, weight)
         move = (self._wanted(active) - log_sigma).clamp(-_LARGEST_MOVE, _LARGEST_MOVE)
         # Costs tell the shares of the units, but what all do together only of linear features; that has been seen.
@@ -177,7 +178,7 @@ class _Climb:
     def means(self) -> Tensor:
         """Mean entropy of a unit in bits but for a constant, [chain, image]."""
         if self.errors is not None:
-            return 0.5 * torch.log2(self.errors.clamp_min(1e-6 * self.search.tau)).mean(dim=2)
+            return 0.5 * torch.log2(self.errors).mean(dim=2)
         return (self.average * self.sizes).sum(dim=2) / self.sizes.sum() / math.log(2)
 
     def multiplier(self) -> Tensor:
@@ -201,7 +202,7 @@ class _Climb:
             found = self.perturbed.change(left, sigma, self.noise(_CHECK // _CHAINS))
             constraint[left] = found.features.mean(dim=0) / reference[left]
             if errors is not None and found.errors is not None:
-                errors[left] = found.errors.mean(dim=0)
+                errors[left] = self._told(found.errors.mean(dim=0))
             move = 0.5 * torch.log(self.search.alpha / constraint[left])
             off = (constraint[left] / self.search.alpha - 1).abs() > _CLOSE
             off &= ((log_sigma[left] < top) | (move < 0)[:, None]).any(dim=1)
@@ -210,6 +211,10 @@ class _Climb:
                 break
             log_sigma[left] = log_sigma[left].clamp_max(top) + move[off, None].clamp(-_LARGEST_MOVE, _LARGEST_MOVE)
         return self._by_unit(log_sigma.clamp_max(top)), constraint, errors
+
+    def _told(self, errors: Tensor) -> Tensor:
+        """Errors of a unit that is always rebuilt exactly would have no logarithm."""
+        return errors.clamp_min(1e-6 * self.search.tau)
 
     def _by_unit(self, log_sigma: Tensor) -> Tensor:
         return log_sigma.exp()[..., self.cell]

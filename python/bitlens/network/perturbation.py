@@ -158,6 +158,8 @@ class Perturbed:
                     if weights is not None and errors_slope is not None:
                         weighted = (missed * weights[:, at, None]).sum()
                         errors_slope[:, at] += self._slope(weighted, flat, inputs, part)
+        if not torch.isfinite(total).all():
+            raise ValueError("layer: with noise on the images, its output is not finite any more")
         parts = (total, slope, errors, errors_slope)
         return Change(*(None if found is None else found / samples for found in parts))  # type: ignore[arg-type]
 

@@ -1,0 +1,85 @@
+"""The pixels page in a headless browser, by real clicks and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("streamlit", reason="the explorer is an extra")
+pytest.importorskip("selenium", reason="the browser is driven by Selenium")
+
+from driving import CHROMIUM, DRIVER, Page, browsing, serving
+from selenium.webdriver import Keys
+from test_browser import complaints
+
+import bitlens
+from bitlens_explorer import recorded
+
+pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
+
+TIP = ".heatmap .tip"
+
+
+@pytest.fixture
+def page(discarded_run: bitlens.Run, tmp_path: Path) -> Iterator[Page]:
+    with serving(discarded_run.path) as server, browsing(tmp_path / "profile") as browser:
+        yield Page(browser, server)
+        assert complaints(browser) == []
+        browser.get("about:blank")  # before the server ends, which its page would complain of
+
+
+def pixel(page: Page, row: int, column: int) -> tuple[float, float]:
+    """Where a pixel of the strip stands in the window."""
+    left, top, _, _ = page.place(".heatmap canvas")
+    state = page.state()
+    x, y, width, height = map(float, state["plot"].split(","))
+    rows, columns = (len(state[name].split(",")) for name in ("rows", "columns"))
+    return left + x + (column + 0.5) * width / columns, top + y + (row + 0.5) * height / rows
+
+
+def side(state: dict[str, str], axis: int) -> float:
+    """Of a pixel along columns (0) or rows (1), on the page."""
+    return float(state["plot"].split(",")[2 + axis]) / len(state[("columns", "rows")[axis]].split(","))
+
+
+def test_a_click_on_a_map_chooses_image_and_layer(page: Page, discarded_run: bitlens.Run) -> None:
+    page.open("pixels", t="1")
+    assert "Image 2: label 2, layer 1, epoch 1" in page.text
+    page.click(6 + 3, 16 + 4)
+    page.until(lambda: (page.address.get("px"), page.address.get("pl")) == ("7", "output"))
+    page.until(lambda: "Image 7: label 3, layer output, epoch 1" in page.text)
+    assert page.state()["selected"] == "6.16"  # the whole map
+    page.settled()
+    page.click(2, 3)  # the input beside: its image, in the layer that was chosen
+    page.until(lambda: (page.address.get("px"), page.address.get("pl")) == ("2", "output"))
+    page.until(lambda: page.state()["selected"] == "0.16")
+    page.settled()
+    page.press(Keys.ARROW_LEFT, Keys.ARROW_LEFT, Keys.ARROW_DOWN)
+    page.until(lambda: (page.address.get("px"), page.address.get("pl")) == ("7", "1"))
+    page.until(lambda: "Image 7: label 3, layer 1, epoch 1" in page.text)
+    assert page.state()["selected"] == "6.8"
+
+
+def test_maps_and_inputs_tell_their_values(page: Page, discarded_run: bitlens.Run) -> None:
+    page.open("pixels", t="1")
+    parameters = next(iter(recorded.discardings(discarded_run).values()))
+    found = discarded_run.results.load("layer_discarding", parameters, 1).discarding
+
+    def told() -> str:
+        return str(page.browser.execute_script(f"return {page.part(TIP)}.textContent"))
+
+    page.hover(*pixel(page, 6 + 3, 16 + 4))
+    value = float(found.sel(sample=7, layer="output")[0, 3, 4])
+    page.until(lambda: told() == f"image 7: label 3, output, row 3, column 4: {value:.3f} bits")
+    page.hover(*pixel(page, 2, 5))
+    shade = float(discarded_run.inputs[2, 0, 2, 5])
+    page.until(lambda: told() == f"image 2: label 2, input, row 2, column 5: value {shade:.3f}")
+    state = page.state()
+    assert side(state, 1) == pytest.approx(side(state, 0), abs=0.01)  # pixels are squares
+    page.browser.set_window_size(500, 1000)
+    page.until(lambda: page.state()["plot"] != state["plot"])
+    narrow = page.state()
+    assert side(narrow, 1) == pytest.approx(side(narrow, 0), abs=0.01)
+    assert side(narrow, 1) < side(state, 1)
