@@ -20,6 +20,7 @@ test: $(VENV)/installed
 # The figures of the source papers, drawn anew on MNIST: BITLENS_DATA=path/to/mnist.npz make figures
 figures: $(VENV)/installed
 	PYTHONPATH=apps $(BIN)/python -m paper_figures information-flow
+	PYTHONPATH=apps $(BIN)/python -m paper_figures information-discarding
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
-from bitlens.cli.images import ImagesNotFoundError, load_mnist
+from bitlens.cli.images import Images, ImagesNotFoundError, load_mnist
+from paper_figures.information_discarding import page as discarding_page
+from paper_figures.information_discarding.training import Sizes
+from paper_figures.information_flow import page as flow_page
 from paper_figures.information_flow.networks import Training
-from paper_figures.information_flow.page import write
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 DOCS = Path(__file__).parents[2] / "docs" / "paper-figures"
@@ -37,11 +39,31 @@ def information_flow(
 ) -> None:
     """Yu et al. (2018), "Understanding Convolutional Neural Networks with Information Theory": Fig. 1, 3 and 4."""
     training = Training(epochs=epochs, samples=samples, probe=probe)
+    flow_page.write(_images(mnist), work, out, training, seeds)
+
+
+@app.command()
+def information_discarding(
+    mnist: Data,
+    out: Annotated[Path, typer.Option(help="Folder for figures, tables and text.")] = DOCS / "information-discarding",
+    work: Work = Path("paper-runs"),
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs to train.")] = 6,
+    samples: Annotated[int, typer.Option(min=64, help="Training images.")] = 10000,
+    probe: Annotated[int, typer.Option(min=1, help="Images to measure on.")] = 4,
+    side: Annotated[int, typer.Option(min=12, help="Pixels of an image's side.")] = 16,
+    seeds: Annotated[int, typer.Option(min=1, help="Networks of each kind.")] = 2,
+) -> None:
+    """Ma et al. (2019), "Quantifying Layerwise Information Discarding of Neural Networks": Fig. 1, 3, 4 and 5."""
+    if side % 4:
+        raise typer.BadParameter("must be a multiple of 4, as images are halved twice", param_hint="--side")
+    discarding_page.write(_images(mnist), work, out, Sizes(epochs, samples, probe, side), seeds)
+
+
+def _images(mnist: Path) -> Images:
     try:
-        images = load_mnist(mnist)
+        return load_mnist(mnist)
     except ImagesNotFoundError as error:
         raise typer.BadParameter(str(error), param_hint="--mnist") from None
-    write(images, work, out, training, seeds)
 
 
 if __name__ == "__main__":

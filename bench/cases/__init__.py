@@ -1,10 +1,11 @@
 """All cases by name, in the order of the table."""
 
 from bench.cases.channels import CASES as CHANNELS
+from bench.cases.discarding import CASES as DISCARDING
 from bench.cases.neighbors import CASES as NEIGHBORS
 from bench.cases.runs import CASES as RUNS
 from bench.cases.spectra import CASES as SPECTRA
 from bench.cases.values import CASES as VALUES
 from bench.contest import Case
 
-CASES: dict[str, Case] = {**NEIGHBORS, **CHANNELS, **SPECTRA, **VALUES, **RUNS}
+CASES: dict[str, Case] = {**NEIGHBORS, **CHANNELS, **SPECTRA, **VALUES, **DISCARDING, **RUNS}

@@ -1,0 +1,1 @@
+"""Ma, Zhang, Wang, Zhang (2019), "Quantifying Layerwise Information Discarding of Neural Networks"."""
