@@ -164,16 +164,11 @@ def _rebuilt(shop: Workshop, model: nn.Module, layer: str, decoder: nn.Module) -
 
 
 def _decoder(shop: Workshop, name: str, seed: int, model: nn.Module, layer: str) -> nn.Module:
-    path = shop.folder / f"{name}-{seed}-{layer}-decoder.pt"
-    if not path.is_file():
+    key = (name, seed, layer)
+    if key not in shop.decoders:
         images = shop.train.images[:DECODED]
-        decoder = bitlens.train_decoder(model, images, layer, epochs=DECODER_EPOCHS, width=WIDTH, seed=seed)
-        unfinished = path.with_suffix(".unfinished")
-        torch.save(decoder, unfinished)
-        unfinished.rename(path)
-    decoder = torch.load(path, weights_only=False)
-    assert isinstance(decoder, nn.Module)
-    return decoder
+        shop.decoders[key] = bitlens.train_decoder(model, images, layer, epochs=DECODER_EPOCHS, width=WIDTH, seed=seed)
+    return shop.decoders[key]
 
 
 def _kept(path: Path, rows: Callable[[], list[dict[str, Any]]]) -> pd.DataFrame:

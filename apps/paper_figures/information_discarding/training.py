@@ -56,6 +56,8 @@ class Workshop:
         self.sizes = sizes
         self.train: Scenes = training_scenes(images, sizes.samples, sizes.side)
         self.test: Scenes = test_scenes(images, _TESTED, sizes.side)
+        self.decoders: dict[tuple[str, int, str], nn.Module] = {}
+        """By network, seed and layer; what is measured by them is kept, so they are not."""
 
     def network(self, name: str, seed: int) -> Trained:
         """A network in evaluation mode, as it was left by an earlier call or trained now."""
