@@ -20,7 +20,7 @@ def information_discarding(
     grid: int | None = None,
     largest: float | None = None,
     samples: int = 256,
-    steps: int = 40,
+    steps: int = 80,
     seed: int = 0,
     base: float = 2.0,
 ) -> InformationDiscarding:
@@ -97,7 +97,7 @@ def reconstruction_uncertainty(
     grid: int | None = None,
     largest: float | None = None,
     samples: int = 256,
-    steps: int = 40,
+    steps: int = 80,
     seed: int = 0,
     base: float = 2.0,
 ) -> InformationDiscarding:

@@ -1,0 +1,40 @@
+"""Decoders: what they learn, for features and images of every shape, and what does not fit."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import torch
+from test_discarding import MODEL, ONE, linear, relu_network
+from torch import nn
+
+import bitlens
+
+
+@pytest.mark.parametrize("layer", ["1", "3", "5"])
+def test_a_decoder_learns(layer: str) -> None:
+    patterns = torch.rand(10, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    images = patterns[torch.arange(320) % 10]
+    decoder = bitlens.train_decoder(relu_network(), images, layer, epochs=40, width=16)
+    with torch.no_grad():
+        rebuilt = decoder(relu_network().eval()[: int(layer) + 1](patterns))
+    assert rebuilt.shape == patterns.shape
+    assert (rebuilt - patterns).square().mean() < 0.5 * (patterns - patterns.mean(0)).square().mean()
+    again = bitlens.train_decoder(relu_network(), images, layer, epochs=40, width=16)
+    assert all(torch.equal(a, b) for a, b in zip(decoder.parameters(), again.parameters(), strict=True))
+
+
+def test_a_decoder_of_images_without_pixels() -> None:
+    weights = torch.rand(25, 60)
+    x = torch.rand(64, 60)
+    decoder = bitlens.train_decoder(linear(weights), x, "0", epochs=2)
+    assert decoder(linear(weights)(x)).shape == x.shape
+
+
+def test_what_fits_no_decoder_is_refused() -> None:
+    with pytest.raises(ValueError, match=re.escape("decoder: expected it to give images of shape (1, 8, 8), got (7,)")):
+        bitlens.reconstruction_uncertainty(MODEL, ONE, "1", nn.Linear(5, 7))
+    for name in ("epochs", "width"):
+        with pytest.raises(ValueError, match=f"{name}: expected at least 1, got 0"):
+            bitlens.train_decoder(MODEL, ONE, "1", **{name: 0})
