@@ -112,8 +112,8 @@ def plain(tmp_path: Path) -> bitlens.Run:
     ("changed", "error", "message"),
     [
         ({"layers": ["9"]}, RunError, "layer: no layer '9'"),
-        ({"layers": ["input"]}, RunError, "layers: input is given by"),
-        ({"layers": []}, RunError, "layers: none of them is given by"),
+        ({"layers": ["input"]}, RunError, "layers: input was not recorded as the output of a module"),
+        ({"layers": []}, RunError, "layers: none was recorded as the output of a module"),
         ({"samples": [12]}, RunError, "samples: expected some of 0 to 11, got [12]"),
         ({"samples": 0}, ValueError, "limit: expected at least 1, got 0"),
         ({"masks": np.zeros((10, 4, 4), bool)}, ValueError, "masks: expected shape (n, height, width)"),

@@ -29,11 +29,18 @@ def below(
 ) -> None:
     """The caption, the table twin, the download of exactly what is drawn, and the lines of Python that give it."""
     st.markdown(meaning)
-    with st.expander("Show data"):
-        st.dataframe(frame, key=f"{key} table")
-        download(run, lambda: frame, key, name, about)
-    with st.expander("Copy as Python"):
-        st.code("\n".join([*opened(run), *code]), language="python")
+    with _unfolded("Show data", f"{key} data") as shown:
+        if shown.open:
+            st.dataframe(frame, key=f"{key} table")
+            download(run, lambda: frame, key, name, about)
+    with _unfolded("Copy as Python", f"{key} python") as shown:
+        if shown.open:
+            st.code("\n".join([*opened(run), *code]), language="python")
+
+
+def _unfolded(label: str, key: str) -> Any:
+    """A part of the page that is sent once it is opened: its scripts are most of a first screen's."""
+    return st.expander(label, key=key, on_change="rerun")
 
 
 def opened(run: Run) -> list[str]:

@@ -53,15 +53,17 @@ def serving(run: Path) -> Iterator[str]:
 
 
 @contextmanager
-def browsing(profile: Path, downloads: Path | None = None, *more: str) -> Iterator[webdriver.Chrome]:
-    """A browser of its own; `more` are further flags of it."""
+def browsing(
+    profile: Path, downloads: Path | None = None, *more: str, logged: bool = True
+) -> Iterator[webdriver.Chrome]:
+    """A browser of its own; `more` are further flags of it. A log of its requests is kept, which takes it time."""
     options = ChromeOptions()
     options.binary_location = str(CHROMIUM)
     for flag in (*FLAGS, *more, f"--user-data-dir={profile}", "--window-size=1400,1400"):
         options.add_argument(flag)
     if downloads is not None:
         options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL" if logged else "OFF"})
     driver = webdriver.Chrome(options, ChromeService(DRIVER))
     try:
         yield driver

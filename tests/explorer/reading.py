@@ -18,6 +18,13 @@ def words(app: AppTest) -> str:
     return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", said)
 
 
+def unfold(app: AppTest) -> AppTest:
+    """The page with all that can be opened open."""
+    for block in app.expander:
+        app.session_state[block.proto.id.split("-", 2)[2]] = True
+    return app.run()
+
+
 def payloads(app: AppTest) -> list[dict]:
     """What the heat maps of a page are sent."""
     return [json.loads(element.proto.json) for element in app.get("bidi_component")]

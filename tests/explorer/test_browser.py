@@ -101,6 +101,21 @@ def test_the_epoch_and_the_order_change_the_heat_map(page: Page, run: bitlens.Ru
     assert "at epoch 0" in page.text
 
 
+def test_lines_of_python_come_when_asked_for_and_follow_the_page(page: Page) -> None:
+    def lines() -> str:
+        return " ".join(block.text for block in page.browser.find_elements(By.CSS_SELECTOR, "[data-testid=stCode]"))
+
+    page.open("layers", a="0", b="1", t="1", sort="index")
+    assert lines() == ""
+    headings = page.browser.find_elements(By.CSS_SELECTOR, "[data-testid=stExpander] summary")
+    next(heading for heading in headings if heading.text.endswith("Copy as Python")).click()
+    page.until(lambda: "epochs=[1]" in lines())
+    page.settled()
+    page.browser.find_element(By.CSS_SELECTOR, SLIDER).send_keys(Keys.ARROW_LEFT)
+    page.until(lambda: "epochs=[0]" in lines())
+    page.settled()
+
+
 def lasting(text: str) -> list[str]:
     """Lines of a page but for what a heat map says of the cell under the pointer."""
     return [line for line in text.splitlines() if "channel of layer" not in line]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from reading import unfold
 
 from bitlens_explorer import recorded
 
@@ -51,6 +52,8 @@ def test_copied_lines_of_information_flow_hold_every_number(recorded_run, look):
 
 def copied_and_drawn(app) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
     """What the lines give, and the table above them, for all figures of a page."""
+    assert not any(len(block.children) for block in app.expander), "what is folded is not sent"
+    unfold(app)
     codes = [block.code[0].value for block in app.expander if block.label == "Copy as Python"]
     drawn = [block.dataframe[0] for block in app.expander if block.label == "Show data"]
     assert len(codes) == len(drawn) > 0

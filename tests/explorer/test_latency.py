@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -105,8 +106,9 @@ def waited(act: Callable[[], object], holds: Callable[[], object]) -> float:
 
 def test_the_budget(page: Page, server: str, run: bitlens.Run, tmp_path: Path) -> None:
     found: dict[str, list[float]] = {name: [] for name in BUDGET}
-    for attempt in range(3):
-        with browsing(tmp_path / f"profile{attempt}") as driver:
+    page.browser.get("about:blank")  # a reader's browser is the only one
+    for attempt in range(5):
+        with browsing(tmp_path / f"profile{attempt}", logged=False) as driver:
             fresh = Page(driver, server)
             seconds = waited(lambda: driver.get(server), lambda fresh=fresh: fresh.state().get("ready"))
             found["first screen, new browser"].append(seconds)
@@ -143,9 +145,9 @@ def test_the_budget(page: Page, server: str, run: bitlens.Run, tmp_path: Path) -
         found["10000 points x 10 dimensions"].append(seconds)
         assert page.state(".scatter")["cells"] == "100"
         page.settled()
-    medians = {name: sorted(times)[1] for name, times in found.items()}
+    medians = {name: statistics.median(times) for name, times in found.items()}
     if TARGET:
-        notes = {"unit": "seconds, medians of three", "processors": os.cpu_count(), "machine": platform.machine(),
+        notes = {"unit": "seconds, medians of three; of five new browsers", "processors": os.cpu_count(), "machine": platform.machine(),
                  "browser": page.browser.capabilities["browserVersion"], "graphics": "software"}  # fmt: skip
         rows = {name: {"seconds": round(medians[name], 3), "budget": BUDGET[name]} for name in BUDGET}
         Path(TARGET).write_text(json.dumps({"environment": notes, "latencies": rows}, indent=1) + "\n")

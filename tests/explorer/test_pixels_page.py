@@ -9,7 +9,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from reading import chart, numbers, payloads, words
+from reading import chart, numbers, payloads, unfold, words
 
 import bitlens
 from bitlens_explorer import pixels, recorded
@@ -269,6 +269,6 @@ def test_inputs_that_are_no_images_have_units(tmp_path, look):
     assert app.metric[0].value == f"{float(found.discarding.sel(sample=4, layer='1').mean()):.3f} bits"
     app.selectbox(key="query image").set_value(1).run()
     assert app.query_params["px"] == "1"
-    for block in app.expander:
+    for block in unfold(app).expander:
         if block.label == "Copy as Python":
             exec(block.code[0].value, {})

@@ -127,11 +127,13 @@ def layer_discarding(
 def _layers(run: Run, names: Sequence[str] | None) -> list[Layer]:
     """Those that are asked for, if the network can be run up to them."""
     found = [layer for layer in run.layers if layer.module] if names is None else [run.layer(name) for name in names]
-    without = [layer.name for layer in found if not layer.module]
-    if without or not found:
-        raise RunError(
-            f"layers: {without[0] if without else 'none of them'} is given by a module that can be run again"
-        )
+    for layer in found:
+        if not layer.module:
+            raise RunError(
+                f"layers: {layer.name} was not recorded as the output of a module, so nothing can be run to it"
+            )
+    if not found:
+        raise RunError("layers: none was recorded as the output of a module, so there is nothing to run")
     return found
 
 
