@@ -95,6 +95,7 @@ FITTING = {
         "entropies_b": f64(3),
         "stream": 0,
     },
+    "label_counts": lambda: {"maps": f64(5, 2, 6), "edges": f64(2, 3), "labels": i64(5), "counts": i64(2, 3, 4)},
     "value_range": lambda: {"values": f64(6), "range": f64(2)},
     "value_histograms": lambda: {"maps": f64(5, 2, 6), "low": 0.0, "high": 1.0, "counts": i32(5, 2, 4), "stream": 0},
     "histogram_entropies": lambda: {"counts": i32(5, 2, 4), "entropies": f64(5, 2), "stream": 0},
@@ -111,6 +112,7 @@ FITTING = {
 
 INPUTS = {"norms", "x", "taken_off", "boundaries", "maps", "values", "a", "b"}
 INPUTS_OF = {
+    "label_counts": {"maps", "edges", "labels"},
     "center_samples": {"x", "mean"},
     "dot_products": {"rows", "columns"},
     "keep_nearest": {"dots", "norms"},

@@ -155,6 +155,7 @@ def test_the_producer_is_asked_for_version_1_and_for_no_synchronisation(device, 
         ("keep_nearest", "limits", "^limits: expected the device of dots$"),
         ("cut_candidates", "boundaries", "^boundaries: expected the device of bounds$"),
         ("exact_neighbors", "indices", "^indices: expected the device of x$"),
+        ("label_counts", "labels", "^this operation has no CUDA kernel: pass the tensor's .cpu\\(\\)$"),
         ("value_range", "values", "^this operation has no CUDA kernel: pass the tensor's .cpu\\(\\)$"),
     ],
 )

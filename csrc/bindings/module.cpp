@@ -96,6 +96,20 @@ void squared_distances(const py::object& maps, const py::object& squares, std::u
   });
 }
 
+void label_counts(const py::object& maps, const py::object& edges, const py::object& labels,
+                  const py::object& counts) {
+  const Borrowed m(maps, "maps"), e(edges, "edges"), l(labels, "labels"), c(counts, "counts");
+  require_cpu({&m, &e, &l, &c});
+  with_float_type(m, [&](auto type) {
+    const auto maps_view = m.view<const decltype(type), 3>();
+    const auto edges_view = e.view<const double, 2>();
+    const auto labels_view = l.view<const Index, 1>();
+    const auto counts_view = c.view<Index, 3>();
+    py::gil_scoped_release release;
+    cpu::label_counts(maps_view, edges_view, labels_view, counts_view);
+  });
+}
+
 // The operations on matrices: on a GPU they are given room as well.
 void gram_spectrum(const py::object& matrices, const py::object& spectra, const py::object& room,
                    std::uintptr_t stream) {
@@ -152,6 +166,7 @@ PYBIND11_MODULE(_core, m) {
   m.def("distance_codes", distance_codes, arg("maps"), arg("bins"), arg("codes"), arg("ranges"),
         arg("stream"));
   m.def("joint_counts", joint_counts, arg("a"), arg("b"), arg("bins"), arg("counts"), arg("stream"));
+  m.def("label_counts", label_counts, arg("maps"), arg("edges"), arg("labels"), arg("counts"));
   m.def("code_entropies", code_entropies, arg("a"), arg("b"), arg("bins"), arg("joint"), arg("entropies_a"),
         arg("entropies_b"), arg("stream"));
   m.def("value_range", value_range, arg("values"), arg("range"));

@@ -157,6 +157,16 @@ void check_value_histograms(const View<const T, 3>& maps, double low, double hig
   require(low <= high, "low: above high");
 }
 
+template <class T>
+void check_label_counts(const View<const T, 3>& maps, const View<const double, 2>& edges,
+                        const View<const Index, 1>& labels, const View<Index, 3>& counts) {
+  require_size(edges.shape[0], maps.shape[1], "edges: channels");
+  require_size(labels.shape[0], maps.shape[0], "labels");
+  require_size(counts.shape[0], maps.shape[1], "counts: channels");
+  require_size(counts.shape[2], edges.shape[1] + 1, "counts: bins");
+  for (Index i = 0; i < labels.shape[0]; ++i) require_index(labels.data[i], counts.shape[1], "labels");
+}
+
 inline void check_histogram_entropies(const View<const std::int32_t, 3>& counts,
                                       const View<double, 2>& entropies) {
   require_size(entropies.shape[0], counts.shape[0], "entropies: samples");

@@ -120,6 +120,15 @@ void value_histograms(View<const T, 3> maps,  // [n, channels, values], all with
 void histogram_entropies(View<const std::int32_t, 3> counts,  // [n, channels, bins]
                          View<double, 2> entropies);          // [n, channels], out
 
+// --- neurons and labels ---
+
+// How many values of each channel, of samples of each class, lie at or above so many of its edges.
+template <class T>
+void label_counts(View<const T, 3> maps,        // [n, channels, values]
+                  View<const double, 2> edges,  // [channels, bins - 1], ascending
+                  View<const Index, 1> labels,  // [n]
+                  View<Index, 3> counts);       // [channels, classes, bins], out
+
 // --- K4: spectra, matrix-based Renyi entropy ---
 
 // Squared Euclidean distances of all sample pairs in each channel.

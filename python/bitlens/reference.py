@@ -5,6 +5,7 @@ These are the definitions that the compiled kernels are tested against. They are
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -166,3 +167,26 @@ def linear_discarding(weights: NDArray, alpha: float, tau: float) -> NDArray:
 def concentration(entropies: NDArray, masks: NDArray) -> NDArray:
     """Ma et al. (2019) eq. 7, image by image; masks shaped like the entropies."""
     return np.array([h[~inside].mean() - h[inside].mean() for h, inside in zip(entropies, masks, strict=True)])
+
+
+def neuron_information(codes: NDArray, labels: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    """Entropy, I(Y; Q(L)) and selectivity of neurons (Liu et al. 2018), from their quantised values [n, channels]."""
+    entropies, information, selectivity = [], [], []
+    for code in codes.T:
+        joint = np.array([[((code == q) & (labels == y)).mean() for q in np.unique(code)] for y in np.unique(labels)])
+        p_y, p_q = joint.sum(axis=1), joint.sum(axis=0)
+        ratio = np.log2(np.where(joint > 0, joint / np.outer(p_y, p_q), 1))
+        entropies.append(entropy(p_q))
+        information.append((joint * ratio).sum())
+        selectivity.append((joint / p_y[:, None] * ratio).sum(axis=1).max())
+    return np.array(entropies), np.array(information), np.array(selectivity)
+
+
+def cumulative_ablation(predict: Callable[[NDArray], NDArray], neurons: int, order: NDArray) -> list[float]:
+    """What `predict` gives of a mask of the neurons that are on, as more and more are turned off (Geiger 2020)."""
+    found = []
+    for count in range(neurons + 1):
+        on = np.ones(neurons, bool)
+        on[order[:count]] = False
+        found.append(float(predict(on)))
+    return found

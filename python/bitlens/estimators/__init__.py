@@ -4,8 +4,10 @@ from bitlens.estimators.bandwidths import Alignment, Dimension, Median, NearestN
 from bitlens.estimators.concentration import concentration
 from bitlens.estimators.decomposition import ChannelDecomposition, channel_decomposition
 from bitlens.estimators.distances import channel_mutual_information, distance_codes, joint_histogram
+from bitlens.estimators.generalization import GeneralizationBound, generalization_bounds
 from bitlens.estimators.labels import label_entropies
 from bitlens.estimators.neighbors import inter_sample_entropy, nearest_neighbors, neighbor_probabilities
+from bitlens.estimators.neurons import EqualWidth, NeuronInformation, OneBit, Quantizer, neuron_information
 from bitlens.estimators.permutation import PermutationResult, permutation_test
 from bitlens.estimators.planes import (
     LayerInformation,
@@ -22,6 +24,7 @@ from bitlens.estimators.renyi import (
     renyi_joint_entropy,
     renyi_mutual_information,
 )
+from bitlens.estimators.roles import NeuronRoles, neuron_roles
 from bitlens.estimators.values import channel_entropy, intra_sample_entropy
 
 __all__ = [
@@ -30,12 +33,18 @@ __all__ = [
     "Alignment",
     "ChannelDecomposition",
     "Dimension",
+    "EqualWidth",
+    "GeneralizationBound",
     "LayerInformation",
     "LayerInformationBounds",
     "Median",
     "MultivariateInformation",
     "NearestNeighbors",
+    "NeuronInformation",
+    "NeuronRoles",
+    "OneBit",
     "PermutationResult",
+    "Quantizer",
     "SaturationWarning",
     "Silverman",
     "binned_information",
@@ -44,6 +53,7 @@ __all__ = [
     "channel_mutual_information",
     "concentration",
     "distance_codes",
+    "generalization_bounds",
     "inter_sample_entropy",
     "intra_sample_entropy",
     "joint_histogram",
@@ -51,6 +61,8 @@ __all__ = [
     "multivariate_information",
     "nearest_neighbors",
     "neighbor_probabilities",
+    "neuron_information",
+    "neuron_roles",
     "pairwise_distance_information",
     "permutation_test",
     "preset",

@@ -88,7 +88,7 @@ def layer_discarding(
 
     from bitlens.network import information_discarding, reconstruction_uncertainty, train_decoder
 
-    found_layers = _layers(run, layers)
+    found_layers = recorded_modules(run, layers)
     chosen = (
         run.some_samples(samples) if isinstance(samples, int) else [integer(sample, "samples") for sample in samples]
     )
@@ -109,7 +109,7 @@ def layer_discarding(
     kept = run.results.epochs("layer_discarding", parameters)
 
     def compute(epoch: int) -> xr.Dataset:
-        network = _at(run, model, epoch)
+        network = network_at(run, model, epoch)
 
         def measured(measure: Callable[..., InformationDiscarding], *given: Any) -> InformationDiscarding:
             return measure(network, images, *given, alpha, tau, grid=grid, largest=largest, seed=seed)
@@ -124,7 +124,7 @@ def layer_discarding(
     return over_epochs(run, "layer_discarding", parameters, compute, wanted, weighed)
 
 
-def _layers(run: Run, names: Sequence[str] | None) -> list[Layer]:
+def recorded_modules(run: Run, names: Sequence[str] | None) -> list[Layer]:
     """Those that are asked for, if the network can be run up to them."""
     found = [layer for layer in run.layers if layer.module] if names is None else [run.layer(name) for name in names]
     for layer in found:
@@ -137,7 +137,7 @@ def _layers(run: Run, names: Sequence[str] | None) -> list[Layer]:
     return found
 
 
-def _at(run: Run, model: nn.Module, epoch: int) -> nn.Module:
+def network_at(run: Run, model: nn.Module, epoch: int) -> nn.Module:
     """A copy of the model as it was at an epoch."""
     import torch
 

@@ -15,6 +15,7 @@ from bitlens.measures.decomposition import layer_decomposition
 from bitlens.measures.diversity import input_diversity, layer_diversity
 from bitlens.measures.flow import information_plane, processing_inequalities
 from bitlens.measures.layers import layer_information
+from bitlens.measures.neurons import label_information
 from bitlens.measures.training import training_performance
 from bitlens.runs import Run, RunError
 from bitlens.runs.layout import INPUT
@@ -24,6 +25,7 @@ MEASURES = (
     "input_diversity",
     "layer_diversity",
     "channel_information",
+    "label_information",
     "layer_information",
     "information_plane",
     "layer_decomposition",
@@ -57,7 +59,7 @@ def measure(
     run : Run
         A recorded run.
     names : str or sequence of str, optional
-        Of `MEASURES`. Default: all that the run can answer (without labels, not training_performance).
+        Of `MEASURES`. Default: all that the run can answer (without labels, not training_performance and label_information).
     k : int
         Neighbours of the inter-sample entropies.
     bins : int
@@ -105,8 +107,11 @@ def measure(
         elif name == "layer_diversity":
             jobs["layer diversity"] = partial(layer_diversity, run, k)
         elif name == "channel_information":
-            for layer in run.layers:
-                jobs[f"channel information of {layer.name}"] = partial(channel_information, run, layer.name, bins)
+            each: Callable[..., xr.Dataset] = partial(channel_information, bins=bins)
+            jobs |= {f"channel information of {layer.name}": partial(each, run, layer.name) for layer in run.layers}
+        elif name == "label_information" and (names or run.labels is not None):
+            each = label_information
+            jobs |= {f"label information of {layer.name}": partial(each, run, layer.name) for layer in run.layers}
         elif name == "layer_information":
             for a, b in zip(run.layers, run.layers[1:], strict=False):
                 jobs[f"layer information of {a.name} and {b.name}"] = partial(
@@ -127,10 +132,8 @@ def measure(
                         layer_decomposition, run, layer.name, pairs=None if few else PAIRS, **matrix
                     )
         elif name == "processing_inequalities":
-            errors = PAPER_ERRORS if preset == "paper" else None
-            jobs["processing inequalities"] = partial(
-                processing_inequalities, run, bandwidth_errors=errors, **with_null
-            )
+            with_errors = with_null | {"bandwidth_errors": PAPER_ERRORS if preset == "paper" else None}
+            jobs["processing inequalities"] = partial(processing_inequalities, run, **with_errors)
     found = {}
     for title, compute in jobs.items():
         report(title)

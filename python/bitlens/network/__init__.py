@@ -1,5 +1,6 @@
-"""What needs a network and PyTorch: recording it, its receptive fields, deconvolution, what it discards of its input."""
+"""What needs a network and PyTorch: recording it, looking into it, noise on its input, turning neurons off."""
 
+from bitlens.network.ablation import AblationCurve, cumulative_ablation
 from bitlens.network.decoder import train_decoder
 from bitlens.network.deconvolution import deconvolve, record_deconvolutions
 from bitlens.network.discarding import information_discarding, reconstruction_uncertainty
@@ -8,8 +9,10 @@ from bitlens.network.receptive_field import receptive_fields
 from bitlens.network.recorder import Recorder
 
 __all__ = [
+    "AblationCurve",
     "InformationDiscarding",
     "Recorder",
+    "cumulative_ablation",
     "deconvolve",
     "information_discarding",
     "receptive_fields",
