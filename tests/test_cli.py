@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import bitlens
+import bitlens.cli.demo
 from bitlens.cli.images import ImagesNotFoundError, load_digits, load_mnist
 
 
@@ -101,6 +102,59 @@ def test_estimators_of_the_plane(finished: tuple[Path, str]) -> None:
     assert {"estimator": "binning", "bins": 30} in kept
 
 
+def test_ablation_of_a_network_by_its_name(finished: tuple[Path, str], tmp_path: Path) -> None:
+    path, _ = finished
+    made = "from bitlens.cli.demo import LeNet\n\n\ndef make():\n    return LeNet(8, 10)\n\n\nready = make()\n"
+    (tmp_path / "my_models.py").write_text(made)
+    result = command("ablate", str(path), "my_models:make", "--csv", "new", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    found = bitlens.layer_ablation(bitlens.open_run(path), bitlens.cli.demo.LeNet())
+    roles = found.roles.isel(epoch=-1).sel(scope="relu4").values
+    (row,) = (line for line in result.stdout.splitlines() if line.startswith("│ relu4") and line.count("│") == 8)
+    assert [int(part) for part in row.split("│")[2:-1]] == [int(count) for count in roles[:6]]
+    area = float(found.accuracy.isel(epoch=-1).sel(scope="network", order="descending").mean())
+    assert any(line.startswith("│ network") and f" {area:.3f} " in line for line in result.stdout.splitlines())
+    assert "layer_ablation_by_epoch_scope_order_step.csv" in result.stdout.replace("\n", "")
+    other = command(
+        "ablate", str(path), "my_models:ready", "--steps", "2", "--bins", "4", "--mode", "mean", cwd=tmp_path
+    )
+    assert other.returncode == 0, other.stderr
+    kept = bitlens.open_run(path).results.recorded("layer_ablation")
+    assert {(one["quantizer"], one["steps"], one["mode"]) for one in kept} == {
+        ("OneBit(threshold=0.0)", None, "zero"), ("EqualWidth(bins=4)", 2, "mean"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("my_models", "model: expected MODULE:NAME, such as my_models:mlp, got 'my_models'"),
+        ("nowhere_to_be:found", "model: there is no module 'nowhere_to_be' here or among what is installed"),
+        ("math:mlp", "model: math has no 'mlp'"),
+        ("math:pi", "model: math:pi is float; expected a torch.nn.Module, or a function that makes one"),
+        ("time:time", "model: time:time is float; expected a torch.nn.Module"),
+        ("bitlens.cli.demo:nn", "model: bitlens.cli.demo:nn is module; expected a torch.nn.Module"),
+    ],
+)
+def test_a_name_that_is_no_network(finished: tuple[Path, str], name: str, message: str) -> None:
+    result = command("ablate", str(finished[0]), name)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert message in result.stderr
+
+
+def test_bounds(finished: tuple[Path, str]) -> None:
+    path, _ = finished
+    result = command("bounds", str(path), "--samples", "1437")
+    assert result.returncode == 0, result.stderr
+    plane = bitlens.information_plane(bitlens.open_run(path), "binning", epochs=[1]).information
+    information = float(plane.sel(epoch=1, about="input", layer="output"))
+    bottleneck, compression = bitlens.generalization_bounds(information, 1437)
+    (row,) = (line for line in result.stdout.splitlines() if line.startswith("│ output"))
+    assert [float(part) for part in row.split("│")[2:-1]] == [
+        round(information, 2), round(compression.value, 3), round(bottleneck.value, 3),
+    ]  # fmt: skip
+
+
 def test_info(finished: tuple[Path, str]) -> None:
     result = command("info", str(finished[0]))
     assert result.returncode == 0
@@ -108,7 +162,11 @@ def test_info(finished: tuple[Path, str]) -> None:
     assert "2: 0 to 1" in result.stdout
 
 
-@pytest.mark.parametrize("name", [[], ["demo"], ["measure"], ["info"], ["explore"]], ids=lambda name: name or "bitlens")
+@pytest.mark.parametrize(
+    "name",
+    [[], ["demo"], ["measure"], ["ablate"], ["bounds"], ["info"], ["explore"]],
+    ids=lambda name: name or "bitlens",
+)
 def test_help(name: list[str]) -> None:
     result = command(*name, "--help")
     assert result.returncode == 0
@@ -121,6 +179,9 @@ def test_help(name: list[str]) -> None:
         (["info", "nowhere"], 1, "bitlens: nowhere: there is no such folder"),
         (["explore", "nowhere"], 1, "bitlens: nowhere: there is no such folder"),
         (["measure", "nowhere"], 1, "bitlens: nowhere: there is no such folder"),
+        (["ablate", "nowhere", "my_models:mlp"], 1, "bitlens: nowhere: there is no such folder"),
+        (["bounds", "nowhere", "--samples", "9"], 1, "bitlens: nowhere: there is no such folder"),
+        (["bounds", "nowhere"], 2, "Missing option '--samples'"),
         (["measure", "nowhere", "--preset", "mine"], 2, "Invalid value for '--preset'"),
         (["measure", "nowhere", "--estimator", "mine"], 2, "Invalid value for '--estimator'"),
         (["demo", "--data", "mnist"], 1, "nowhere: no --root was given"),

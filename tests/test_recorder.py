@@ -224,6 +224,7 @@ def test_key_frames_and_measures_during_training(tmp_path: Path) -> None:
         ({"every": 1.5}, TypeError, "every: expected an integer"),
         ({"classes": ["a"]}, ValueError, "classes: expected names for 10 classes"),
         ({"probe": ([1, 2], None)}, TypeError, "probe: expected inputs as a tensor or an array, got list"),
+        ({"probe": samples()[0]}, TypeError, r"probe: expected \(inputs, labels\), or \(inputs, None\) without labels, got"),
         ({"probe": (torch.rand(4), None)}, ValueError, "probe: expected inputs of shape"),
         ({"probe": (samples()[0], torch.arange(3))}, ValueError, "probe: expected 40 labels"),
         ({"probe": (samples()[0], torch.rand(40))}, TypeError, "probe: expected integer labels"),

@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 
 from bitlens.cli import tables
-from bitlens.measures import MEASURES, measure
+from bitlens.estimators import EqualWidth, OneBit
+from bitlens.measures import MEASURES, layer_ablation, measure
 from bitlens.runs import Run, RunError, open_run
 
 app = typer.Typer(
@@ -43,6 +44,21 @@ class Preset(StrEnum):
     paper = "paper"
     repitl = "repitl"
     tensor_kernel = "tensor-kernel"
+
+
+class Score(StrEnum):
+    """What neurons are ranked by."""
+
+    mutual_information = "mutual_information"
+    entropy = "entropy"
+    selectivity = "selectivity"
+
+
+class Mode(StrEnum):
+    """What a neuron gives that is turned off."""
+
+    zero = "zero"
+    mean = "mean"
 
 
 class Data(StrEnum):
@@ -120,6 +136,59 @@ def measure_command(
     if csv is not None:
         for path in tables.write_csv(found, csv):
             console.print(f"Wrote {path}")
+
+
+@app.command()
+def ablate(
+    run: RunPath,
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODULE:NAME",
+            help="The network that was recorded, or what makes it without arguments: my_models:mlp.",
+        ),
+    ],
+    score: Annotated[Score, typer.Option(help="What neurons are ranked by.")] = Score.mutual_information,
+    threshold: Annotated[float, typer.Option(help="Above it a neuron is on.")] = 0.0,
+    bins: Annotated[
+        int | None, typer.Option(min=2, help="So many equal bins of a neuron's values, in place of a threshold.")
+    ] = None,
+    mode: Annotated[Mode, typer.Option(help="What a neuron gives that is turned off: 0, or its mean.")] = Mode.zero,
+    repeats: Annotated[int, typer.Option(min=1, help="Random orders.")] = 10,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="After how many removals to measure. [default: after each]")
+    ] = None,
+    tolerance: Annotated[float, typer.Option(help="Share of the accuracy that counts as nothing.")] = 0.05,
+    seed: Seed = 0,
+    csv: Annotated[Path | None, typer.Option(help="Folder for the results as CSV files.")] = None,
+) -> None:
+    """Turn neurons off in the order of what they say of the labels, on the probe, at every epoch with weights."""
+    from bitlens.cli.models import load_model  # PyTorch, which the other commands do without
+
+    opened = open_run(run)
+    quantizer = OneBit(threshold) if bins is None else EqualWidth(bins)
+    found = layer_ablation(
+        opened, load_model(model), score=score.value, quantizer=quantizer, mode=mode.value, repeats=repeats, steps=steps,
+        tolerance=tolerance, seed=seed,
+    )  # fmt: skip
+    console = Console()
+    console.print(tables.roles_table(found))
+    console.print(tables.removals_table(found))
+    if csv is not None:
+        for path in tables.write_csv({"layer ablation": found}, csv):
+            console.print(f"Wrote {path}")
+
+
+@app.command()
+def bounds(
+    run: RunPath,
+    samples: Annotated[int, typer.Option(min=2, help="Samples that the network was trained on.")],
+    delta: Annotated[float, typer.Option(help="How often a bound that holds with high probability may fail.")] = 0.05,
+    bins: Annotated[int, typer.Option(min=2, help="Bins of a layer's values.")] = 30,
+) -> None:
+    """Bound the generalization gap by the information of each layer, binned, at the last epoch."""
+    opened = open_run(run)
+    Console().print(tables.bounds_table(opened, samples, delta, bins))
 
 
 @app.command()

@@ -10,7 +10,7 @@ from rich.progress import track
 from torch import Tensor, nn
 
 from bitlens.cli.images import Images
-from bitlens.measures import layer_discarding
+from bitlens.measures import layer_ablation, layer_discarding
 from bitlens.network import Recorder, record_deconvolutions
 from bitlens.runs import open_run
 
@@ -24,7 +24,7 @@ _DISCARDED = 3
 class LeNet(nn.Module):
     """LeNet-5 with ReLU and max-pooling, for square images of one channel, 8 pixels wide or more."""
 
-    def __init__(self, width: int, classes: int) -> None:
+    def __init__(self, width: int = 8, classes: int = 10) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(1, 6, 5, padding=2)
         self.relu1 = nn.ReLU()
@@ -71,3 +71,4 @@ def train_and_record(images: Images, store: Path, epochs: int, console: Console)
     for layer in ("conv1", "conv2"):
         record_deconvolutions(open_run(store), model, layer, epochs)
     layer_discarding(open_run(store), model, samples=_DISCARDED)
+    layer_ablation(open_run(store), model)

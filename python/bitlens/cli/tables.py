@@ -11,8 +11,10 @@ import numpy as np
 import xarray as xr
 from rich.table import Table
 
+from bitlens.estimators import generalization_bounds
 from bitlens.measures import (
     channel_information,
+    information_plane,
     input_diversity,
     layer_diversity,
     layer_information,
@@ -77,6 +79,59 @@ def layers_table(run: Run, *, k: int, bins: int, permutations: int, samples: int
 def _excess(information: xr.Dataset) -> str:
     spread = float(np.sqrt((information.null_std**2).mean()))
     return f"{float(information.excess.mean()):.3f} ± {spread:.3f}"
+
+
+def roles_table(ablation: xr.Dataset) -> Table:
+    """How many neurons of each layer, and of the whole network, do what at the last epoch."""
+    last = ablation.isel(epoch=-1)
+    table = Table(
+        title=f"Neurons at epoch {int(last.epoch)}, by cumulative ablation",
+        caption="suffice: so many with the highest scores do as well as all. decide: without so many the rest does no "
+        "better than none. needed: up to both. redundant: beyond what suffices, not what decides. synergistic: beyond "
+        "what decides, not what suffices. inactive: beyond both. Within "
+        f"{ablation.attrs['tolerance']:g} of what can be lost.",
+    )
+    headings = {"sufficient": "suffice", "decisive": "decide"}
+    counts = ("needed", "redundant", "synergistic", "inactive", "sufficient", "decisive")
+    table.add_column("layer")
+    for name in counts:
+        table.add_column(headings.get(name, name), justify="right")
+    for scope in last.scope.values:
+        found = (float(last.roles.sel(scope=scope, role=name)) for name in counts)
+        table.add_row(str(scope), *("–" if np.isnan(count) else str(int(count)) for count in found))  # noqa: RUF001
+    return table
+
+
+def removals_table(ablation: xr.Dataset) -> Table:
+    """What is left on average while neurons are turned off, at the last epoch."""
+    last = ablation.isel(epoch=-1)
+    table = Table(title="Accuracy, mean over all removals", caption="Random: mean ± standard deviation of the orders.")
+    for heading in ("layer", "lowest score first", "highest first", "random"):
+        table.add_column(heading, justify="left" if heading == "layer" else "right")
+    for scope in last.scope.values:
+        row = last.sel(scope=scope)
+        low, high, chance = (f"{float(area):.3f}" for area in row.accuracy.mean("step"))
+        table.add_row(str(scope), low, high, f"{chance} ± {float(row.random_accuracy.mean('step').std('repeat')):.3f}")
+    return table
+
+
+def bounds_table(run: Run, samples: int, delta: float, bins: int) -> Table:
+    """What the information of each layer promises, at the last epoch."""
+    epoch = run.epochs[-1]
+    plane = information_plane(run, "binning", bins=bins, epochs=[epoch]).sel(epoch=epoch, about="input")
+    limit = np.log2(run.manifest.samples)
+    table = Table(
+        title=f"Bounds of the generalization gap at epoch {epoch}, for a loss from 0 to 1",
+        caption=f"I(X; L): of {bins} bins, in bits, at most {limit:.2f} with this probe, whatever that of all inputs is. At 1 "
+        "and above a bound says nothing. x: times a constant that the theorem leaves open.",
+    )
+    for heading in ("layer", "I(X; L)", "input compression", "information bottleneck, x"):
+        table.add_column(heading, justify="left" if heading == "layer" else "right")
+    for layer in plane.layer.values:
+        information = float(plane.information.sel(layer=layer))
+        bottleneck, compression = generalization_bounds(information, samples, delta)
+        table.add_row(str(layer), f"{information:.2f}", f"{compression.value:.3f}", f"{bottleneck.value:.3f}")
+    return table
 
 
 def info_table(run: Run) -> Table:

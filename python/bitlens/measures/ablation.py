@@ -101,6 +101,8 @@ def layer_ablation(
         raise RunError(f"epochs: no weights were kept in {run.path}; record with weights=[...]")
     if score not in ("mutual_information", "entropy", "selectivity"):
         raise RunError(f"score: expected 'mutual_information', 'entropy' or 'selectivity', got {score!r}")
+    if not 0 < tolerance < 0.5:
+        raise RunError(f"tolerance: expected a number between 0 and 0.5, got {tolerance}")
     used = _data(run, data)
     settings: dict[str, Any] = {"mode": mode, "repeats": integer(repeats, "repeats"), "steps": steps}
     parameters: dict[str, Any] = {

@@ -12,8 +12,11 @@ from torch import Tensor
 from bitlens.arrays import describe
 
 
-def check_probe(inputs: Any, labels: Any) -> tuple[Tensor, Tensor | None]:
+def check_probe(probe: Any) -> tuple[Tensor, Tensor | None]:
     """Inputs as they are and labels as int64, on the CPU."""
+    if not isinstance(probe, tuple | list) or len(probe) != 2:
+        raise TypeError(f"probe: expected (inputs, labels), or (inputs, None) without labels, got {describe(probe)}")
+    inputs, labels = probe
     for value, name in ((inputs, "inputs"), (labels, "labels")):
         if not isinstance(value, (Tensor, np.ndarray)) and not (value is None and name == "labels"):
             raise TypeError(f"probe: expected {name} as a tensor or an array, got {describe(value)}")

@@ -108,7 +108,7 @@ class Recorder:
             raise ValueError(f"every: expected at least 1, got {every}")
         self._measures = tuple(measures)
         self._weights = frozenset(integer(epoch, "weights") for epoch in weights)
-        self._inputs, self._labels = check_probe(*probe)
+        self._inputs, self._labels = check_probe(probe)
         self._classes = class_names(self._labels, classes)
         if gradients and self._labels is None:
             raise ValueError("gradients: the loss needs labels in the probe")
