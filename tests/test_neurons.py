@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 import bitlens
-from bitlens import EqualWidth, OneBit, neuron_information, reference
+from bitlens import EqualWidth, OneBit, _core, neuron_information, reference
 
 LN2 = math.log(2)
 
@@ -102,6 +102,26 @@ def test_identities(data, n, channels, classes):
         other = neuron_information(x[order][:, ::-1] * 4.0, (classes - labels)[order], quantizer)
         for ours, theirs in zip(quantities(found), quantities(other), strict=True):
             np.testing.assert_allclose(ours, theirs[::-1], atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("edges", [1, 2, 7, 300])
+def test_the_compiled_count_takes_any_ascending_edges(kind, edges):
+    """Equal ones are only what it is fast for; among these some are doubled, some infinite, some values themselves."""
+    generator = np.random.default_rng(edges)
+    x, labels = (generator.normal(size=(50, 18, 3)) ** 3).astype(kind), generator.integers(0, 4, 50)
+    chosen = np.sort(generator.normal(size=(18, edges)) ** 5, axis=1)
+    chosen[3] = np.sort(x[:, 3].ravel()[generator.integers(0, 150, edges)])
+    chosen[5] = chosen[5, 0]
+    chosen[7] = np.inf
+    chosen[9, -1] = np.inf
+    counts = np.full((18, 4, edges + 1), -1)
+    _core.label_counts(x, chosen, labels, counts)
+    for channel in range(18):
+        codes = np.searchsorted(chosen[channel], x[:, channel].astype(np.float64), side="right")
+        for label in range(4):
+            expected = np.bincount(codes[labels == label].ravel(), minlength=edges + 1)
+            np.testing.assert_array_equal(counts[channel, label], expected)
 
 
 def test_biases_are_what_chance_gives():

@@ -5,7 +5,6 @@ These are the definitions that the compiled kernels are tested against. They are
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -182,7 +181,7 @@ def neuron_information(codes: NDArray, labels: NDArray) -> tuple[NDArray, NDArra
     return np.array(entropies), np.array(information), np.array(selectivity)
 
 
-def cumulative_ablation(predict: Callable[[NDArray], NDArray], neurons: int, order: NDArray) -> list[float]:
+def cumulative_ablation(predict: Any, neurons: int, order: NDArray) -> list[float]:
     """What `predict` gives of a mask of the neurons that are on, as more and more are turned off (Geiger 2020)."""
     found = []
     for count in range(neurons + 1):
