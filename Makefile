@@ -21,6 +21,7 @@ test: $(VENV)/installed
 figures: $(VENV)/installed
 	PYTHONPATH=apps $(BIN)/python -m paper_figures information-flow
 	PYTHONPATH=apps $(BIN)/python -m paper_figures information-discarding
+	PYTHONPATH=apps $(BIN)/python -m paper_figures information-ordered-ablation
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -112,8 +112,8 @@ def test_ablation_of_a_network_by_its_name(finished: tuple[Path, str], tmp_path:
     roles = found.roles.isel(epoch=-1).sel(scope="relu4").values
     (row,) = (line for line in result.stdout.splitlines() if line.startswith("│ relu4") and line.count("│") == 8)
     assert [int(part) for part in row.split("│")[2:-1]] == [int(count) for count in roles[:6]]
-    area = float(found.accuracy.isel(epoch=-1).sel(scope="network", order="descending").mean())
-    assert any(line.startswith("│ network") and f" {area:.3f} " in line for line in result.stdout.splitlines())
+    area = float(found.accuracy.isel(epoch=-1).sel(scope="whole network", order="descending").mean())
+    assert any(line.startswith("│ whole network") and f" {area:.3f} " in line for line in result.stdout.splitlines())
     assert "layer_ablation_by_epoch_scope_order_step.csv" in result.stdout.replace("\n", "")
     other = command(
         "ablate", str(path), "my_models:ready", "--steps", "2", "--bins", "4", "--mode", "mean", cwd=tmp_path

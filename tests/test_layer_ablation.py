@@ -66,7 +66,7 @@ def test_the_curves_are_those_of_the_network_at_its_epoch(trained):
     before = {name: value.clone() for name, value in model.state_dict().items()}
     found = bitlens.layer_ablation(run, model, repeats=3, seed=5)
     assert found.epoch.values.tolist() == [0, 2]
-    assert found.scope.values.tolist() == ["1", "4", "network"]
+    assert found.scope.values.tolist() == ["1", "4", "whole network"]
     assert found.order.values.tolist() == ["ascending", "descending", "random"]
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     for epoch in (0, 2):
@@ -75,7 +75,7 @@ def test_the_curves_are_those_of_the_network_at_its_epoch(trained):
             name: bitlens.neuron_information(then[: int(name) + 1](INPUTS).detach(), LABELS).mutual_information.numpy()
             for name in ("1", "4")
         }
-        for scope, layers in (("1", ["1"]), ("4", ["4"]), ("network", ["1", "4"])):
+        for scope, layers in (("1", ["1"]), ("4", ["4"]), ("whole network", ["1", "4"])):
             table, own = found.sel(epoch=epoch, scope=scope), {name: scores[name] for name in layers}
             curves = {
                 order: bitlens.cumulative_ablation(then, (INPUTS, LABELS), layers, own, order, repeats=3, seed=5)
@@ -94,7 +94,7 @@ def test_the_curves_are_those_of_the_network_at_its_epoch(trained):
             assert ranked == curves["ascending"].neurons[0]
             assert set(table.ranked_channel.values[count:]) <= {-1}
             np.testing.assert_array_equal(table.score[:count], [own[name][channel] for name, channel in ranked])
-    last = found.sel(epoch=2, scope="network")
+    last = found.sel(epoch=2, scope="whole network")
     roles = bitlens.neuron_roles(*(x.values for x in (last.removed, *last.accuracy[:2], last.random_accuracy)))
     expected = [math.nan if value is None else value for value in roles]
     np.testing.assert_array_equal(last.roles, expected)
@@ -114,7 +114,7 @@ def test_a_network_that_has_learned_nothing_has_no_roles(tmp_path):
 def test_other_scores_layers_data_and_steps(trained):
     run, model = trained
     found = bitlens.layer_ablation(
-        run, model, ["4"], data=(INPUTS[:20], LABELS[:20]), score="selectivity", quantizer=EqualWidth(3), mode="mean",
+        run, model, ["4", "4"], data=(INPUTS[:20], LABELS[:20]), score="selectivity", quantizer=EqualWidth(3), mode="mean",
         repeats=2, steps=4, epochs=[2],
     )  # fmt: skip
     assert found.scope.values.tolist() == ["4"]

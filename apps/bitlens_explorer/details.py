@@ -47,6 +47,11 @@ def channel_maps(run: Run, query: Query, epoch: int) -> None:
         _maps(run, query, epoch, {"chosen": (str(query.a), query.channel)}, "channels")
 
 
+def neuron_maps(run: Run, query: Query, epoch: int, layer: str, channel: int) -> None:
+    """The feature maps of any channel of any layer, below the samples themselves."""
+    _maps(run, query, epoch, {"neuron": (layer, channel)}, "ablation")
+
+
 def maps(run: Run, query: Query, epoch: int) -> None:
     """The feature maps of both channels for some samples of the chosen classes, below the samples themselves."""
     if query.cell is not None:

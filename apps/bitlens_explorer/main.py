@@ -18,6 +18,7 @@ PAGES = [
     st.Page("views/channels.py", title="Channels"),
     st.Page("views/embedding.py", title="Embedding"),
     st.Page("views/pixels.py", title="Pixels"),
+    st.Page("views/ablation.py", title="Ablation"),
     st.Page("views/method.py", title="Method & export"),
 ]
 

@@ -17,6 +17,9 @@ QUANTITIES = {"mi": "mutual information", "excess": "excess over null"}
 SPACES = {"one": "layer A", "two": "A against B"}
 RANGES = {"epoch": "this epoch", "all": "all epochs"}
 MAPS = {"sid": "strict information discarding (SID)", "ru": "reconstruction uncertainty (RU)"}
+CURVES = {"accuracy": "accuracy", "loss": "loss (bits)"}
+NETWORK = "whole network"
+"""What the neurons of all layers together are called where they are ablated."""
 PLANES = {"renyi": "matrix-based Rényi", "binning": "binning", "kde": "pairwise distances"}
 
 _QUERY = "bitlens query"
@@ -63,6 +66,14 @@ class Query:
     """The layer whose map of them is looked at."""
     map: str = "sid"
     """What that map shows."""
+    ablation: str | None = None
+    """Settings of ablation, by their name."""
+    curve: str = "accuracy"
+    """What is drawn against neurons turned off."""
+    scope: str | None = None
+    """A layer, or the network, whose ranking of neurons is looked at."""
+    place: int | None = None
+    """A place in that ranking, from 1 on."""
 
 
 def _pair(text: str) -> tuple[int, int]:
@@ -117,6 +128,10 @@ _PARTS: dict[str, tuple[str, Callable[[str], Any], Callable[[Any], str]]] = {
     "px": ("image", _number, str),
     "pl": ("depth", str, str),
     "map": ("map", _one_of(MAPS), str),
+    "abl": ("ablation", str, str),
+    "curve": ("curve", _one_of(CURVES), str),
+    "scope": ("scope", str, str),
+    "place": ("place", _number, str),
 }
 """Name in the address -> field, how it is read, how it is written."""
 

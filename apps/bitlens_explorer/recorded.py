@@ -174,7 +174,7 @@ def discardings(run: Run) -> dict[str, Parameters]:
             and all(name in names for name in layers) and all(i in range(run.manifest.samples) for i in samples)
         )  # fmt: skip
 
-    found = [parameters for parameters in _sets(run, "layer_discarding", _DISCARDING) if fits(parameters)]
+    found = [parameters for parameters in known_sets(run, "layer_discarding", _DISCARDING) if fits(parameters)]
     found.sort(key=lambda parameters: -len(run.results.epochs("layer_discarding", parameters)))
     return {hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:8]: known for known in found}
 
@@ -207,19 +207,19 @@ def discarding_epochs(
 
 
 def _planes(run: Run, estimator: str) -> list[Parameters]:
-    sets = _sets(run, "information_plane", {"estimator", *_PLANES[estimator]})
+    sets = known_sets(run, "information_plane", {"estimator", *_PLANES[estimator]})
     return [found for found in sets if found["estimator"] == estimator]
 
 
 def _inequalities(run: Run) -> list[Parameters]:
-    return _sets(run, "processing_inequalities", {*_MATRIX, "bandwidth_errors", "permutations"})
+    return known_sets(run, "processing_inequalities", {*_MATRIX, "bandwidth_errors", "permutations"})
 
 
 def _decompositions(run: Run) -> list[Parameters]:
-    return _sets(run, "layer_decomposition", {*_MATRIX, "layer", "pairs", "permutations"})
+    return known_sets(run, "layer_decomposition", {*_MATRIX, "layer", "pairs", "permutations"})
 
 
-def _sets(run: Run, measure: str, names: set[str]) -> list[Parameters]:
+def known_sets(run: Run, measure: str, names: set[str]) -> list[Parameters]:
     """Parameters of these names that a measure has results for."""
     try:
         found = [p for p in run.results.recorded(measure) if isinstance(p, dict) and p.keys() == names]

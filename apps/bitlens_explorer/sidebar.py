@@ -44,6 +44,7 @@ def checked(query: Query, run: Run, epochs: list[int]) -> tuple[Query, list[str]
     keep("selection", query.selection is None or selections.exists(run, query.selection))
     keep("image", query.image is None or query.image < run.manifest.samples)
     keep("depth", query.depth in layers)
+    keep("scope", query.scope in [*layers, queries.NETWORK])
     outputs = run.layers[-1].channels
     keep("confused", query.confused is None or max(query.confused) < max(outputs, len(run.classes)))
     known = recorded.estimators(run, query.a, query.b)

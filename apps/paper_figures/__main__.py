@@ -12,6 +12,8 @@ from paper_figures.information_discarding import page as discarding_page
 from paper_figures.information_discarding.training import Sizes
 from paper_figures.information_flow import page as flow_page
 from paper_figures.information_flow.networks import Training
+from paper_figures.ordered_ablation import page as ablation_page
+from paper_figures.ordered_ablation.networks import Sizes as AblationSizes
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 DOCS = Path(__file__).parents[2] / "docs" / "paper-figures"
@@ -57,6 +59,22 @@ def information_discarding(
     if side % 4:
         raise typer.BadParameter("must be a multiple of 4, as images are halved twice", param_hint="--side")
     discarding_page.write(_images(mnist), work, out, Sizes(epochs, samples, probe, side), seeds)
+
+
+@app.command()
+def information_ordered_ablation(
+    mnist: Data,
+    out: Annotated[Path, typer.Option(help="Folder for figures, tables and text.")] = DOCS
+    / "information-ordered-ablation",
+    work: Work = Path("paper-runs"),
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs to train.")] = 20,
+    samples: Annotated[int, typer.Option(min=64, help="Training images.")] = 60000,
+    probe: Annotated[int, typer.Option(min=16, help="Test images to measure on.")] = 10000,
+    repeats: Annotated[int, typer.Option(min=1, help="Random orders.")] = 10,
+    seeds: Annotated[int, typer.Option(min=1, help="Networks of each kind.")] = 3,
+) -> None:
+    """Geiger (2020), "Understanding Neural Networks with Information Theory": ordered ablation, after Liu et al. (2018)."""
+    ablation_page.write(_images(mnist), work, out, AblationSizes(epochs, samples, probe, repeats), seeds)
 
 
 def _images(mnist: Path) -> Images:

@@ -3,9 +3,10 @@
 from bench.cases.channels import CASES as CHANNELS
 from bench.cases.discarding import CASES as DISCARDING
 from bench.cases.neighbors import CASES as NEIGHBORS
+from bench.cases.neurons import CASES as NEURONS
 from bench.cases.runs import CASES as RUNS
 from bench.cases.spectra import CASES as SPECTRA
 from bench.cases.values import CASES as VALUES
 from bench.contest import Case
 
-CASES: dict[str, Case] = {**NEIGHBORS, **CHANNELS, **SPECTRA, **VALUES, **DISCARDING, **RUNS}
+CASES: dict[str, Case] = {**NEIGHBORS, **CHANNELS, **SPECTRA, **VALUES, **DISCARDING, **NEURONS, **RUNS}

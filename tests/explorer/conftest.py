@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from tiny_run import APP, record_discarded_run, record_tiny_run
+from tiny_run import APP, record_ablated_run, record_discarded_run, record_tiny_run
 
 import bitlens
 from bitlens_explorer import opening
@@ -22,6 +22,11 @@ def recorded_run(tmp_path_factory: pytest.TempPathFactory) -> bitlens.Run:
 @pytest.fixture(scope="module")
 def discarded_run(tmp_path_factory: pytest.TempPathFactory) -> bitlens.Run:
     return record_discarded_run(tmp_path_factory.mktemp("runs") / "discarded")
+
+
+@pytest.fixture(scope="module")
+def ablated_run(tmp_path_factory: pytest.TempPathFactory) -> bitlens.Run:
+    return record_ablated_run(tmp_path_factory.mktemp("runs") / "ablated")
 
 
 @pytest.fixture

@@ -269,7 +269,7 @@ def test_without_webgl_points_are_drawn_all_the_same(server: str, run: bitlens.R
 
 def test_no_page_asks_another_machine(page: Page) -> None:
     """Of all pages that were opened before; the log is read once."""
-    for path in ("", "flow", "layers", "channels", "embedding", "pixels", "method"):
+    for path in ("", "flow", "layers", "channels", "embedding", "pixels", "ablation", "method"):
         page.browser.get(f"{page.server}/{path}")
         page.until(lambda: page.browser.find_elements(By.CSS_SELECTOR, "h1"))
         page.settled()

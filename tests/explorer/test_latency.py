@@ -51,6 +51,7 @@ ROOMS = {
     "channels": ".packing",
     "embedding": ".scatter",
     "pixels": ".heatmap",
+    "ablation": None,
     "method": None,
 }
 
@@ -77,6 +78,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, mnist) -> bitlens.Run:
     run = bitlens.open_run(store)
     bitlens.measure(run, samples=128, permutations=2)
     bitlens.layer_discarding(run, model, ["2"], 2)
+    bitlens.layer_ablation(run, model, ["1", "2"], repeats=2, steps=8)
     return run
 
 

@@ -60,3 +60,28 @@ def record_discarded_run(store: Path) -> bitlens.Run:
     run.results.save("layer_discarding", {**parameters, "training": "a" * 64}, 1, result)
     assert found.sizes["epoch"] == 2
     return run
+
+
+def record_ablated_run(store: Path) -> bitlens.Run:
+    """Two layers and the network without their neurons at two of three epochs, and one layer alone with other settings."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 3, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(48, 5), torch.nn.ReLU(),
+        torch.nn.Linear(5, 4),
+    )  # fmt: skip
+    labels = torch.arange(24) % 4
+    images = torch.rand(24, 1, 6, 6) + torch.eye(6)[labels].unsqueeze(1).unsqueeze(3)
+    optimizer = torch.optim.Adam(model.parameters(), 0.02)
+    with bitlens.Recorder(model, store, (images, labels), weights=[0, 2], show_size=False) as recorder:
+        for epoch in range(3):
+            recorder.snapshot(epoch)
+            for _ in range(30):
+                optimizer.zero_grad()
+                torch.nn.functional.cross_entropy(model(images), labels).backward()
+                optimizer.step()
+    run = bitlens.open_run(store)
+    bitlens.layer_ablation(run, model, repeats=3)
+    bitlens.layer_ablation(run, model, ["4"], score="entropy", mode="mean", repeats=2, steps=2, epochs=[2])
+    for layer in ("1", "4"):
+        bitlens.label_information(run, layer, epochs=[2])
+    return run

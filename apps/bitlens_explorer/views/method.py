@@ -29,6 +29,10 @@ DEFINITIONS = {
     "reconstruction uncertainty (RU)": "Entropy of each unit of the image that a decoder rebuilds from a layer's features, under "
     "the noise that makes it largest, held in the same way (Ma et al. 2019, eq. 9 to 12).",
     "concentration": "Mean SID of the units outside of an object less that of the units inside (Ma et al. 2019, eq. 7).",
+    "information of a neuron about the label": "I(Y; Q(L)) of its values Q(L), made discrete, and the class Y, from counts "
+    "(Liu, Amjad and Geiger 2018). Biased upward with few samples; the bias is given beside it.",
+    "information-ordered ablation": "What the network still can when more and more neurons are turned off, the lowest score "
+    "first, the highest first, or in random orders: within a layer, and across layers (Liu, Amjad and Geiger 2018).",
 }
 CITATION = """@software{{bitlens,
   title = {{bitlens: what every layer and channel of a neural network carries, in bits}},

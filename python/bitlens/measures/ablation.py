@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bitlens.network import AblationCurve
 
-NETWORK = "network"
+NETWORK = "whole network"
 """The scope in which the neurons of all layers are ranked together."""
 _ORDERS = ("ascending", "descending", "random")
 
@@ -47,7 +47,7 @@ def layer_ablation(
     For the epochs whose weights the recorder kept (``Recorder(..., weights=...)``), as a network has to be run again
     (Liu, Amjad and Geiger 2018). Within a layer, neurons of high information are the important ones; across layers the
     order may mislead, as layers differ in how much information their neurons have (Simpson's paradox): compare the
-    scope "network" with the others.
+    scope "whole network" with the others.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def layer_ablation(
     Returns
     -------
     xarray.Dataset
-        By epoch and scope (each layer and, of several, "network"): ``removed`` [step]; ``accuracy`` and ``loss`` (bits)
+        By epoch and scope (each layer and, of several, "whole network"): ``removed`` [step]; ``accuracy`` and ``loss`` (bits)
         [order, step], where random is the mean of its repeats; ``random_accuracy`` and ``random_loss`` [repeat, step];
         ``ranked_layer`` and ``ranked_channel`` [rank], the neurons from the lowest score on, with their ``score`` in
         bits; and the counts of `neuron_roles` [role], NaN where the network is no better than without its neurons. A

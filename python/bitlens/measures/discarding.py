@@ -126,7 +126,8 @@ def layer_discarding(
 
 def recorded_modules(run: Run, names: Sequence[str] | None) -> list[Layer]:
     """Those that are asked for, if the network can be run up to them."""
-    found = [layer for layer in run.layers if layer.module] if names is None else [run.layer(name) for name in names]
+    named = [layer for layer in run.layers if layer.module] if names is None else [run.layer(name) for name in names]
+    found = list({layer.name: layer for layer in named}.values())
     for layer in found:
         if not layer.module:
             raise RunError(

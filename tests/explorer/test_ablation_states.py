@@ -1,0 +1,162 @@
+"""The ablation page where something is not there, is damaged, or is still to be computed."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from reading import chart, unfold, words
+from test_ablation_page import measured
+from test_copied_python import copied_and_drawn
+
+import bitlens
+from bitlens_explorer import ablation
+
+
+@pytest.fixture
+def spoilt(ablated_run, tmp_path) -> bitlens.Run:
+    shutil.copytree(ablated_run.path, tmp_path / "ablated")
+    return bitlens.open_run(tmp_path / "ablated")
+
+
+def without(run: bitlens.Run, measure: str) -> None:
+    shutil.rmtree(run.path / "results" / measure)
+
+
+def test_without_results_it_says_how_to_get_them(recorded_run, look):
+    app = look(recorded_run.path, "ablation")
+    said = words(app)
+    assert "has not been measured, and the explorer runs no network. This run keeps no weights" in said
+    assert "weights=[" in app.code[0].value
+    assert "bitlens.layer_ablation(run, model)" in app.code[0].value
+    assert not [found for found in app.get("vega_lite_chart") if found.proto.alt.startswith("accuracy")]
+    assert chart(app, "how many neurons of layer 1")  # which needs no network
+
+
+def test_with_weights_only_the_measure_is_missing(spoilt, look):
+    without(spoilt, "layer_ablation")
+    app = look(spoilt.path, "ablation")
+    assert "This run keeps its weights of epoch 0, 2." in words(app)
+    assert str(spoilt.path) in app.code[0].value
+    assert "Recorder" not in app.code[0].value
+
+
+def test_without_a_network_neurons_are_measured_when_asked_for(spoilt, look):
+    without(spoilt, "layer_ablation")
+    app = look(spoilt.path, "ablation", t="2")
+    assert "has not been measured at epoch 2 in 3 layers: 0, 3, output." in words(app)
+    app.button(key="compute label information").click().run()
+    assert "has not been measured at epoch 2" not in words(app)
+    for layer in ("0", "1", "3", "4", "output"):
+        _, rows = chart(app, f"how many neurons of layer {layer} have which")
+        expected = bitlens.label_information(spoilt, layer, epochs=[2]).mutual_information[0]
+        np.testing.assert_array_equal([row["bits"] for row in rows if row["layer"] == layer], expected)
+    ((copied, drawn),) = copied_and_drawn(look(spoilt.path, "ablation", t="2"))
+    pd.testing.assert_frame_equal(copied, drawn, check_names=False, check_dtype=False, check_index_type=False)
+
+
+def test_a_neuron_whose_numbers_are_missing_offers_them(spoilt, look):
+    without(spoilt, "label_information")
+    app = look(spoilt.path, "ablation", t="2", scope="4")
+    assert len(app.table) == 1
+    app.button(key="compute label information").click().run()
+    assert len(app.table) == 2
+
+
+def test_an_epoch_without_results_shows_the_nearest(spoilt, look):
+    app = look(spoilt.path, "ablation", t="1")
+    said = words(app)
+    assert "Epoch 1 has not been measured so. **What is drawn is of epoch 2**, the nearest that has." in said
+    assert "choose an epoch that has: 0, 2." in said
+    assert "Cumulative ablation at epoch 2" in said
+    _, _, found = measured(spoilt)
+    _, rows = chart(app, "accuracy of layer 4")
+    np.testing.assert_array_equal(
+        [row["lowest first"] for row in rows], found.accuracy.sel(scope="4", order="ascending")[:6]
+    )
+
+
+@pytest.mark.parametrize("how", ["file", "note", "variable", "scope", "order"])
+def test_damaged_and_foreign_results_are_said(spoilt, look, how):
+    name, parameters, found = measured(spoilt)
+    folder = next(p for p in spoilt.path.glob("results/layer_ablation/*") if (p / "0000.nc").exists())
+    if how == "file":
+        (folder / "0002.nc").write_bytes(b"no netCDF")
+    elif how == "note":
+        (folder / "parameters.json").write_text("{")
+    else:
+        other = {
+            "variable": found.drop_vars("roles"),
+            "scope": found.isel(scope=[0, 2]),
+            "order": found.isel(order=[0]),
+        }
+        spoilt.results.save("layer_ablation", parameters, 2, other[how])
+    app = look(spoilt.path, "ablation", t="2", abl=name)
+    assert ("damaged" if how in ("file", "note") else "of another kind") in words(app)
+    if how != "note":  # what needs no network, and the other epoch, are there all the same
+        assert chart(app, "how many neurons of layer 4")
+        assert chart(look(spoilt.path, "ablation", t="0", abl=name), "accuracy of the whole network")
+
+
+def test_damaged_numbers_of_neurons_are_said(spoilt, look):
+    note = {"layer": "4", "quantizer": "OneBit(threshold=0.0)"}
+    found = spoilt.results.load("label_information", note, 2)
+    spoilt.results.save("label_information", note, 2, found.drop_vars("selectivity"))
+    app = look(spoilt.path, "ablation", t="2", scope="4")
+    assert "the result of label_information of layer 4" in words(app)
+    assert chart(app, "mean activation of channel")  # the rest of the page
+
+
+def test_settings_that_do_not_fit_the_run_are_left_out(spoilt):
+    _, parameters, found = measured(spoilt)
+    for other in ({"layers": ["x"]}, {"layers": []}, {"score": "size"}, {"mode": 3}, {"tolerance": "low"}, {"more": 1}):
+        spoilt.results.save("layer_ablation", {**parameters, **other}, 2, found)
+    assert len(ablation.settings(spoilt)) == 2
+
+
+def test_an_address_of_what_was_not_measured_is_left_out(ablated_run, look):
+    app = look(ablated_run.path, "ablation", t="2", scope="0", place="9")
+    assert "left out of the address: scope=0, place=9" in words(app)
+    assert not {"scope", "place"} & set(app.query_params)
+    app = look(ablated_run.path, "ablation", t="2", scope="4", place="0")
+    assert "left out of the address: place=0" in words(app)
+    assert "scope" not in look(ablated_run.path, "ablation", t="2", scope="nowhere").query_params
+
+
+def test_where_only_results_are_kept_there_are_no_values(spoilt, look):
+    (spoilt.path / "epochs" / "0002.safetensors").unlink()
+    app = look(spoilt.path, "ablation", t="2", scope="4")
+    assert "Only results were recorded at epoch 2; there are no values" in words(app)
+    assert chart(app, "accuracy of the whole network")
+    app = look(spoilt.path, "ablation", t="2", scope="1")
+    assert "Only results were recorded at epoch 2; there are no feature maps" in words(app)
+    without(spoilt, "layer_ablation")
+    app = look(spoilt.path, "ablation", t="2")
+    assert "in 3 layers, and only results were recorded of it" in words(app)
+    assert not [button for button in app.button if button.key == "compute label information"]
+
+
+def test_without_labels(tmp_path, look):
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(5, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2))
+    with bitlens.Recorder(
+        model, tmp_path / "plain", (torch.rand(9, 5), None), weights=[0], show_size=False
+    ) as recorder:
+        recorder.snapshot(0)
+    run = bitlens.open_run(tmp_path / "plain")
+    app = look(run.path, "ablation")
+    assert "recorded without labels, so they have to be given" in words(app)
+    assert "bitlens.layer_ablation(run, model, data=(test_images, test_labels))" in app.code[0].value
+    assert "recorded without labels, which this needs" in words(app)
+    bitlens.layer_ablation(run, model, data=(torch.rand(8, 5), torch.arange(8) % 2), repeats=2)
+    app = look(run.path, "ablation")
+    said = words(app)
+    assert "on other data (" in said
+    assert "This run has no labels to average them by" in said
+    assert len(chart(app, "accuracy of layer 1")[1]) == 5
+    for block in unfold(app).expander:
+        if block.label == "Copy as Python":
+            exec(block.code[0].value, {})

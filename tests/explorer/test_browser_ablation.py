@@ -1,0 +1,99 @@
+"""The ablation page in a headless browser, by real clicks and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("streamlit", reason="the explorer is an extra")
+pytest.importorskip("selenium", reason="the browser is driven by Selenium")
+
+from driving import CHROMIUM, DRIVER, Page, browsing, serving
+from selenium.webdriver import Keys
+from selenium.webdriver.common.by import By
+from test_browser import complaints
+
+import bitlens
+from bitlens_explorer import ablation
+
+pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
+
+PLACE = "[data-testid=stMain] input[type=range]"
+
+
+@pytest.fixture
+def page(ablated_run: bitlens.Run, tmp_path: Path) -> Iterator[Page]:
+    with serving(ablated_run.path) as server, browsing(tmp_path / "profile") as browser:
+        yield Page(browser, server)
+        assert complaints(browser) == []
+        browser.get("about:blank")  # before the server ends, which its page would complain of
+
+
+def charts(page: Page) -> list[str]:
+    """What the drawn axes are called, chart by chart."""
+    script = """return [...document.querySelectorAll('[data-testid=stVegaLiteChart]')].map(
+        (chart) => [...chart.querySelectorAll('.role-axis-title')].map((title) => title.textContent).join(' | '));"""
+    drawn: list[str] = page.browser.execute_script(script)
+    return drawn
+
+
+def neuron(run: bitlens.Run, scope: str, place: int) -> str:
+    """How the page names it."""
+    parameters = next(iter(ablation.settings(run).values()))
+    one = run.results.load("layer_ablation", parameters, 2).sel(scope=scope, rank=place - 1)
+    return f"Layer {one.ranked_layer.values}, channel {int(one.ranked_channel)}: "
+
+
+def test_curves_are_switched_and_a_neuron_is_chosen_by_keys(page: Page, ablated_run: bitlens.Run) -> None:
+    page.browser.get(f"{page.server}/ablation?t=2&scope=1&place=2")
+    page.until(lambda: neuron(ablated_run, "1", 2) in page.text)
+    page.until(lambda: charts(page)[:3] == ["neurons turned off | accuracy"] * 3)
+    page.until(lambda: page.pictures() == 16)  # inputs and maps
+    page.settled()
+    page.button("loss", "[data-testid=stMain]")
+    page.until(lambda: page.address.get("curve") == "loss")
+    page.until(lambda: charts(page)[:3] == ["neurons turned off | loss (bits)"] * 3)
+    page.settled()
+    page.browser.find_element(By.CSS_SELECTOR, PLACE).send_keys(Keys.ARROW_RIGHT)
+    page.until(lambda: page.address.get("place") == "3")
+    page.until(lambda: neuron(ablated_run, "1", 3) in page.text)
+    assert neuron(ablated_run, "1", 2) != neuron(ablated_run, "1", 3)
+    assert page.address == {**page.address, "curve": "loss", "scope": "1", "t": "2"}
+    address = page.browser.current_url
+    page.settled()
+    page.browser.get("about:blank")
+    page.browser.get(address)  # the same by its address
+    page.until(lambda: neuron(ablated_run, "1", 3) in page.text)
+    page.until(lambda: charts(page)[:3] == ["neurons turned off | loss (bits)"] * 3)
+
+
+def test_the_page_is_reached_by_name_and_a_legend_isolates_an_order(page: Page, ablated_run: bitlens.Run) -> None:
+    page.browser.get(f"{page.server}/?t=2")
+    page.until(lambda: page.browser.find_elements(By.LINK_TEXT, "Ablation"))
+    page.settled()
+    page.browser.find_element(By.LINK_TEXT, "Ablation").click()
+    page.until(lambda: "Cumulative ablation at epoch 2" in page.text)
+    page.until(lambda: len([title for title in charts(page) if title]) >= 5)
+    assert neuron(ablated_run, "whole network", 8) in page.text
+    assert page.address["t"] == "2"
+    page.settled()
+
+    def strong() -> list[str]:
+        """The lines of the first chart that are not faint."""
+        script = """return [...document.querySelector('[data-testid=stVegaLiteChart]').querySelectorAll('.mark-line.role-mark path')]
+            .filter((line) => Number(line.getAttribute('opacity') ?? 1) > 0.5).map((line) => line.getAttribute('stroke'))"""
+        lines: list[str] = page.browser.execute_script(script)
+        return lines
+
+    page.until(lambda: len(strong()) == 3)
+    assert len(set(strong())) == 3
+    label = page.browser.find_element(By.XPATH, "//*[local-name()='text'][.='highest first']")
+    left, top, width, height = page.browser.execute_script(
+        """arguments[0].scrollIntoView({block: 'center'}); const box = arguments[0].getBoundingClientRect();
+        return [box.left, box.top, box.width, box.height];""",
+        label,
+    )
+    page.pointer((left + width / 2, top + height / 2))
+    page.until(lambda: len(strong()) == 1)
