@@ -106,12 +106,13 @@ def test_identities(data, n, channels, classes):
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 @pytest.mark.parametrize("edges", [1, 2, 7, 300])
-def test_the_compiled_count_takes_any_ascending_edges(kind, edges):
+@pytest.mark.parametrize("size", [1, 3])
+def test_the_compiled_count_takes_any_ascending_edges(kind, edges, size):
     """Equal ones are only what it is fast for; among these some are doubled, some infinite, some values themselves."""
     generator = np.random.default_rng(edges)
-    x, labels = (generator.normal(size=(50, 18, 3)) ** 3).astype(kind), generator.integers(0, 4, 50)
+    x, labels = (generator.normal(size=(50, 18, size)) ** 3).astype(kind), generator.integers(0, 4, 50)
     chosen = np.sort(generator.normal(size=(18, edges)) ** 5, axis=1)
-    chosen[3] = np.sort(x[:, 3].ravel()[generator.integers(0, 150, edges)])
+    chosen[3] = np.sort(x[:, 3].ravel()[generator.integers(0, 50 * size, edges)])
     chosen[5] = chosen[5, 0]
     chosen[7] = np.inf
     chosen[9, -1] = np.inf

@@ -164,6 +164,7 @@ void check_label_counts(const View<const T, 3>& maps, const View<const double, 2
   require_size(labels.shape[0], maps.shape[0], "labels");
   require_size(counts.shape[0], maps.shape[1], "counts: channels");
   require_size(counts.shape[2], edges.shape[1] + 1, "counts: bins");
+  require(maps.shape[0] <= INT32_MAX, "maps: more than 2^31 - 1 samples");
   for (Index i = 0; i < labels.shape[0]; ++i) require_index(labels.data[i], counts.shape[1], "labels");
 }
 

@@ -1,6 +1,7 @@
 // How often the values of each channel fall between its edges, class by class.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "core/operands.hpp"
@@ -47,28 +48,66 @@ void count_values(const T* values, Index size, const Edges& edges, Index* histog
   }
 }
 
+// The smallest value of the type from the edge on: values compare with both alike.
+template <class T>
+T first_from(double edge) {
+  const T rounded = static_cast<T>(edge);
+  return static_cast<double>(rounded) < edge ? std::nextafter(rounded, std::numeric_limits<T>::infinity())
+                                             : rounded;
+}
+
+// Neurons of a single value that are on or off, some side by side.
+template <class T>
+void count_neurons(const View<const T, 3>& maps, const View<const double, 2>& edges,
+                   const View<const Index, 1>& labels, Index first, Index width,
+                   const View<Index, 3>& counts) {
+  T edge[kChannels] = {};
+  for (Index c = 0; c < width; ++c) edge[c] = first_from<T>(edges.row(first + c)[0]);
+  std::vector<std::int32_t> on(static_cast<std::size_t>(counts.shape[1] * kChannels));
+  std::vector<Index> samples(static_cast<std::size_t>(counts.shape[1]));
+  for (Index i = 0; i < maps.shape[0]; ++i) {
+    const T* values = maps.row(i, first);
+    const Index label = labels.data[i];
+    std::int32_t* own = on.data() + label * kChannels;
+    ++samples[static_cast<std::size_t>(label)];
+    for (Index c = 0; c < width; ++c) own[c] += values[c] >= edge[c];
+  }
+  for (Index c = 0; c < width; ++c) {
+    for (Index y = 0; y < counts.shape[1]; ++y) {
+      const Index count = on[static_cast<std::size_t>(y * kChannels + c)];
+      counts.row(first + c, y)[0] = samples[static_cast<std::size_t>(y)] - count;
+      counts.row(first + c, y)[1] = count;
+    }
+  }
+}
+
+template <class T>
+void count_maps(const View<const T, 3>& maps, const View<const double, 2>& edges,
+                const View<const Index, 1>& labels, Index first, Index width, const View<Index, 3>& counts) {
+  std::vector<Edges> own;
+  for (Index c = first; c < first + width; ++c) {
+    own.emplace_back(edges.row(c), edges.shape[1]);
+    for (Index y = 0; y < counts.shape[1]; ++y) std::fill_n(counts.row(c, y), counts.shape[2], Index{0});
+  }
+  for (Index i = 0; i < maps.shape[0]; ++i) {
+    for (Index c = 0; c < width; ++c) {
+      count_values(maps.row(i, first + c), maps.shape[2], own[static_cast<std::size_t>(c)],
+                   counts.row(first + c, labels.data[i]));
+    }
+  }
+}
+
 }  // namespace
 
 template <class T>
 void label_counts(View<const T, 3> maps, View<const double, 2> edges, View<const Index, 1> labels,
                   View<Index, 3> counts) {
   check_label_counts(maps, edges, labels, counts);
-  const Index channels = maps.shape[1];
-  const Index bins = counts.shape[2];
-  parallel_for((channels + kChannels - 1) / kChannels, [&](Index group) {
+  const bool neurons = maps.shape[2] == 1 && maps.stride[1] == 1 && edges.shape[1] == 1;
+  parallel_for((maps.shape[1] + kChannels - 1) / kChannels, [&](Index group) {
     const Index first = group * kChannels;
-    const Index last = std::min(first + kChannels, channels);
-    for (Index c = first; c < last; ++c) {
-      for (Index y = 0; y < counts.shape[1]; ++y) std::fill_n(counts.row(c, y), bins, Index{0});
-    }
-    std::vector<Edges> own;
-    for (Index c = first; c < last; ++c) own.emplace_back(edges.row(c), bins - 1);
-    for (Index i = 0; i < maps.shape[0]; ++i) {
-      for (Index c = first; c < last; ++c) {
-        count_values(maps.row(i, c), maps.shape[2], own[static_cast<std::size_t>(c - first)],
-                     counts.row(c, labels.data[i]));
-      }
-    }
+    const Index width = std::min(kChannels, maps.shape[1] - first);
+    (neurons ? count_neurons<T> : count_maps<T>)(maps, edges, labels, first, width, counts);
   });
 }
 
