@@ -88,7 +88,7 @@ SANITIZERS_thread := thread
 RUNTIME_address := libasan.so
 RUNTIME_thread := libtsan.so
 # The tests that reach the kernels within their own process; others that they start would find the installed ones.
-SANITIZED_thread := closed_forms estimators joint_counts neighbors permutation properties renyi renyi_estimators sanitizers spectra
+SANITIZED_thread := closed_forms estimators joint_counts neighbors neurons permutation properties renyi renyi_estimators sanitizers spectra
 # Besides, what runs in one thread or never reaches a kernel.
 SANITIZED_address := $(SANITIZED_thread) binding boundary operand_sizes parameters parity parity_neighbors parity_spectra
 

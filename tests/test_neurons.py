@@ -159,6 +159,17 @@ def test_values_at_the_threshold_are_off_and_at_an_edge_in_the_next_bin():
     )
 
 
+@pytest.mark.parametrize("threshold", [1e300, -1e300, float(np.finfo(np.float32).max), 0.1, -0.1, 1e-320])
+def test_thresholds_that_are_no_float32(threshold):
+    x = np.array([-3.4e38, -0.1, 0.0, 1e-45, 0.1, np.finfo(np.float32).max], np.float32)[:, None]
+    expected = x.astype(np.float64) > threshold
+    found = neuron_information(x, expected[:, 0].astype(int), OneBit(threshold))
+    np.testing.assert_allclose(quantities(found)[:2], reference.entropy(np.bincount(expected[:, 0])), rtol=1e-12)
+    np.testing.assert_array_equal(
+        found, neuron_information(x.astype(float), expected[:, 0].astype(int), OneBit(threshold))
+    )
+
+
 def test_ranges_beyond_a_float64():
     x = np.array([-1.7e308, 1.7e308, -1.7e308, 1.7e308])[:, None]
     assert neuron_information(x, np.array([0, 1, 0, 1]), EqualWidth(2)).mutual_information == 1

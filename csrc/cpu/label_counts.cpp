@@ -51,9 +51,11 @@ void count_values(const T* values, Index size, const Edges& edges, Index* histog
 // The smallest value of the type from the edge on: values compare with both alike.
 template <class T>
 T first_from(double edge) {
+  using Limits = std::numeric_limits<T>;
+  if (edge > static_cast<double>(Limits::max())) return Limits::infinity();
+  if (edge < static_cast<double>(Limits::lowest())) return Limits::lowest();
   const T rounded = static_cast<T>(edge);
-  return static_cast<double>(rounded) < edge ? std::nextafter(rounded, std::numeric_limits<T>::infinity())
-                                             : rounded;
+  return static_cast<double>(rounded) < edge ? std::nextafter(rounded, Limits::infinity()) : rounded;
 }
 
 // Neurons of a single value that are on or off, some side by side.

@@ -14,7 +14,7 @@ from bitlens.runs import Run, RunError
 from bitlens_explorer import ablation, ablation_charts, charts, compute, details, figures, pixel_parts, tables
 from bitlens_explorer import query as queries
 from bitlens_explorer.ablation_charts import scope_name
-from bitlens_explorer.context import context
+from bitlens_explorer.context import context, kept_settings
 from bitlens_explorer.query import CURVES, NETWORK, Query
 from bitlens_explorer.recorded import Parameters
 from bitlens_explorer.words import count, listed, plain, say
@@ -31,7 +31,8 @@ def main() -> None:
     if not known:
         _none(run)
     else:
-        parameters = _settings(query, known)
+        parameters = kept_settings("ablation", "Settings", known, ablation.words, scope=None, place=None)
+        st.markdown(f"Settings: {plain(ablation.words(parameters))}.")
         epoch = _epoch(run, parameters, epoch)
         try:
             found = ablation.load(run, parameters, epoch)
@@ -58,26 +59,6 @@ def _none(run: Run) -> None:
         step = "record the network again with its weights of some epochs, then measure it with the model:"
         say(f"{what} This run keeps no weights, which that needs.", step)
     st.code(ablation.wanted(run), language="python")
-
-
-def _settings(query: Query, known: dict[str, Parameters]) -> Parameters:
-    """What it was measured with; a choice where there are several."""
-    if query.ablation is not None and query.ablation not in known:
-        queries.settle(replace(query, ablation=None), [f"abl={query.ablation[:40]}"])
-        queries.publish()
-    names, key = list(known), "query ablation"
-    chosen = query.ablation if query.ablation in known else names[0]
-    st.session_state[key] = chosen
-    if len(known) > 1:
-        st.selectbox(
-            "Settings",
-            names,
-            key=key,
-            format_func=lambda name: ablation.words(known[name]),
-            on_change=lambda: queries.change(ablation=st.session_state[key], scope=None, place=None),
-        )
-    st.markdown(f"Settings: {plain(ablation.words(known[chosen]))}.")
-    return known[chosen]
 
 
 def _epoch(run: Run, parameters: Parameters, epoch: int) -> int:

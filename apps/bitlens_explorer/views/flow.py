@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import streamlit as st
 
 import bitlens
 from bitlens.runs import Run, RunError
 from bitlens_explorer import figures, flow, flow_charts, flow_settings, recorded
 from bitlens_explorer import query as queries
-from bitlens_explorer.context import context
+from bitlens_explorer.context import context, kept_settings
 from bitlens_explorer.query import Query
 from bitlens_explorer.recorded import Parameters
 from bitlens_explorer.words import say
@@ -22,34 +20,13 @@ def main() -> None:
     """The page."""
     run, query, epoch = context()
     st.title("Information flow", anchor=False)
-    settings = _settings(run, query)
+    known = recorded.matrix_settings(run) or {"": flow_settings.OWN}
+    chosen = kept_settings("settings", "Settings of matrix-based information", known, flow_settings.words)
     for part in (_plane, _modified, _inequalities, _shares, _saturation):
         try:
-            part(run, query, epoch, settings)
+            part(run, query, epoch, chosen)
         except RunError as error:
             figures.failed(error)
-
-
-def _settings(run: Run, query: Query) -> Parameters:
-    """What matrix-based information was measured with; a choice where there are several."""
-    known = recorded.matrix_settings(run)
-    chosen = query.settings
-    if chosen is not None and chosen not in known:
-        queries.settle(replace(query, settings=None), [f"set={chosen[:40]}"])
-        queries.publish()
-    if not known:
-        return flow_settings.OWN
-    names, key = list(known), "query settings"
-    st.session_state[key] = chosen if chosen in known else names[0]
-    if len(known) > 1:
-        st.selectbox(
-            "Settings of matrix-based information",
-            names,
-            key=key,
-            format_func=lambda name: flow_settings.words(known[name]),
-            on_change=lambda: queries.change(settings=st.session_state[key]),
-        )
-    return known[chosen if chosen in known else names[0]]
 
 
 def _plane(run: Run, query: Query, epoch: int, settings: Parameters) -> None:

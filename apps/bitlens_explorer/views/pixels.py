@@ -11,7 +11,7 @@ import xarray as xr
 from bitlens.runs import Run, RunError
 from bitlens_explorer import charts, figures, flow, flow_charts, pixel_charts, pixel_code, pixel_parts, pixels, recorded
 from bitlens_explorer import query as queries
-from bitlens_explorer.context import context
+from bitlens_explorer.context import context, kept_settings
 from bitlens_explorer.query import Query
 from bitlens_explorer.recorded import Parameters
 from bitlens_explorer.words import count, listed, say
@@ -27,7 +27,7 @@ def main() -> None:
     if not known:
         _none(run)
         return
-    parameters = _settings(query, known)
+    parameters = kept_settings("discarding", "Settings", known, pixels.words, image=None, depth=None)
     query = _checked(queries.current(), parameters)
     samples = pixel_parts.samples(run, query, parameters)
     if not samples:
@@ -67,25 +67,6 @@ def _none(run: Run) -> None:
             "record the network again with its weights of some epochs, then measure it with the model:",
         )
     st.code(pixel_code.wanted(run), language="python")
-
-
-def _settings(query: Query, known: dict[str, Parameters]) -> Parameters:
-    """What it was measured with; a choice where there are several."""
-    if query.discarding is not None and query.discarding not in known:
-        queries.settle(replace(query, discarding=None), [f"dis={query.discarding[:40]}"])
-        queries.publish()
-    names, key = list(known), "query discarding"
-    chosen = query.discarding if query.discarding in known else names[0]
-    st.session_state[key] = chosen
-    if len(known) > 1:
-        st.selectbox(
-            "Settings",
-            names,
-            key=key,
-            format_func=lambda name: pixels.words(known[name]),
-            on_change=lambda: queries.change(discarding=st.session_state[key], image=None, depth=None),
-        )
-    return known[chosen]
 
 
 def _checked(query: Query, parameters: Parameters) -> Query:
