@@ -142,6 +142,34 @@ def test_biases_are_what_chance_gives():
     np.testing.assert_array_equal(neuron_information(maps, labels).mutual_information_bias, 3 / (400 * LN2))
 
 
+def test_the_bias_does_not_hide_where_classes_have_few_samples():
+    """With two samples a class most of the information is chance; the first order has half of it and more."""
+    generator = np.random.default_rng(4)
+    labels = np.arange(200) // 2
+    found = neuron_information(generator.normal(size=(200, 100)), labels)
+    assert found.mutual_information.mean() > 0.4
+    assert (found.mutual_information_bias > 0.5 * found.mutual_information).all()
+    null = bitlens.permutation_test(
+        lambda x, y: neuron_information(x, y).mutual_information,
+        generator.normal(size=(200, 5)),
+        labels,
+        permutations=50,
+    )
+    assert (abs(null.excess) < 0.1).all()
+
+
+def test_many_classes_and_bins_are_counted_some_channels_at_a_time(monkeypatch):
+    generator = np.random.default_rng(5)
+    x, labels = generator.normal(size=(60, 37, 2)), generator.integers(0, 9, 60)
+    for quantizer in (OneBit(), EqualWidth(20)):
+        whole = neuron_information(x, labels, quantizer)
+        for held in (1, 8 * 9 * 20 * 5):
+            monkeypatch.setattr("bitlens.estimators.neurons._CHUNK_BYTES", held)
+            for ours, theirs in zip(neuron_information(x, labels, quantizer), whole, strict=True):
+                np.testing.assert_array_equal(ours, theirs)
+        monkeypatch.undo()
+
+
 def test_the_preferred_class_is_one_of_the_labels():
     labels = np.array([7, 7, 3, 3, 11, 11])
     found = neuron_information(np.eye(6), labels)

@@ -11,6 +11,9 @@ import numpy as np
 from bitlens import _core
 from bitlens.arrays import Array, NDArray, channel_maps, class_numbers, integer
 
+# Tables of bins and classes are held for so many bytes of channels at a time.
+_CHUNK_BYTES = 64 * 2**20
+
 
 @dataclass(frozen=True)
 class OneBit:
@@ -44,7 +47,7 @@ class NeuronInformation(NamedTuple):
     entropy_bias: Any
     """What is expected to be too much in the entropy (it is too little: never above 0)."""
     mutual_information_bias: Any
-    """What is expected to be too much in the mutual information."""
+    """What chance is expected to add to the mutual information, if each bin can occur with each class."""
     selectivity_bias: Any
     """What is expected to be too much in the divergence of the preferred class; choosing it adds to that."""
 
@@ -58,8 +61,10 @@ def neuron_information(
     is the channel's value at some position; take the mean or the maximum over positions first if that is meant.
 
     With few samples a neuron seems to say more than it does. The biases are of first order in 1 / n (Miller 1955), from
-    the bins and pairs that occur: (pairs - bins - classes + 1) / (2 n ln 2) for the mutual information. Positions of one
-    map are alike, so n is the number of samples all the same, and the bias of a channel of maps an upper limit.
+    the bins that occur: (bins - 1) (classes - 1) / (2 n ln 2) for the mutual information, which is what a neuron that
+    says nothing is expected to show. With fewer than some samples for each bin and class chance adds more than the first
+    order says; `permutation_test` tells then. Positions of one map are alike, so n is the number of samples all the same,
+    and the bias of a channel of maps an upper limit.
 
     Parameters
     ----------
@@ -95,12 +100,18 @@ def neuron_information(
     maps = np.ascontiguousarray(maps.cpu()) if family.on_cuda else maps
     classes, numbers = np.unique(class_numbers(labels, len(maps), "labels"), return_inverse=True)
     edges = _edges(maps, quantizer)
-    counts = np.empty((maps.shape[1], len(classes), edges.shape[1] + 1), np.int64)
-    _core.label_counts(maps, edges, numbers.astype(np.int64), counts)
-    found = _information(counts, np.bincount(numbers))
-    preferred = classes[found.preferred_class]
-    parts = found._replace(preferred_class=preferred)
-    return NeuronInformation(*(family.give_back(family.put(part)) for part in parts))
+    of_class = np.bincount(numbers)
+    table = (len(classes), edges.shape[1] + 1)
+    some = max(1, _CHUNK_BYTES // (8 * math.prod(table)))
+    parts = []
+    for first in range(0, len(edges), some):
+        chosen = edges[first : first + some]
+        counts = np.empty((len(chosen), *table), np.int64)
+        _core.label_counts(maps[:, first : first + some], chosen, numbers.astype(np.int64), counts)
+        parts.append(_information(counts, of_class))
+    found = NeuronInformation(*map(np.concatenate, zip(*parts, strict=True)))
+    found = found._replace(preferred_class=classes[found.preferred_class])
+    return NeuronInformation(*(family.give_back(family.put(part)) for part in found))
 
 
 def _edges(maps: NDArray, quantizer: Quantizer) -> NDArray:
@@ -135,17 +146,16 @@ def _information(counts: NDArray, of_class: NDArray) -> NeuronInformation:
         entropies = -np.where(of_bin > 0, of_bin * np.log2(of_bin), 0.0).sum(axis=1)
     divergences = np.maximum((within * surprise).sum(axis=2), 0)
     samples = of_class.sum()
-    information = divergences @ (of_class / samples)
+    information = (divergences * (of_class / samples)).sum(axis=1)  # whatever channels are beside
     preferred = divergences.argmax(axis=1)
     first_order = 1 / (2 * samples * math.log(2))
     bins = (of_bin > 0).sum(axis=1)
-    pairs = (counts > 0).sum(axis=(1, 2))
     return NeuronInformation(
         np.maximum(entropies, 0),
         information,
         divergences.max(axis=1),
         preferred,
         (1 - bins) * first_order,
-        (pairs - bins - len(of_class) + 1) * first_order,
+        (bins - 1) * (len(of_class) - 1) * first_order,
         (bins - 1) * (samples / of_class[preferred] - 1) * first_order,
     )
