@@ -47,7 +47,7 @@ cuda-install:
 
 # -W default: the libraries of another machine may warn of each other.
 cuda-test: cuda-install
-	$(PYTHON) -m pytest -W default --require-cuda $(wildcard tests/test_parity*.py) $(PYTEST_ARGS)
+	$(PYTHON) -m pytest -W default --require-cuda $(wildcard tests/native/test_parity*.py) $(PYTEST_ARGS)
 
 # Without PyTorch's own caching of memory, so that what lies beyond a tensor is nobody's.
 cuda-sanitize: cuda-install
@@ -64,7 +64,7 @@ cuda-bench: cuda-install
 emulate: build/emulated/installed
 	for order in $(EMULATION_ORDERS); do \
 	  BITLENS_EMULATION_ORDER=$$order PYTHONPATH=build/emulated/site:$$(echo $(VENV)/lib/python*/site-packages) \
-	    $(BIN)/python -S -m pytest $(wildcard tests/test_parity*.py) $(PYTEST_ARGS) $(KERNEL_ARGS) || exit 1; \
+	    $(BIN)/python -S -m pytest $(wildcard tests/native/test_parity*.py) $(PYTEST_ARGS) $(KERNEL_ARGS) || exit 1; \
 	done
 
 clean:
@@ -88,9 +88,11 @@ SANITIZERS_thread := thread
 RUNTIME_address := libasan.so
 RUNTIME_thread := libtsan.so
 # The tests that reach the kernels within their own process; others that they start would find the installed ones.
-SANITIZED_thread := closed_forms estimators joint_counts neighbors neurons permutation properties renyi renyi_estimators sanitizers spectra
+SANITIZED_thread := $(addprefix estimators/test_,closed_forms estimators neighbors neurons permutation properties renyi renyi_estimators) \
+  $(addprefix native/test_,joint_counts sanitizers spectra)
 # Besides, what runs in one thread or never reaches a kernel.
-SANITIZED_address := $(SANITIZED_thread) binding boundary operand_sizes parameters parity parity_neighbors parity_spectra
+SANITIZED_address := $(SANITIZED_thread) estimators/test_parameters \
+  $(addprefix native/test_,binding boundary operand_sizes parity parity_neighbors parity_spectra)
 
 # setarch -R: the thread sanitizer's map of the memory has no room for addresses that are wholly random.
 # libstdc++: a sanitizer looks for the function that throws when the process starts, and Python itself has none.
@@ -103,7 +105,7 @@ sanitize-address sanitize-thread: sanitize-%: build/sanitize-%/installed
 	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1 PYTHONMALLOC=malloc \
 	  OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 BITLENS_SANITIZE=$(SANITIZERS_$*) \
 	  PYTHONPATH=build/sanitize-$*/site:$$(echo $(VENV)/lib/python*/site-packages) \
-	  $(BIN)/python -S -m pytest --capture=sys $(SANITIZED_$*:%=tests/test_%.py) $(PYTEST_ARGS) $(KERNEL_ARGS)
+	  $(BIN)/python -S -m pytest --capture=sys $(SANITIZED_$*:%=tests/%.py) $(PYTEST_ARGS) $(KERNEL_ARGS)
 
 EMULATION_ORDERS ?= ascending descending turns
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from tiny_run import APP, record_ablated_run, record_discarded_run, record_tiny_run
 
 import bitlens
 from bitlens_explorer import opening
 from bitlens_explorer.launch import environment
+from tests.support.sample_runs import APP, record_ablated_run, record_discarded_run, record_tiny_run
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from reading import chart, words
-from test_copied_python import copied_and_drawn
 
 import bitlens
 from bitlens_explorer import ablation
 from bitlens_explorer.charts import PETROFF
+from tests.explorer.test_copied_python import copied_and_drawn
+from tests.support.page_contents import chart, words
 
 NAMES = {"ascending": "lowest first", "descending": "highest first", "random": "random (mean)"}
 

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from reading import chart, unfold, words
-from test_ablation_page import measured
-from test_copied_python import copied_and_drawn
 
 import bitlens
 from bitlens_explorer import ablation
+from tests.explorer.test_ablation_page import measured
+from tests.explorer.test_copied_python import copied_and_drawn
+from tests.support.page_contents import chart, unfold, words
 
 
 @pytest.fixture

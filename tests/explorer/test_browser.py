@@ -12,13 +12,13 @@ import pytest
 pytest.importorskip("streamlit", reason="the explorer is an extra")
 pytest.importorskip("selenium", reason="the browser is driven by Selenium")
 
-from driving import CHROMIUM, DRIVER, Page, browsing, serving
 from selenium import webdriver
 from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
-from tiny_run import MARKUP, record_tiny_run
 
 import bitlens
+from tests.support.browser_driver import CHROMIUM, DRIVER, Page, browsing, serving
+from tests.support.sample_runs import MARKUP, record_tiny_run
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
 

@@ -10,12 +10,12 @@ import pytest
 pytest.importorskip("streamlit", reason="the explorer is an extra")
 pytest.importorskip("selenium", reason="the browser is driven by Selenium")
 
-from driving import CHROMIUM, DRIVER, Page, browsing, serving
 from selenium.webdriver import Keys
-from test_browser import complaints
 
 import bitlens
 from bitlens_explorer import recorded
+from tests.explorer.test_browser import complaints
+from tests.support.browser_driver import CHROMIUM, DRIVER, Page, browsing, serving
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
 

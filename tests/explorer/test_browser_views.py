@@ -14,14 +14,14 @@ import pytest
 pytest.importorskip("streamlit", reason="the explorer is an extra")
 pytest.importorskip("selenium", reason="the browser is driven by Selenium")
 
-from driving import CHROMIUM, DRIVER, Page, browsing, serving
 from selenium import webdriver
 from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
-from test_browser import complaints, hosts
-from tiny_run import record_tiny_run
 
 import bitlens
+from tests.explorer.test_browser import complaints, hosts
+from tests.support.browser_driver import CHROMIUM, DRIVER, Page, browsing, serving
+from tests.support.sample_runs import record_tiny_run
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
 

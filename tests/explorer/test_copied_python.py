@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from reading import unfold
 
 from bitlens_explorer import recorded
+from tests.support.page_contents import unfold
 
 ADDRESSES = [
     ("training", {"t": "1"}),

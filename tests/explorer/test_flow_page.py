@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from reading import chart, words
 
 import bitlens
 from bitlens_explorer import flow, flow_settings, recorded
+from tests.support.page_contents import chart, words
 
 SETTINGS = {"permutations": 3, "batch": 48}
 NULL = {"information": "", "null_mean": "null ", "null_std": "null deviation "}

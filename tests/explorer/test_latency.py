@@ -22,12 +22,12 @@ pytest.importorskip("streamlit", reason="the explorer is an extra")
 pytest.importorskip("selenium", reason="the browser is driven by Selenium")
 
 from axe_core_python.base import AXE_FILE_PATH
-from driving import CHROMIUM, DRIVER, Page, browsing, serving
 from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
-from test_browser import SLIDER
 
 import bitlens
+from tests.explorer.test_browser import SLIDER
+from tests.support.browser_driver import CHROMIUM, DRIVER, Page, browsing, serving
 
 pytestmark = [
     pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed"),

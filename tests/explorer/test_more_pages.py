@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from reading import chart, numbers, words
 
 import bitlens
 from bitlens_explorer import exports
+from tests.support.page_contents import chart, numbers, words
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,11 @@ import json
 
 import numpy as np
 import pytest
-from reading import chart, numbers, payloads, words
 
 import bitlens
 from bitlens_explorer import query
 from bitlens_explorer.query import Query
+from tests.support.page_contents import chart, numbers, payloads, words
 
 # What is drawn
 

@@ -9,10 +9,10 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from reading import chart, numbers, payloads, unfold, words
 
 import bitlens
 from bitlens_explorer import pixels, recorded
+from tests.support.page_contents import chart, numbers, payloads, unfold, words
 
 
 def measured(run: bitlens.Run, number: int = 0) -> tuple[str, dict, object]:

@@ -19,14 +19,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from reading import numbers, payloads, words
-from tiny_run import APP, MARKUP, record_tiny_run
 
 import bitlens
 from bitlens.runs import RunError
 from bitlens_explorer import figures, opening, recorded
 from bitlens_explorer.launch import command, environment
 from bitlens_explorer.words import listed, plain
+from tests.support.page_contents import numbers, payloads, words
+from tests.support.sample_runs import APP, MARKUP, record_tiny_run
 
 # What is not there
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from typer.testing import CliRunner
 
 import bitlens
 
-APPS = Path(__file__).parents[1] / "apps"
 ROOM = "paper_figures.information_discarding"
 SIZES = {"epochs": 1, "samples": 128, "probe": 1, "side": 12}
 SEARCH = {"DRAWS": 8, "STEPS": 1, "DECODED": 64, "DECODER_EPOCHS": 1, "WIDTH": 2}
@@ -26,9 +24,7 @@ FIGURES = ("figure-1", "figure-3", "figure-4a", "figure-4b", "figure-5a", "figur
 @pytest.fixture(scope="module")
 def room():
     """Its modules by name."""
-    sys.path.insert(0, str(APPS))
-    yield lambda name: importlib.import_module(f"{ROOM}.{name}" if name != "main" else "paper_figures.__main__")
-    sys.path.remove(str(APPS))
+    return lambda name: importlib.import_module(f"{ROOM}.{name}" if name != "main" else "paper_figures.__main__")
 
 
 @pytest.fixture(scope="module")

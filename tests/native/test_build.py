@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 # An array that says it lies on a CUDA device. Nothing reads its memory: the call must be refused before.
 CUDA_ARRAY = """

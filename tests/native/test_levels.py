@@ -12,7 +12,7 @@ import pytest
 
 import bitlens
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 LEVELS = ["baseline", "avx2", "avx512"]
 BEST = subprocess.run(
     [sys.executable, "-c", "import bitlens; print(bitlens.build_info()['simd'])"],
@@ -23,7 +23,10 @@ BEST = subprocess.run(
 ).stdout.strip()
 
 # What compares kernels with the reference.
-KERNELS = ["estimators", "neighbors", "joint_counts", "closed_forms", "spectra", "renyi"]
+KERNELS = [
+    *(f"estimators/test_{name}.py" for name in ("estimators", "neighbors", "closed_forms", "renyi")),
+    *(f"native/test_{name}.py" for name in ("joint_counts", "spectra")),
+]
 
 
 def run(level: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -67,7 +70,7 @@ def test_a_level_that_is_not_there(name):
 
 @lower_levels
 def test_kernels_of_every_level_agree_with_the_reference(level):
-    done = run(level, "-m", "pytest", "-q", "-m", "not heavy", *(str(TESTS / f"test_{name}.py") for name in KERNELS))
+    done = run(level, "-m", "pytest", "-q", "-m", "not heavy", *(str(TESTS / name) for name in KERNELS))
     assert done.returncode == 0, done.stdout
 
 

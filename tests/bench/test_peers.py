@@ -7,11 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from bench.contest import MissingError, contest  # noqa: F401
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from bench.contest import MissingError, contest  # noqa: E402, F401
+ROOT = Path(__file__).parents[2]
 
 
 def small_cases():
@@ -33,7 +31,7 @@ def test_every_contestant_computes_what_its_case_asks_for(name):
     for library in ("faiss", "umap", "numba", "sklearn", "scipy", "threadpoolctl"):
         pytest.importorskip(library)
     script = (
-        "import sys; sys.path.insert(0, 'tests'); from test_bench_peers import MissingError, contest, small_cases\n"
+        "from tests.bench.test_peers import MissingError, contest, small_cases\n"
         "try:\n"
         f"    timings = contest(small_cases()[{name!r}].contestants(), 1, tell=lambda _: None)\n"
         "    print(len(timings))\n"

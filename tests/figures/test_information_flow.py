@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +13,12 @@ from typer.testing import CliRunner
 
 import bitlens
 
-APPS = Path(__file__).parents[1] / "apps"
-PAGES = Path(__file__).parents[1] / "docs" / "paper-figures"
+PAGES = Path(__file__).parents[2] / "docs" / "paper-figures"
 
 
 @pytest.fixture(scope="module")
 def app():
-    sys.path.insert(0, str(APPS))
-    yield importlib.import_module("paper_figures.__main__")
-    sys.path.remove(str(APPS))
+    return importlib.import_module("paper_figures.__main__")
 
 
 @pytest.fixture(scope="module")

@@ -11,16 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-import bitlens
-
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from bench import __main__ as command  # noqa: E402
-from bench import checks, compare, growth, machine, processes, store  # noqa: E402
-from bench.cases import CASES  # noqa: E402
-from bench.contest import (  # noqa: E402
+from bench import __main__ as command
+from bench import checks, compare, growth, machine, processes, store
+from bench.cases import CASES
+from bench.contest import (
     OURS,
     Case,
     Contestant,
@@ -31,8 +25,12 @@ from bench.contest import (  # noqa: E402
     contest,
     summary,
 )
-from bench.machine import Rates  # noqa: E402
-from bench.memory import peak  # noqa: E402
+from bench.machine import Rates
+from bench.memory import peak
+
+import bitlens
+
+ROOT = Path(__file__).parents[2]
 
 RATES = Rates(100.0, 10.0)
 

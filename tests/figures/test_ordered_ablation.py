@@ -17,8 +17,7 @@ from typer.testing import CliRunner
 
 import bitlens
 
-APPS = Path(__file__).parents[1] / "apps"
-PAGE = Path(__file__).parents[1] / "docs" / "paper-figures" / "information-ordered-ablation"
+PAGE = Path(__file__).parents[2] / "docs" / "paper-figures" / "information-ordered-ablation"
 SIZES = {"epochs": 10, "samples": 256, "probe": 64, "repeats": 3}
 L2, DROPOUT, NARROW = "100-100 L2", "100-100 dropout", "30-30 L2"
 NETWORKS, LAYERS = (L2, DROPOUT, NARROW), ("layer1", "layer2")
@@ -32,10 +31,8 @@ TABLES = ("neurons", "curves", "areas", "roles", "errors")
 @pytest.fixture(scope="module")
 def room():
     """Its modules by name."""
-    sys.path.insert(0, str(APPS))
     importlib.import_module("paper_figures.__main__")  # whole, before anything is made smaller
-    yield lambda name: importlib.import_module(f"paper_figures.ordered_ablation.{name}")
-    sys.path.remove(str(APPS))
+    return lambda name: importlib.import_module(f"paper_figures.ordered_ablation.{name}")
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 NVCC = os.environ.get("CUDACXX") or shutil.which("nvcc")
 ARCHITECTURES = ["75", "80", "90"]
 MOST_REGISTERS = 128  # of a thread: two blocks of 256 threads have room on a multiprocessor

@@ -6,9 +6,9 @@ import re
 
 import numpy as np
 import pytest
-from operands import call
 
 from bitlens import _core, reference
+from tests.support.operands import call
 
 each_dtype = pytest.mark.parametrize("dtype", ["float64", "float32"])
 

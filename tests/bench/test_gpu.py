@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from bench.contest import OURS, Contestant, WrongResultError
 from bench.gpu import __main__ as command
 from bench.gpu import peers

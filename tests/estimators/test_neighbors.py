@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from misleading import DATA, far_apart, near_duplicates, normal
-from operands import call
 
 import bitlens
 from bitlens import reference
 from bitlens.arrays import Family
 from bitlens.estimators import neighbors
+from tests.support.adversarial_points import DATA, far_apart, near_duplicates, normal
+from tests.support.operands import call
 
 
 def assert_exact(x, k):

@@ -6,10 +6,10 @@ import re
 
 import pytest
 import torch
-from test_discarding import MODEL, ONE, linear, relu_network
 from torch import nn
 
 import bitlens
+from tests.network.test_discarding import MODEL, ONE, linear, relu_network
 
 
 @pytest.mark.parametrize("layer", ["1", "3", "5"])

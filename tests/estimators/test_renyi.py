@@ -6,9 +6,9 @@ import re
 
 import numpy as np
 import pytest
-from operands import SETS, call
 
 from bitlens import _core, reference
+from tests.support.operands import SETS, call
 
 BITS = {"float64": 1e-9, "float32": 2e-6}
 SIZES = [1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 64, 100, 128, 129, 256, 512]

@@ -7,7 +7,8 @@ import re
 
 import numpy as np
 import pytest
-from operands import call, f32, f64, i32, i64, lists, u8
+
+from tests.support.operands import call, f32, f64, i32, i64, lists, u8
 
 # (operation, operands that do not fit, message)
 SIZES = [

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from misleading import DATA, exact_duplicates, normal
 
 import bitlens
 from bitlens import _core, reference
 from bitlens.arrays import Family, apply
 from bitlens.estimators import neighbors
+from tests.support.adversarial_points import DATA, exact_duplicates, normal
 
 each_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
 

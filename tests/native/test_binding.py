@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from capsules import CUDA, METAL, READ_ONLY, Exporter
-from operands import FITTING, INPUTS, INPUTS_OF, call, f64, u8
 
 import bitlens
 from bitlens import _core
+from tests.support.fake_dlpack import CUDA, METAL, READ_ONLY, Exporter
+from tests.support.operands import FITTING, INPUTS, INPUTS_OF, call, f64, u8
 
 
 def arrays(outputs_only=False):

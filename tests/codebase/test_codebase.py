@@ -17,7 +17,7 @@ from rich.console import Console
 import bitlens
 from bitlens import _core
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "python" / "bitlens"
 APPS = ROOT / "apps"
 NATIVE = ROOT / "csrc"
