@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import bitlens
-from bitlens.arrays import Family
+from bitlens.arrays import ArrayContext
 
 # A suite that was started in the background may ignore SIGINT, and every process it starts then would too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -48,10 +48,10 @@ class Emulated(Cpu):
     @contextmanager
     def active(self) -> Iterator[None]:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Family, "on_cuda", property(lambda family: family.device is not None))
-            patch.setattr(Family, "guard", lambda family: nullcontext())
-            patch.setattr(Family, "stream", 0)
-            patch.setattr(Family, "multiprocessors", 2)
+            patch.setattr(ArrayContext, "on_cuda", property(lambda context: context.device is not None))
+            patch.setattr(ArrayContext, "device_guard", lambda context: nullcontext())
+            patch.setattr(ArrayContext, "stream", 0)
+            patch.setattr(ArrayContext, "multiprocessors", 2)
             yield
 
 

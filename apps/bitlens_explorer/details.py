@@ -62,7 +62,7 @@ def maps(run: Run, query: Query, epoch: int) -> None:
 def _maps(run: Run, query: Query, epoch: int, channels: dict[str, tuple[str, int]], page: str) -> None:
     figures.title("Feature maps")
     try:
-        samples = selections.some_samples(run, query, SHOWN)
+        samples = selections.evenly_spaced_samples(run, query, SHOWN)
     except RunError as error:
         names = ", ".join(plain(run.classes[number]) for number in query.classes)
         what = f"The probe has no sample of class {names}." if query.selection is None else plain(error)

@@ -94,4 +94,4 @@ def code_of_epochs(query: Query, parameters: Parameters, epochs: list[int]) -> l
 
 def _read(query: Query, parameters: Parameters, epochs: list[int]) -> str:
     settings = "".join(f"{name}={value!r}, " for name, value in parameters.items())
-    return f"results = bitlens.layer_information(run, {query.a!r}, {query.b!r}, {settings}epochs={epochs})"
+    return f"results = bitlens.layer_pair_information(run, {query.a!r}, {query.b!r}, {settings}epochs={epochs})"

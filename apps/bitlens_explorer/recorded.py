@@ -70,16 +70,16 @@ def input_diversity(run: Run) -> xr.Dataset | None:
 
 def channels(run: Run, layer: str) -> xr.Dataset | None:
     """Intra-sample entropies of a layer's channels, of all epochs that have them, with the bins nearest to 32."""
-    found = [p for p in run.results.recorded("channel_information") if p.keys() == {"layer", "bins"}]
+    found = [p for p in run.results.recorded("channel_entropies") if p.keys() == {"layer", "bins"}]
     bins = [int(p["bins"]) for p in found if p["layer"] == layer]
     if not bins:
         return None
     usual = min(bins, key=lambda number: (abs(number - 32), number))
     return _over_epochs(
         run,
-        "channel_information",
+        "channel_entropies",
         {"layer": layer, "bins": usual},
-        lambda kept: bitlens.channel_information(run, layer, usual, epochs=kept),
+        lambda kept: bitlens.channel_entropies(run, layer, usual, epochs=kept),
     )
 
 
@@ -118,13 +118,13 @@ def estimator_words(parameters: Parameters) -> str:
 
 def information_epochs(run: Run, a: str, b: str, parameters: Parameters) -> list[int]:
     """Epochs whose information of two layers has been measured so."""
-    return run.results.epochs("layer_information", {"a": a, "b": b, **parameters})
+    return run.results.epochs("layer_pair_information", {"a": a, "b": b, **parameters})
 
 
 def information(run: Run, a: str, b: str, parameters: Parameters, wanted: list[int]) -> xr.Dataset:
     """Information of two layers at epochs that have it."""
-    key = _key(run, "layer_information", {"a": a, "b": b, **parameters}, wanted)
-    return _kept(*key, lambda: bitlens.layer_information(run, a, b, **parameters, epochs=wanted))
+    key = _key(run, "layer_pair_information", {"a": a, "b": b, **parameters}, wanted)
+    return _kept(*key, lambda: bitlens.layer_pair_information(run, a, b, **parameters, epochs=wanted))
 
 
 def matrix_settings(run: Run) -> dict[str, Parameters]:
@@ -267,8 +267,8 @@ def _joined(run: Run, measure: str, parameters: Parameters, kept: list[int]) -> 
 
 def _information_sets(run: Run) -> list[Parameters]:
     layers = {layer.name for layer in run.layers}
-    found = [p for p in run.results.recorded("layer_information") if {"a", "b", *_INFORMATION} == p.keys()]
-    return [p for p in found if {p["a"], p["b"]} <= layers and run.results.epochs("layer_information", p)]
+    found = [p for p in run.results.recorded("layer_pair_information") if {"a", "b", *_INFORMATION} == p.keys()]
+    return [p for p in found if {p["a"], p["b"]} <= layers and run.results.epochs("layer_pair_information", p)]
 
 
 def _neighbors(run: Run, measure: str) -> int | None:

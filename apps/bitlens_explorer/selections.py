@@ -38,7 +38,7 @@ def choose(run: Run, samples: Sequence[int]) -> None:
         st.toast(f"The selection could not be kept in the run: {plain(error)}")
 
 
-def some_samples(run: Run, query: Query, limit: int) -> list[int]:
+def evenly_spaced_samples(run: Run, query: Query, limit: int) -> list[int]:
     """At most so many samples of the selection, or of the chosen classes, or of all."""
     chosen = selected(run, query)
     if query.classes and run.labels is not None:
@@ -48,7 +48,7 @@ def some_samples(run: Run, query: Query, limit: int) -> list[int]:
         return chosen[:limit]
     if query.selection is not None:
         raise RunError("selection: none of the selected samples is of the chosen classes")
-    return run.some_samples(limit, list(query.classes) or None)
+    return run.evenly_spaced_samples(limit, list(query.classes) or None)
 
 
 def show(run: Run, query: Query) -> None:

@@ -13,7 +13,7 @@ from bench.contest import OURS, Contestant
 from bench.gpu import peers
 from bench.gpu.entrants import GpuCase, as_cupy, as_jax, entrant, has, put
 from bitlens import _core
-from bitlens.arrays import Family, apply
+from bitlens.arrays import ArrayContext, call_kernel
 
 Tensor = torch.Tensor
 
@@ -36,13 +36,13 @@ def renyi_case(count: int, n: int) -> GpuCase:
             torch.from_numpy(pairs).to(device),
             torch.full((2 * count,), 0.5, dtype=torch.float64, device=device),
         )
-        family = Family(device)
+        context = ArrayContext(device)
 
         def ours(distances: Tensor) -> Tensor:
             entropies = torch.empty(count, dtype=torch.float64, device=device)
-            room = family.triangles(count, n)
-            apply(
-                family, _core.renyi_entropies, distances, starts, members.view(-1), weights, ALPHA, entropies, room
+            room = context.spectrum_workspace(count, n)
+            call_kernel(
+                context, _core.renyi_entropies, distances, starts, members.view(-1), weights, ALPHA, entropies, room
             )  # fmt: skip
             return entropies
 
@@ -82,12 +82,12 @@ def spectrum_case(count: int, n: int) -> GpuCase:
         wide = torch.from_numpy(squares).double()
         expected = np.linalg.eigvalsh(peers.products(wide, torch.from_numpy(pairs[rows])).numpy())
         matrices = peers.products(torch.from_numpy(squares).to(device), torch.from_numpy(pairs).to(device))
-        family = Family(device)
+        context = ArrayContext(device)
 
         def ours(given: Tensor) -> Tensor:
             spectra = torch.empty(count, n, dtype=torch.float64, device=device)
-            room = family.triangles(count, n)
-            apply(family, _core.gram_spectrum, given, spectra, room)
+            room = context.spectrum_workspace(count, n)
+            call_kernel(context, _core.gram_spectrum, given, spectra, room)
             return spectra
 
         def check(found: np.ndarray) -> str:

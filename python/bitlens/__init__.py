@@ -58,12 +58,12 @@ from bitlens.estimators import (
     renyi_joint_entropy,
     renyi_mutual_information,
 )
-from bitlens.machine import build_info, get_num_threads, set_num_threads
+from bitlens.runtime import build_info, get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
     from bitlens.measures import (
         average_maps,
-        channel_information,
+        channel_entropies,
         channel_order,
         feature_maps,
         information_plane,
@@ -73,7 +73,7 @@ if TYPE_CHECKING:
         layer_decomposition,
         layer_discarding,
         layer_diversity,
-        layer_information,
+        layer_pair_information,
         layer_points,
         measure,
         predicted_samples,
@@ -111,7 +111,7 @@ _ROOMS = {
     ),
     "bitlens.measures": (
         "average_maps",
-        "channel_information",
+        "channel_entropies",
         "channel_order",
         "feature_maps",
         "information_plane",
@@ -121,7 +121,7 @@ _ROOMS = {
         "layer_decomposition",
         "layer_discarding",
         "layer_diversity",
-        "layer_information",
+        "layer_pair_information",
         "layer_points",
         "measure",
         "predicted_samples",
@@ -157,8 +157,8 @@ __all__ = [
     "binned_information",
     "build_info",
     "channel_decomposition",
+    "channel_entropies",
     "channel_entropy",
-    "channel_information",
     "channel_mutual_information",
     "channel_order",
     "concentration",
@@ -180,7 +180,7 @@ __all__ = [
     "layer_decomposition",
     "layer_discarding",
     "layer_diversity",
-    "layer_information",
+    "layer_pair_information",
     "layer_points",
     "load_selection",
     "measure",

@@ -31,7 +31,7 @@ MAX_BINS = 256
 
 
 @dataclass(frozen=True)
-class Family:
+class ArrayContext:
     """Where an array came from, and so where its results go back to."""
 
     device: Any = None
@@ -49,7 +49,7 @@ class Family:
             return torch.empty(tuple(shape), dtype=getattr(torch, dtype), device=self.device)
         return np.empty(shape, dtype)
 
-    def triangles(self, matrices: int, n: int) -> Any:
+    def spectrum_workspace(self, matrices: int, n: int) -> Any:
         """Room for the lower triangles of so many n x n matrices, for those that a GPU works on at once."""
         places = min(matrices, 2 * self.multiprocessors)
         return self.empty((places, n * (n + 1) // 2 if places else 0), "float64")
@@ -61,23 +61,23 @@ class Family:
             return 0
         return int(sys.modules["torch"].cuda.get_device_properties(self.device).multi_processor_count)
 
-    def put(self, array: NDArray) -> Any:
+    def to_device(self, array: NDArray) -> Any:
         """An array made on the CPU, on the kernel's side."""
         return sys.modules["torch"].from_numpy(array).to(self.device) if self.on_cuda else array
 
-    def converted(self, array: Any, dtype: str) -> Any:
+    def astype(self, array: Any, dtype: str) -> Any:
         """A copy of an array on the kernel's side, in another type."""
         result = self.empty(array.shape, dtype)
         result[...] = array
         return result
 
-    def give_back(self, result: Any) -> Any:
+    def to_caller(self, result: Any) -> Any:
         """The kernel's output as the caller's kind of array."""
         if self.device is None or self.on_cuda:
             return result
         return sys.modules["torch"].from_numpy(np.ascontiguousarray(result))
 
-    def guard(self) -> AbstractContextManager[object]:
+    def device_guard(self) -> AbstractContextManager[object]:
         """Makes the arrays' CUDA device the current one while a kernel is launched."""
         if not self.on_cuda:
             return nullcontext()
@@ -97,12 +97,12 @@ def is_tensor(x: object) -> bool:
     return torch is not None and isinstance(x, torch.Tensor)
 
 
-def array_module(x: object) -> Any:
+def array_namespace(x: object) -> Any:
     """NumPy, or PyTorch for a tensor."""
     return sys.modules["torch"] if is_tensor(x) else np
 
 
-def is_bytes(x: object) -> bool:
+def is_uint8_array(x: object) -> bool:
     """Whether x is an array of unsigned bytes, which estimators of codes take for codes."""
     if is_tensor(x):
         tensor: Any = x
@@ -119,7 +119,7 @@ def describe(x: object) -> str:
     return type(x).__name__
 
 
-def real_array(x: Array, name: str, *, cuda: bool = False) -> tuple[Any, Family, tuple[float, float]]:
+def as_real_array(x: Array, name: str, *, cuda: bool = False) -> tuple[Any, ArrayContext, tuple[float, float]]:
     """Check that x is a dense, finite, non-empty array of real numbers; give it as float32 or float64, and its range.
 
     Half precision and integers of up to 16 bits become float32, other integers float64, once, here: exactly up to 2^53. Values are
@@ -135,9 +135,9 @@ def real_array(x: Array, name: str, *, cuda: bool = False) -> tuple[Any, Family,
         Whether the operation has a CUDA kernel. If not, a CUDA tensor is refused.
     """
     if is_tensor(x):
-        array, family = _from_tensor(x, name, cuda)
+        array, context = _from_tensor(x, name, cuda)
     elif isinstance(x, np.ndarray):
-        array, family = _from_numpy(x, name), Family()
+        array, context = _from_numpy(x, name), ArrayContext()
     else:
         raise TypeError(f"{name}: expected a NumPy array or a PyTorch tensor, got {type(x).__name__}")
     if 0 in array.shape:
@@ -145,23 +145,23 @@ def real_array(x: Array, name: str, *, cuda: bool = False) -> tuple[Any, Family,
     ends = _value_range(array)
     if not np.isfinite(ends).all():
         raise ValueError(f"{name}: contains NaN or infinity; every value must be finite")
-    return array, family, ends
+    return array, context, ends
 
 
-def _from_tensor(tensor: Any, name: str, cuda: bool) -> tuple[Any, Family]:
+def _from_tensor(tensor: Any, name: str, cuda: bool) -> tuple[Any, ArrayContext]:
     torch = sys.modules["torch"]
     if tensor.layout != torch.strided or tensor.is_complex() or tensor.is_quantized:
         raise TypeError(f"{name}: expected a dense real tensor, got {tensor.layout} {tensor.dtype}")
-    family = Family(tensor.device)
-    if family.on_cuda and not cuda:
+    context = ArrayContext(tensor.device)
+    if context.on_cuda and not cuda:
         raise ValueError(f"{name}: lies on {tensor.device}, but this function runs on the CPU; pass {name}.cpu()")
-    if not family.on_cuda and tensor.device.type != "cpu":
+    if not context.on_cuda and tensor.device.type != "cpu":
         raise ValueError(f"{name}: lies on {tensor.device}; expected a CPU or CUDA tensor")
     tensor = tensor.detach().resolve_neg()
     if tensor.dtype not in (torch.float32, torch.float64):
         wide = tensor.dtype in (torch.int32, torch.int64, torch.uint32, torch.uint64)
         tensor = tensor.to(torch.float64 if wide else torch.float32)
-    return (tensor if family.on_cuda else tensor.numpy()), family
+    return (tensor if context.on_cuda else tensor.numpy()), context
 
 
 def _from_numpy(x: NDArray, name: str) -> NDArray:
@@ -188,12 +188,12 @@ def _value_range(x: Any) -> tuple[float, float]:
     return float(x.min()), float(x.max())
 
 
-def with_safe_squares(x: Any, name: str, axes: tuple[int, ...]) -> tuple[Any, Any]:
+def rescale_for_squares(x: Any, name: str, axes: tuple[int, ...]) -> tuple[Any, Any]:
     """Scale float64 values by a power of two where their squares would overflow or vanish; gives the unit as well.
 
     The scale is one along `axes`. Values that need none, and all of float32, are given back as they are.
     """
-    xp = array_module(x)
+    xp = array_namespace(x)
     if x.dtype != xp.float64:
         return x, np.ones((1,) * x.ndim)
     peak = xp.maximum(xp.amax(x, axis=axes, keepdims=True), -xp.amin(x, axis=axes, keepdims=True))
@@ -210,38 +210,38 @@ def with_safe_squares(x: Any, name: str, axes: tuple[int, ...]) -> tuple[Any, An
     return scaled, xp.ldexp(xp.ldexp(xp.ones_like(peak), half), exponent - half)
 
 
-def samples(x: Array, name: str, *, at_least: int) -> tuple[Any, Family, tuple[float, float]]:
+def samples(x: Array, name: str, *, at_least: int) -> tuple[Any, ArrayContext, tuple[float, float]]:
     """An array [n, ...] as [n, d], one row a sample, and its range."""
-    array, family, ends = real_array(x, name, cuda=True)
+    array, context, ends = as_real_array(x, name, cuda=True)
     if array.ndim < 2:
         raise ValueError(f"{name}: expected shape (samples, ...), got {tuple(array.shape)}; a single feature is (n, 1)")
     if array.shape[0] < at_least:
         raise ValueError(f"{name}: expected at least {at_least} samples, got {array.shape[0]}")
     array = array.reshape(array.shape[0], -1)
-    return array.contiguous() if family.on_cuda else np.ascontiguousarray(array), family, ends
+    return array.contiguous() if context.on_cuda else np.ascontiguousarray(array), context, ends
 
 
 def channel_maps(
     x: Array, name: str, *, channel_axis: int = 1, cuda: bool = False
-) -> tuple[Any, Family, tuple[float, float]]:
+) -> tuple[Any, ArrayContext, tuple[float, float]]:
     """An array [n, channels, ...] as [n, channels, values], and its range; in [n, channels] every map is one value."""
-    array, family, ends = real_array(x, name, cuda=cuda)
+    array, context, ends = as_real_array(x, name, cuda=cuda)
     if array.ndim < 2:
         raise ValueError(f"{name}: expected shape (samples, channels, ...), got {tuple(array.shape)}")
-    axis = integer(channel_axis, "channel_axis")
+    axis = check_integer(channel_axis, "channel_axis")
     if not -array.ndim < axis < array.ndim or axis % array.ndim == 0:
         raise ValueError(f"channel_axis: expected an axis of {name} other than 0, got {axis} for {array.ndim} axes")
     if axis % array.ndim != 1:
-        array = array.movedim(axis, 1) if family.on_cuda else np.moveaxis(array, axis, 1)
+        array = array.movedim(axis, 1) if context.on_cuda else np.moveaxis(array, axis, 1)
     array = array.reshape(array.shape[0], array.shape[1], -1)
-    if family.on_cuda:
+    if context.on_cuda:
         array = array.contiguous()
     elif array.strides[2] != array.itemsize and array.shape[2] > 1:
         array = np.ascontiguousarray(array)
-    return array, family, ends
+    return array, context, ends
 
 
-def class_numbers(labels: Array, n: int, name: str) -> NDArray:
+def as_class_indices(labels: Array, n: int, name: str) -> NDArray:
     """The classes of n samples, as int64 on the CPU."""
     given: Any = labels
     array = np.asarray(given.detach().cpu() if is_tensor(given) else given)
@@ -254,7 +254,7 @@ def class_numbers(labels: Array, n: int, name: str) -> NDArray:
     return array.astype(np.int64)
 
 
-def integer(value: object, name: str) -> int:
+def check_integer(value: object, name: str) -> int:
     """A whole number; True and 1.0 are none."""
     try:
         if isinstance(value, (bool, np.bool_)):
@@ -266,7 +266,7 @@ def integer(value: object, name: str) -> int:
 
 def bin_count(bins: object) -> int:
     """A number of bins that one byte can count."""
-    count = integer(bins, "bins")
+    count = check_integer(bins, "bins")
     if not 2 <= count <= MAX_BINS:
         raise ValueError(f"bins: expected 2 to {MAX_BINS}, got {count}")
     return count
@@ -274,7 +274,7 @@ def bin_count(bins: object) -> int:
 
 def neighbor_count(k: object, n: int, *, at_least: int) -> int:
     """A number of neighbours that n samples can have."""
-    count = integer(k, "k")
+    count = check_integer(k, "k")
     if not at_least <= count < n:
         raise ValueError(f"k: expected {at_least} to n - 1 = {n - 1} for {n} samples, got {count}")
     return count
@@ -286,7 +286,7 @@ def same_samples(a: Any, b: Any) -> None:
         raise ValueError(f"b: expected the {a.shape[0]} samples of a, got {b.shape[0]}")
 
 
-def apply(family: Family, function: Callable[..., None], *arguments: Any) -> None:
+def call_kernel(context: ArrayContext, function: Callable[..., None], *arguments: Any) -> None:
     """Call an operation of the compiled module that runs on both back-ends."""
-    with family.guard():
-        function(*arguments, family.stream)
+    with context.device_guard():
+        function(*arguments, context.stream)

@@ -62,7 +62,7 @@ def test_measure_one(finished: tuple[Path, str]) -> None:
     path, _ = finished
     result = command("measure", str(path), "--measure", "channel-information", "--bins", "8")
     assert result.returncode == 0
-    assert {"layer": "conv1", "bins": 8} in bitlens.open_run(path).results.recorded("channel_information")
+    assert {"layer": "conv1", "bins": 8} in bitlens.open_run(path).results.recorded("channel_entropies")
 
 
 def test_numbers_as_csv(finished: tuple[Path, str], tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ ROOMS = {
     "reference": 0,
     "_core": 1,
     "arrays": 2,
-    "machine": 3,
+    "runtime": 3,
     "estimators": 3,
     "runs": 4,
     "network": 5,

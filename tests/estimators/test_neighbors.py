@@ -7,7 +7,7 @@ import pytest
 
 import bitlens
 from bitlens import reference
-from bitlens.arrays import Family
+from bitlens.arrays import ArrayContext
 from bitlens.estimators import neighbors
 from tests.support.adversarial_points import DATA, far_apart, near_duplicates, normal
 from tests.support.operands import call
@@ -116,7 +116,7 @@ def test_distances_of_float32_products_are_good_to_a_hundred_thousandth(small_ti
         x = x * 1e-70
     x = x.astype(np.float32)
     ends = float(x.min()), float(x.max())
-    distances, _, unit = neighbors._nearest(x, Family(), ends, 20, neighbors._TRUSTED_SHARE)
+    distances, _, unit = neighbors._nearest(x, ArrayContext(), ends, 20, neighbors._TRUSTED_SHARE)
     np.testing.assert_allclose(distances * unit, reference.nearest_neighbors(x, 20)[0], rtol=1e-5)
 
 
@@ -124,7 +124,7 @@ def test_products_are_trusted_where_they_can_be():
     """Most distances of random points differ from the exact ones, by no more than rounding."""
     x = normal(500, 784).astype(np.float32)
     ends = float(x.min()), float(x.max())
-    distances, indices, _ = neighbors._nearest(x, Family(), ends, 20, neighbors._TRUSTED_SHARE)
+    distances, indices, _ = neighbors._nearest(x, ArrayContext(), ends, 20, neighbors._TRUSTED_SHARE)
     exact_distances, exact_indices = bitlens.nearest_neighbors(x, 20)
     assert (distances != exact_distances).mean() > 0.9
     assert (indices == exact_indices).mean() > 0.99

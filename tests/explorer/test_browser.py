@@ -94,7 +94,7 @@ def test_the_epoch_and_the_order_change_the_heat_map(page: Page, run: bitlens.Ru
         if button.text == "maximum":
             button.click()
             break
-    values = bitlens.layer_information(run, "0", "1", permutations=3, samples=32, epochs=[0]).mutual_information[0]
+    values = bitlens.layer_pair_information(run, "0", "1", permutations=3, samples=32, epochs=[0]).mutual_information[0]
     expected = ",".join(map(str, bitlens.channel_order(values, "channel_a", "maximum")))
     assert expected != "0,1,2,3"
     page.until(lambda: page.state()["columns"] == expected)

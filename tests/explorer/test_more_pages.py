@@ -28,7 +28,7 @@ def with_deconvolutions(tmp_path_factory: pytest.TempPathFactory) -> bitlens.Run
         recorder.snapshot(1)
     run = bitlens.open_run(store)
     bitlens.record_deconvolutions(run, model, "1", 1)
-    bitlens.measure(run, ["channel_information"])
+    bitlens.measure(run, ["channel_entropies"])
     return run
 
 
@@ -56,7 +56,7 @@ def scatter(app) -> tuple[dict, dict[str, np.ndarray]]:
 
 def test_circles_are_the_library_s_entropies(recorded_run, look):
     app = look(recorded_run.path, "channels", a="0", t="1", c="2")
-    found = bitlens.channel_information(recorded_run, "0").sel(epoch=1)
+    found = bitlens.channel_entropies(recorded_run, "0").sel(epoch=1)
     (payload,) = of_kind(app, "groups")
     assert payload["groups"] == ["all samples", "0", "1", "2", "3"]
     drawn = floats(payload["values"], 5, 4)
@@ -70,7 +70,7 @@ def test_circles_are_the_library_s_entropies(recorded_run, look):
 
 def test_every_channel_has_a_line_for_every_class(recorded_run, look):
     app = look(recorded_run.path, "channels", a="0", t="1", cls="1,3")
-    found = bitlens.channel_information(recorded_run, "0")
+    found = bitlens.channel_entropies(recorded_run, "0")
     spec, rows = chart(app, "intra-sample entropy of channel 2")
     assert "bits" in json.dumps(spec)
     assert {row["group"] for row in rows} == {"all samples", "1", "3"}
@@ -85,14 +85,14 @@ def test_every_channel_has_a_line_for_every_class(recorded_run, look):
 def test_the_map_of_epochs_chooses_channel_and_epoch(recorded_run, look):
     app = look(recorded_run.path, "channels", a="0", t="1", c="2")
     (payload,) = of_kind(app, "row_ids")
-    expected = bitlens.channel_information(recorded_run, "0").intra_sample_entropy.transpose("channel", "epoch")
+    expected = bitlens.channel_entropies(recorded_run, "0").intra_sample_entropy.transpose("channel", "epoch")
     np.testing.assert_allclose(numbers(payload), expected, rtol=1e-6)
     assert payload["selected"] == [2, 1]
     assert "layer 0, channel 2" in words(app)
 
 
 def test_dead_channels_are_named(run, look):
-    found = bitlens.channel_information(run, "1")
+    found = bitlens.channel_entropies(run, "1")
     dead = found.channel.values[found.dead.sel(epoch=1).values].tolist()
     said = words(look(run.path, "channels", a="1", t="1"))
     assert ("No channel is dead at epoch 1" in said) == (not dead)

@@ -57,7 +57,7 @@ def test_the_chosen_cell_of_the_confusion_matrix_shows_its_samples(recorded_run,
 @pytest.mark.parametrize("sort", ["index", "max", "mean"])
 def test_the_layers_heat_map_is_the_librarys_in_the_librarys_order(recorded_run, look, show, variable, sort):
     app = look(recorded_run.path, "layers", a="0", b="1", t="1", sort=sort, show=show)
-    values = bitlens.layer_information(recorded_run, "0", "1", permutations=3, samples=32, epochs=[1])[variable][0]
+    values = bitlens.layer_pair_information(recorded_run, "0", "1", permutations=3, samples=32, epochs=[1])[variable][0]
     by = {"index": "index", "max": "maximum", "mean": "mean"}[sort]
     rows, columns = (bitlens.channel_order(values, name, by) for name in ("channel_b", "channel_a"))
     payload = payloads(app)[0]
@@ -73,7 +73,7 @@ def test_the_layers_heat_map_is_the_librarys_in_the_librarys_order(recorded_run,
 
 def test_colours_can_span_all_epochs(recorded_run, look):
     app = look(recorded_run.path, "layers", a="0", b="1", t="1", range="all")
-    values = bitlens.layer_information(recorded_run, "0", "1", permutations=3, samples=32).mutual_information
+    values = bitlens.layer_pair_information(recorded_run, "0", "1", permutations=3, samples=32).mutual_information
     assert (payloads(app)[0]["low"], payloads(app)[0]["high"]) == (float(values.min()), float(values.max()))
 
 
@@ -81,7 +81,7 @@ def test_the_chosen_channels_show_numbers_and_maps_of_the_chosen_classes(recorde
     app = look(recorded_run.path, "layers", a="0", b="output", t="1", cell="3.2", cls="1,3")
     assert "have not been measured" in words(app)  # not next to each other
     app = look(recorded_run.path, "layers", a="0", b="1", t="1", cell="3.2", cls="1,3")
-    here = bitlens.layer_information(recorded_run, "0", "1", permutations=3, samples=32, epochs=[1]).isel(epoch=0)
+    here = bitlens.layer_pair_information(recorded_run, "0", "1", permutations=3, samples=32, epochs=[1]).isel(epoch=0)
     here = here.sel(channel_a=3, channel_b=2)
     assert {metric.value for metric in app.metric} == {
         f"{float(here.mutual_information):.3f} bits", f"{float(here.excess):.3f} bits"

@@ -105,8 +105,8 @@ def test_unmeasured_layers(run, look):
 
 
 def test_an_epoch_that_one_pair_was_not_measured_at(run, look):
-    (parameters,) = [p for p in run.results.recorded("layer_information") if p["a"] == "0"]
-    for path in run.path.glob("results/layer_information/*/parameters.json"):
+    (parameters,) = [p for p in run.results.recorded("layer_pair_information") if p["a"] == "0"]
+    for path in run.path.glob("results/layer_pair_information/*/parameters.json"):
         if json.loads(path.read_text()) == parameters:
             (path.parent / "0001.nc").unlink()
     app = look(run.path, "layers", a="0", b="1", t="1")

@@ -68,7 +68,7 @@ def test_input_and_layer_diversity(run: bitlens.Run) -> None:
 
 
 def test_channel_information(run: bitlens.Run) -> None:
-    information = bitlens.channel_information(run, "1", bins=16)
+    information = bitlens.channel_entropies(run, "1", bins=16)
     maps = run.activations("1", 3)
     row = information.sel(epoch=3)
     np.testing.assert_allclose(row.intra_sample_entropy, reference.channel_entropy(maps, bins=16), atol=1e-9)
@@ -81,7 +81,7 @@ def test_channel_information(run: bitlens.Run) -> None:
 
 
 def test_layer_information(run: bitlens.Run) -> None:
-    information = bitlens.layer_information(run, "0", "1", bins=8, permutations=5, seed=3)
+    information = bitlens.layer_pair_information(run, "0", "1", bins=8, permutations=5, seed=3)
     a, b = run.activations("0", 3), run.activations("1", 3)
     row = information.sel(epoch=3)
     np.testing.assert_allclose(row.mutual_information, reference.channel_mutual_information(a, b, 8), atol=1e-9)
@@ -94,12 +94,12 @@ def test_layer_information(run: bitlens.Run) -> None:
 
 
 def test_layer_information_of_some_samples(run: bitlens.Run) -> None:
-    information = bitlens.layer_information(run, "input", "output", permutations=2, samples=4, epochs=[0])
+    information = bitlens.layer_pair_information(run, "input", "output", permutations=2, samples=4, epochs=[0])
     chosen = [0, 13, 26, 39]
     expected = reference.channel_mutual_information(run.inputs[chosen], run.activations("output", 0)[chosen])
     np.testing.assert_allclose(information.mutual_information[0], expected, atol=1e-9)
     with pytest.raises(ValueError, match="samples: expected at least 2"):
-        bitlens.layer_information(run, "input", "0", samples=1)
+        bitlens.layer_pair_information(run, "input", "0", samples=1)
 
 
 def test_feature_maps(run: bitlens.Run) -> None:
@@ -136,8 +136,8 @@ def test_an_interrupted_measure_goes_on_where_it_stopped(run: bitlens.Run, monke
 
     monkeypatch.setattr(channels, "intra_sample_entropy", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        bitlens.channel_information(run, "0")
-    assert bitlens.channel_information(run, "0").sizes["epoch"] == 2
+        bitlens.channel_entropies(run, "0")
+    assert bitlens.channel_entropies(run, "0").sizes["epoch"] == 2
     assert len(computed) == 3  # the first epoch was not computed again
 
 
@@ -159,23 +159,23 @@ def test_a_diverged_network_is_named_with_its_epoch(tmp_path: Path) -> None:
         torch.nn.init.constant_(model[0].weight, float("nan"))
         recorder.snapshot(1)
     run = bitlens.open_run(tmp_path / "run")
-    with pytest.raises(RunError, match=r"channel_information of .* at epoch 1: maps: contains NaN or infinity"):
-        bitlens.channel_information(run, "0", epochs=[1])
+    with pytest.raises(RunError, match=r"channel_entropies of .* at epoch 1: maps: contains NaN or infinity"):
+        bitlens.channel_entropies(run, "0", epochs=[1])
     with pytest.raises(RunError, match=r"training_performance of .* at epoch 1: .*diverged"):
         bitlens.training_performance(run, epochs=[1])
     # The rest of the run is measured all the same.
-    with pytest.warns(UserWarning, match=r"left out: channel_information of .* at epoch 1"):
-        assert bitlens.channel_information(run, "0").epoch.values.tolist() == [0]
-    assert run.results.epochs("channel_information", {"layer": "0", "bins": 32}) == [0]
+    with pytest.warns(UserWarning, match=r"left out: channel_entropies of .* at epoch 1"):
+        assert bitlens.channel_entropies(run, "0").epoch.values.tolist() == [0]
+    assert run.results.epochs("channel_entropies", {"layer": "0", "bins": 32}) == [0]
     with pytest.raises(RunError, match="epochs: nothing recorded and no result of epoch 7"):
-        bitlens.channel_information(run, "0", epochs=[7])
+        bitlens.channel_entropies(run, "0", epochs=[7])
     with pytest.raises(RunError, match=r"epochs: \[\] names none"):
-        bitlens.channel_information(run, "0", epochs=[])
+        bitlens.channel_entropies(run, "0", epochs=[])
 
 
 def test_parameters_may_be_numpy_integers(run: bitlens.Run) -> None:
-    first = bitlens.channel_information(run, "0", bins=np.int64(8))
-    assert bitlens.channel_information(run, "0", bins=8).identical(first)
+    first = bitlens.channel_entropies(run, "0", bins=np.int64(8))
+    assert bitlens.channel_entropies(run, "0", bins=8).identical(first)
 
 
 def test_images_of_bytes_are_maps_and_not_codes(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_images_of_bytes_are_maps_and_not_codes(tmp_path: Path) -> None:
     with bitlens.Recorder(Scaled(), tmp_path / "run", (images, None), layers=["conv"]) as recorder:
         recorder.snapshot(0)
     run = bitlens.open_run(tmp_path / "run")
-    information = bitlens.layer_information(run, "input", "output", permutations=2)
+    information = bitlens.layer_pair_information(run, "input", "output", permutations=2)
     by_slices = run.slice(layer="input").mutual_information(run.slice(layer="output"))
     np.testing.assert_array_equal(information.mutual_information, by_slices)
     assert run.inputs.dtype == np.uint8

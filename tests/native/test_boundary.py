@@ -216,8 +216,8 @@ def test_every_kind_of_array_gives_the_same(function, kind):
     if function in FLOATS:
         assert all(type(part) is float for part in parts(call(x)))
     else:
-        family = torch.Tensor if kind.startswith("torch") else np.ndarray
-        assert all(isinstance(part, family) for part in parts(call(x)))
+        context = torch.Tensor if kind.startswith("torch") else np.ndarray
+        assert all(isinstance(part, context) for part in parts(call(x)))
     assert_same(call(x), expected)
 
 

@@ -8,7 +8,7 @@ import torch
 
 import bitlens
 from bitlens import _core, reference
-from bitlens.arrays import Family, apply
+from bitlens.arrays import ArrayContext, call_kernel
 
 each_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
@@ -44,9 +44,9 @@ def make(name, dtype):
 
 def histograms(backend, maps, low, high, bins):
     """Counts by the compiled module, for a tensor [n, channels, values]."""
-    family = Family(maps.device)
+    context = ArrayContext(maps.device)
     counts = torch.full((*maps.shape[:2], bins), -1, dtype=torch.int32, device=maps.device)
-    apply(family, _core.value_histograms, maps, low, high, counts)
+    call_kernel(context, _core.value_histograms, maps, low, high, counts)
     return counts
 
 
@@ -134,7 +134,7 @@ def test_entropies_of_counts(backend):
     with backend.active():
         tensor = backend.put(counts)
         entropies = torch.full((9, 31), -1.0, dtype=torch.float64, device=tensor.device)
-        apply(Family(tensor.device), _core.histogram_entropies, tensor, entropies)
+        call_kernel(ArrayContext(tensor.device), _core.histogram_entropies, tensor, entropies)
         entropies = entropies.cpu()
     np.testing.assert_allclose(entropies.numpy(), expected, rtol=0, atol=1e-9)
 
@@ -179,10 +179,10 @@ def test_distance_codes_around_the_tiles(backend, n, length, dtype):
     distances = reference.channel_distances(x)
     with backend.active():
         maps = backend.put(x)
-        family = Family(maps.device)
+        context = ArrayContext(maps.device)
         codes = torch.full((3, n * (n - 1) // 2), 255, dtype=torch.uint8, device=maps.device)
         ranges = torch.full((3, 2), np.nan, dtype=torch.float64, device=maps.device)
-        apply(family, _core.distance_codes, maps, 32, codes, ranges)
+        call_kernel(context, _core.distance_codes, maps, 32, codes, ranges)
         codes, ranges = codes.cpu(), ranges.cpu()
     np.testing.assert_array_equal(codes.numpy(), reference.distance_codes(x, 32))
     np.testing.assert_allclose(ranges.numpy(), np.stack([distances.min(1), distances.max(1)], 1), rtol=1e-14)

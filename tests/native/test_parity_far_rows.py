@@ -8,7 +8,7 @@ import torch
 
 import bitlens
 from bitlens import _core, reference
-from bitlens.arrays import Family, apply
+from bitlens.arrays import ArrayContext, call_kernel
 
 APART = 2**31 + 8
 
@@ -38,10 +38,10 @@ def test_maps(backend, far_apart):
     with backend.active():
         entropies = bitlens.intra_sample_entropy(maps).cpu()
         counts = torch.full((2, 2, 16), -1, dtype=torch.int32, device=maps.device)
-        apply(Family(maps.device), _core.value_histograms, maps, -9.0, 9.0, counts)
+        call_kernel(ArrayContext(maps.device), _core.value_histograms, maps, -9.0, 9.0, counts)
         codes = torch.full((2, 1), 255, dtype=torch.uint8, device=maps.device)
         ranges = torch.full((2, 2), torch.nan, dtype=torch.float64, device=maps.device)
-        apply(Family(maps.device), _core.distance_codes, maps, 4, codes, ranges)
+        call_kernel(ArrayContext(maps.device), _core.distance_codes, maps, 4, codes, ranges)
         counts, ranges = counts.cpu().numpy(), ranges.cpu().numpy()
     expected = [[np.histogram(row.astype(np.float64), 16, (-9, 9))[0] for row in sample] for sample in x]
     np.testing.assert_array_equal(counts, expected)
@@ -54,7 +54,7 @@ def test_samples(backend, far_apart):
     x = np.random.default_rng(0).normal(size=(2, 9))
     points = far_apart(x)
     with backend.active():
-        family = Family(points.device)
+        context = ArrayContext(points.device)
 
         def room(*shape, dtype=torch.float64):
             return torch.zeros(shape, dtype=dtype, device=points.device)
@@ -64,8 +64,8 @@ def test_samples(backend, far_apart):
         distances, indices = room(2, 300), room(2, 300, dtype=torch.int32)
         boundaries = room(2, 2)
         boundaries[:, 1] = torch.inf
-        apply(
-            family, _core.exact_neighbors, points, *lists, *ends, 1.0, room(2), 1.0, boundaries, 1, distances, indices
+        call_kernel(
+            context, _core.exact_neighbors, points, *lists, *ends, 1.0, room(2), 1.0, boundaries, 1, distances, indices
         )
         distances, indices = distances[:, 0].cpu().numpy(), indices[:, 0].tolist()
     np.testing.assert_allclose(distances, np.linalg.norm(x[0] - x[1]), rtol=1e-14)
@@ -77,7 +77,7 @@ def test_codes(backend, far_apart):
     codes = far_apart(a)
     with backend.active():
         counts = torch.full((2, 2, 16), -1, dtype=torch.int64, device=codes.device)
-        apply(Family(codes.device), _core.joint_counts, codes, codes, 4, counts)
+        call_kernel(ArrayContext(codes.device), _core.joint_counts, codes, codes, 4, counts)
         counts = counts.cpu().numpy()
     expected = [[np.histogram2d(x, y, 4, ((0, 4), (0, 4)))[0].ravel() for y in a] for x in a]
     np.testing.assert_array_equal(counts, expected)
@@ -87,8 +87,8 @@ def test_matrices(backend, far_apart):
     x = np.random.default_rng(0).normal(size=(2, 30, 30)).astype(np.float32)
     matrices = far_apart(x + x.transpose(0, 2, 1))
     with backend.active():
-        family = Family(matrices.device)
+        context = ArrayContext(matrices.device)
         spectra = torch.full((2, 30), torch.nan, dtype=torch.float64, device=matrices.device)
-        apply(family, _core.gram_spectrum, matrices, spectra, family.triangles(2, 30))
+        call_kernel(context, _core.gram_spectrum, matrices, spectra, context.spectrum_workspace(2, 30))
         spectra = spectra.cpu().numpy()
     np.testing.assert_allclose(spectra, np.linalg.eigvalsh((x + x.transpose(0, 2, 1)).astype(float)), atol=1e-4)

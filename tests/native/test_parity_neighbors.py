@@ -8,26 +8,26 @@ import torch
 
 import bitlens
 from bitlens import _core, reference
-from bitlens.arrays import Family, apply
+from bitlens.arrays import ArrayContext, call_kernel
 from bitlens.estimators import neighbors
 from tests.support.adversarial_points import DATA, exact_duplicates, normal
 
 each_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 
-def room(family, *shape, dtype="float64"):
+def room(context, *shape, dtype="float64"):
     """An output that shows what was not written."""
-    result = torch.empty(shape, dtype=getattr(torch, dtype), device=family.device)
+    result = torch.empty(shape, dtype=getattr(torch, dtype), device=context.device)
     return result.fill_(torch.nan if result.is_floating_point() else -1)
 
 
-def candidate_lists(family, n, capacity):
+def candidate_lists(context, n, capacity):
     """Lists as they start: empty, nothing too far."""
     return [
-        room(family, n, capacity, dtype="float32"),
-        room(family, n, capacity, dtype="int32"),
-        room(family, n, dtype="int32").fill_(0),
-        room(family, n, dtype="float32").fill_(torch.inf),
+        room(context, n, capacity, dtype="float32"),
+        room(context, n, capacity, dtype="int32"),
+        room(context, n, dtype="int32").fill_(0),
+        room(context, n, dtype="float32").fill_(torch.inf),
     ]
 
 
@@ -40,11 +40,11 @@ def test_samples_in_panels(backend, n, length, dtype):
     mean = np.arange(length) % 5 - 2.0
     with backend.active():
         points = backend.put(x)
-        family = Family(points.device)
-        panel = neighbors._tiles_for(family).panel
-        panels = room(family, -(-n // panel), length, panel, dtype="float32")
-        norms = room(family, n)
-        apply(family, _core.center_samples, points, backend.put(mean), 13.0, panels, norms)
+        context = ArrayContext(points.device)
+        panel = neighbors._tiles_for(context).panel
+        panels = room(context, -(-n // panel), length, panel, dtype="float32")
+        norms = room(context, n)
+        call_kernel(context, _core.center_samples, points, backend.put(mean), 13.0, panels, norms)
         values = panels.transpose(1, 2).reshape(-1, length).cpu().numpy()
         norms = norms.cpu().numpy()
     np.testing.assert_array_equal(values[:n], ((x - mean) / 13).astype(np.float32))
@@ -59,12 +59,12 @@ def test_dot_products(backend, rows, columns, length):
     """Of whole numbers, which float32 adds up exactly; into a part of a larger tile."""
     random = np.random.default_rng(0)
     with backend.active():
-        panel = neighbors._tiles_for(Family(backend.put(np.zeros(1)).device)).panel
+        panel = neighbors._tiles_for(ArrayContext(backend.put(np.zeros(1)).device)).panel
         a, b = (random.integers(-9, 10, (count, length, panel)).astype(np.float32) for count in (rows, columns))
         panels = backend.put(a), backend.put(b)
-        family = Family(panels[0].device)
-        tile = room(family, rows * panel, columns * panel + 8, dtype="float32")
-        apply(family, _core.dot_products, *panels, tile[:, :-8])
+        context = ArrayContext(panels[0].device)
+        tile = room(context, rows * panel, columns * panel + 8, dtype="float32")
+        call_kernel(context, _core.dot_products, *panels, tile[:, :-8])
         tile = tile.cpu().numpy()
     expected = a.transpose(0, 2, 1).reshape(-1, length) @ b.transpose(0, 2, 1).reshape(-1, length).T
     np.testing.assert_array_equal(tile[:, :-8], expected)
@@ -78,11 +78,11 @@ def test_products_are_float32_whatever_the_process_has_chosen(backend, precision
     torch.backends.cuda.matmul.fp32_precision = precision
     try:
         with backend.active():
-            panel = neighbors._tiles_for(Family(backend.put(np.zeros(1)).device)).panel
+            panel = neighbors._tiles_for(ArrayContext(backend.put(np.zeros(1)).device)).panel
             panels = backend.put(np.full((1, 1, panel), 1 + 2.0**-12, np.float32))
-            family = Family(panels.device)
-            dots = room(family, panel, panel, dtype="float32")
-            apply(family, _core.dot_products, panels, panels, dots)
+            context = ArrayContext(panels.device)
+            dots = room(context, panel, panel, dtype="float32")
+            call_kernel(context, _core.dot_products, panels, panels, dots)
             dots = dots.cpu()
     finally:
         torch.backends.cuda.matmul.fp32_precision = before
@@ -104,14 +104,14 @@ def test_no_pair_is_lost_below_the_limit(backend, values, rows):
     norms = random.integers(0, 4, n).astype(np.float32)
     with backend.active():
         tensor, squares, taken_off = backend.put(dots), backend.put(norms), backend.put(np.full(n, 0.25))
-        family = Family(tensor.device)
-        lists = candidate_lists(family, n, kept + 90)
+        context = ArrayContext(tensor.device)
+        lists = candidate_lists(context, n, kept + 90)
         for i in range(0, n, rows):
             for j in range(i, n, 150):
-                apply(family, _core.keep_nearest, tensor[i : i + rows, j : j + 150], squares, i, j, kept, *lists)
+                call_kernel(context, _core.keep_nearest, tensor[i : i + rows, j : j + 150], squares, i, j, kept, *lists)
         filled = [part.cpu().numpy().copy() for part in lists]
-        boundaries = room(family, n, 2)
-        apply(family, _core.cut_candidates, kept, *lists, 4.0, taken_off, k, boundaries)
+        boundaries = room(context, n, 2)
+        call_kernel(context, _core.cut_candidates, kept, *lists, 4.0, taken_off, k, boundaries)
         cut = [part.cpu().numpy() for part in lists]
         boundaries = boundaries.cpu().numpy()
 
@@ -132,9 +132,9 @@ def test_no_pair_is_lost_below_the_limit(backend, values, rows):
 def test_lists_of_fewer_than_k_have_no_boundary(backend):
     with backend.active():
         taken_off = backend.put(np.zeros(5))
-        family = Family(taken_off.device)
-        boundaries = room(family, 5, 2)
-        apply(family, _core.cut_candidates, 0, *candidate_lists(family, 5, 0), 1.0, taken_off, 3, boundaries)
+        context = ArrayContext(taken_off.device)
+        boundaries = room(context, 5, 2)
+        call_kernel(context, _core.cut_candidates, 0, *candidate_lists(context, 5, 0), 1.0, taken_off, 3, boundaries)
         boundaries = boundaries.cpu()
     assert (boundaries == torch.tensor([0, torch.inf])).all()
 
@@ -198,11 +198,13 @@ def test_rows_with_more_room_than_they_need(backend, width):
     expected_distances, expected_indices = reference.nearest_neighbors(x, 10)
     with backend.active():
         points = backend.put(x)
-        family = Family(points.device)
+        context = ArrayContext(points.device)
         taken_off, boundaries = backend.put(np.zeros(300)), backend.put(np.tile([0, np.inf], (300, 1)))
-        distances, indices = room(family, 300, width), room(family, 300, width, dtype="int32")
-        lists = candidate_lists(family, 300, 0)
-        apply(family, _core.exact_neighbors, points, *lists, 1.0, taken_off, 1.0, boundaries, 10, distances, indices)
+        distances, indices = room(context, 300, width), room(context, 300, width, dtype="int32")
+        lists = candidate_lists(context, 300, 0)
+        call_kernel(
+            context, _core.exact_neighbors, points, *lists, 1.0, taken_off, 1.0, boundaries, 10, distances, indices
+        )
         distances, indices = distances[:, :10].cpu(), indices[:, :10].cpu()
     np.testing.assert_array_equal(indices.numpy(), expected_indices)
     np.testing.assert_allclose(distances.numpy(), expected_distances, rtol=1e-13)
@@ -266,13 +268,13 @@ def test_from_distances_to_entropy(backend, data, n, k):
     _, expected_weights, expected_scales = reference.neighbor_probabilities(x, k)
     with backend.active():
         d, i = backend.put(distances), backend.put(indices.astype(np.int32))
-        family = Family(d.device)
+        context = ArrayContext(d.device)
         scales, weights, sums, entropy = (
             torch.full(shape, np.nan, dtype=torch.float64, device=d.device) for shape in ((n,), (n, k), (n, 2), (1,))
         )
-        apply(family, _core.neighbor_scales, d, scales)
-        apply(family, _core.neighbor_weights, d, scales, weights)
-        apply(family, _core.edge_entropy, d, i, scales, sums, entropy)
+        call_kernel(context, _core.neighbor_scales, d, scales)
+        call_kernel(context, _core.neighbor_weights, d, scales, weights)
+        call_kernel(context, _core.edge_entropy, d, i, scales, sums, entropy)
         scales, weights, entropy = scales.cpu(), weights.cpu(), entropy.item()
     np.testing.assert_allclose(scales.numpy(), expected_scales, rtol=1e-9)
     np.testing.assert_allclose(weights.numpy(), expected_weights, rtol=0, atol=1e-9)

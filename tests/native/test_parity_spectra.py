@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bitlens import _core, reference
-from bitlens.arrays import Family, apply
+from bitlens.arrays import ArrayContext, call_kernel
 
 BITS = {"float64": 1e-9, "float32": 2e-6}
 
@@ -17,10 +17,10 @@ each_dtype = pytest.mark.parametrize("dtype", BITS)
 def spectrum(backend, matrices):
     with backend.active():
         tensor = backend.put(matrices)
-        family = Family(tensor.device)
+        context = ArrayContext(tensor.device)
         count, n, _ = matrices.shape
         spectra = torch.full((count, n), torch.nan, dtype=torch.float64, device=tensor.device)
-        apply(family, _core.gram_spectrum, tensor, spectra, family.triangles(count, n))
+        call_kernel(context, _core.gram_spectrum, tensor, spectra, context.spectrum_workspace(count, n))
         return spectra.cpu().numpy()
 
 
@@ -31,10 +31,10 @@ def entropies(backend, distances, sets, weights, alpha):
         starts = backend.put(np.cumsum([0, *map(len, sets)]))
         members = backend.put(np.concatenate([np.asarray(s) for s in sets]))
         flat = backend.put(np.concatenate(weights))
-        family = Family(tensor.device)
+        context = ArrayContext(tensor.device)
         result = torch.full((len(sets),), torch.nan, dtype=torch.float64, device=tensor.device)
-        room = family.triangles(len(sets), distances.shape[1])
-        apply(family, _core.renyi_entropies, tensor, starts, members, flat, float(alpha), result, room)
+        room = context.spectrum_workspace(len(sets), distances.shape[1])
+        call_kernel(context, _core.renyi_entropies, tensor, starts, members, flat, float(alpha), result, room)
         return result.cpu().numpy()
 
 
@@ -80,7 +80,7 @@ def test_squared_distances(backend, n, length, dtype):
     with backend.active():
         maps = backend.put(x)
         squares = torch.full((3, n, n), torch.nan, dtype=torch.float64, device=maps.device)
-        apply(Family(maps.device), _core.squared_distances, maps, squares)
+        call_kernel(ArrayContext(maps.device), _core.squared_distances, maps, squares)
         squares = squares.cpu().numpy()
     np.testing.assert_allclose(squares, expected, rtol=1e-13)
     np.testing.assert_array_equal(squares, squares.transpose(0, 2, 1))

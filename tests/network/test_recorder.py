@@ -204,7 +204,7 @@ def test_modes_random_numbers_and_hooks_are_as_before_also_after_an_error(tmp_pa
 
 
 def test_key_frames_and_measures_during_training(tmp_path: Path) -> None:
-    measures = [lambda run: bitlens.channel_information(run, "0", bins=8)]
+    measures = [lambda run: bitlens.channel_entropies(run, "0", bins=8)]
     model = convolutional()
     with bitlens.Recorder(model, tmp_path / "run", samples(), every=2, measures=measures) as recorder:
         for epoch in range(5):
@@ -212,7 +212,7 @@ def test_key_frames_and_measures_during_training(tmp_path: Path) -> None:
     run = bitlens.open_run(tmp_path / "run")
     assert run.epochs == [0, 2, 4]
     assert list(run.metrics) == [0, 1, 2, 3, 4]
-    assert bitlens.channel_information(run, "0", bins=8).epoch.values.tolist() == [0, 1, 2, 3, 4]
+    assert bitlens.channel_entropies(run, "0", bins=8).epoch.values.tolist() == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(

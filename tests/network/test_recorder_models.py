@@ -157,13 +157,13 @@ def test_a_measure_that_fails_leaves_no_epoch_that_is_not_kept(tmp_path: Path) -
 
 def test_an_epoch_that_is_recorded_again_is_measured_again(tmp_path: Path) -> None:
     model, probe = nn.Linear(4, 2), (torch.rand(9, 4), None)
-    options = {"every": 2, "measures": [lambda run: bitlens.channel_information(run, "output")]}
+    options = {"every": 2, "measures": [lambda run: bitlens.channel_entropies(run, "output")]}
     highest = []
     for _ in range(2):  # the second time as from a checkpoint
         with bitlens.Recorder(model, tmp_path / "run", probe, **options) as recorder:
             recorder.snapshot(1)
         run = bitlens.open_run(tmp_path / "run")
-        highest.append(float(bitlens.channel_information(run, "output").highest[0]))
+        highest.append(float(bitlens.channel_entropies(run, "output").highest[0]))
         with torch.no_grad():
             model.bias += 10
     assert highest[1] == pytest.approx(highest[0] + 10, abs=1e-4)

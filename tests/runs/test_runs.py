@@ -147,11 +147,11 @@ def test_layers_know_their_receptive_field(run: bitlens.Run) -> None:
 
 
 def test_some_samples_are_evenly_spaced(run: bitlens.Run) -> None:
-    assert run.some_samples(4) == [0, 10, 19, 29]
-    assert run.some_samples(100) == list(range(30))
-    assert run.some_samples(3, label=["dog", 2]) == [1, 16, 29]
+    assert run.evenly_spaced_samples(4) == [0, 10, 19, 29]
+    assert run.evenly_spaced_samples(100) == list(range(30))
+    assert run.evenly_spaced_samples(3, label=["dog", 2]) == [1, 16, 29]
     with pytest.raises(ValueError, match="limit: expected at least 1, got 0"):
-        run.some_samples(0)
+        run.evenly_spaced_samples(0)
 
 
 def test_metrics(run: bitlens.Run) -> None:
@@ -206,15 +206,15 @@ def test_a_line_of_metrics_that_is_being_written_is_not_read(copy: Path) -> None
 
 def test_results_are_kept_and_a_damaged_one_is_named(copy: Path) -> None:
     run = bitlens.open_run(copy)
-    first = bitlens.channel_information(run, "0", bins=8)
-    (path,) = copy.glob("results/channel_information/*/0001.nc")
+    first = bitlens.channel_entropies(run, "0", bins=8)
+    (path,) = copy.glob("results/channel_entropies/*/0001.nc")
     assert json.loads(path.with_name("parameters.json").read_text()) == {"bins": 8, "layer": "0"}
-    assert run.results.recorded("channel_information") == [{"bins": 8, "layer": "0"}]
+    assert run.results.recorded("channel_entropies") == [{"bins": 8, "layer": "0"}]
     shutil.rmtree(copy / "epochs")  # what is kept needs no activations
-    assert first.identical(bitlens.channel_information(bitlens.open_run(copy), "0", bins=8))
+    assert first.identical(bitlens.channel_entropies(bitlens.open_run(copy), "0", bins=8))
     path.write_bytes(b"not netCDF")
     with pytest.raises(RunError, match=r"0001.nc is damaged.*remove it to have it computed again"):
-        bitlens.channel_information(bitlens.open_run(copy), "0", bins=8)
+        bitlens.channel_entropies(bitlens.open_run(copy), "0", bins=8)
 
 
 def test_a_run_without_labels(tmp_path: Path) -> None:

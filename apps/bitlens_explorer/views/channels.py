@@ -144,7 +144,7 @@ def _pick(channel: int) -> None:
 
 def _read(layer: str, results: xr.Dataset) -> str:
     epochs = results.epoch.values.tolist()
-    return f"results = bitlens.channel_information(run, {layer!r}, bins={results.attrs['bins']}, epochs={epochs})"
+    return f"results = bitlens.channel_entropies(run, {layer!r}, bins={results.attrs['bins']}, epochs={epochs})"
 
 
 def _code(run: Run, layer: str, results: xr.Dataset, groups: xr.DataArray) -> list[str]:
@@ -159,7 +159,7 @@ def _code(run: Run, layer: str, results: xr.Dataset, groups: xr.DataArray) -> li
 
 
 def _offer(run: Run, layer: str, epochs: list[int], bins: int = 32) -> None:
-    steps = [(f"epoch {e}", lambda e=e: bitlens.channel_information(run, layer, bins, epochs=[e])) for e in epochs]
+    steps = [(f"epoch {e}", lambda e=e: bitlens.channel_entropies(run, layer, bins, epochs=[e])) for e in epochs]
     compute.offer(f"channels of layer {plain(layer)}, {count(len(epochs), 'epoch')}", "compute channels", steps)
 
 

@@ -124,7 +124,10 @@ def _unmeasured(run: Run, a: str, b: str) -> None:
 
 def _offer(run: Run, a: str, b: str, parameters: recorded.Parameters, epochs: list[int]) -> None:
     steps = [
-        (f"layers {a} and {b}, epoch {e}", lambda e=e: bitlens.layer_information(run, a, b, **parameters, epochs=[e]))
+        (
+            f"layers {a} and {b}, epoch {e}",
+            lambda e=e: bitlens.layer_pair_information(run, a, b, **parameters, epochs=[e]),
+        )
         for e in epochs
     ]
     label = f"layers {plain(a)} and {plain(b)}, {count(len(epochs), 'epoch')}: {recorded.estimator_words(parameters)}"

@@ -13,15 +13,15 @@ from rich.table import Table
 
 from bitlens.estimators import generalization_bounds
 from bitlens.measures import (
-    channel_information,
+    channel_entropies,
     information_plane,
     input_diversity,
     layer_diversity,
-    layer_information,
+    layer_pair_information,
     training_performance,
 )
 from bitlens.runs import Run
-from bitlens.runs.layout import write_whole
+from bitlens.runs.layout import atomic_write
 
 
 def epochs_table(run: Run) -> Table:
@@ -58,11 +58,13 @@ def layers_table(run: Run, *, k: int, bins: int, permutations: int, samples: int
     for heading in ("layer", "kind", "shape", "inter", "intra", "dead", "excess"):
         table.add_column(heading, justify="left" if heading in ("layer", "kind") else "right")
     for previous, layer in zip((None, *run.layers), run.layers, strict=False):
-        channels = channel_information(run, layer.name, bins, epochs=[epoch]).sel(epoch=epoch)
+        channels = channel_entropies(run, layer.name, bins, epochs=[epoch]).sel(epoch=epoch)
         about = (
             ""
             if previous is None
-            else _excess(layer_information(run, previous.name, layer.name, bins, permutations, samples, seed, [epoch]))
+            else _excess(
+                layer_pair_information(run, previous.name, layer.name, bins, permutations, samples, seed, [epoch])
+            )
         )
         table.add_row(
             layer.name,
@@ -165,5 +167,5 @@ def write_csv(results: Mapping[str, xr.Dataset], folder: Path) -> Iterator[Path]
             path = folder / (re.sub(r"[^\w.-]+", "_", title + by) + ".csv")
             rows = part if dims else part.expand_dims("row")
             text = rows.to_dataframe().reset_index(drop=not dims).to_csv(index=False)
-            write_whole(path, partial(Path.write_text, data=text, encoding="utf-8"))
+            atomic_write(path, partial(Path.write_text, data=text, encoding="utf-8"))
             yield path

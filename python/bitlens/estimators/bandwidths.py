@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from bitlens.arrays import Array, Family, array_module, class_numbers, integer, is_tensor
+from bitlens.arrays import Array, ArrayContext, array_namespace, as_class_indices, check_integer, is_tensor
 
 _ALIGNMENT_STEPS = 75
 _ALIGNMENT_SPAN = (0.1, 10.0)  # of the mean distance
@@ -56,20 +56,20 @@ Bandwidth: TypeAlias = float | Sequence[float] | Median | Silverman | NearestNei
 """A rule, sigma itself, or one sigma a channel."""
 
 
-def sigmas(bandwidth: Bandwidth, squares: Any, units: Any, values: int, family: Family) -> Any:
+def sigmas(bandwidth: Bandwidth, squares: Any, units: Any, values: int, context: ArrayContext) -> Any:
     """Sigma of every channel, float64 [channels], of squared distances [channels, n, n] of samples of so many values.
 
     Squares, and the result, are in `units` [channels]. A channel whose samples are all alike may have any sigma, as its
     kernel is 1 throughout; it gets 1.
     """
     channels, n, _ = squares.shape
-    result = family.empty((channels,), "float64")
+    result = context.empty((channels,), "float64")
     if isinstance(bandwidth, Silverman):
         result[...] = _positive(bandwidth.h, "bandwidth: h") * n ** (-1 / (4 + values)) / units
     elif isinstance(bandwidth, Median):
         result[...] = _median(squares)
     elif isinstance(bandwidth, NearestNeighbors):
-        m = integer(bandwidth.m, "bandwidth: m")
+        m = check_integer(bandwidth.m, "bandwidth: m")
         if not 1 <= m < n:
             raise ValueError(f"bandwidth: expected m from 1 to n - 1 = {n - 1} for {n} samples, got {m}")
         # Of each row the smallest is the sample itself.
@@ -81,13 +81,13 @@ def sigmas(bandwidth: Bandwidth, squares: Any, units: Any, values: int, family: 
     elif isinstance(bandwidth, Alignment):
         if bandwidth.labels is None:
             raise ValueError("bandwidth: Alignment needs labels, integers one a sample")
-        classes = class_numbers(bandwidth.labels, n, "bandwidth: labels")
+        classes = as_class_indices(bandwidth.labels, n, "bandwidth: labels")
         smallest = None if bandwidth.smallest is None else _positive(bandwidth.smallest, "bandwidth: smallest") / units
-        result[...] = _aligned(squares, smallest, classes, family)
+        result[...] = _aligned(squares, smallest, classes, context)
     elif isinstance(bandwidth, (int, float, np.integer, np.floating)):
         result[...] = _positive(bandwidth, "bandwidth") / units
     else:
-        result[...] = family.put(_one_each(bandwidth, channels)) / units
+        result[...] = context.to_device(_one_each(bandwidth, channels)) / units
     return result
 
 
@@ -136,15 +136,15 @@ def _median(squares: Any) -> Any:
     return median
 
 
-def _aligned(squares: Any, smallest: Any, classes: Any, family: Family) -> Any:
-    same = family.put((classes[:, None] == classes).astype(np.float64))
+def _aligned(squares: Any, smallest: Any, classes: Any, context: ArrayContext) -> Any:
+    same = context.to_device((classes[:, None] == classes).astype(np.float64))
     mean = (squares**0.5).mean((1, 2))
     mean[mean == 0] = 1
     first, last = _ALIGNMENT_SPAN[0] * mean if smallest is None else smallest, _ALIGNMENT_SPAN[1] * mean
     best, chosen = mean * 0 - 1, mean * 1
     for step in np.linspace(0, 1, _ALIGNMENT_STEPS):
         sigma = (first + step * (last - first)) / 2**0.5
-        kernel = array_module(squares).exp(-squares / (2 * sigma**2)[:, None, None])
+        kernel = array_namespace(squares).exp(-squares / (2 * sigma**2)[:, None, None])
         alignment = (kernel * same).sum((1, 2)) / (kernel**2).sum((1, 2)) ** 0.5
         better = alignment > best
         best[better], chosen[better] = alignment[better], sigma[better]

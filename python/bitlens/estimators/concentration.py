@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bitlens.arrays import Array, array_module, describe, is_tensor
+from bitlens.arrays import Array, array_namespace, describe, is_tensor
 
 
 def concentration(entropies: Array, masks: Array) -> Any:
@@ -51,7 +51,7 @@ def concentration(entropies: Array, masks: Array) -> Any:
         raise ValueError(
             f"masks: expected shape (n, height, width) of entropies of shape {shape}, got {describe(masks)}"
         )
-    module = array_module(entropies)
+    module = array_namespace(entropies)
     inside = masks.reshape(shape[0], *[1] * (len(shape) - masks.ndim), *masks.shape[1:])
     inside = module.broadcast_to(inside, shape).reshape(shape[0], -1)
     flat = entropies.reshape(shape[0], -1)

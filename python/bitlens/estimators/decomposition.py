@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import Array, Family, NDArray, integer
+from bitlens.arrays import Array, ArrayContext, NDArray, check_integer
 from bitlens.estimators.bandwidths import Bandwidth, Median
 from bitlens.estimators.kernels import concatenate, entropies, input_and_channels, with_shuffles
 
@@ -86,18 +86,18 @@ def channel_decomposition(
     >>> result.redundancy_synergy > 0
     True
     """
-    of_x, of_maps, family = input_and_channels(x, maps, bandwidth_x, bandwidth, channel_axis)
-    shuffles = integer(permutations, "permutations")
+    of_x, of_maps, context = input_and_channels(x, maps, bandwidth_x, bandwidth, channel_axis)
+    shuffles = check_integer(permutations, "permutations")
     if shuffles < 0:
         raise ValueError(f"permutations: expected at least 0, got {shuffles}")
-    about = with_shuffles(of_x, family, shuffles, seed)
-    return decompose([about], of_maps, family, pairs, seed, alpha, saturating)[0]
+    about = with_shuffles(of_x, context, shuffles, seed)
+    return decompose([about], of_maps, context, pairs, seed, alpha, saturating)[0]
 
 
 def decompose(
     targets: Sequence[Any],
     of_maps: Any,
-    family: Family,
+    context: ArrayContext,
     pairs: int | None,
     seed: int,
     alpha: float,
@@ -105,32 +105,32 @@ def decompose(
 ) -> list[ChannelDecomposition]:
     """The same about several x, each `with_shuffles`, from every channel's exponents [channels, n, n]."""
     channels = len(of_maps)
-    chosen = _chosen_pairs(channels, pairs, integer(seed, "seed"))
+    chosen = _chosen_pairs(channels, pairs, check_integer(seed, "seed"))
     layer = of_maps.sum(0, keepdims=True) / (1 if saturating else channels)
     groups = [*([i] for i in range(channels)), *chosen.tolist(), [channels]]
     each = len(targets[0])
     places = range(channels + 1, channels + 1 + each * len(targets))
     alone = [[place] for place in places[::each]]
     joint = [[*group, place] for place in places for group in groups]
-    found = entropies(concatenate([of_maps, layer, *targets]), [*alone, *groups, *joint], alpha, family)
+    found = entropies(concatenate([of_maps, layer, *targets]), [*alone, *groups, *joint], alpha, context)
     of_targets, of_groups = found[: len(alone)], found[len(alone) : len(alone) + len(groups)]
     joints = found[len(alone) + len(groups) :].reshape(len(targets), each, len(groups))
     results = []
     for entropy, parts in zip(of_targets, joints, strict=True):
-        observed, *null = (_decomposition(entropy + of_groups - part, chosen, channels, family) for part in parts)
+        observed, *null = (_decomposition(entropy + of_groups - part, chosen, channels, context) for part in parts)
         results.append(observed._replace(null=tuple(null)))
     return results
 
 
-def _decomposition(information: Any, chosen: NDArray, channels: int, family: Family) -> ChannelDecomposition:
+def _decomposition(information: Any, chosen: NDArray, channels: int, context: ArrayContext) -> ChannelDecomposition:
     """Of what single channels, pairs of them, and all of them carry."""
     single, pair = information[:channels], information[channels:-1]
     both = single[chosen[:, 0]] + single[chosen[:, 1]]
     present = pair > 1e-12
     divisor = pair * present + ~present
     return ChannelDecomposition(
-        single=family.give_back(single),
-        pair=family.give_back(pair),
+        single=context.to_caller(single),
+        pair=context.to_caller(pair),
         pairs=chosen,
         multivariate=float(information[-1]),
         redundancy_synergy=float((both - pair).mean()),
@@ -147,7 +147,7 @@ def _chosen_pairs(channels: int, count: object, seed: int) -> NDArray:
     everything = np.array(list(combinations(range(channels), 2)), np.int64)
     if count is None:
         return everything
-    wanted = integer(count, "pairs")
+    wanted = check_integer(count, "pairs")
     if not 1 <= wanted <= len(everything):
         raise ValueError(f"pairs: expected 1 to {len(everything)} for {channels} channels, got {wanted}")
     chosen = np.random.default_rng(seed).choice(len(everything), wanted, replace=False)

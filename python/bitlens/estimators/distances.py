@@ -10,18 +10,18 @@ import numpy as np
 from bitlens import _core
 from bitlens.arrays import (
     Array,
-    Family,
-    apply,
+    ArrayContext,
     bin_count,
+    call_kernel,
     channel_maps,
     describe,
-    is_bytes,
     is_tensor,
-    with_safe_squares,
+    is_uint8_array,
+    rescale_for_squares,
 )
 
 
-class ChannelInformation(NamedTuple):
+class ChannelPairInformation(NamedTuple):
     """All entropies of channel pairs, in bits; every table is [channels a, channels b]."""
 
     mutual_information: Any
@@ -66,8 +66,8 @@ def distance_codes(maps: Array, bins: int = 32, *, channel_axis: int = 1) -> Any
     >>> bitlens.distance_codes(np.array([[0.0], [1.0], [3.0]]), bins=2)
     array([[0, 1, 1]], dtype=uint8)
     """
-    codes, family = _codes_of_maps(maps, "maps", bin_count(bins), channel_axis)
-    return family.give_back(codes)
+    codes, context = _codes_of_maps(maps, "maps", bin_count(bins), channel_axis)
+    return context.to_caller(codes)
 
 
 def joint_histogram(a: Array, b: Array, bins: int = 32) -> Any:
@@ -100,10 +100,10 @@ def joint_histogram(a: Array, b: Array, bins: int = 32) -> Any:
            [0, 2]])
     """
     count = bin_count(bins)
-    codes_a, codes_b, family = _both_codes(a, b, count)
-    counts = family.empty((len(codes_a), len(codes_b), count * count), "int64")
-    apply(family, _core.joint_counts, codes_a, codes_b, count, counts)
-    return family.give_back(counts.reshape(len(codes_a), len(codes_b), count, count))
+    codes_a, codes_b, context = _both_codes(a, b, count)
+    counts = context.empty((len(codes_a), len(codes_b), count * count), "int64")
+    call_kernel(context, _core.joint_counts, codes_a, codes_b, count, counts)
+    return context.to_caller(counts.reshape(len(codes_a), len(codes_b), count, count))
 
 
 def channel_mutual_information(a: Array, b: Array, bins: int = 32, *, full_output: bool = False) -> Any:
@@ -124,7 +124,7 @@ def channel_mutual_information(a: Array, b: Array, bins: int = 32, *, full_outpu
 
     Returns
     -------
-    float64 array of shape (channels a, channels b), or ChannelInformation
+    float64 array of shape (channels a, channels b), or ChannelPairInformation
         Bits, from 0 to log2(bins). A constant channel has 0 with everything.
 
     Raises
@@ -142,33 +142,33 @@ def channel_mutual_information(a: Array, b: Array, bins: int = 32, *, full_outpu
     True
     """
     count = bin_count(bins)
-    codes_a, codes_b, family = _both_codes(a, b, count)
-    joint = family.empty((len(codes_a), len(codes_b)), "float64")
-    entropy_a, entropy_b = (family.empty((len(codes),), "float64") for codes in (codes_a, codes_b))
-    apply(family, _core.code_entropies, codes_a, codes_b, count, joint, entropy_a, entropy_b)
+    codes_a, codes_b, context = _both_codes(a, b, count)
+    joint = context.empty((len(codes_a), len(codes_b)), "float64")
+    entropy_a, entropy_b = (context.empty((len(codes),), "float64") for codes in (codes_a, codes_b))
+    call_kernel(context, _core.code_entropies, codes_a, codes_b, count, joint, entropy_a, entropy_b)
     # Rounding may leave a sum of three terms just below zero.
     mutual = (entropy_a[:, None] + entropy_b - joint).clip(0)
     if not full_output:
-        return family.give_back(mutual)
+        return context.to_caller(mutual)
     conditional = (joint - entropy_b).clip(0)
-    return ChannelInformation(*(family.give_back(v) for v in (mutual, entropy_a, entropy_b, joint, conditional)))
+    return ChannelPairInformation(*(context.to_caller(v) for v in (mutual, entropy_a, entropy_b, joint, conditional)))
 
 
-def _both_codes(a: Array, b: Array, bins: int) -> tuple[Any, Any, Family]:
-    codes_a, family = _codes(a, "a", bins)
-    codes_b, family_b = (codes_a, family) if b is a else _codes(b, "b", bins)
-    if (family.on_cuda or family_b.on_cuda) and family.device != family_b.device:
-        places = [place.device or "the CPU" for place in (family_b, family)]
+def _both_codes(a: Array, b: Array, bins: int) -> tuple[Any, Any, ArrayContext]:
+    codes_a, context = _codes(a, "a", bins)
+    codes_b, family_b = (codes_a, context) if b is a else _codes(b, "b", bins)
+    if (context.on_cuda or family_b.on_cuda) and context.device != family_b.device:
+        places = [place.device or "the CPU" for place in (family_b, context)]
         raise ValueError(f"b: lies on {places[0]}, a on {places[1]}; move one of them")
     if codes_a.shape[1] != codes_b.shape[1]:
         raise ValueError(
             f"b: expected the samples of a, got {codes_b.shape[1]} sample pairs where a has {codes_a.shape[1]}"
         )
-    return codes_a, codes_b, family
+    return codes_a, codes_b, context
 
 
-def _codes(x: Array, name: str, bins: int) -> tuple[Any, Family]:
-    if is_bytes(x):
+def _codes(x: Array, name: str, bins: int) -> tuple[Any, ArrayContext]:
+    if is_uint8_array(x):
         if x.ndim != 2 or 0 in x.shape:
             raise ValueError(
                 f"{name}: uint8 is taken as distance codes of shape (channels, pairs), got {describe(x)}; "
@@ -180,23 +180,23 @@ def _codes(x: Array, name: str, bins: int) -> tuple[Any, Family]:
                 f"{name}: uint8 is taken as distance codes of n (n - 1) / 2 sample pairs, got {describe(x)}; "
                 "pass feature maps as floats"
             )
-        family = Family(x.device) if is_tensor(x) else Family()
-        if not family.on_cuda:
-            return np.ascontiguousarray(x), family
+        context = ArrayContext(x.device) if is_tensor(x) else ArrayContext()
+        if not context.on_cuda:
+            return np.ascontiguousarray(x), context
         codes: Any = x
         if (largest := int(codes.max())) >= bins:  # on the CPU the operation itself looks
             raise ValueError(f"{name}: found code {largest}, expected codes below bins = {bins}")
-        return codes.contiguous(), family
+        return codes.contiguous(), context
     return _codes_of_maps(x, name, bins, channel_axis=1)
 
 
-def _codes_of_maps(x: Array, name: str, bins: int, channel_axis: int) -> tuple[Any, Family]:
-    maps, family, _ = channel_maps(x, name, channel_axis=channel_axis, cuda=True)
+def _codes_of_maps(x: Array, name: str, bins: int, channel_axis: int) -> tuple[Any, ArrayContext]:
+    maps, context, _ = channel_maps(x, name, channel_axis=channel_axis, cuda=True)
     n, channels, _ = maps.shape
     if n < 2:
         raise ValueError(f"{name}: expected at least 2 samples, got {n}")
-    codes = family.empty((channels, n * (n - 1) // 2), "uint8")
-    ranges = family.empty((channels, 2), "float64")
+    codes = context.empty((channels, n * (n - 1) // 2), "uint8")
+    ranges = context.empty((channels, 2), "float64")
     # Codes do not depend on a channel's scale.
-    apply(family, _core.distance_codes, with_safe_squares(maps, name, (0, 2))[0], bins, codes, ranges)
-    return codes, family
+    call_kernel(context, _core.distance_codes, rescale_for_squares(maps, name, (0, 2))[0], bins, codes, ranges)
+    return codes, context

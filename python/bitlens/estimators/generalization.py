@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import NDArray, integer
+from bitlens.arrays import NDArray, check_integer
 
 
 class GeneralizationBound(NamedTuple):
@@ -69,7 +69,7 @@ def generalization_bounds(
     information bottleneck: 0.127
     input compression: 0.047
     """
-    m = integer(n_samples, "n_samples")
+    m = check_integer(n_samples, "n_samples")
     if m < 2:
         raise ValueError(f"n_samples: expected at least 2, got {m}")
     if not 0 < delta < 1:

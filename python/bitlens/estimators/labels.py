@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bitlens.arrays import Array, real_array
+from bitlens.arrays import Array, as_real_array
 
 
 def label_entropies(confusion: Array) -> tuple[Any, Any]:
@@ -40,13 +40,13 @@ def label_entropies(confusion: Array) -> tuple[Any, Any]:
     >>> label_given_predicted, predicted_given_label
     (array([ 1., nan]), array([0., 0.]))
     """
-    table, family, _ = real_array(confusion, "confusion")
+    table, context, _ = as_real_array(confusion, "confusion")
     if table.ndim != 2 or table.shape[0] != table.shape[1]:
         raise ValueError(f"confusion: expected a square table [label, predicted], got shape {tuple(table.shape)}")
     if (table < 0).any():
         raise ValueError(f"confusion: expected counts from 0 on, got {table.min()}")
     counts = table.astype(np.float64)
-    return family.give_back(_column_entropies(counts)), family.give_back(_column_entropies(counts.T))
+    return context.to_caller(_column_entropies(counts)), context.to_caller(_column_entropies(counts.T))
 
 
 def _column_entropies(counts: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

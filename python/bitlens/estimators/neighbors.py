@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bitlens import _core
-from bitlens.arrays import Array, Family, apply, neighbor_count, samples, with_safe_squares
+from bitlens.arrays import Array, ArrayContext, call_kernel, neighbor_count, rescale_for_squares, samples
 
 
 class _Tiles(NamedTuple):
@@ -72,10 +72,10 @@ def nearest_neighbors(x: Array, k: int) -> tuple[Any, Any]:
     >>> distances[:, 0], indices[:, 0]
     (array([1., 1., 2.]), array([1, 0, 1]))
     """
-    points, family, ends = samples(x, "x", at_least=2)
+    points, context, ends = samples(x, "x", at_least=2)
     count = neighbor_count(k, len(points), at_least=1)
-    distances, indices, unit = _nearest(points, family, ends, count)
-    return family.give_back(_in_unit(distances, unit)), family.give_back(family.converted(indices, "int64"))
+    distances, indices, unit = _nearest(points, context, ends, count)
+    return context.to_caller(_in_unit(distances, unit)), context.to_caller(context.astype(indices, "int64"))
 
 
 def neighbor_probabilities(x: Array, k: int = 15) -> tuple[Any, Any, Any]:
@@ -115,16 +115,16 @@ def neighbor_probabilities(x: Array, k: int = 15) -> tuple[Any, Any, Any]:
     >>> bool(np.allclose(probabilities.sum(axis=1), 3.0))
     True
     """
-    points, family, ends = samples(x, "x", at_least=3)
-    distances, indices, unit = _nearest(points, family, ends, neighbor_count(k, len(points), at_least=2))
-    scales = family.empty((len(points),), "float64")
-    probabilities = family.empty(distances.shape, "float64")
-    apply(family, _core.neighbor_scales, distances, scales)
-    apply(family, _core.neighbor_weights, distances, scales, probabilities)
+    points, context, ends = samples(x, "x", at_least=3)
+    distances, indices, unit = _nearest(points, context, ends, neighbor_count(k, len(points), at_least=2))
+    scales = context.empty((len(points),), "float64")
+    probabilities = context.empty(distances.shape, "float64")
+    call_kernel(context, _core.neighbor_scales, distances, scales)
+    call_kernel(context, _core.neighbor_weights, distances, scales, probabilities)
     return (
-        family.give_back(family.converted(indices, "int64")),
-        family.give_back(probabilities),
-        family.give_back(_in_unit(scales, unit)),
+        context.to_caller(context.astype(indices, "int64")),
+        context.to_caller(probabilities),
+        context.to_caller(_in_unit(scales, unit)),
     )
 
 
@@ -165,14 +165,14 @@ def inter_sample_entropy(x: Array, k: int = 15) -> float:
     >>> round(bitlens.inter_sample_entropy(square, k=2), 12)
     3.0
     """
-    points, family, ends = samples(x, "x", at_least=3)
+    points, context, ends = samples(x, "x", at_least=3)
     trusted_share = _TRUSTED_SHARE if str(points.dtype).endswith("float32") else math.inf
     count = neighbor_count(k, len(points), at_least=2)
-    distances, indices, _ = _nearest(points, family, ends, count, trusted_share)
-    scales = family.empty((len(points),), "float64")
-    apply(family, _core.neighbor_scales, distances, scales)
-    sums, entropy = family.empty((len(points), 2), "float64"), family.empty((1,), "float64")
-    apply(family, _core.edge_entropy, distances, indices, scales, sums, entropy)
+    distances, indices, _ = _nearest(points, context, ends, count, trusted_share)
+    scales = context.empty((len(points),), "float64")
+    call_kernel(context, _core.neighbor_scales, distances, scales)
+    sums, entropy = context.empty((len(points), 2), "float64"), context.empty((1,), "float64")
+    call_kernel(context, _core.edge_entropy, distances, indices, scales, sums, entropy)
     return float(entropy[0])
 
 
@@ -187,7 +187,7 @@ def _in_unit(lengths: Any, unit: float) -> Any:
 
 
 def _nearest(
-    x: Any, family: Family, ends: tuple[float, float], k: int, trusted_share: float = math.inf
+    x: Any, context: ArrayContext, ends: tuple[float, float], k: int, trusted_share: float = math.inf
 ) -> tuple[Any, Any, float]:
     """Neighbours, and the unit of the distances: a float32 filter by tiles of dot products, then distances of what it left.
 
@@ -196,65 +196,65 @@ def _nearest(
     by differences in float64, except where the squared distance of the filter is more than trusted_share of |x|^2 + |y|^2
     and does not decide who is among the k nearest.
     """
-    x, units = with_safe_squares(x, "x", (0, 1))
+    x, units = rescale_for_squares(x, "x", (0, 1))
     unit = units.item()
     n, length = x.shape
     kept = k + max(16, k // 32)
     capacity = kept + max(_LIST_SLACK, kept // 2)
     if capacity >= n - 1:  # the filter would keep everything
         kept = capacity = 0
-    counts, limits = family.empty((n,), "int32"), family.empty((n,), "float32")
+    counts, limits = context.empty((n,), "int32"), context.empty((n,), "float32")
     counts[...] = 0
     limits[...] = math.inf
-    lists = (family.empty((n, capacity), "float32"), family.empty((n, capacity), "int32"), counts, limits)
+    lists = (context.empty((n, capacity), "float32"), context.empty((n, capacity), "int32"), counts, limits)
     width = ends[1] / unit - ends[0] / unit or 1.0  # no sample is further from the mean, in any value
-    taken_off = family.empty((n,), "float64")
+    taken_off = context.empty((n,), "float64")
     taken_off[...] = 0
     if kept:
-        _filter(x, family, width, kept, lists, taken_off)
-    boundaries = family.empty((n, 2), "float64")
-    apply(family, _core.cut_candidates, kept, *lists, width**2, taken_off, k, boundaries)
-    room = max(capacity, k + _CUDA_ROOM) if family.on_cuda else k
-    distances, indices = family.empty((n, room), "float64"), family.empty((n, room), "int32")
+        _filter(x, context, width, kept, lists, taken_off)
+    boundaries = context.empty((n, 2), "float64")
+    call_kernel(context, _core.cut_candidates, kept, *lists, width**2, taken_off, k, boundaries)
+    room = max(capacity, k + _CUDA_ROOM) if context.on_cuda else k
+    distances, indices = context.empty((n, room), "float64"), context.empty((n, room), "int32")
     trusted = trusted_share / _relative_error(length)
-    apply(
-        family, _core.exact_neighbors, x, *lists, width**2, taken_off, trusted, boundaries, k, distances, indices
+    call_kernel(
+        context, _core.exact_neighbors, x, *lists, width**2, taken_off, trusted, boundaries, k, distances, indices
     )  # fmt: skip
     return distances[:, :k], indices[:, :k], unit
 
 
-def _filter(x: Any, family: Family, width: float, kept: int, lists: tuple[Any, ...], taken_off: Any) -> None:
+def _filter(x: Any, context: ArrayContext, width: float, kept: int, lists: tuple[Any, ...], taken_off: Any) -> None:
     """Fill the lists of candidates from tiles of dot products, and tell what was taken off squared distances for them.
 
     Each tile above the diagonal serves its rows, and read down its columns the other samples. Bounds are in the unit of
     width^2.
     """
     n, length = x.shape
-    panel, tile_rows, tile_columns = _tiles_for(family)
-    panels = family.empty((-(-n // panel), length, panel), "float32")
-    norms = family.empty((n,), "float64")
-    mean = family.empty((length,), "float64")
+    panel, tile_rows, tile_columns = _tiles_for(context)
+    panels = context.empty((-(-n // panel), length, panel), "float32")
+    norms = context.empty((n,), "float64")
+    mean = context.empty((length,), "float64")
     mean[...] = x.mean(0, dtype=mean.dtype)
-    apply(family, _core.center_samples, x, mean, width, panels, norms)
+    call_kernel(context, _core.center_samples, x, mean, width, panels, norms)
     # Products below float32's range may vanish, each by at most its smallest normal number.
     vanished = length * float(np.finfo(np.float32).tiny)
     taken_off[...] = norms * _relative_error(length) + vanished
-    shrunk = family.converted(norms - taken_off, "float32")
+    shrunk = context.astype(norms - taken_off, "float32")
     taken_off *= width**2
-    tile = family.empty((panel**2 * min(tile_rows, len(panels)) * min(tile_columns, len(panels)),), "float32")
+    tile = context.empty((panel**2 * min(tile_rows, len(panels)) * min(tile_columns, len(panels)),), "float32")
     for i in range(0, len(panels), tile_rows):
         rows = panels[i : i + tile_rows]
         for j in range(i, len(panels), tile_columns):
             columns = panels[j : j + tile_columns]
             dots = tile[: panel**2 * len(rows) * len(columns)].reshape(panel * len(rows), -1)
-            apply(family, _core.dot_products, rows, columns, dots)
+            call_kernel(context, _core.dot_products, rows, columns, dots)
             first_row, first_column = panel * i, panel * j
             within = dots[: n - first_row, : n - first_column]
-            apply(family, _core.keep_nearest, within, shrunk, first_row, first_column, kept, *lists)
+            call_kernel(context, _core.keep_nearest, within, shrunk, first_row, first_column, kept, *lists)
 
 
-def _tiles_for(family: Family) -> _Tiles:
-    return _CUDA_TILES if family.on_cuda else _CPU_TILES
+def _tiles_for(context: ArrayContext) -> _Tiles:
+    return _CUDA_TILES if context.on_cuda else _CPU_TILES
 
 
 def _relative_error(length: int) -> float:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from bitlens import _core
-from bitlens.arrays import Array, NDArray, channel_maps, class_numbers, integer
+from bitlens.arrays import Array, NDArray, as_class_indices, channel_maps, check_integer
 
 # Tables of bins and classes are held for so many bytes of channels at a time.
 _CHUNK_BYTES = 64 * 2**20
@@ -96,9 +96,9 @@ def neuron_information(
     >>> found.mutual_information, found.selectivity
     (array([1., 0.]), array([1., 0.]))
     """
-    maps, family, _ = channel_maps(activations, "activations", channel_axis=channel_axis, cuda=True)
-    maps = np.ascontiguousarray(maps.cpu()) if family.on_cuda else maps
-    classes, numbers = np.unique(class_numbers(labels, len(maps), "labels"), return_inverse=True)
+    maps, context, _ = channel_maps(activations, "activations", channel_axis=channel_axis, cuda=True)
+    maps = np.ascontiguousarray(maps.cpu()) if context.on_cuda else maps
+    classes, numbers = np.unique(as_class_indices(labels, len(maps), "labels"), return_inverse=True)
     edges = _edges(maps, quantizer)
     of_class = np.bincount(numbers)
     table = (len(classes), edges.shape[1] + 1)
@@ -111,7 +111,7 @@ def neuron_information(
         parts.append(_information(counts, of_class))
     found = NeuronInformation(*map(np.concatenate, zip(*parts, strict=True)))
     found = found._replace(preferred_class=classes[found.preferred_class])
-    return NeuronInformation(*(family.give_back(family.put(part)) for part in found))
+    return NeuronInformation(*(context.to_caller(context.to_device(part)) for part in found))
 
 
 def _edges(maps: NDArray, quantizer: Quantizer) -> NDArray:
@@ -127,7 +127,7 @@ def _edges(maps: NDArray, quantizer: Quantizer) -> NDArray:
         return np.full((channels, 1), np.nextafter(threshold, math.inf))
     if not isinstance(quantizer, EqualWidth):
         raise TypeError(f"quantizer: expected OneBit or EqualWidth, got {quantizer!r}")
-    bins = integer(quantizer.bins, "quantizer: bins")
+    bins = check_integer(quantizer.bins, "quantizer: bins")
     if bins < 2:
         raise ValueError(f"quantizer: expected at least 2 bins, got {bins}")
     low, high = (end.astype(np.float64)[:, None] for end in (maps.min(axis=(0, 2)), maps.max(axis=(0, 2))))

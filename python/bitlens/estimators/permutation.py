@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bitlens.arrays import Array, integer, is_bytes, is_tensor, same_samples
+from bitlens.arrays import Array, check_integer, is_tensor, is_uint8_array, same_samples
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,13 @@ def permutation_test(
     for array, name in ((a, "a"), (b, "b")):
         if not (isinstance(array, np.ndarray) or is_tensor(array)) or array.ndim == 0:
             raise TypeError(f"{name}: expected a NumPy array or a PyTorch tensor, got {type(array).__name__}")
-        if is_bytes(array):
+        if is_uint8_array(array):
             raise TypeError(f"{name}: uint8 may be distance codes, whose rows are channels; pass samples as floats")
     same_samples(a, b)
-    count = integer(permutations, "permutations")
+    count = check_integer(permutations, "permutations")
     if count < 2:
         raise ValueError(f"permutations: expected at least 2, got {count}")
-    if integer(seed, "seed") < 0:
+    if check_integer(seed, "seed") < 0:
         raise ValueError(f"seed: expected 0 or more, got {seed}")
     random = np.random.default_rng(seed)
 

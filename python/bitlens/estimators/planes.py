@@ -8,7 +8,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bitlens import _core
-from bitlens.arrays import Array, Family, NDArray, apply, class_numbers, integer, samples, with_safe_squares
+from bitlens.arrays import (
+    Array,
+    ArrayContext,
+    NDArray,
+    as_class_indices,
+    call_kernel,
+    check_integer,
+    rescale_for_squares,
+    samples,
+)
 
 
 class LayerInformation(NamedTuple):
@@ -63,17 +72,17 @@ def binned_information(
     >>> bitlens.binned_information(t, np.array([0, 0, 1, 1]), bins=2)
     LayerInformation(input=1.0, labels=1.0)
     """
-    rows, family, ends = samples(activations, "activations", at_least=1)
-    count = integer(bins, "bins")
+    rows, context, ends = samples(activations, "activations", at_least=1)
+    count = check_integer(bins, "bins")
     if count < 2:
         raise ValueError(f"bins: expected at least 2, got {count}")
     low, high = ends if value_range is None else _range(value_range)
-    values = np.asarray(rows.cpu() if family.on_cuda else rows)
+    values = np.asarray(rows.cpu() if context.on_cuda else rows)
     words = _words(values, np.linspace(low, high, count + 1)[1:-1])
     entropy = _entropy(words)
     if labels is None:
         return LayerInformation(entropy, math.nan)
-    classes = class_numbers(labels, len(words), "labels")
+    classes = as_class_indices(labels, len(words), "labels")
     within = sum(float((classes == c).mean()) * _entropy(words[classes == c]) for c in np.unique(classes))
     return LayerInformation(entropy, max(0.0, entropy - within))
 
@@ -118,7 +127,7 @@ def pairwise_distance_information(
     >>> bitlens.pairwise_distance_information(far_apart).upper.input
     2.0
     """
-    rows, family, _ = samples(activations, "activations", at_least=1)
+    rows, context, _ = samples(activations, "activations", at_least=1)
     try:
         variance = float(noise_variance)
     except (TypeError, ValueError):
@@ -126,8 +135,8 @@ def pairwise_distance_information(
     if not 0 < variance < math.inf:
         raise ValueError(f"noise_variance: expected a finite number above 0, got {noise_variance}")
     n = len(rows)
-    classes = None if labels is None else class_numbers(labels, n, "labels")
-    squares = _squares(rows, family)
+    classes = None if labels is None else as_class_indices(labels, n, "labels")
+    squares = _squares(rows, context)
     scaled = np.minimum(squares / variance, 1e4)  # beyond it the exponential is 0 all the same
     lower, upper = (_mixture(np.exp(-scaled / divisor), classes) for divisor in (8, 2))
     return LayerInformationBounds(lower, upper)
@@ -156,12 +165,12 @@ def _entropy(words: NDArray) -> float:
     return max(0.0, float(-(shares * np.log2(shares)).sum()))
 
 
-def _squares(rows: Any, family: Family) -> NDArray:
+def _squares(rows: Any, context: ArrayContext) -> NDArray:
     """Squared distances [n, n] on the CPU."""
-    values, units = with_safe_squares(rows[:, None], "activations", (0, 1, 2))
-    squares = family.empty((1, len(rows), len(rows)), "float64")
-    apply(family, _core.squared_distances, values, squares)
-    found = np.asarray(squares[0].cpu() if family.on_cuda else squares[0])
+    values, units = rescale_for_squares(rows[:, None], "activations", (0, 1, 2))
+    squares = context.empty((1, len(rows), len(rows)), "float64")
+    call_kernel(context, _core.squared_distances, values, squares)
+    found = np.asarray(squares[0].cpu() if context.on_cuda else squares[0])
     with np.errstate(over="ignore", invalid="ignore"):
         scaled = found * units.item() * units.item()
     return np.where(found > 0, scaled, 0.0)

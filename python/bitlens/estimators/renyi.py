@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import Array, Family, integer
+from bitlens.arrays import Array, ArrayContext, check_integer
 from bitlens.estimators.bandwidths import Bandwidth, Median
 from bitlens.estimators.kernels import concatenate, entropies, input_and_channels, together, variable, with_shuffles
 
@@ -71,8 +71,8 @@ def renyi_entropy(x: Array, alpha: float = 1.01, bandwidth: Bandwidth = Median()
     >>> round(bitlens.renyi_entropy(np.array([0, 0, 1, 1])), 12)
     1.0
     """
-    exponents, family = variable(x, "x", bandwidth)
-    return float(entropies(exponents, [[0]], alpha, family)[0])
+    exponents, context = variable(x, "x", bandwidth)
+    return float(entropies(exponents, [[0]], alpha, context)[0])
 
 
 def renyi_joint_entropy(
@@ -114,10 +114,10 @@ def renyi_joint_entropy(
     if not len(variables):
         raise ValueError("variables: expected at least one")
     parts = [variable(part, f"variables[{i}]", bandwidth) for i, part in enumerate(variables)]
-    family = parts[0][1]
+    context = parts[0][1]
     exponents = together([part for part, _ in parts], [place for _, place in parts], "variables")
     joint = exponents.sum(0, keepdims=True) / (1 if saturating else len(exponents))
-    return float(entropies(joint, [[0]], alpha, family)[0])
+    return float(entropies(joint, [[0]], alpha, context)[0])
 
 
 def renyi_mutual_information(
@@ -155,9 +155,9 @@ def renyi_mutual_information(
     >>> round(bitlens.renyi_mutual_information(a, a), 12)
     1.0
     """
-    (left, family), (right, other) = variable(x, "x", bandwidth), variable(y, "y", bandwidth)
-    exponents = together([left, right], [family, other], "y")
-    of_x, of_y, joint = entropies(exponents, [[0], [1], [0, 1]], alpha, family)
+    (left, context), (right, other) = variable(x, "x", bandwidth), variable(y, "y", bandwidth)
+    exponents = together([left, right], [context, other], "y")
+    of_x, of_y, joint = entropies(exponents, [[0], [1], [0, 1]], alpha, context)
     return float(of_x + of_y - joint)
 
 
@@ -217,25 +217,25 @@ def multivariate_information(
     >>> result.information > result.null_mean + 20 * result.null_std
     True
     """
-    of_x, of_maps, family = input_and_channels(x, maps, bandwidth_x, bandwidth, channel_axis, tensor=tensor)
-    count = integer(permutations, "permutations")
+    of_x, of_maps, context = input_and_channels(x, maps, bandwidth_x, bandwidth, channel_axis, tensor=tensor)
+    count = check_integer(permutations, "permutations")
     if count < 2:
         raise ValueError(f"permutations: expected at least 2, got {count}")
-    about = with_shuffles(of_x, family, count, seed)
-    (result,) = informations([about], of_maps, family, alpha, saturating)
+    about = with_shuffles(of_x, context, count, seed)
+    (result,) = informations([about], of_maps, context, alpha, saturating)
     _warn_of_saturation(result, len(of_maps))
     return result
 
 
 def informations(
-    targets: Sequence[Any], of_maps: Any, family: Family, alpha: float, saturating: bool
+    targets: Sequence[Any], of_maps: Any, context: ArrayContext, alpha: float, saturating: bool
 ) -> list[MultivariateInformation]:
     """The same about several x, each `with_shuffles`, from every channel's exponents [channels, n, n]; without a warning."""
     layer = of_maps.sum(0, keepdims=True) / (1 if saturating else len(of_maps))
     each = len(targets[0])
     places = range(1, 1 + each * len(targets))
     sets = [[0], *([place] for place in places[::each]), *([place, 0] for place in places)]
-    found = entropies(concatenate([layer, *targets]), sets, alpha, family)
+    found = entropies(concatenate([layer, *targets]), sets, alpha, context)
     entropy_maps, *of_targets = (float(value) for value in found[: 1 + len(targets)])
     joints = found[1 + len(targets) :].reshape(len(targets), each)
     results = []

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import Array, NDArray, real_array
+from bitlens.arrays import Array, NDArray, as_real_array
 
 
 class NeuronRoles(NamedTuple):
@@ -71,11 +71,11 @@ def neuron_roles(
     >>> bitlens.neuron_roles(np.arange(5), lowest_first, highest_first, np.array([[1, 1, 0.8, 0.5, 0]]))[:4]
     (2, 1, 0, 1)
     """
-    counts = real_array(removed, "removed")[0].astype(np.int64)
+    counts = as_real_array(removed, "removed")[0].astype(np.int64)
     if counts.ndim != 1 or len(counts) < 2 or counts[0] != 0 or (np.diff(counts) <= 0).any():
         raise ValueError(f"removed: expected ascending counts from 0 on, got {counts.tolist()}")
     low_first, high_first, chance = (
-        real_array(x, name)[0].astype(np.float64)
+        as_real_array(x, name)[0].astype(np.float64)
         for x, name in ((ascending, "ascending"), (descending, "descending"), (random, "random"))
     )
     for array, name in ((low_first, "ascending"), (high_first, "descending")):

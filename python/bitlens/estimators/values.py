@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bitlens import _core
-from bitlens.arrays import Array, apply, bin_count, channel_maps, class_numbers
+from bitlens.arrays import Array, as_class_indices, bin_count, call_kernel, channel_maps
 
 # Histograms are held for so many bytes of samples at a time.
 _CHUNK_BYTES = 64 * 2**20
@@ -52,18 +52,18 @@ def intra_sample_entropy(
     >>> bitlens.intra_sample_entropy(maps, bins=4)
     array([[2., 0.]])
     """
-    x, family, ends = channel_maps(maps, "maps", channel_axis=channel_axis, cuda=True)
+    x, context, ends = channel_maps(maps, "maps", channel_axis=channel_axis, cuda=True)
     count = bin_count(bins)
     low, high = _bin_range(ends, str(x.dtype).endswith("float32"), value_range)
     n, channels, _ = x.shape
-    entropies = family.empty((n, channels), "float64")
+    entropies = context.empty((n, channels), "float64")
     chunk = max(1, _CHUNK_BYTES // (4 * channels * count))
     for i in range(0, n, chunk):
         part = x[i : i + chunk]
-        counts = family.empty((len(part), channels, count), "int32")
-        apply(family, _core.value_histograms, part, low, high, counts)
-        apply(family, _core.histogram_entropies, counts, entropies[i : i + chunk])
-    return family.give_back(entropies)
+        counts = context.empty((len(part), channels, count), "int32")
+        call_kernel(context, _core.value_histograms, part, low, high, counts)
+        call_kernel(context, _core.histogram_entropies, counts, entropies[i : i + chunk])
+    return context.to_caller(entropies)
 
 
 def channel_entropy(
@@ -112,7 +112,7 @@ def channel_entropy(
     entropies = intra_sample_entropy(maps, bins, value_range, channel_axis=channel_axis)
     if labels is None:
         return entropies.mean(0)
-    classes = class_numbers(labels, len(entropies), "labels")
+    classes = as_class_indices(labels, len(entropies), "labels")
     present = np.unique(classes)
     if present[-1] >= len(present):
         missing = int(np.flatnonzero(present != np.arange(len(present)))[0])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import xarray as xr
 
-from bitlens.arrays import NDArray, integer
+from bitlens.arrays import NDArray, check_integer
 from bitlens.estimators import NeuronRoles, OneBit, Quantizer, neuron_information, neuron_roles
 from bitlens.measures.discarding import network_at, recorded_modules
 from bitlens.measures.epochs import bits, over_epochs
@@ -104,10 +104,10 @@ def layer_ablation(
     if not 0 < tolerance < 0.5:
         raise RunError(f"tolerance: expected a number between 0 and 0.5, got {tolerance}")
     used = _data(run, data)
-    settings: dict[str, Any] = {"mode": mode, "repeats": integer(repeats, "repeats"), "steps": steps}
+    settings: dict[str, Any] = {"mode": mode, "repeats": check_integer(repeats, "repeats"), "steps": steps}
     parameters: dict[str, Any] = {
         "layers": [one.name for one in found_layers], "score": score, "quantizer": repr(quantizer), **settings,
-        "tolerance": float(tolerance), "seed": integer(seed, "seed"),
+        "tolerance": float(tolerance), "seed": check_integer(seed, "seed"),
         "data": None if data is None else probe_hash({"inputs": data[0].cpu().numpy(), "labels": data[1].cpu().numpy()}),
     }  # fmt: skip
 

@@ -12,7 +12,7 @@ from bitlens.measures.epochs import bits, over_epochs
 from bitlens.runs import Run
 
 
-def channel_information(run: Run, layer: str, bins: int = 32, epochs: Sequence[int] | None = None) -> xr.Dataset:
+def channel_entropies(run: Run, layer: str, bins: int = 32, epochs: Sequence[int] | None = None) -> xr.Dataset:
     """Intra-sample entropy of every channel of a layer, by epoch, whole and by class.
 
     CNNSlicer (Shen and Shen 2021, section 5.4.1): the average over samples of the entropy of a map's value histogram.
@@ -44,7 +44,7 @@ def channel_information(run: Run, layer: str, bins: int = 32, epochs: Sequence[i
     Examples
     --------
     >>> import bitlens
-    >>> bitlens.channel_information(bitlens.open_run("demo-run"), "conv1").intra_sample_entropy.dims
+    >>> bitlens.channel_entropies(bitlens.open_run("demo-run"), "conv1").intra_sample_entropy.dims
     ('epoch', 'channel')
     """
     found = run.layer(layer)
@@ -71,7 +71,7 @@ def channel_information(run: Run, layer: str, bins: int = 32, epochs: Sequence[i
             coordinates["class"] = list(run.classes)
         return xr.Dataset(data, coordinates)
 
-    return over_epochs(run, "channel_information", {"layer": found.name, "bins": bins}, compute, epochs)
+    return over_epochs(run, "channel_entropies", {"layer": found.name, "bins": bins}, compute, epochs)
 
 
 def feature_maps(run: Run, layer: str, channel: int, epoch: int, samples: Sequence[int]) -> xr.DataArray:

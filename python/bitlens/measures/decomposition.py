@@ -10,7 +10,7 @@ import xarray as xr
 from bitlens.arrays import NDArray
 from bitlens.estimators import ChannelDecomposition, Median
 from bitlens.measures.epochs import bits, over_epochs
-from bitlens.measures.minibatches import Batched, RunBandwidth, targets
+from bitlens.measures.minibatches import MatrixInformationConfig, RunBandwidth, targets
 from bitlens.runs import Run, RunError
 
 
@@ -68,7 +68,9 @@ def layer_decomposition(
     found = run.layer(layer)
     if found.channels < 2:
         raise RunError(f"layer: {found.name} has one channel; its decomposition needs two")
-    settings = Batched(batch, seed, alpha, bandwidth, bandwidth_x, saturating, permutations=permutations)
+    settings = MatrixInformationConfig(
+        batch, seed, alpha, bandwidth, bandwidth_x, saturating, permutations=permutations
+    )
 
     def compute(epoch: int) -> xr.Dataset:
         maps = run.activations(found.name, epoch)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from bitlens.arrays import NDArray, describe, integer
+from bitlens.arrays import NDArray, check_integer, describe
 from bitlens.estimators import concentration
 from bitlens.measures.epochs import bits, over_epochs
 from bitlens.runs import Layer, Run, RunError
@@ -90,7 +90,9 @@ def layer_discarding(
 
     found_layers = recorded_modules(run, layers)
     chosen = (
-        run.some_samples(samples) if isinstance(samples, int) else [integer(sample, "samples") for sample in samples]
+        run.evenly_spaced_samples(samples)
+        if isinstance(samples, int)
+        else [check_integer(sample, "samples") for sample in samples]
     )
     if not chosen or not all(0 <= sample < run.manifest.samples for sample in chosen):
         raise RunError(f"samples: expected some of 0 to {run.manifest.samples - 1}, got {chosen}")
@@ -102,7 +104,7 @@ def layer_discarding(
         raise RunError(f"epochs: no weights were kept in {run.path}; record with weights=[...]")
     parameters: dict[str, Any] = {
         "layers": [one.name for one in found_layers], "samples": chosen, "alpha": float(alpha), "tau": float(tau), "grid": grid, "largest": largest,
-        "seed": integer(seed, "seed"),
+        "seed": check_integer(seed, "seed"),
         "masks": None if masks is None else probe_hash({"masks": masks}),
         "training": None if training is None else probe_hash({"training": training.cpu().numpy()}),
     }  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from bitlens.arrays import NDArray, integer
+from bitlens.arrays import NDArray, check_integer
 from bitlens.runs import Run, RunError
 
 
@@ -52,7 +52,7 @@ def layer_points(
     ((500, 6), ('point', 'axis'))
     """
     found = run.layer(layer)
-    most = integer(limit, "limit")
+    most = check_integer(limit, "limit")
     if most < 1:
         raise ValueError(f"limit: expected at least 1, got {limit}")
     values = run.activations(found.name, epoch)
@@ -64,7 +64,7 @@ def layer_points(
     total = len(values) * count
     chosen = np.arange(total)
     if total > most:
-        chosen = np.sort(np.random.default_rng(integer(seed, "seed")).choice(total, most, replace=False))
+        chosen = np.sort(np.random.default_rng(check_integer(seed, "seed")).choice(total, most, replace=False))
     sample, place = np.divmod(chosen, count)
     by_place = values.reshape(len(values), found.channels, count)
     data: dict[str, object] = {

@@ -13,8 +13,8 @@ import xarray as xr
 from rich.console import Console
 from rich.progress import track
 
-from bitlens.machine import build_info
 from bitlens.runs import Run, RunError
+from bitlens.runtime import build_info
 
 INPUT_EPOCH = 0
 """Where a result that does not depend on the epoch is kept."""

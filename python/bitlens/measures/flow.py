@@ -12,7 +12,7 @@ import xarray as xr
 from bitlens.arrays import NDArray
 from bitlens.estimators import Median, MultivariateInformation, binned_information, pairwise_distance_information
 from bitlens.measures.epochs import bits, over_epochs
-from bitlens.measures.minibatches import Batched, RunBandwidth, as_variable, kept_rule, targets
+from bitlens.measures.minibatches import MatrixInformationConfig, RunBandwidth, as_variable, kept_rule, targets
 from bitlens.runs import Run, RunError
 from bitlens.runs.layout import INPUT
 
@@ -84,7 +84,7 @@ def information_plane(
     about = ["input", "labels"] if run.labels is not None else ["input"]
     layers = [layer.name for layer in run.layers if layer.name != INPUT]
     coordinates = {"about": about, "layer": layers}
-    settings = Batched(batch, seed, alpha, bandwidth, bandwidth_x, saturating, tensor, permutations)
+    settings = MatrixInformationConfig(batch, seed, alpha, bandwidth, bandwidth_x, saturating, tensor, permutations)
 
     def binning(epoch: int) -> xr.Dataset:
         found = [binned_information(run.activations(name, epoch), run.labels, bins) for name in layers]
@@ -168,7 +168,7 @@ def processing_inequalities(
     ('epoch', 'layer')
     """
     layers = [layer.name for layer in run.layers if layer.name != INPUT]
-    settings = Batched(batch, seed, alpha, bandwidth, bandwidth_x, saturating, tensor, permutations)
+    settings = MatrixInformationConfig(batch, seed, alpha, bandwidth, bandwidth_x, saturating, tensor, permutations)
     of_errors = settings
     if bandwidth_errors is not None:
         of_errors = replace(settings, bandwidth=bandwidth_errors, bandwidth_x=bandwidth_errors)

@@ -14,7 +14,7 @@ from bitlens.measures.epochs import bits, over_epochs
 from bitlens.runs import Run
 
 
-def layer_information(
+def layer_pair_information(
     run: Run,
     a: str,
     b: str,
@@ -61,14 +61,14 @@ def layer_information(
     Examples
     --------
     >>> import bitlens
-    >>> information = bitlens.layer_information(bitlens.open_run("demo-run"), "input", "conv1")
+    >>> information = bitlens.layer_pair_information(bitlens.open_run("demo-run"), "input", "conv1")
     >>> information.mutual_information.dims
     ('epoch', 'channel_a', 'channel_b')
     """
     names = run.layer(a).name, run.layer(b).name
     if samples is not None and samples < 2:
         raise ValueError(f"samples: expected at least 2, got {samples}")
-    chosen = run.some_samples(run.manifest.samples if samples is None else samples)
+    chosen = run.evenly_spaced_samples(run.manifest.samples if samples is None else samples)
 
     def compute(epoch: int) -> xr.Dataset:
         codes_a, codes_b = (distance_codes(run.activations(name, epoch)[chosen], bins) for name in names)
@@ -105,7 +105,7 @@ def layer_information(
         "samples": len(chosen),
         "seed": seed,
     }
-    return over_epochs(run, "layer_information", parameters, compute, epochs)
+    return over_epochs(run, "layer_pair_information", parameters, compute, epochs)
 
 
 def channel_order(values: xr.DataArray, channels: str, by: Literal["index", "maximum", "mean"] = "maximum") -> NDArray:

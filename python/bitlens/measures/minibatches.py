@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from bitlens.arrays import NDArray, describe, integer
+from bitlens.arrays import NDArray, check_integer, describe
 from bitlens.estimators import (
     Alignment,
     ChannelDecomposition,
@@ -35,7 +35,7 @@ About: TypeAlias = list[tuple[NDArray, RunBandwidth, list[Any]]]
 
 
 @dataclass(frozen=True)
-class Batched:
+class MatrixInformationConfig:
     """How matrix-based information of a run is estimated, as `multivariate_information` takes it."""
 
     batch: int
@@ -48,9 +48,9 @@ class Batched:
     permutations: int = 20
 
     def __post_init__(self) -> None:
-        if integer(self.batch, "batch") < 3:
+        if check_integer(self.batch, "batch") < 3:
             raise ValueError(f"batch: expected at least 3, got {self.batch}")
-        if integer(self.permutations, "permutations") < 2:
+        if check_integer(self.permutations, "permutations") < 2:
             raise ValueError(f"permutations: expected at least 2, got {self.permutations}")
         for rule in (self.bandwidth, self.bandwidth_x):
             if isinstance(rule, Alignment) and rule.labels is not None:
@@ -65,8 +65,8 @@ class Batched:
             name: kept_rule(rule) for name, rule in (("bandwidth", self.bandwidth), ("bandwidth_x", self.bandwidth_x))
         }
         flags = {"saturating": int(self.saturating), "tensor": int(self.tensor)}
-        plain = {"batch": self.batch, "seed": integer(self.seed, "seed"), "alpha": float(self.alpha)}
-        return plain | rules | flags | {"permutations": integer(self.permutations, "permutations")}
+        plain = {"batch": self.batch, "seed": check_integer(self.seed, "seed"), "alpha": float(self.alpha)}
+        return plain | rules | flags | {"permutations": check_integer(self.permutations, "permutations")}
 
     def about(self, run: Run, targets: Mapping[str, NDArray]) -> About:
         """What information is about, with its shuffles: found once for all layers."""
@@ -74,7 +74,7 @@ class Batched:
         for part in batches(run.manifest.samples, self.batch, self.seed):
             rule = self._here(run, self.bandwidth_x, part)
             of_targets = [variable(target[part], "x", rule) for target in targets.values()]
-            shuffled = [with_shuffles(of_x, family, self.permutations, self.seed) for of_x, family in of_targets]
+            shuffled = [with_shuffles(of_x, context, self.permutations, self.seed) for of_x, context in of_targets]
             found.append((part, self._here(run, self.bandwidth, part), shuffled))
         return found
 
@@ -87,8 +87,8 @@ class Batched:
         as_one = self.tensor or maps.ndim == 2
         rows = []
         for part, rule, targets in about:
-            of_maps, family = channel_exponents(maps[part], "maps", rule, 1, as_one=as_one)
-            rows.append(informations(targets, of_maps, family, self.alpha, self.saturating))
+            of_maps, context = channel_exponents(maps[part], "maps", rule, 1, as_one=as_one)
+            rows.append(informations(targets, of_maps, context, self.alpha, self.saturating))
         results = []
         for found in zip(*rows, strict=True):
             mean = np.array(found).mean(axis=0)
@@ -106,8 +106,8 @@ class Batched:
         """Of each target, one a mini-batch."""
         rows = []
         for part, rule, targets in about:
-            of_maps, family = channel_exponents(maps[part], "maps", rule, 1, as_one=False)
-            rows.append(decompose(targets, of_maps, family, pairs, self.seed, self.alpha, self.saturating))
+            of_maps, context = channel_exponents(maps[part], "maps", rule, 1, as_one=False)
+            rows.append(decompose(targets, of_maps, context, pairs, self.seed, self.alpha, self.saturating))
         return [list(found) for found in zip(*rows, strict=True)]
 
     @staticmethod

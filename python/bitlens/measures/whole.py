@@ -10,11 +10,11 @@ import xarray as xr
 
 from bitlens.estimators import PAPER_ERRORS
 from bitlens.estimators import preset as preset_named
-from bitlens.measures.channels import channel_information
+from bitlens.measures.channels import channel_entropies
 from bitlens.measures.decomposition import layer_decomposition
 from bitlens.measures.diversity import input_diversity, layer_diversity
 from bitlens.measures.flow import information_plane, processing_inequalities
-from bitlens.measures.layers import layer_information
+from bitlens.measures.layers import layer_pair_information
 from bitlens.measures.neurons import label_information
 from bitlens.measures.training import training_performance
 from bitlens.runs import Run, RunError
@@ -24,9 +24,9 @@ MEASURES = (
     "training_performance",
     "input_diversity",
     "layer_diversity",
-    "channel_information",
+    "channel_entropies",
     "label_information",
-    "layer_information",
+    "layer_pair_information",
     "information_plane",
     "layer_decomposition",
     "processing_inequalities",
@@ -51,7 +51,7 @@ def measure(
 ) -> dict[str, xr.Dataset]:
     """Compute measures of a run over all its epochs and keep them in it; those it has are not computed again.
 
-    `layer_information` is computed for every layer and the one after it, `layer_decomposition` for every layer of several
+    `layer_pair_information` is computed for every layer and the one after it, `layer_decomposition` for every layer of several
     maps, from 2016 pairs of channels where there are more.
 
     Parameters
@@ -65,7 +65,7 @@ def measure(
     bins : int
         Bins of values and of distances.
     permutations, samples, seed
-        As in `layer_information`.
+        As in `layer_pair_information`.
     estimator : {"renyi", "binning", "kde"}
         Of `information_plane`.
     preset : str, optional
@@ -106,16 +106,16 @@ def measure(
             jobs["input diversity"] = partial(input_diversity, run, k)
         elif name == "layer_diversity":
             jobs["layer diversity"] = partial(layer_diversity, run, k)
-        elif name == "channel_information":
-            each: Callable[..., xr.Dataset] = partial(channel_information, bins=bins)
+        elif name == "channel_entropies":
+            each: Callable[..., xr.Dataset] = partial(channel_entropies, bins=bins)
             jobs |= {f"channel information of {layer.name}": partial(each, run, layer.name) for layer in run.layers}
         elif name == "label_information" and (names or run.labels is not None):
             each = label_information
             jobs |= {f"label information of {layer.name}": partial(each, run, layer.name) for layer in run.layers}
-        elif name == "layer_information":
+        elif name == "layer_pair_information":
             for a, b in zip(run.layers, run.layers[1:], strict=False):
                 jobs[f"layer information of {a.name} and {b.name}"] = partial(
-                    layer_information, run, a.name, b.name, bins, permutations, samples, seed
+                    layer_pair_information, run, a.name, b.name, bins, permutations, samples, seed
                 )
         elif name == "information_plane":
             jobs["information plane"] = partial(information_plane, run, estimator, **with_null)

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bitlens.arrays import Array, NDArray, class_numbers, describe, integer, is_tensor, real_array
-from bitlens.network.tracing import check_modules, device_of, undisturbed
+from bitlens.arrays import Array, NDArray, as_class_indices, as_real_array, check_integer, describe, is_tensor
+from bitlens.network.tracing import check_modules, device_of, eval_mode
 from bitlens.network.turned_off import Ablations, Place, evaluated, places_of
 
 Order = Literal["ascending", "descending", "random"]
@@ -97,10 +97,10 @@ def cumulative_ablation(
     inputs, classes = _checked(model, data, names)
     if mode not in ("zero", "mean"):
         raise ValueError(f"mode: expected 'zero' or 'mean', got {mode!r}")
-    with undisturbed(model), torch.no_grad():
-        places = places_of(model, inputs, names, integer(channel_axis, "channel_axis"), means=mode == "mean")
+    with eval_mode(model), torch.no_grad():
+        places = places_of(model, inputs, names, check_integer(channel_axis, "channel_axis"), means=mode == "mean")
         neurons = [(name, channel) for name in names for channel in range(places[name].channels)]
-        orders = _orders(places, scores, order, integer(repeats, "repeats"), integer(seed, "seed"))
+        orders = _orders(places, scores, order, check_integer(repeats, "repeats"), check_integer(seed, "seed"))
         removed = _removals(len(neurons), steps)
         ablations = Ablations(*(torch.from_numpy(x).to(inputs.device) for x in (orders.argsort(axis=1), removed)))
         right, lost = evaluated(model, inputs, classes, places, ablations)
@@ -120,7 +120,7 @@ def _checked(model: nn.Module, data: tuple[Tensor, Tensor], names: Sequence[str]
     check_modules(model, [name.split("#", 1)[0] for name in names])
     if not names:
         raise ValueError("layers: expected at least one")
-    return inputs.detach().to(device_of(model)), class_numbers(data[1], len(inputs), "data: labels")
+    return inputs.detach().to(device_of(model)), as_class_indices(data[1], len(inputs), "data: labels")
 
 
 def _orders(
@@ -146,7 +146,7 @@ def _orders(
     parts = []
     for name, place in places.items():
         one = given[name]
-        array, _, _ = real_array(one if is_tensor(one) else np.asarray(one), f"scores: {name}")
+        array, _, _ = as_real_array(one if is_tensor(one) else np.asarray(one), f"scores: {name}")
         if array.shape != (place.channels,):
             raise ValueError(f"scores: {name}: expected shape ({place.channels},), got {array.shape}")
         parts.append(array)
@@ -157,6 +157,6 @@ def _orders(
 def _removals(total: int, steps: int | None) -> NDArray:
     if steps is None:
         return np.arange(total + 1)
-    if not 1 <= integer(steps, "steps") <= total:
+    if not 1 <= check_integer(steps, "steps") <= total:
         raise ValueError(f"steps: expected 1 to {total}, as there are {total} neurons, got {steps}")
     return np.round(np.linspace(0, total, steps + 1)).astype(np.int64)

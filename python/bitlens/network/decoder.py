@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from bitlens.arrays import integer
+from bitlens.arrays import check_integer
 from bitlens.network.perturbation import check_images, features_at, steps_shown
 from bitlens.network.tracing import device_of
 
@@ -59,11 +59,11 @@ def train_decoder(
     torch.Size([5, 1, 8, 8])
     """
     for name, value in (("epochs", epochs), ("width", width)):
-        if integer(value, name) < 1:
+        if check_integer(value, name) < 1:
             raise ValueError(f"{name}: expected at least 1, got {value}")
     images = check_images(model, images)
     with features_at(model, layer) as features, torch.enable_grad():
-        torch.manual_seed(integer(seed, "seed"))
+        torch.manual_seed(check_integer(seed, "seed"))
         with torch.no_grad():
             shape = features(images[:1]).shape[1:]
         decoder = Decoder(shape, images.shape[1:], width).to(device_of(model), images.dtype)

@@ -10,8 +10,8 @@ import torch
 import xarray as xr
 from torch import Tensor, nn
 
-from bitlens.arrays import describe, integer
-from bitlens.network.tracing import check_modules, device_of, frozen, listening, undisturbed
+from bitlens.arrays import check_integer, describe
+from bitlens.network.tracing import check_modules, device_of, eval_mode, frozen, listening
 from bitlens.runs import Run, RunError
 
 
@@ -57,8 +57,8 @@ def deconvolve(model: nn.Module, images: Tensor, layer: str, channel: int) -> Te
     if not isinstance(images, Tensor) or not images.is_floating_point():
         raise TypeError(f"images: expected a tensor of floats, got {describe(images)}")
     check_modules(model, [layer])
-    index = integer(channel, "channel")
-    with undisturbed(model), frozen(model), warnings.catch_warnings():
+    index = check_integer(channel, "channel")
+    with eval_mode(model), frozen(model), warnings.catch_warnings():
         # Captum announces the hooks that it takes off again.
         warnings.filterwarnings("ignore", "Setting backward hooks on ReLU activations", UserWarning)
         projection = _ChannelProjection(model, layer, index)
@@ -112,11 +112,15 @@ def record_deconvolutions(
     found = run.layer(layer)
     if not found.module:
         raise RunError(f"layer: {found.name} is given by no module, so there is nothing to push back from")
-    if integer(epoch, "epoch") < 0:
+    if check_integer(epoch, "epoch") < 0:
         raise ValueError(f"epoch: expected 0 or more, got {epoch}")
     if samples is None and run.labels is not None:
-        samples = sorted({run.some_samples(1, label)[0] for label in np.unique(run.labels).tolist()})
-    chosen = list(range(min(10, run.manifest.samples))) if samples is None else [integer(s, "samples") for s in samples]
+        samples = sorted({run.evenly_spaced_samples(1, label)[0] for label in np.unique(run.labels).tolist()})
+    chosen = (
+        list(range(min(10, run.manifest.samples)))
+        if samples is None
+        else [check_integer(s, "samples") for s in samples]
+    )
     if not chosen or not all(0 <= sample < run.manifest.samples for sample in chosen):
         raise RunError(f"samples: expected some of 0 to {run.manifest.samples - 1}, got {chosen}")
     images = torch.from_numpy(np.array(run.inputs[chosen]))

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from bitlens.network.maximum_entropy import InformationDiscarding, Search, maximize
 from bitlens.network.perturbation import Perturbed, check_images, features_at
-from bitlens.network.tracing import frozen, undisturbed
+from bitlens.network.tracing import eval_mode, frozen
 
 
 def information_discarding(
@@ -142,7 +142,7 @@ def reconstruction_uncertainty(
     """
     search = Search(alpha, tau, grid, largest, samples, steps, seed, base)
     images = check_images(model, images)
-    with features_at(model, layer) as features, undisturbed(decoder), frozen(decoder):
+    with features_at(model, layer) as features, eval_mode(decoder), frozen(decoder):
         with torch.no_grad():
             rebuilt = decoder(features(images[:1]))
         if rebuilt.numel() != images[0].numel():

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from bitlens.arrays import integer
+from bitlens.arrays import check_integer
 from bitlens.network.perturbation import Noise, Perturbed, cells, steps_shown
 
 _CHAINS = 2
@@ -80,7 +80,7 @@ class Search:
             raise ValueError("base: expected another number than 1")
         for name, least in (("samples", 2), ("steps", 1), ("grid", 1), ("seed", 0)):
             value = getattr(self, name)
-            if value is not None and integer(value, name) < least:
+            if value is not None and check_integer(value, name) < least:
                 raise ValueError(f"{name}: expected at least {least}, got {value}")
 
     @property

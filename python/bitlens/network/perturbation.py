@@ -14,7 +14,7 @@ from rich.progress import track
 from torch import Tensor, nn
 
 from bitlens.arrays import describe
-from bitlens.network.tracing import check_modules, device_of, frozen, listening, undisturbed
+from bitlens.network.tracing import check_modules, device_of, eval_mode, frozen, listening
 from bitlens.runs import RunError
 
 _CHUNK = 512
@@ -51,7 +51,7 @@ def features_at(model: nn.Module, layer: str) -> Iterator[Features]:
             return heard.pop()
         raise RunError(f"layer: {layer!r} gave no tensor for these images")
 
-    with undisturbed(model), frozen(model), listening(model, [module], listener):
+    with eval_mode(model), frozen(model), listening(model, [module], listener):
         yield features
 
 

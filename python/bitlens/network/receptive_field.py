@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 import torch
 from torch import Tensor, nn
 
-from bitlens.network.tracing import check_modules, default_modules, device_of, listening, undisturbed
+from bitlens.network.tracing import check_modules, default_modules, device_of, eval_mode, listening
 from bitlens.runs import ReceptiveField
 
 _BATCH = 64
@@ -54,7 +54,7 @@ def receptive_fields(
     names = default_modules(model) if layers is None else check_modules(model, layers)
     spatial = tuple(input_shape[1:])
     axes: dict[str, list[tuple[tuple[int, int], ...]]] = {}
-    with undisturbed(model), torch.no_grad(), _plain_convolutions():
+    with eval_mode(model), torch.no_grad(), _plain_convolutions():
         for axis in range(len(spatial)):
             seen: dict[str, list[Tensor]] = {}
 

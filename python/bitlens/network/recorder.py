@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bitlens.arrays import NDArray, describe, integer
-from bitlens.machine import build_info
+from bitlens.arrays import NDArray, check_integer, describe
 from bitlens.network.layers import describe_layers
 from bitlens.network.probe import check_probe, class_names
-from bitlens.network.tracing import check_modules, default_modules, device_of, listening, undisturbed
+from bitlens.network.tracing import check_modules, default_modules, device_of, eval_mode, listening
 from bitlens.runs import Layer, Manifest, Run, RunError, RunWriter, open_run
 from bitlens.runs.layout import GRADIENT_PREFIX, INPUT, OUTPUT
 from bitlens.runs.writer import probe_hash
+from bitlens.runtime import build_info
 
 _BATCH = 256
 _DTYPES = ("float32", "float16")
@@ -56,7 +56,7 @@ class Recorder:
         Keep the activations of epochs 0, every, 2 every, ... only; metrics are kept of all.
     measures : sequence of callables
         Called with the run after every snapshot, when its activations are still there, also at epochs that `every`
-        leaves out: ``lambda run: bitlens.channel_information(run, "conv1")``.
+        leaves out: ``lambda run: bitlens.channel_entropies(run, "conv1")``.
     weights : sequence of int
         Epochs at which the model's parameters and buffers are kept as well, for measures that need the network itself,
         such as `layer_discarding`: ``range(0, 100, 10)``.
@@ -103,11 +103,11 @@ class Recorder:
         self._model = model
         self._store = Path(store)
         self._dtype = dtype
-        self._every = integer(every, "every")
+        self._every = check_integer(every, "every")
         if self._every < 1:
             raise ValueError(f"every: expected at least 1, got {every}")
         self._measures = tuple(measures)
-        self._weights = frozenset(integer(epoch, "weights") for epoch in weights)
+        self._weights = frozenset(check_integer(epoch, "weights") for epoch in weights)
         self._inputs, self._labels = check_probe(probe)
         self._classes = class_names(self._labels, classes)
         if gradients and self._labels is None:
@@ -175,7 +175,7 @@ class Recorder:
             Numbers to keep with the epoch: loss=..., accuracy=...
         """
         writer = self._open_writer()
-        number = integer(epoch, "epoch")
+        number = check_integer(epoch, "epoch")
         if number < 0:
             raise ValueError(f"epoch: expected 0 or more, got {number}")
         if number in writer.epochs:
@@ -232,7 +232,7 @@ class Recorder:
             return tensor.clone()
 
         with (
-            undisturbed(self._model),
+            eval_mode(self._model),
             torch.set_grad_enabled(self._gradients),
             listening(self._model, self._modules, listener),
         ):

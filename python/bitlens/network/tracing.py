@@ -79,7 +79,7 @@ def listening(model: nn.Module, modules: Sequence[str], listener: Listener) -> I
 
 
 @contextmanager
-def undisturbed(model: nn.Module) -> Iterator[None]:
+def eval_mode(model: nn.Module) -> Iterator[None]:
     """Evaluation mode inside; afterwards every module's mode and all random number generators are as before."""
     modes = [(module, module.training) for module in model.modules()]
     python_state = random.getstate()

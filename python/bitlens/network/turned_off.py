@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from bitlens.arrays import NDArray, describe
 from bitlens.network.perturbation import features_at, steps_shown
-from bitlens.network.tracing import device_of, listening, undisturbed
+from bitlens.network.tracing import device_of, eval_mode, listening
 from bitlens.runs import RunError
 
 _BATCH = 256
@@ -52,7 +52,7 @@ class Ablations(NamedTuple):
 def output_of(model: nn.Module, inputs: Tensor, layer: str) -> Tensor:
     """What a module gives for all inputs, on the CPU."""
     parts: list[Tensor] = []
-    with undisturbed(model), torch.no_grad(), features_at(model, layer) as features:
+    with eval_mode(model), torch.no_grad(), features_at(model, layer) as features:
         for part in torch.split(inputs.to(device_of(model)), _BATCH):
             parts.append(features(part).cpu())
     return torch.cat(parts)

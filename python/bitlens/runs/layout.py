@@ -151,7 +151,7 @@ def recorded_epochs(run: Path, what: str = EPOCHS) -> list[int]:
     return sorted(int(match[1]) for match in matches if match)
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file, and give it its name once it is safely on disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -170,5 +170,5 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether a file is what an interrupted `write_whole` left."""
+    """Whether a file is what an interrupted `atomic_write` left."""
     return path.name.startswith(".") and path.suffix == ".tmp"

@@ -13,7 +13,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file
 
-from bitlens.arrays import NDArray, integer
+from bitlens.arrays import NDArray, check_integer
 from bitlens.runs.layout import (
     GRADIENT_PREFIX,
     INPUT,
@@ -149,9 +149,9 @@ class Run:
                 return found[name]
         raise RunError(f"layer: no layer {name!r} in {self.path}; it has {[layer.name for layer in self.layers]}")
 
-    def some_samples(self, limit: int, label: Choice[int | str] = None) -> list[int]:
+    def evenly_spaced_samples(self, limit: int, label: Choice[int | str] = None) -> list[int]:
         """At most `limit` samples of the probe, or of some classes, evenly spaced through them."""
-        count = integer(limit, "limit")
+        count = check_integer(limit, "limit")
         if count < 1:
             raise ValueError(f"limit: expected at least 1, got {count}")
         found = self.slice(label=label).samples.values

@@ -11,7 +11,7 @@ from typing import Any
 
 import xarray as xr
 
-from bitlens.runs.layout import RESULTS, RunError, write_whole
+from bitlens.runs.layout import RESULTS, RunError, atomic_write
 
 Parameters = Mapping[str, Any]
 
@@ -36,8 +36,8 @@ class Results:
         note = path.with_name("parameters.json")
         if not note.exists():
             text = _canonical(parameters) + "\n"
-            write_whole(note, lambda temporary: temporary.write_text(text, "utf-8"))
-        write_whole(path, lambda temporary: result.to_netcdf(temporary, engine="h5netcdf"))
+            atomic_write(note, lambda temporary: temporary.write_text(text, "utf-8"))
+        atomic_write(path, lambda temporary: result.to_netcdf(temporary, engine="h5netcdf"))
 
     def epochs(self, measure: str, parameters: Parameters) -> list[int]:
         """Epochs that have a result, ascending."""

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from bitlens.runs.layout import RunError, write_whole
+from bitlens.runs.layout import RunError, atomic_write
 from bitlens.runs.reader import Run
 
 _FOLDER = "selections"
@@ -53,7 +53,7 @@ def save_selection(run: Run, samples: Sequence[int]) -> str:
     name = hashlib.sha256(text.encode()).hexdigest()[:12]
     path = run.path / _FOLDER / f"{name}.json"
     if not path.exists():
-        write_whole(path, lambda temporary: temporary.write_text(text, "utf-8"))
+        atomic_write(path, lambda temporary: temporary.write_text(text, "utf-8"))
     return name
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 import xarray as xr
 
-from bitlens.arrays import NDArray, integer
+from bitlens.arrays import NDArray, check_integer
 from bitlens.estimators import channel_mutual_information, inter_sample_entropy, intra_sample_entropy
 from bitlens.runs.layout import RunError
 
@@ -172,7 +172,7 @@ def _epochs(run: Run, epoch: Any) -> Axis:
         return Axis.of([e for e in recorded if low <= e < high], recorded, "epoch", int)
 
     def find(value: int) -> int:
-        if integer(value, "epoch") not in recorded:
+        if check_integer(value, "epoch") not in recorded:
             raise RunError(f"epoch: {value!r} is not recorded in {run.path}; recorded: {recorded}")
         return int(value)
 
@@ -202,7 +202,7 @@ def _class(run: Run, value: str | int) -> int:
 
 
 def _number(value: int, count: int, name: str) -> int:
-    number = integer(value, name)
+    number = check_integer(value, name)
     if not -count <= number < count:
         raise RunError(f"{name}: expected 0 to {count - 1}, got {number}")
     return number % count

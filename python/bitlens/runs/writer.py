@@ -22,11 +22,11 @@ from bitlens.runs.layout import (
     WEIGHTS,
     Manifest,
     RunError,
+    atomic_write,
     epoch_file,
     is_temporary,
     recorded_epochs,
     weights_file,
-    write_whole,
 )
 
 
@@ -75,12 +75,12 @@ class RunWriter:
         # Results of an epoch that was recorded, measured and dropped before are those of other activations.
         for stale in self.path.glob(f"{RESULTS}/*/*/{epoch:04d}.nc"):
             stale.unlink()
-        write_whole(path, lambda temporary: save_file(contiguous, temporary))
+        atomic_write(path, lambda temporary: save_file(contiguous, temporary))
 
     def write_weights(self, epoch: int, weights: Mapping[str, NDArray]) -> None:
         """Keep the network's weights of one epoch, in place of those that a snapshot cut off may have left."""
         contiguous = {name: np.ascontiguousarray(array) for name, array in weights.items()}
-        write_whole(weights_file(self.path, epoch), lambda temporary: save_file(contiguous, temporary))
+        atomic_write(weights_file(self.path, epoch), lambda temporary: save_file(contiguous, temporary))
 
     def drop_epoch(self, epoch: int) -> None:
         """Remove an epoch's activations, once its measures are kept."""
@@ -105,8 +105,8 @@ class RunWriter:
         (self.path / EPOCHS).mkdir(parents=True, exist_ok=True)
         self._clean()
         contiguous = {name: np.ascontiguousarray(array) for name, array in probe.items()}
-        write_whole(self.path / PROBE, lambda temporary: save_file(contiguous, temporary))
-        write_whole(self.path / MANIFEST, lambda temporary: temporary.write_text(manifest.to_json(), "utf-8"))
+        atomic_write(self.path / PROBE, lambda temporary: save_file(contiguous, temporary))
+        atomic_write(self.path / MANIFEST, lambda temporary: temporary.write_text(manifest.to_json(), "utf-8"))
 
     def _continue(self, manifest: Manifest) -> None:
         path = self.path / MANIFEST
@@ -123,10 +123,10 @@ class RunWriter:
             text = metrics.read_bytes()
             complete = text[: text.rfind(b"\n") + 1]
             if complete != text:
-                write_whole(metrics, lambda temporary: temporary.write_bytes(complete))
+                atomic_write(metrics, lambda temporary: temporary.write_bytes(complete))
         updated = replace(manifest, versions={**existing.versions, **manifest.versions})
         if updated != existing:
-            write_whole(path, lambda temporary: temporary.write_text(updated.to_json(), "utf-8"))
+            atomic_write(path, lambda temporary: temporary.write_text(updated.to_json(), "utf-8"))
 
     def _clean(self) -> None:
         for path in [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bitlens import _core
-from bitlens.arrays import integer
+from bitlens.arrays import check_integer
 
 
 def build_info() -> dict[str, str | bool]:
@@ -59,7 +59,7 @@ def set_num_threads(threads: int) -> None:
     1
     >>> bitlens.set_num_threads(before)
     """
-    count = integer(threads, "threads")
+    count = check_integer(threads, "threads")
     if not 1 <= count <= 1024:
         raise ValueError(f"threads: expected 1 to 1024, got {count}")
     _core.set_num_threads(count)
