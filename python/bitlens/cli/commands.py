@@ -1,7 +1,8 @@
-"""The commands: their options, and what an error or an interruption looks like."""
+"""The commands: their options, and how an error or an interruption is reported."""
 
 from __future__ import annotations
 
+import shlex
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -10,44 +11,30 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
-from bitlens.cli import tables
-from bitlens.estimators import EqualWidth, OneBit
-from bitlens.measures import MEASURES, layer_ablation, measure
-from bitlens.runs import Run, RunError, open_run
+from bitlens.cli import report
+from bitlens.cli.options import with_parameter_options
+from bitlens.cli.render import write_csv
+from bitlens.estimators import PUBLISHED_SETTINGS, EqualWidth, OneBit
+from bitlens.measures import COMPUTED, MEASURES, layer_ablation, measure
+from bitlens.runs import RunError, export_netcdf, open_run
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Measure, in bits, what the layers and channels of a recorded neural network carry.",
+    rich_markup_mode=None,
+    help="Estimate, in bits, how much information each layer and channel of a recorded neural network carries.",
+    epilog="Example: bitlens demo, then bitlens measure demo-run",
 )
 
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a recorded run.")]
-Neighbors = Annotated[int, typer.Option("--k", help="Neighbours of the inter-sample entropies.")]
-Bins = Annotated[int, typer.Option(help="Bins of values and of distances, 2 to 256.")]
-Permutations = Annotated[int, typer.Option(help="Shuffles of the permutation null.")]
-Samples = Annotated[int, typer.Option(help="Samples of the probe that layer information is measured on.")]
-Seed = Annotated[int, typer.Option(help="Seed of the shuffles and mini-batches.")]
+Csv = Annotated[Path | None, typer.Option(help="Folder for the results as CSV files.")]
 
-
-class Estimator(StrEnum):
-    """How the information plane is estimated."""
-
-    renyi = "renyi"
-    binning = "binning"
-    kde = "kde"
-
-
-class Preset(StrEnum):
-    """Whose settings matrix-based information has."""
-
-    paper = "paper"
-    repitl = "repitl"
-    tensor_kernel = "tensor-kernel"
+Published = StrEnum("Published", [(name, name) for name in PUBLISHED_SETTINGS])  # type: ignore[misc]  # from a list
 
 
 class Score(StrEnum):
-    """What neurons are ranked by."""
+    """Quantities that rank neurons."""
 
     mutual_information = "mutual_information"
     entropy = "entropy"
@@ -55,20 +42,20 @@ class Score(StrEnum):
 
 
 class Mode(StrEnum):
-    """What a neuron gives that is turned off."""
+    """Outputs of a removed neuron."""
 
     zero = "zero"
     mean = "mean"
 
 
 class Data(StrEnum):
-    """Images that the demo knows."""
+    """Images that the demo can train on."""
 
     digits = "digits"
     mnist = "mnist"
 
 
-@app.command()
+@app.command(epilog="Example: bitlens demo --epochs 3 --out my-demo")
 def demo(
     data: Annotated[Data, typer.Option(help="scikit-learn's digits, which need no download, or MNIST.")] = Data.digits,
     root: Annotated[
@@ -81,123 +68,135 @@ def demo(
         typer.Option("--explore/--no-explore", help="Open the explorer at the end. [default: on a terminal]"),
     ] = None,
 ) -> None:
-    """Train a LeNet on real images, record it, measure it, and print what it carries."""
-    from bitlens.cli.demo import train_and_record  # PyTorch, which the other commands do without
-    from bitlens.cli.images import load_digits, load_mnist
+    """Train a LeNet on real images, record it, measure it, and print what its layers contain."""
+    from bitlens.cli.demo import train_and_record  # imports PyTorch, which the other commands do not need
+    from bitlens.data.images import load_digits, load_mnist
 
     console = Console()
     if out.exists():
         raise RunError(
-            f"{out} exists already: remove it, choose another --out, or look at it with: bitlens explore {out}"
+            f"{out} exists already: remove it, choose another --out, or look at it with: {_explore_hint(out)}"
         )
     images = load_digits() if data is Data.digits else load_mnist(root)
     train_and_record(images, out, epochs, console)
     run = open_run(out)
-    measure(run)
-    _print_tables(run, console)
-    console.print(f"\nThe run is in {out}. Look at it with: bitlens explore {out}")
+    with report.progress() as progress:
+        measure(run, progress=progress)
+    report.print_summary(run, console)
+    _hint(console, f"\nThe run is in {out}. Look at it with: {_explore_hint(out)}")
     if explore or (explore is None and sys.stdin.isatty() and sys.stdout.isatty()):
         _explore(out)
 
 
-@app.command("measure")
+@app.command("measure", epilog="Example: bitlens measure demo-run --measure channel_entropies --bins 16")
+@with_parameter_options
 def measure_command(
     run: RunPath,
-    name: Annotated[
+    measures: Annotated[
         list[str] | None,
-        typer.Option("--measure", help=f"One of {', '.join(MEASURES)}; may be repeated. All, if left out."),
+        typer.Option("--measure", help=f"One of {', '.join(COMPUTED)}; may be repeated. All, if left out."),
     ] = None,
-    k: Neighbors = 15,
-    bins: Bins = 32,
-    permutations: Permutations = 20,
-    samples: Samples = 256,
-    seed: Seed = 0,
-    estimator: Annotated[Estimator, typer.Option(help="Of the information plane.")] = Estimator.renyi,
-    preset: Annotated[
-        Preset | None, typer.Option(help="Settings of others for matrix-based information, in place of our own.")
+    published_settings: Annotated[
+        Published | None, typer.Option(help="Settings of other authors for matrix-based information.")
     ] = None,
-    csv: Annotated[Path | None, typer.Option(help="Folder for the results as CSV files.")] = None,
+    csv: Csv = None,
+    *,
+    parameters: dict[str, Any],
 ) -> None:
-    """Measure a run over all its epochs; results are kept in the run, and what is there is not computed again."""
-    opened = open_run(run)
-    names = [entry.replace("-", "_") for entry in name or ()]
-    console = Console()
-    settings: dict[str, Any] = {
-        "k": k, "bins": bins, "permutations": permutations, "samples": samples, "seed": seed,
-    }  # fmt: skip
-    flow: dict[str, Any] = {"estimator": estimator.value, "preset": preset and preset.value}
-    found = measure(opened, names or None, **settings, **flow, report=console.print if names else lambda _: None)
-    if names:
-        console.print(
-            f"The results are in {run / 'results'}. Read them with bitlens.{names[0]}(bitlens.open_run(...))."
+    """Measure a run over all its epochs. Results are stored in the run; stored results are not computed again."""
+    opened, console = open_run(run), Console()
+    names = [name.replace("-", "_") for name in measures or ()]
+    published = published_settings.value if published_settings else None
+    with report.progress() as progress:
+        results = measure(
+            opened, names or None, published=published, progress=progress, skipped=_warn, **parameters
         )
+    for sentence in (s for name in names or COMPUTED for s in MEASURES[name].ignored(opened)):
+        _warn(sentence)
+    if names:
+        report.print_calls(opened, names, published, parameters, console)
     else:
-        _print_tables(opened, console, **settings)
+        report.print_summary(opened, console, **parameters)
     if csv is not None:
-        for path in tables.write_csv(found, csv):
+        for path in write_csv(results, csv):
             console.print(f"Wrote {path}")
 
 
-@app.command()
+@app.command(epilog="Example: bitlens ablate demo-run my_models:mlp --steps 20")
 def ablate(
     run: RunPath,
     model: Annotated[
         str,
         typer.Argument(
             metavar="MODULE:NAME",
-            help="The network that was recorded, or what makes it without arguments: my_models:mlp.",
+            help="The recorded network, or a function without arguments that makes it: my_models:mlp.",
         ),
     ],
-    score: Annotated[Score, typer.Option(help="What neurons are ranked by.")] = Score.mutual_information,
-    threshold: Annotated[float, typer.Option(help="Above it a neuron is on.")] = 0.0,
+    score: Annotated[Score, typer.Option(help="Quantity that ranks the neurons.")] = Score.mutual_information,
+    threshold: Annotated[float, typer.Option(help="A neuron is on above this value.")] = 0.0,
     bins: Annotated[
-        int | None, typer.Option(min=2, help="So many equal bins of a neuron's values, in place of a threshold.")
+        int | None, typer.Option(min=2, help="Number of equal bins of a neuron's values, instead of a threshold.")
     ] = None,
-    mode: Annotated[Mode, typer.Option(help="What a neuron gives that is turned off: 0, or its mean.")] = Mode.zero,
-    repeats: Annotated[int, typer.Option(min=1, help="Random orders.")] = 10,
+    mode: Annotated[Mode, typer.Option(help="Output of a removed neuron: 0, or its mean.")] = Mode.zero,
+    repeats: Annotated[int, typer.Option(min=1, help="Number of random orders.")] = 10,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="After how many removals to measure. [default: after each]")
+        int | None, typer.Option(min=1, help="Number of removals after which to measure. [default: after each]")
     ] = None,
     tolerance: Annotated[float, typer.Option(help="Share of the accuracy that counts as nothing.")] = 0.05,
-    seed: Seed = 0,
-    csv: Annotated[Path | None, typer.Option(help="Folder for the results as CSV files.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the random orders.")] = 0,
+    csv: Csv = None,
 ) -> None:
-    """Turn neurons off in the order of what they say of the labels, on the probe, at every epoch with weights."""
-    from bitlens.cli.models import load_model  # PyTorch, which the other commands do without
+    """Remove neurons in the order of their information about the labels, at every epoch with stored weights."""
+    from bitlens.cli.models import load_model  # imports PyTorch, which the other commands do not need
 
-    opened = open_run(run)
+    opened, console = open_run(run), Console()
     quantizer = OneBit(threshold) if bins is None else EqualWidth(bins)
-    found = layer_ablation(
-        opened, load_model(model), score=score.value, quantizer=quantizer, mode=mode.value, repeats=repeats, steps=steps,
-        tolerance=tolerance, seed=seed,
-    )  # fmt: skip
-    console = Console()
-    console.print(tables.roles_table(found))
-    console.print(tables.removals_table(found))
+    result = layer_ablation(
+        opened,
+        load_model(model),
+        score=score.value,
+        quantizer=quantizer,
+        mode=mode.value,
+        repeats=repeats,
+        steps=steps,
+        tolerance=tolerance,
+        seed=seed,
+    )
+    report.print_ablation(result, console)
     if csv is not None:
-        for path in tables.write_csv({"layer ablation": found}, csv):
+        for path in write_csv({"layer ablation": result}, csv):
             console.print(f"Wrote {path}")
 
 
-@app.command()
+@app.command(epilog="Example: bitlens bounds demo-run --samples 1438")
 def bounds(
     run: RunPath,
-    samples: Annotated[int, typer.Option(min=2, help="Samples that the network was trained on.")],
-    delta: Annotated[float, typer.Option(help="How often a bound that holds with high probability may fail.")] = 0.05,
-    bins: Annotated[int, typer.Option(min=2, help="Bins of a layer's values.")] = 30,
+    samples: Annotated[int, typer.Option(min=2, help="Number of samples that the network was trained on.")],
+    delta: Annotated[float, typer.Option(help="Probability that a bound may fail.")] = 0.05,
+    bins: Annotated[int, typer.Option(min=2, help="Number of bins of a layer's values.")] = 30,
 ) -> None:
-    """Bound the generalization gap by the information of each layer, binned, at the last epoch."""
-    opened = open_run(run)
-    Console().print(tables.bounds_table(opened, samples, delta, bins))
+    """Bound the generalization gap by the binned information of each layer at the last epoch."""
+    report.print_bounds(open_run(run), samples, delta, bins, Console())
 
 
-@app.command()
+@app.command(epilog="Example: bitlens info demo-run")
 def info(run: RunPath) -> None:
-    """Say what a run holds."""
-    Console().print(tables.info_table(open_run(run)))
+    """Print what a run contains."""
+    report.print_info(open_run(run), Console())
 
 
-@app.command("explore")
+@app.command(epilog="Example: bitlens export demo-run --netcdf demo-netcdf")
+def export(
+    run: RunPath,
+    netcdf: Annotated[Path, typer.Option(help="Folder for one netCDF file for each set of results.")],
+) -> None:
+    """Write all results of a run as netCDF files, which other programs can open."""
+    console = Console()
+    for path in export_netcdf(open_run(run), netcdf):
+        console.print(f"Wrote {path}", soft_wrap=True)
+
+
+@app.command("explore", epilog="Example: bitlens explore demo-run")
 def explore_command(
     run: RunPath,
     root: Annotated[
@@ -206,16 +205,8 @@ def explore_command(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
 ) -> None:
     """Look at a run in a browser, also while it is being written."""
-    open_run(run)  # a run that cannot be read is said here rather than in the browser
+    open_run(run)  # a run that cannot be read is reported here rather than in the browser
     _explore(run, root, port)
-
-
-def _print_tables(
-    run: Run, console: Console, k: int = 15, bins: int = 32, permutations: int = 20, samples: int = 256, seed: int = 0
-) -> None:
-    if run.labels is not None:
-        console.print(tables.epochs_table(run))
-    console.print(tables.layers_table(run, k=k, bins=bins, permutations=permutations, samples=samples, seed=seed))
 
 
 def _explore(run: Path, root: Path | None = None, port: int = 0) -> NoReturn:
@@ -226,8 +217,21 @@ def _explore(run: Path, root: Path | None = None, port: int = 0) -> NoReturn:
     launch(run, root, port)
 
 
+def _explore_hint(run: Path) -> str:
+    return f"bitlens explore {shlex.quote(str(run))}"
+
+
+def _hint(console: Console, text: str) -> None:
+    """Print a line that can be copied: it is not wrapped."""
+    console.print(text, soft_wrap=True, markup=False, highlight=False)
+
+
+def _warn(sentence: str) -> None:
+    Console(stderr=True).print(sentence, style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
 def main() -> None:
-    """Run a command; an error of the user's is said in words, with exit code 1 (2 for wrong options)."""
+    """Run a command. An error of the user is reported as one line, with exit code 1 (2 for wrong options)."""
     try:
         app()
     except (ValueError, TypeError, ModuleNotFoundError) as error:

@@ -1,34 +1,49 @@
-"""What a whole run says: one function a view, labelled tables out, kept in the run."""
+"""Measures of a whole run: declared objects that compute results, store them in the run and find them again."""
 
 from bitlens.measures.ablation import layer_ablation
-from bitlens.measures.channels import channel_entropies, feature_maps
+from bitlens.measures.channels import channel_entropies
 from bitlens.measures.decomposition import layer_decomposition
+from bitlens.measures.deconvolution import layer_deconvolution
 from bitlens.measures.discarding import layer_discarding
 from bitlens.measures.diversity import input_diversity, layer_diversity
-from bitlens.measures.embedding import average_maps, layer_points
-from bitlens.measures.flow import information_plane, processing_inequalities
+from bitlens.measures.embedding import layer_points
+from bitlens.measures.feature_maps import average_maps, feature_maps
+from bitlens.measures.inequalities import processing_inequalities
 from bitlens.measures.layers import channel_order, layer_pair_information
+from bitlens.measures.measure import Known, Measure, Task, Variable
 from bitlens.measures.neurons import label_information
+from bitlens.measures.parameters import Parameters
+from bitlens.measures.plane import information_plane
+from bitlens.measures.registry import COMPUTED, MEASURES, execute, measure, parameter_fields, titled
 from bitlens.measures.training import predicted_samples, training_performance
-from bitlens.measures.whole import MEASURES, measure
 
 __all__ = [
+    "COMPUTED",
     "MEASURES",
+    "Known",
+    "Measure",
+    "Parameters",
+    "Task",
+    "Variable",
     "average_maps",
     "channel_entropies",
     "channel_order",
+    "execute",
     "feature_maps",
     "information_plane",
     "input_diversity",
     "label_information",
     "layer_ablation",
     "layer_decomposition",
+    "layer_deconvolution",
     "layer_discarding",
     "layer_diversity",
     "layer_pair_information",
     "layer_points",
     "measure",
+    "parameter_fields",
     "predicted_samples",
     "processing_inequalities",
+    "titled",
     "training_performance",
 ]

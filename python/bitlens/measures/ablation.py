@@ -1,23 +1,23 @@
-"""What a recorded network can without some of its neurons: within single layers, and across all of them."""
+"""How well a recorded network performs without some of its neurons: within single layers, and across all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-import xarray as xr
 
-from bitlens.arrays import NDArray, check_integer
+from bitlens.arrays import NDArray
 from bitlens.estimators import NeuronRoles, OneBit, Quantizer, neuron_information, neuron_roles
-from bitlens.measures.discarding import network_at, recorded_modules
-from bitlens.measures.epochs import bits, over_epochs
+from bitlens.measures.measure import Measure, Result, Target, Variable
+from bitlens.measures.networks import MODEL, network_at, recorded_modules
+from bitlens.measures.parameters import Parameters, parameter
 from bitlens.runs import Layer, Run, RunError
-from bitlens.runs.layout import OUTPUT
-from bitlens.runs.writer import probe_hash
+from bitlens.runs.layout import OUTPUT, arrays_hash
 
-# Other measures read a run where there is no PyTorch, so it is imported where a network has to be run.
 if TYPE_CHECKING:
+    import xarray as xr
     from torch import Tensor, nn
 
     from bitlens.network import AblationCurve
@@ -27,62 +27,50 @@ NETWORK = "whole network"
 _ORDERS = ("ascending", "descending", "random")
 
 
-def layer_ablation(
-    run: Run,
-    model: nn.Module,
-    layers: Sequence[str] | None = None,
-    *,
-    data: tuple[Tensor, Tensor] | None = None,
-    score: Literal["mutual_information", "entropy", "selectivity"] = "mutual_information",
-    quantizer: Quantizer = OneBit(),
-    mode: Literal["zero", "mean"] = "zero",
-    repeats: int = 10,
-    steps: int | None = None,
-    tolerance: float = 0.05,
-    seed: int = 0,
-    epochs: Sequence[int] | None = None,
-) -> xr.Dataset:
+@dataclass(frozen=True)
+class LayerAblationParameters(Parameters):
+    """Parameters of `layer_ablation`."""
+
+    layers: tuple[str, ...] | None = parameter(
+        None,
+        "Recorded layers that are the output of a module. Default: the activation functions; if there are none, all "
+        "layers but the output.",
+    )
+    score: Literal["mutual_information", "entropy", "selectivity"] = parameter(
+        "mutual_information", "Quantity of `neuron_information`, on the same data, that ranks the neurons."
+    )
+    quantizer: Quantizer = parameter(OneBit(), "How values are made discrete: OneBit(threshold) or EqualWidth(bins).")
+    mode: Literal["zero", "mean"] = parameter("zero", "Output of a removed neuron: 0, or its mean.")
+    repeats: int = parameter(10, "Number of random orders.", minimum=1)
+    steps: int | None = parameter(None, "Number of removals after which to measure. None: after each.", minimum=1)
+    tolerance: float = parameter(0.05, "Share of the accuracy that counts as nothing.")
+    seed: int = parameter(0, "Seed of the random orders.", minimum=0)
+    data: str | None = parameter(None, "SHA-256 of the inputs and labels. None: the probe.")
+
+
+class LayerAblation(Measure[LayerAblationParameters]):
     """Information-ordered cumulative ablation within each layer and across the network, by epoch.
 
-    For the epochs whose weights the recorder kept (``Recorder(..., weights=...)``), as a network has to be run again
-    (Liu, Amjad and Geiger 2018). Within a layer, neurons of high information are the important ones; across layers the
-    order may mislead, as layers differ in how much information their neurons have (Simpson's paradox): compare the
-    scope "whole network" with the others.
-
-    Parameters
-    ----------
-    run : Run
-        A recorded run.
-    model : torch.nn.Module
-        The network that was recorded; its own weights do not matter and are left as they are.
-    layers : sequence of str, optional
-        Recorded layers that a module gave. Default: activation functions, if there are any, else all but the output.
-    data : (Tensor, Tensor), optional
-        Inputs and labels that the network was not trained on. Default: the probe.
-    score : {"mutual_information", "entropy", "selectivity"}
-        What neurons are ranked by, of `neuron_information` on the same data.
-    quantizer : OneBit or EqualWidth
-        How values are made discrete for that.
-    mode, repeats, steps, seed
-        As in `cumulative_ablation`; `steps` in each layer and in the network.
-    tolerance : float
-        As in `neuron_roles`.
-    epochs : sequence of int, optional
-        Default: all whose weights were kept.
+    The network is run again, so the epochs are those whose weights the recorder stored (``Recorder(..., weights=...)``)
+    (Liu, Amjad and Geiger 2018). Within a layer, neurons of high information are the important ones. Across layers the
+    order may mislead, because layers differ in the information of their neurons (Simpson's paradox): compare the scope
+    "whole network" with the others. See `cumulative_ablation` and `neuron_roles` for the parameters.
 
     Returns
     -------
     xarray.Dataset
-        By epoch and scope (each layer and, of several, "whole network"): ``removed`` [step]; ``accuracy`` and ``loss`` (bits)
-        [order, step], where random is the mean of its repeats; ``random_accuracy`` and ``random_loss`` [repeat, step];
-        ``ranked_layer`` and ``ranked_channel`` [rank], the neurons from the lowest score on, with their ``score`` in
-        bits; and the counts of `neuron_roles` [role], NaN where the network is no better than without its neurons. A
-        scope of fewer steps or neurons ends in NaN, "" and -1.
+        By epoch and scope (each layer and, where there are several, "whole network"): ``removed`` [step]; ``accuracy``
+        and ``loss`` (bits) [order, step], where random is the mean of its repeats; ``random_accuracy`` and
+        ``random_loss`` [repeat, step]; ``ranked_layer`` and ``ranked_channel`` [rank], the neurons from the lowest
+        score on, with their ``score`` in bits; and the counts of `neuron_roles` [role], NaN where the network is not
+        better than without its neurons. A scope of fewer steps or neurons ends in NaN, "" and -1.
 
     Raises
     ------
     RunError
-        If no weights were kept, they do not fit the model, there is no such layer, or there are no labels.
+        If no weights were stored, they do not fit the model, there is no such layer, or there are no labels.
+    ValueError
+        If a parameter is out of range, or layers have their channels on different axes.
 
     Examples
     --------
@@ -91,72 +79,83 @@ def layer_ablation(
     >>> model = torch.nn.Sequential(torch.nn.Linear(8, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3))
     >>> with bitlens.Recorder(model, "ablated", (torch.rand(9, 8), torch.arange(9) % 3), weights=[0]) as recorder:
     ...     recorder.snapshot(0)
-    >>> found = bitlens.layer_ablation(bitlens.open_run("ablated"), model)
-    >>> found.accuracy.dims, found.scope.values.tolist()
+    >>> result = bitlens.layer_ablation(bitlens.open_run("ablated"), model)
+    >>> result.accuracy.dims, result.scope.values.tolist()
     (('epoch', 'scope', 'order', 'step'), ['1'])
     """
-    found_layers = _layers(run, layers)
-    weighed = run.weight_epochs
-    if not weighed:
-        raise RunError(f"epochs: no weights were kept in {run.path}; record with weights=[...]")
-    if score not in ("mutual_information", "entropy", "selectivity"):
-        raise RunError(f"score: expected 'mutual_information', 'entropy' or 'selectivity', got {score!r}")
-    if not 0 < tolerance < 0.5:
-        raise RunError(f"tolerance: expected a number between 0 and 0.5, got {tolerance}")
-    used = _data(run, data)
-    settings: dict[str, Any] = {"mode": mode, "repeats": check_integer(repeats, "repeats"), "steps": steps}
-    parameters: dict[str, Any] = {
-        "layers": [one.name for one in found_layers], "score": score, "quantizer": repr(quantizer), **settings,
-        "tolerance": float(tolerance), "seed": check_integer(seed, "seed"),
-        "data": None if data is None else probe_hash({"inputs": data[0].cpu().numpy(), "labels": data[1].cpu().numpy()}),
-    }  # fmt: skip
 
-    def compute(epoch: int) -> xr.Dataset:
-        network = network_at(run, model, epoch)
-        scores = _scores(network, used, found_layers, score, quantizer)
-        single = [[one] for one in found_layers]
-        tables = []
-        for scope in [*single, found_layers] if len(single) > 1 else single:
-            curves = _curves(network, used, scope, scores, settings | {"seed": seed})
-            tables.append(_table(curves, {one.module: one.name for one in scope}, scores, tolerance))
-        names = [*(one.name for one in found_layers), NETWORK][: len(tables)]
-        combined = xr.concat(tables, dim="scope", join="outer", fill_value=_MISSING)
-        return combined.assign_coords(scope=names)
+    name = "layer_ablation"
+    title = "layer ablation"
+    Parameters = LayerAblationParameters
+    requires = frozenset({"weights"})
+    arguments: ClassVar = {
+        "model": MODEL,
+        "data": "(Tensor, Tensor), optional: Inputs and labels that the network was not trained on. Default: the probe.",
+    }
+    variables: ClassVar = (
+        Variable("removed", ("scope", "step"), "removed neurons", "neurons"),
+        Variable("accuracy", ("scope", "order", "step"), "accuracy", "1"),
+        Variable("loss", ("scope", "order", "step"), "cross-entropy"),
+        Variable("random_accuracy", ("scope", "repeat", "step"), "accuracy", "1"),
+        Variable("random_loss", ("scope", "repeat", "step"), "cross-entropy"),
+        Variable("ranked_layer", ("scope", "rank"), "layer of the neuron", "1"),
+        Variable("ranked_channel", ("scope", "rank"), "channel of the neuron", "1"),
+        Variable("score", ("scope", "rank"), "score of the neuron"),
+        Variable("roles", ("scope", "role"), "neurons", "neurons"),
+    )
 
-    kept = run.results.epochs("layer_ablation", parameters)
-    wanted = sorted({*weighed, *kept}) if epochs is None else epochs
-    return over_epochs(run, "layer_ablation", parameters, compute, wanted, weighed)
+    def check(self, run: Run, target: Target, parameters: LayerAblationParameters) -> None:
+        super().check(run, target, parameters)
+        if not 0 < parameters.tolerance < 0.5:
+            raise ValueError(f"tolerance: expected a number between 0 and 0.5, got {parameters.tolerance}")
+        if parameters.data is None and run.labels is None:
+            raise RunError(
+                f"{run.path} was recorded without labels, which layer_ablation needs; give data=(inputs, labels)"
+            )
+
+    def resolve(self, run: Run, target: Target, parameters: LayerAblationParameters) -> LayerAblationParameters:
+        names = parameters.layers
+        if names is None:
+            hidden = [layer for layer in run.layers if layer.module and layer.name != OUTPUT]
+            names = tuple(layer.name for layer in hidden if layer.kind == "activation") or tuple(
+                layer.name for layer in hidden
+            )
+        return replace(parameters, layers=tuple(layer.name for layer in recorded_modules(run, names)))
+
+    def __call__(  # type: ignore[override]  # this measure needs the network
+        self,
+        run: Run,
+        model: nn.Module,
+        layers: Sequence[str] | None = None,
+        *,
+        data: tuple[Tensor, Tensor] | None = None,
+        epochs: Sequence[int] | None = None,
+        **settings: Any,
+    ) -> xr.Dataset:
+        digest = None if data is None else arrays_hash({"inputs": data[0].cpu().numpy(), "labels": data[1].cpu().numpy()})
+        target, parameters = self.arguments_of(run, layers=layers, data=digest, **settings)
+        modules = recorded_modules(run, parameters.layers)
+        used = _probe(run) if data is None else data
+
+        def compute(epoch: int) -> Result:
+            return _result(network_at(run, model, epoch), used, modules, parameters)
+
+        return self._over_epochs(run, target, parameters, epochs, compute)
 
 
-_MISSING: dict[str, Any] = dict.fromkeys(
-    ("removed", "accuracy", "loss", "random_accuracy", "random_loss", "score", "roles"), np.nan
-) | {"ranked_layer": "", "ranked_channel": -1}
+layer_ablation = LayerAblation()
 
 
-def _layers(run: Run, names: Sequence[str] | None) -> list[Layer]:
-    if names is not None:
-        return recorded_modules(run, names)
-    hidden = [layer for layer in run.layers if layer.module and layer.name != OUTPUT]
-    chosen = [layer for layer in hidden if layer.kind == "activation"] or hidden
-    return recorded_modules(run, [layer.name for layer in chosen])
-
-
-def _data(run: Run, data: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
+def _probe(run: Run) -> tuple[Tensor, Tensor]:
     import torch
 
-    if data is not None:
-        return data
-    if run.labels is None:
-        raise RunError(
-            f"{run.path} was recorded without labels, which layer_ablation needs; give data=(inputs, labels)"
-        )
     return torch.from_numpy(np.array(run.inputs)), torch.from_numpy(np.array(run.labels))
 
 
 def _scores(
     network: nn.Module, data: tuple[Tensor, Tensor], layers: Sequence[Layer], score: str, quantizer: Quantizer
 ) -> dict[str, NDArray]:
-    from bitlens.network.turned_off import output_of
+    from bitlens.network.ablation.batched import output_of
 
     labels = data[1].cpu()
     scores = {}
@@ -179,7 +178,7 @@ def _curves(
     modules = [layer.module for layer in scope]
     (axis, *others) = {layer.channel_axis for layer in scope}
     if others:
-        raise RunError(f"layers: {[layer.name for layer in scope]} have their channels on different axes; name some")
+        raise ValueError(f"layers: {[layer.name for layer in scope]} have their channels on different axes; name some")
     own = {name: scores[name] for name in modules}
     return {
         order: cumulative_ablation(network, data, modules, own, order, channel_axis=axis, **settings)  # type: ignore[arg-type]
@@ -187,43 +186,64 @@ def _curves(
     }
 
 
-def _table(
-    curves: dict[str, AblationCurve], names: dict[str, str], scores: dict[str, NDArray], tolerance: float
-) -> xr.Dataset:
-    ranked = curves["ascending"].neurons[0]
-    random = curves["random"]
-    means = {name: [getattr(curves[order], name).mean(axis=0) for order in _ORDERS] for name in ("accuracy", "loss")}
-    share = {"units": "1"}
-    roles = _roles(curves, tolerance)
-    return xr.Dataset(
+def _result(
+    network: nn.Module, data: tuple[Tensor, Tensor], layers: list[Layer], parameters: LayerAblationParameters
+) -> Result:
+    """The curves of every layer and, where there are several, of the whole network, as arrays with one row a scope."""
+    scores = _scores(network, data, layers, parameters.score, parameters.quantizer)
+    settings = {name: getattr(parameters, name) for name in ("mode", "repeats", "steps", "seed")}
+    scopes = [[layer] for layer in layers] + ([layers] if len(layers) > 1 else [])
+    rows = []
+    for scope in scopes:
+        curves = _curves(network, data, scope, scores, settings)
+        rows.append(_row(curves, {layer.module: layer.name for layer in scope}, scores, parameters.tolerance))
+    values = {name: _padded([row[name] for row in rows]) for name in rows[0]}
+    return Result(
+        values,
         {
-            "removed": (["step"], curves["ascending"].removed.astype(np.float64), {"long_name": "neurons turned off"}),
-            "accuracy": (["order", "step"], means["accuracy"], {"long_name": "accuracy", **share}),
-            "loss": bits(means["loss"], ["order", "step"], "cross-entropy"),
-            "random_accuracy": (["repeat", "step"], random.accuracy, {"long_name": "accuracy", **share}),
-            "random_loss": bits(random.loss, ["repeat", "step"], "cross-entropy"),
-            "ranked_layer": (["rank"], np.array([names[name] for name, _ in ranked], dtype=object)),
-            "ranked_channel": (["rank"], [channel for _, channel in ranked]),
-            "score": bits([scores[name][channel] for name, channel in ranked], ["rank"], "score of the neuron"),
-            "roles": (["role"], list(roles.values()), {"long_name": "neurons"}),
-        },
-        {
+            "scope": [*(layer.name for layer in layers), NETWORK][: len(rows)],
             "order": list(_ORDERS),
-            "step": np.arange(len(random.removed)),
-            "repeat": np.arange(len(random.accuracy)),
-            "rank": np.arange(len(ranked)),
-            "role": list(roles),
+            "step": np.arange(values["removed"].shape[1]),
+            "repeat": np.arange(values["random_accuracy"].shape[1]),
+            "rank": np.arange(values["score"].shape[1]),
+            "role": list(NeuronRoles._fields),
         },
     )
 
 
-def _roles(curves: dict[str, AblationCurve], tolerance: float) -> dict[str, float]:
-    removed, lowest, highest = (
-        curves["ascending"].removed,
-        curves["ascending"].accuracy[0],
-        curves["descending"].accuracy[0],
+def _row(
+    curves: dict[str, AblationCurve], names: dict[str, str], scores: dict[str, NDArray], tolerance: float
+) -> dict[str, NDArray]:
+    """The values of one scope."""
+    ranked = curves["ascending"].neurons[0]
+    return {
+        "removed": curves["ascending"].removed.astype(np.float64),
+        "accuracy": np.array([curves[order].accuracy.mean(axis=0) for order in _ORDERS]),
+        "loss": np.array([curves[order].loss.mean(axis=0) for order in _ORDERS]),
+        "random_accuracy": curves["random"].accuracy,
+        "random_loss": curves["random"].loss,
+        "ranked_layer": np.array([names[name] for name, _ in ranked]),
+        "ranked_channel": np.array([channel for _, channel in ranked]),
+        "score": np.array([scores[name][channel] for name, channel in ranked]),
+        "roles": _roles(curves, tolerance),
+    }
+
+
+def _padded(rows: list[NDArray]) -> NDArray:
+    """Arrays of different lengths in one; the shorter ones end in NaN, "" or -1."""
+    missing: Any = {"f": np.nan, "U": "", "i": -1}[rows[0].dtype.kind]
+    shape = tuple(np.max([row.shape for row in rows], axis=0))
+    table = np.full((len(rows), *shape), missing, np.result_type(*rows))
+    for i, row in enumerate(rows):
+        table[(i, *map(slice, row.shape))] = row
+    return table
+
+
+def _roles(curves: dict[str, AblationCurve], tolerance: float) -> NDArray:
+    lowest, highest = curves["ascending"], curves["descending"]
+    if not lowest.accuracy[0][0] > lowest.accuracy[0][-1]:
+        return np.full(len(NeuronRoles._fields), np.nan)
+    roles = neuron_roles(
+        lowest.removed, lowest.accuracy[0], highest.accuracy[0], curves["random"].accuracy, tolerance
     )
-    if not lowest[0] > lowest[-1]:
-        return dict.fromkeys(NeuronRoles._fields, float("nan"))
-    found = neuron_roles(removed, lowest, highest, curves["random"].accuracy, tolerance)
-    return {name: float("nan") if value is None else float(value) for name, value in found._asdict().items()}
+    return np.array([np.nan if count is None else float(count) for count in roles])

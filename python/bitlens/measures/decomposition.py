@@ -1,56 +1,48 @@
-"""How the channels of a layer share what they carry, over a run."""
+"""How the channels of a layer share their information, over a run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
-import xarray as xr
 
 from bitlens.arrays import NDArray
-from bitlens.estimators import ChannelDecomposition, Median
-from bitlens.measures.epochs import bits, over_epochs
-from bitlens.measures.minibatches import MatrixInformationConfig, RunBandwidth, targets
+from bitlens.estimators import ChannelDecomposition
+from bitlens.measures.measure import Measure, Result, Target, Variable
+from bitlens.measures.minibatches import (
+    MatrixInformationConfig,
+    decompositions,
+    information_targets,
+    prepared_batches,
+)
+from bitlens.measures.parameters import parameter
 from bitlens.runs import Run, RunError
+from bitlens.runs.layout import INPUT
+
+_QUANTITIES = ChannelDecomposition._fields[3:-1]
+_SUFFIXES = {"": "", "_null_mean": ", mean of the baseline", "_null_std": ", standard deviation of the baseline"}
 
 
-def layer_decomposition(
-    run: Run,
-    layer: str,
-    *,
-    batch: int = 128,
-    alpha: float = 1.01,
-    bandwidth: RunBandwidth = Median(),  # noqa: B008
-    bandwidth_x: RunBandwidth = Median(),  # noqa: B008
-    saturating: bool = False,
-    pairs: int | None = None,
-    permutations: int = 2,
-    seed: int = 0,
-    epochs: Sequence[int] | None = None,
-) -> xr.Dataset:
-    """How the channels of a layer share what they carry about the input and about the labels, by epoch.
+@dataclass(frozen=True)
+class LayerDecompositionParameters(MatrixInformationConfig):
+    """Parameters of `layer_decomposition`."""
+
+    permutations: int = parameter(2, "Shuffles of each mini-batch for the permutation baseline.", minimum=2)
+    pairs: int = parameter(2016, "Number of pairs of channels; all if the layer has fewer.", minimum=1)
+
+
+class LayerDecomposition(Measure[LayerDecompositionParameters]):
+    """How the channels of a layer share their information about the input and about the labels, by epoch.
 
     `channel_decomposition`, averaged over mini-batches (Yu et al. 2018, section III-B). Its weighted non-redundant
     information about input and labels is the modified information plane.
-
-    Parameters
-    ----------
-    run : Run
-        A recorded run.
-    layer : str
-        Name of a layer with at least two channels.
-    batch, alpha, bandwidth, bandwidth_x, saturating, seed, epochs
-        As in `information_plane`.
-    pairs : int, optional
-        How many pairs of channels. Default: all.
-    permutations : int
-        Shuffles of each mini-batch for the null, at least 2.
 
     Returns
     -------
     xarray.Dataset
         By epoch and ``about``, in bits: ``multivariate``, ``redundancy_synergy``, ``weighted_nonredundant``; the last
-        two also as ``_share`` of the pairs' information; of each the null's ``_null_mean`` and ``_null_std``; and
+        two also as ``_share`` of the pairs' information; of each the baseline's ``_null_mean`` and ``_null_std``; and
         ``single`` [channel].
 
     Raises
@@ -65,34 +57,56 @@ def layer_decomposition(
     >>> shared.redundancy_synergy.dims
     ('epoch', 'about')
     """
-    found = run.layer(layer)
-    if found.channels < 2:
-        raise RunError(f"layer: {found.name} has one channel; its decomposition needs two")
-    settings = MatrixInformationConfig(
-        batch, seed, alpha, bandwidth, bandwidth_x, saturating, permutations=permutations
+
+    name = "layer_decomposition"
+    title = "decomposition"
+    Parameters = LayerDecompositionParameters
+    target_names = ("layer",)
+    variables: ClassVar = (
+        *(
+            Variable(
+                name + suffix, ("about",), name.replace("_", " ") + text, "1" if name.endswith("share") else "bits"
+            )
+            for name in _QUANTITIES
+            for suffix, text in _SUFFIXES.items()
+        ),
+        Variable("single", ("about", "channel"), "information of single channels"),
     )
 
-    def compute(epoch: int) -> xr.Dataset:
-        maps = run.activations(found.name, epoch)
-        about = targets(run, epoch)
-        rows = settings.decompositions(settings.about(run, about), maps, pairs)
-        data: dict[str, xr.Variable] = {}
-        for name in ChannelDecomposition._fields[3:-1]:
-            units = {"units": "1" if name.endswith("share") else "bits"}
-            for suffix, values in _mean_and_null(name, rows).items():
-                text = name.replace("_", " ") + suffix.replace("_", " ")
-                data[name + suffix] = xr.Variable(["about"], values, {"long_name": text, **units})
-        single = [np.mean([one.single for one in row], axis=0) for row in rows]
-        data["single"] = bits(single, ["about", "channel"], "information of single channels")
-        return xr.Dataset(data, {"about": list(about), "channel": np.arange(found.channels)})
+    def targets(self, run: Run) -> list[Target]:
+        """Layers of several maps."""
+        layers = [layer for layer in run.layers if layer.name != INPUT]
+        return [(layer.name,) for layer in layers if len(layer.shape) > 1 and layer.channels > 1]
 
-    parameters = settings.kept() | {"layer": found.name, "pairs": pairs}
-    return over_epochs(run, "layer_decomposition", parameters, compute, epochs)
+    def check(self, run: Run, target: Target, parameters: LayerDecompositionParameters) -> None:
+        super().check(run, target, parameters)
+        if run.layer(target[0]).channels < 2:
+            raise RunError(f"layer: {target[0]} has one channel; its decomposition needs two")
+        if parameters.tensor:
+            raise ValueError("tensor: expected False, got True; a single kernel of a layer has no channels to decompose")
+
+    def resolve(
+        self, run: Run, target: Target, parameters: LayerDecompositionParameters
+    ) -> LayerDecompositionParameters:
+        channels = run.layer(target[0]).channels
+        return replace(parameters, pairs=min(parameters.pairs, channels * (channels - 1) // 2))
+
+    def compute(self, run: Run, epoch: int, target: Target, parameters: LayerDecompositionParameters) -> Result:
+        maps = run.activations(target[0], epoch)
+        about = information_targets(run, epoch)
+        rows = decompositions(prepared_batches(run, about, parameters), maps, parameters, parameters.pairs)
+        values = {"single": np.array([np.mean([batch.single for batch in row], axis=0) for row in rows])}
+        for name in _QUANTITIES:
+            values |= _mean_and_null(name, rows)
+        return Result(values, {"about": list(about), "channel": np.arange(maps.shape[1])})
+
+
+layer_decomposition = LayerDecomposition()
 
 
 def _mean_and_null(name: str, rows: list[list[ChannelDecomposition]]) -> dict[str, NDArray]:
     """Means over mini-batches, [rows]; the null's deviation is that of the mean."""
-    values = np.array([[getattr(one, name) for one in row] for row in rows])
-    null = np.array([[[getattr(other, name) for other in one.null] for one in row] for row in rows])
+    values = np.array([[getattr(batch, name) for batch in row] for row in rows])
+    null = np.array([[[getattr(shuffle, name) for shuffle in batch.null] for batch in row] for row in rows])
     deviation = np.sqrt((null.var(axis=2, ddof=1)).sum(axis=1)) / null.shape[1]
-    return {"": values.mean(axis=1), "_null_mean": null.mean(axis=(1, 2)), "_null_std": deviation}
+    return {name: values.mean(axis=1), f"{name}_null_mean": null.mean(axis=(1, 2)), f"{name}_null_std": deviation}

@@ -1,31 +1,31 @@
-"""How diverse the samples are, at the input and in every layer (CNNSlicer's input diversity)."""
+"""How diverse the samples are at the input and in every layer (input diversity of CNNSlicer)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
-import xarray as xr
 
-from bitlens.arrays import NDArray
 from bitlens.estimators import inter_sample_entropy
-from bitlens.measures.epochs import bits, once, over_epochs
+from bitlens.measures.measure import Measure, Result, Target, Variable
+from bitlens.measures.parameters import Parameters, parameter
 from bitlens.runs import Run
 from bitlens.runs.layout import INPUT
 
 
-def input_diversity(run: Run, k: int = 15) -> xr.Dataset:
-    """Inter-sample entropy of the probe's inputs, whole and by class.
+@dataclass(frozen=True)
+class DiversityParameters(Parameters):
+    """Parameters of both measures of diversity."""
+
+    k: int = parameter(15, "Number of nearest neighbours of each sample.", minimum=2)
+
+
+class InputDiversity(Measure[DiversityParameters]):
+    """Inter-sample entropy of the probe's inputs, of all samples and by class.
 
     H(dCNN(X, 0, -, 0)) of CNNSlicer (Shen and Shen 2021, section 5.1.2). It grows with the number of samples: compare it
-    with ``bound``, log2(n (n - 1)).
-
-    Parameters
-    ----------
-    run : Run
-        A recorded run.
-    k : int
-        Number of neighbours. A class of k samples or fewer has NaN.
+    with ``bound``, log2(n (n - 1)). A class of k samples or fewer has NaN.
 
     Returns
     -------
@@ -45,37 +45,33 @@ def input_diversity(run: Run, k: int = 15) -> xr.Dataset:
     True
     """
 
-    def compute() -> xr.Dataset:
-        inputs = run.inputs
-        data = {
-            "inter_sample_entropy": bits(inter_sample_entropy(inputs, k), [], "inter-sample entropy of the input"),
-            "bound": bits(_bound(len(inputs)), [], "its upper bound, log2(n (n - 1))"),
-        }
-        if run.labels is None:
-            return xr.Dataset(data)
-        parts = [inputs[run.labels == label] for label in range(len(run.classes))]
-        entropies = [inter_sample_entropy(part, k) if len(part) > k else np.nan for part in parts]
-        bounds = [_bound(len(part)) for part in parts]
-        data["class_inter_sample_entropy"] = bits(entropies, ["class"], "inter-sample entropy of the class")
-        data["class_bound"] = bits(bounds, ["class"], "its upper bound, log2(n (n - 1))")
-        return xr.Dataset(data, {"class": list(run.classes)})
+    name = "input_diversity"
+    title = "input diversity"
+    Parameters = DiversityParameters
+    by_epoch = False
+    variables: ClassVar = (
+        Variable("inter_sample_entropy", (), "inter-sample entropy of the input"),
+        Variable("bound", (), "its upper bound, log2(n (n - 1))"),
+        Variable("class_inter_sample_entropy", ("class",), "inter-sample entropy of the class"),
+        Variable("class_bound", ("class",), "its upper bound, log2(n (n - 1))"),
+    )
 
-    return once(run, "input_diversity", {"k": k}, compute)
+    def compute(self, run: Run, epoch: int, target: Target, parameters: DiversityParameters) -> Result:  # noqa: ARG002
+        inputs, k = run.inputs, parameters.k
+        result = Result({"inter_sample_entropy": inter_sample_entropy(inputs, k), "bound": _bound(len(inputs))})
+        if run.labels is not None:
+            parts = [inputs[run.labels == label] for label in range(len(run.classes))]
+            entropies = [inter_sample_entropy(part, k) if len(part) > k else np.nan for part in parts]
+            result.values["class_inter_sample_entropy"] = entropies
+            result.values["class_bound"] = [_bound(len(part)) for part in parts]
+            result.coordinates["class"] = list(run.classes)
+        return result
 
 
-def layer_diversity(run: Run, k: int = 15, epochs: Sequence[int] | None = None) -> xr.Dataset:
+class LayerDiversity(Measure[DiversityParameters]):
     """Inter-sample entropy of the probe in every layer, by epoch.
 
     H(dCNN(X, l, -, t)) of CNNSlicer (Shen and Shen 2021, section 4.3).
-
-    Parameters
-    ----------
-    run : Run
-        A recorded run.
-    k : int
-        Number of neighbours.
-    epochs : sequence of int, optional
-        Default: all.
 
     Returns
     -------
@@ -93,27 +89,30 @@ def layer_diversity(run: Run, k: int = 15, epochs: Sequence[int] | None = None) 
     >>> bitlens.layer_diversity(bitlens.open_run("demo-run"), k=5).inter_sample_entropy.dims
     ('epoch', 'layer')
     """
-    names = [layer.name for layer in run.layers]
 
-    def compute(epoch: int) -> xr.Dataset:
-        entropies = []
-        for name in names:
-            # The input's values are those of every epoch.
-            values: NDArray | float = (
-                float(input_diversity(run, k).inter_sample_entropy)
-                if name == INPUT
-                else inter_sample_entropy(run.activations(name, epoch), k)
-            )
-            entropies.append(values)
-        return xr.Dataset(
-            {
-                "inter_sample_entropy": bits(entropies, ["layer"], "inter-sample entropy"),
-                "bound": bits(_bound(run.manifest.samples), [], "its upper bound, log2(n (n - 1))"),
-            },
-            {"layer": names},
+    name = "layer_diversity"
+    title = "layer diversity"
+    Parameters = DiversityParameters
+    variables: ClassVar = (
+        Variable("inter_sample_entropy", ("layer",), "inter-sample entropy"),
+        Variable("bound", (), "its upper bound, log2(n (n - 1))"),
+    )
+
+    def compute(self, run: Run, epoch: int, target: Target, parameters: DiversityParameters) -> Result:  # noqa: ARG002
+        # The input is the same at every epoch.
+        of_input = float(input_diversity.at(run, 0, (), parameters).inter_sample_entropy)
+        entropies = [
+            of_input if layer.name == INPUT else inter_sample_entropy(run.activations(layer.name, epoch), parameters.k)
+            for layer in run.layers
+        ]
+        return Result(
+            {"inter_sample_entropy": entropies, "bound": _bound(run.manifest.samples)},
+            {"layer": [layer.name for layer in run.layers]},
         )
 
-    return over_epochs(run, "layer_diversity", {"k": k}, compute, epochs)
+
+input_diversity = InputDiversity()
+layer_diversity = LayerDiversity()
 
 
 def _bound(n: int) -> float:

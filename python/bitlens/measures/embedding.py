@@ -80,51 +80,6 @@ def layer_points(
     return xr.Dataset(data, {"channel": np.arange(found.channels)}, {"layer": found.name, "epoch": epoch})
 
 
-def average_maps(run: Run, layer: str, epoch: int, samples: Sequence[int]) -> xr.DataArray:
-    """Mean of every channel's feature maps over some samples of the probe; of the input's layer, the average input.
-
-    Parameters
-    ----------
-    run : Run
-        A recorded run.
-    layer : str
-        Name of the layer.
-    epoch : int
-        A recorded epoch.
-    samples : sequence of int
-        Numbers of samples, at least one.
-
-    Returns
-    -------
-    xarray.DataArray
-        [channel, row, column] for maps of two dimensions, [channel] for single values; else [channel, position_0, ...].
-
-    Raises
-    ------
-    RunError
-        If there is no such layer, epoch or sample, or no sample at all.
-
-    Examples
-    --------
-    >>> import bitlens
-    >>> bitlens.average_maps(bitlens.open_run("demo-run"), "conv1", epoch=1, samples=[0, 3]).shape
-    (6, 8, 8)
-    """
-    chosen = list(samples)
-    if not chosen:
-        raise RunError("samples: expected at least one")
-    values = run.slice(sample=chosen, layer=layer, epoch=epoch).array()
-    mean = values.mean(axis=0, dtype=np.float64)
-    positions = ("row", "column") if mean.ndim == 3 else [f"position_{i}" for i in range(mean.ndim - 1)]
-    return xr.DataArray(
-        mean,
-        {"channel": np.arange(len(mean))},
-        ["channel", *positions],
-        "average_maps",
-        {"layer": run.layer(layer).name, "epoch": epoch, "samples": len(chosen), "long_name": "mean activation"},
-    )
-
-
 def _boxes(axes: tuple[tuple[tuple[int, int], ...], ...], position: NDArray) -> tuple[NDArray, NDArray]:
     """First and end along every axis, [point, axis]."""
     sides = [np.asarray(axis)[position[:, i]] for i, axis in enumerate(axes)]

@@ -1,51 +1,42 @@
-"""What the channels of one layer tell about those of another (CNNSlicer's layer view)."""
+"""How much the channels of one layer tell about those of another (layer view of CNNSlicer)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-import xarray as xr
 
-from bitlens.arrays import NDArray
+from bitlens.arrays import MAX_BINS, NDArray
 from bitlens.estimators import channel_mutual_information, distance_codes, permutation_test
-from bitlens.measures.epochs import bits, over_epochs
+from bitlens.measures.measure import Measure, Result, Target, Variable
+from bitlens.measures.parameters import Parameters, parameter
 from bitlens.runs import Run
 
+if TYPE_CHECKING:
+    import xarray as xr
 
-def layer_pair_information(
-    run: Run,
-    a: str,
-    b: str,
-    bins: int = 32,
-    permutations: int = 20,
-    samples: int | None = None,
-    seed: int = 0,
-    epochs: Sequence[int] | None = None,
-) -> xr.Dataset:
-    """Mutual information of every pair of channels of two layers, with its permutation null, by epoch.
+_PAIR = ("channel_a", "channel_b")
 
-    CNNSlicer (Shen and Shen 2021, section 5.3.1): between the binned distances of all sample pairs. The estimate is
-    biased upward; ``null_mean`` is what it gives when the samples of b are shuffled, and ``excess`` what is left.
 
-    Parameters
-    ----------
-    run : Run
-        A recorded run.
-    a, b : str
-        Names of layers.
-    bins : int
-        Number of bins, 2 to 256.
-    permutations : int
-        Number of shuffles, at least 2.
-    samples : int, optional
-        Use so many samples, evenly spaced through the probe. Default: all. The cost is that of
-        (permutations + 1) x channels a x channels b x samples^2 / 2 counts an epoch.
-    seed : int
-        Seed of the shuffles.
-    epochs : sequence of int, optional
-        Default: all.
+@dataclass(frozen=True)
+class LayerPairInformationParameters(Parameters):
+    """Parameters of `layer_pair_information`."""
+
+    bins: int = parameter(32, "Number of equal-width bins of the distances.", minimum=2, maximum=MAX_BINS)
+    permutations: int = parameter(20, "Number of shuffles of the permutation baseline.", minimum=2)
+    samples: int = parameter(
+        256, "Number of samples, evenly spaced through the probe; all if the probe has fewer.", minimum=2
+    )
+    seed: int = parameter(0, "Seed of the shuffles.", minimum=0)
+
+
+class LayerPairInformation(Measure[LayerPairInformationParameters]):
+    """Mutual information of every pair of channels of two layers, with its permutation baseline, by epoch.
+
+    CNNSlicer (Shen and Shen 2021, section 5.3.1): between the binned distances of all pairs of samples. The estimate is
+    biased upward; ``null_mean`` is its mean when the samples of b are shuffled, and ``excess`` is the difference.
+    The cost of an epoch is (permutations + 1) x channels of a x channels of b x samples^2 / 2 counts.
 
     Returns
     -------
@@ -65,47 +56,51 @@ def layer_pair_information(
     >>> information.mutual_information.dims
     ('epoch', 'channel_a', 'channel_b')
     """
-    names = run.layer(a).name, run.layer(b).name
-    if samples is not None and samples < 2:
-        raise ValueError(f"samples: expected at least 2, got {samples}")
-    chosen = run.evenly_spaced_samples(run.manifest.samples if samples is None else samples)
 
-    def compute(epoch: int) -> xr.Dataset:
-        codes_a, codes_b = (distance_codes(run.activations(name, epoch)[chosen], bins) for name in names)
+    name = "layer_pair_information"
+    title = "layer pair information"
+    Parameters = LayerPairInformationParameters
+    target_names = ("a", "b")
+    variables: ClassVar = (
+        Variable("mutual_information", _PAIR, "mutual information"),
+        Variable("null_mean", _PAIR, "mean of the permutation baseline"),
+        Variable("null_std", _PAIR, "standard deviation of the permutation baseline"),
+        Variable("excess", _PAIR, "mutual information minus the mean of the baseline"),
+        Variable("p_value", _PAIR, "p-value of the permutation test", "1"),
+        Variable("joint_entropy", _PAIR, "joint entropy"),
+        Variable("entropy_a", ("channel_a",), "entropy of the channels of a"),
+        Variable("entropy_b", ("channel_b",), "entropy of the channels of b"),
+    )
+
+    def targets(self, run: Run) -> list[Target]:
+        return [(a.name, b.name) for a, b in zip(run.layers, run.layers[1:], strict=False)]
+
+    def resolve(
+        self, run: Run, target: Target, parameters: LayerPairInformationParameters
+    ) -> LayerPairInformationParameters:
+        return replace(parameters, samples=max(2, min(parameters.samples, run.manifest.samples)))
+
+    def compute(self, run: Run, epoch: int, target: Target, parameters: LayerPairInformationParameters) -> Result:
+        chosen, bins = run.evenly_spaced_samples(parameters.samples), parameters.bins
+        codes_a, codes_b = (distance_codes(run.activations(name, epoch)[chosen], bins) for name in target)
         pairs = _pair_table(len(chosen))
 
-        # What is shuffled is the order of b's samples, so that distances are computed once and not for every shuffle.
+        # The order of the samples of b is shuffled, so that distances are computed once and not for every shuffle.
         def statistic(_: NDArray, order: NDArray) -> Any:
             shuffled = codes_b[:, pairs[np.ix_(order, order)][np.triu_indices(len(order), 1)]]
             return channel_mutual_information(codes_a, shuffled, bins)
 
         order = np.arange(len(chosen))
-        null = permutation_test(statistic, order, order, permutations, seed)
+        null = permutation_test(statistic, order, order, parameters.permutations, parameters.seed)
         full = channel_mutual_information(codes_a, codes_b, bins, full_output=True)
-        both = ["channel_a", "channel_b"]
-        return xr.Dataset(
-            {
-                "mutual_information": bits(full.mutual_information, both, "mutual information"),
-                "null_mean": bits(null.null_mean, both, "mean of the permutation null"),
-                "null_std": bits(null.null_std, both, "standard deviation of the permutation null"),
-                "excess": bits(null.excess, both, "mutual information above the null's mean"),
-                "p_value": (both, null.p_value, {"long_name": "p-value of the permutation test", "units": "1"}),
-                "joint_entropy": bits(full.joint_entropy, both, "joint entropy"),
-                "entropy_a": bits(full.entropy_a, ["channel_a"], f"entropy of {names[0]}"),
-                "entropy_b": bits(full.entropy_b, ["channel_b"], f"entropy of {names[1]}"),
-            },
-            {"channel_a": np.arange(len(codes_a)), "channel_b": np.arange(len(codes_b))},
-        )
+        values = {name: getattr(null, name) for name in ("null_mean", "null_std", "excess", "p_value")}
+        values |= {
+            name: getattr(full, name) for name in ("mutual_information", "joint_entropy", "entropy_a", "entropy_b")
+        }
+        return Result(values, {"channel_a": np.arange(len(codes_a)), "channel_b": np.arange(len(codes_b))})
 
-    parameters = {
-        "a": names[0],
-        "b": names[1],
-        "bins": bins,
-        "permutations": permutations,
-        "samples": len(chosen),
-        "seed": seed,
-    }
-    return over_epochs(run, "layer_pair_information", parameters, compute, epochs)
+
+layer_pair_information = LayerPairInformation()
 
 
 def channel_order(values: xr.DataArray, channels: str, by: Literal["index", "maximum", "mean"] = "maximum") -> NDArray:

@@ -1,4 +1,4 @@
-"""Matrix-based information over the mini-batches of a probe."""
+"""Matrix-based information over the mini-batches of a probe: its parameters, and its means over mini-batches."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from bitlens.arrays import NDArray, check_integer, describe
+from bitlens.arrays import NDArray
 from bitlens.estimators import (
     Alignment,
     ChannelDecomposition,
@@ -22,122 +21,117 @@ from bitlens.estimators import (
     SaturationWarning,
     Silverman,
 )
-from bitlens.estimators.decomposition import decompose
-from bitlens.estimators.kernels import channel_exponents, variable, with_shuffles
-from bitlens.estimators.renyi import informations
+from bitlens.estimators.matrix.decomposition import decompose
+from bitlens.estimators.matrix.gram import channel_exponents, variable, with_shuffles
+from bitlens.estimators.matrix.renyi import informations
+from bitlens.measures.parameters import Parameters, parameter
 from bitlens.runs import Run, RunError
 from bitlens.runs.layout import INPUT
 
 RunBandwidth: TypeAlias = float | Median | Silverman | NearestNeighbors | Dimension | Alignment
-"""What may be kept with a result by its name: an alignment is to the run's labels."""
-About: TypeAlias = list[tuple[NDArray, RunBandwidth, list[Any]]]
-"""Of each mini-batch its samples, the rule for its channels, and every target's exponents with their shuffles."""
+"""A bandwidth that can be stored with a result; an `Alignment` uses the labels of the run."""
 
 
 @dataclass(frozen=True)
-class MatrixInformationConfig:
-    """How matrix-based information of a run is estimated, as `multivariate_information` takes it."""
+class MatrixInformationConfig(Parameters):
+    """Parameters of matrix-based information of a run, as `multivariate_information` takes them."""
 
-    batch: int
-    seed: int
-    alpha: float
+    batch: int = parameter(
+        128, "Samples in a mini-batch; all if the probe has fewer. Samples that fill no batch are left out.", minimum=3
+    )
+    alpha: float = parameter(1.01, "Order of the Renyi entropy.")
+    bandwidth: RunBandwidth = parameter(Median(), "Bandwidth of the kernels of the channels: sigma or a rule.")
+    bandwidth_x: RunBandwidth = parameter(Median(), "Bandwidth of the kernel of the input.")
+    scale_bandwidth: bool = parameter(True, "Multiply sigma by sqrt(C) in a joint of C channels.")
+    tensor: bool = parameter(False, "Use one kernel of all values of a layer instead of one kernel per channel.")
+    permutations: int = parameter(20, "Number of shuffles of the permutation baseline.", minimum=2)
+    seed: int = parameter(0, "Seed of the mini-batches and of the shuffles.", minimum=0)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One mini-batch: its samples, the bandwidth of its channels, and the kernels of every target with their shuffles."""
+
+    samples: NDArray
     bandwidth: RunBandwidth
-    bandwidth_x: RunBandwidth
-    saturating: bool
-    tensor: bool = False
-    permutations: int = 20
-
-    def __post_init__(self) -> None:
-        if check_integer(self.batch, "batch") < 3:
-            raise ValueError(f"batch: expected at least 3, got {self.batch}")
-        if check_integer(self.permutations, "permutations") < 2:
-            raise ValueError(f"permutations: expected at least 2, got {self.permutations}")
-        for rule in (self.bandwidth, self.bandwidth_x):
-            if isinstance(rule, Alignment) and rule.labels is not None:
-                raise ValueError("bandwidth: over a run an Alignment takes the run's labels; leave its own out")
-            # A result is kept by the rule's name, which has to say all of it.
-            if not isinstance(rule, Median | Silverman | NearestNeighbors | Dimension | Alignment | Real):
-                raise TypeError(f"bandwidth: over a run, expected a rule or one number, got {describe(rule)}")
-
-    def kept(self) -> dict[str, Any]:
-        """What is kept with a result."""
-        rules = {
-            name: kept_rule(rule) for name, rule in (("bandwidth", self.bandwidth), ("bandwidth_x", self.bandwidth_x))
-        }
-        flags = {"saturating": int(self.saturating), "tensor": int(self.tensor)}
-        plain = {"batch": self.batch, "seed": check_integer(self.seed, "seed"), "alpha": float(self.alpha)}
-        return plain | rules | flags | {"permutations": check_integer(self.permutations, "permutations")}
-
-    def about(self, run: Run, targets: Mapping[str, NDArray]) -> About:
-        """What information is about, with its shuffles: found once for all layers."""
-        found = []
-        for part in batches(run.manifest.samples, self.batch, self.seed):
-            rule = self._here(run, self.bandwidth_x, part)
-            of_targets = [variable(target[part], "x", rule) for target in targets.values()]
-            shuffled = [with_shuffles(of_x, context, self.permutations, self.seed) for of_x, context in of_targets]
-            found.append((part, self._here(run, self.bandwidth, part), shuffled))
-        return found
-
-    def information(self, about: About, maps: NDArray, where: str) -> list[MultivariateInformation]:
-        """Of each target the mean over mini-batches; the null's deviation is that of the mean.
-
-        Warns once where the mean says little.
-        """
-        # Units of a layer without maps are one variable.
-        as_one = self.tensor or maps.ndim == 2
-        rows = []
-        for part, rule, targets in about:
-            of_maps, context = channel_exponents(maps[part], "maps", rule, 1, as_one=as_one)
-            rows.append(informations(targets, of_maps, context, self.alpha, self.saturating))
-        results = []
-        for found in zip(*rows, strict=True):
-            mean = np.array(found).mean(axis=0)
-            deviation = math.sqrt(sum(one.null_std**2 for one in found)) / len(found)
-            results.append(MultivariateInformation._make([*mean[:-1].tolist(), deviation]))
-        if results[0].saturation > SaturationWarning.limit:
-            warnings.warn(
-                f"{where}: the entropy is {results[0].saturation:.1%} of log2 n; its information is that of the input",
-                SaturationWarning,
-                stacklevel=2,
-            )
-        return results
-
-    def decompositions(self, about: About, maps: NDArray, pairs: int | None) -> list[list[ChannelDecomposition]]:
-        """Of each target, one a mini-batch."""
-        rows = []
-        for part, rule, targets in about:
-            of_maps, context = channel_exponents(maps[part], "maps", rule, 1, as_one=False)
-            rows.append(decompose(targets, of_maps, context, pairs, self.seed, self.alpha, self.saturating))
-        return [list(found) for found in zip(*rows, strict=True)]
-
-    @staticmethod
-    def _here(run: Run, rule: RunBandwidth, part: NDArray) -> RunBandwidth:
-        """A rule for some samples: an alignment is to their labels."""
-        if not isinstance(rule, Alignment):
-            return rule
-        if run.labels is None:
-            raise RunError(f"bandwidth: an Alignment needs labels, and {run.path} has none")
-        return replace(rule, labels=run.labels[part])
+    targets: list[Any]
 
 
-def kept_rule(rule: RunBandwidth) -> str:
-    """The name that a rule or number is kept by."""
-    return repr(float(rule)) if isinstance(rule, Real) else repr(rule)
+def prepared_batches(run: Run, targets: Mapping[str, NDArray], config: MatrixInformationConfig) -> list[Batch]:
+    """The kernels of the targets in every mini-batch, computed once for all layers."""
+    prepared = []
+    for samples in batches(run.manifest.samples, config.batch, config.seed):
+        rule = _rule_for(run, config.bandwidth_x, samples)
+        of_targets = [variable(target[samples], "x", rule) for target in targets.values()]
+        shuffled = [with_shuffles(of_x, context, config.permutations, config.seed) for of_x, context in of_targets]
+        prepared.append(Batch(samples, _rule_for(run, config.bandwidth, samples), shuffled))
+    return prepared
+
+
+def mean_information(
+    prepared: list[Batch], maps: NDArray, config: MatrixInformationConfig, where: str
+) -> list[MultivariateInformation]:
+    """The mean over mini-batches for each target; the null's standard deviation is that of the mean.
+
+    It warns where the entropy of the layer is saturated.
+    """
+    # The units of a layer without maps are one variable.
+    as_one = config.tensor or maps.ndim == 2
+    rows = []
+    for batch in prepared:
+        of_maps, context = channel_exponents(maps[batch.samples], "maps", batch.bandwidth, 1, as_one=as_one)
+        rows.append(informations(batch.targets, of_maps, context, config.alpha, config.scale_bandwidth))
+    results = []
+    for by_batch in zip(*rows, strict=True):
+        mean = np.array(by_batch).mean(axis=0)
+        deviation = math.sqrt(sum(information.null_std**2 for information in by_batch)) / len(by_batch)
+        results.append(MultivariateInformation._make([*mean[:-1].tolist(), deviation]))
+    if results[0].saturation > SaturationWarning.limit:
+        warnings.warn(
+            f"{where}: the entropy is {results[0].saturation:.1%} of log2 n; its information is that of the input",
+            SaturationWarning,
+            stacklevel=2,
+        )
+    return results
+
+
+def decompositions(
+    prepared: list[Batch], maps: NDArray, config: MatrixInformationConfig, pairs: int
+) -> list[list[ChannelDecomposition]]:
+    """For each target one decomposition per mini-batch, of at most `pairs` pairs of channels."""
+    channels = maps.shape[1]
+    drawn = pairs if pairs < channels * (channels - 1) // 2 else None
+    rows = []
+    for batch in prepared:
+        of_maps, context = channel_exponents(maps[batch.samples], "maps", batch.bandwidth, 1, as_one=False)
+        rows.append(
+            decompose(batch.targets, of_maps, context, drawn, config.seed, config.alpha, config.scale_bandwidth)
+        )
+    return [list(by_batch) for by_batch in zip(*rows, strict=True)]
 
 
 def batches(samples: int, size: int, seed: int) -> list[NDArray]:
-    """Mini-batches of the probe; one of all, if it has no more."""
+    """Mini-batches of the probe; a single one of all samples if the probe has no more."""
     order = np.random.default_rng(seed).permutation(samples)
     count = max(1, samples // size)
     return [np.sort(part) for part in np.split(order[: count * min(size, samples)], count)]
 
 
 def as_variable(values: NDArray) -> NDArray:
-    """All values of a sample in one."""
+    """All values of a sample as one row."""
     return values.reshape(len(values), -1)
 
 
-def targets(run: Run, epoch: int) -> dict[str, NDArray]:
-    """What information is about: the input and, where they are known, the labels."""
-    found = {"input": as_variable(run.activations(INPUT, epoch))}
-    return found if run.labels is None else found | {"labels": run.labels}
+def information_targets(run: Run, epoch: int) -> dict[str, NDArray]:
+    """The variables that information is measured about: the input and, where they are known, the labels."""
+    targets = {"input": as_variable(run.activations(INPUT, epoch))}
+    return targets if run.labels is None else targets | {"labels": run.labels}
+
+
+def _rule_for(run: Run, rule: RunBandwidth, samples: NDArray) -> RunBandwidth:
+    """A rule for some samples: an alignment uses their labels."""
+    if not isinstance(rule, Alignment):
+        return rule
+    if run.labels is None:
+        raise RunError(f"bandwidth: an Alignment needs labels, and {run.path} has none")
+    return replace(rule, labels=run.labels[samples])

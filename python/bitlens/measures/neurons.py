@@ -1,41 +1,35 @@
-"""What each neuron of a recorded layer says about the label, by epoch."""
+"""How much each neuron of a recorded layer tells about the label, by epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
-import xarray as xr
 
-from bitlens.estimators import NeuronInformation, OneBit, Quantizer, neuron_information
-from bitlens.measures.epochs import bits, over_epochs
-from bitlens.runs import Run, RunError
+from bitlens.estimators import OneBit, Quantizer, neuron_information
+from bitlens.measures.measure import Measure, Result, Target, Variable
+from bitlens.measures.parameters import Parameters, parameter
+from bitlens.runs import Run
 
 
-def label_information(
-    run: Run, layer: str, quantizer: Quantizer = OneBit(), epochs: Sequence[int] | None = None
-) -> xr.Dataset:
+@dataclass(frozen=True)
+class LabelInformationParameters(Parameters):
+    """Parameters of `label_information`."""
+
+    quantizer: Quantizer = parameter(OneBit(), "How values are made discrete: OneBit(threshold) or EqualWidth(bins).")
+
+
+class LabelInformation(Measure[LabelInformationParameters]):
     """Entropy, information about the label and selectivity of every channel of a layer, by epoch.
 
     Liu, Amjad and Geiger (2018); see `neuron_information`.
 
-    Parameters
-    ----------
-    run : Run
-        A run with labels.
-    layer : str
-        Name of the layer.
-    quantizer : OneBit or EqualWidth
-        How values are made discrete.
-    epochs : sequence of int, optional
-        Default: all.
-
     Returns
     -------
     xarray.Dataset
-        By epoch and channel, in bits: ``entropy``, ``mutual_information``, ``selectivity``, and with ``_bias`` what is
-        expected to be too much in each; ``preferred_class``, a number.
+        By epoch and channel, in bits: ``entropy``, ``mutual_information`` and ``selectivity``, each also with the
+        ending ``_bias`` for its expected error; ``preferred_class``, a class number.
 
     Raises
     ------
@@ -45,26 +39,30 @@ def label_information(
     Examples
     --------
     >>> import bitlens
-    >>> found = bitlens.label_information(bitlens.open_run("demo-run"), "relu1")
-    >>> found.mutual_information.dims
+    >>> information = bitlens.label_information(bitlens.open_run("demo-run"), "relu1")
+    >>> information.mutual_information.dims
     ('epoch', 'channel')
     """
-    found = run.layer(layer)
-    if run.labels is None:
-        raise RunError(f"{run.path} was recorded without labels, which label_information needs")
-    labels = run.labels
 
-    def compute(epoch: int) -> xr.Dataset:
-        return of_channels(neuron_information(run.activations(found.name, epoch), labels, quantizer))
+    name = "label_information"
+    title = "label information"
+    Parameters = LabelInformationParameters
+    target_names = ("layer",)
+    requires = frozenset({"labels"})
+    variables: ClassVar = (
+        Variable("entropy", ("channel",), "H(Q(L))"),
+        Variable("mutual_information", ("channel",), "I(Y; Q(L))"),
+        Variable("selectivity", ("channel",), "max_y D(P(Q(L)|y) || P(Q(L)))"),
+        Variable("entropy_bias", ("channel",), "expected error of H(Q(L))"),
+        Variable("mutual_information_bias", ("channel",), "expected error of I(Y; Q(L))"),
+        Variable("selectivity_bias", ("channel",), "expected error of max_y D(P(Q(L)|y) || P(Q(L)))"),
+        Variable("preferred_class", ("channel",), "number of the class with the largest divergence", "1"),
+    )
 
-    return over_epochs(run, "label_information", {"layer": found.name, "quantizer": repr(quantizer)}, compute, epochs)
+    def compute(self, run: Run, epoch: int, target: Target, parameters: LabelInformationParameters) -> Result:
+        assert run.labels is not None  # checked before
+        information = neuron_information(run.activations(target[0], epoch), run.labels, parameters.quantizer)
+        return Result(information._asdict(), {"channel": np.arange(len(information.entropy))})
 
 
-def of_channels(found: NeuronInformation) -> xr.Dataset:
-    """Neuron information as a table along "channel"."""
-    words = {"entropy": "H(Q(L))", "mutual_information": "I(Y; Q(L))", "selectivity": "max_y D(P(Q(L)|y) || P(Q(L)))"}
-    data: dict[str, Any] = {name: bits(getattr(found, name), ["channel"], word) for name, word in words.items()}
-    for name, word in words.items():
-        data[f"{name}_bias"] = bits(getattr(found, f"{name}_bias"), ["channel"], f"expected error of {word}")
-    data["preferred_class"] = (["channel"], found.preferred_class, {"long_name": "number of the class told best"})
-    return xr.Dataset(data, {"channel": np.arange(len(found.entropy))})
+label_information = LabelInformation()

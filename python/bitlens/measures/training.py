@@ -1,43 +1,42 @@
-"""How well the network does on the probe, and how certain its predictions are (CNNSlicer's training view)."""
+"""How well the network performs on the probe, and how certain its predictions are (training view of CNNSlicer)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
-import xarray as xr
 
 from bitlens.arrays import NDArray
 from bitlens.estimators import label_entropies
-from bitlens.measures.epochs import bits, over_epochs
+from bitlens.measures.measure import Measure, Result, Target, Variable
+from bitlens.measures.parameters import Parameters
 from bitlens.runs import Run, RunError
 from bitlens.runs.layout import OUTPUT
 
 
-def training_performance(run: Run, epochs: Sequence[int] | None = None) -> xr.Dataset:
+@dataclass(frozen=True)
+class TrainingPerformanceParameters(Parameters):
+    """There are none."""
+
+
+class TrainingPerformance(Measure[TrainingPerformanceParameters]):
     """Confusion matrices, conditional entropies of labels and predictions, accuracy and loss, by epoch.
 
-    CNNSlicer (Shen and Shen 2021, section 5.1.1). The prediction is the largest of the model's outputs, which are taken
-    as logits (log-probabilities are logits too).
-
-    Parameters
-    ----------
-    run : Run
-        A run with labels, of a model with one output a class.
-    epochs : sequence of int, optional
-        Default: all.
+    CNNSlicer (Shen and Shen 2021, section 5.1.1). The prediction is the class of the largest output. Outputs are taken
+    as logits; log-probabilities are logits too.
 
     Returns
     -------
     xarray.Dataset
         By epoch: ``confusion`` [label, predicted] in samples; ``label_given_predicted`` and ``predicted_given_label``
         [class] in bits, NaN where a class was never predicted or has no samples; ``accuracy``; ``loss``, the mean
-        cross-entropy in bits. What the training noted is in ``run.metrics``.
+        cross-entropy in bits. The metrics that the training recorded are in ``run.metrics``.
 
     Raises
     ------
     RunError
-        If the run has no labels or no output a class.
+        If the run has no labels, or its model does not have one output for each class.
 
     Examples
     --------
@@ -45,36 +44,49 @@ def training_performance(run: Run, epochs: Sequence[int] | None = None) -> xr.Da
     >>> bitlens.training_performance(bitlens.open_run("demo-run")).accuracy.dims
     ('epoch',)
     """
-    labels = run.labels
-    if labels is None:
-        raise RunError(f"{run.path} was recorded without labels, which training_performance needs")
-    output = run.layer(OUTPUT)
-    classes = list(run.classes)
-    if len(output.shape) != 1 or output.channels < len(classes):
-        raise RunError(f"the output of {run.path} has shape {output.shape}; expected one number a class")
-    # An output beyond the named classes can still be predicted.
-    classes += [str(i) for i in range(len(classes), output.channels)]
 
-    def compute(epoch: int) -> xr.Dataset:
+    name = "training_performance"
+    title = "training performance"
+    Parameters = TrainingPerformanceParameters
+    requires = frozenset({"labels"})
+    variables: ClassVar = (
+        Variable("confusion", ("label", "predicted"), "samples", "samples"),
+        Variable("label_given_predicted", ("class",), "H(label | predicted = class)"),
+        Variable("predicted_given_label", ("class",), "H(predicted | label = class)"),
+        Variable("accuracy", (), "accuracy", "1"),
+        Variable("loss", (), "cross-entropy"),
+    )
+
+    def check(self, run: Run, target: Target, parameters: TrainingPerformanceParameters) -> None:
+        super().check(run, target, parameters)
+        output = run.layer(OUTPUT)
+        if len(output.shape) != 1 or output.channels < len(run.classes):
+            raise RunError(f"{run.path}: expected one output for each class, got outputs of shape {output.shape}")
+
+    def compute(self, run: Run, epoch: int, target: Target, parameters: TrainingPerformanceParameters) -> Result:  # noqa: ARG002
+        assert run.labels is not None  # checked before
         logits = run.activations(OUTPUT, epoch).astype(np.float64)
         if not np.isfinite(logits).all():
             raise ValueError("the model's output is not finite: the training has diverged")
+        # The model may also predict an output beyond the named classes.
+        classes = [*run.classes, *(str(i) for i in range(len(run.classes), logits.shape[1]))]
         predicted = logits.argmax(axis=1)
         confusion = np.zeros((len(classes), len(classes)), np.int64)
-        np.add.at(confusion, (labels, predicted), 1)
+        np.add.at(confusion, (run.labels, predicted), 1)
         label_given_predicted, predicted_given_label = label_entropies(confusion)
-        return xr.Dataset(
+        return Result(
             {
-                "confusion": (("label", "predicted"), confusion, {"long_name": "samples", "units": "samples"}),
-                "label_given_predicted": bits(label_given_predicted, ["class"], "H(label | predicted = class)"),
-                "predicted_given_label": bits(predicted_given_label, ["class"], "H(predicted | label = class)"),
-                "accuracy": ((), float((predicted == labels).mean()), {"long_name": "accuracy", "units": "1"}),
-                "loss": bits(_cross_entropy(logits, labels), [], "cross-entropy"),
+                "confusion": confusion,
+                "label_given_predicted": label_given_predicted,
+                "predicted_given_label": predicted_given_label,
+                "accuracy": float((predicted == run.labels).mean()),
+                "loss": _cross_entropy(logits, run.labels),
             },
             {"label": classes, "predicted": classes, "class": classes},
         )
 
-    return over_epochs(run, "training_performance", {}, compute, epochs)
+
+training_performance = TrainingPerformance()
 
 
 def predicted_samples(run: Run, epoch: int, label: int, predicted: int) -> list[int]:
@@ -92,7 +104,7 @@ def predicted_samples(run: Run, epoch: int, label: int, predicted: int) -> list[
     Returns
     -------
     list of int
-        Numbers of the samples of class `label` that were taken for `predicted`, ascending.
+        Numbers of the samples of class `label` that the model predicted as `predicted`, ascending.
 
     Raises
     ------

@@ -1,0 +1,399 @@
+"""What a measure is: one declared object that computes results of a run, keeps them, finds them and documents itself.
+
+`bitlens.layer_pair_information(run, "conv1", "conv2", bins=64)` calls such an object. The command line, the explorer and
+the documentation read the same declarations, so that a default or a name is written in one place.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+import textwrap
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
+
+import numpy as np
+
+from bitlens.measures.parameters import Parameters, as_code, as_text
+from bitlens.runs import ResultKey, Run, RunError, StoredArray, StoredResult, StoredSeries
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+P = TypeVar("P", bound=Parameters)
+Target: TypeAlias = tuple[str, ...]
+"""The layers that a measure is computed for: none, one, or a pair; see `Measure.target_names`."""
+
+_ONCE = 0
+"""The epoch under which a result is stored that does not depend on the epoch."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One variable of a result: its dimensions without the epoch, its unit and what it is."""
+
+    name: str
+    dims: tuple[str, ...]
+    long_name: str
+    unit: str = "bits"
+
+
+@dataclass
+class Result:
+    """What a measure computes for one target at one epoch: values by the names of its variables, and coordinates."""
+
+    values: dict[str, Any]
+    coordinates: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Known(Generic[P]):
+    """Results that a run has: of which target, with which parameters, for which epochs."""
+
+    target: Target
+    parameters: P
+    unknown: Mapping[str, Any]
+    """Parameters that this version of bitlens does not know; they are part of the key."""
+    epochs: tuple[int, ...]
+    key: ResultKey
+
+    @property
+    def id(self) -> str:
+        """Eight hexadecimal digits that stand for target and parameters in an address."""
+        return self.key.digest[:8]
+
+
+@dataclass(frozen=True)
+class Task:
+    """The smallest unit of work: one measure of one target at one epoch. It is plain data, which any process can execute."""
+
+    run: str
+    measure: str
+    target: Target
+    parameters: Mapping[str, Any]
+    epoch: int
+
+
+class Measure(Generic[P]):
+    """Base class of all measures. A subclass declares the class variables and `compute`; its instance is the function."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    version: ClassVar[int] = 1
+    """Part of the key of every result; raised when the numbers change."""
+    Parameters: type[P]
+    variables: ClassVar[tuple[Variable, ...]]
+    target_names: ClassVar[tuple[str, ...]] = ()
+    requires: ClassVar[frozenset[str]] = frozenset()
+    """What the run must have: "labels", "weights"."""
+    by_epoch: ClassVar[bool] = True
+    arguments: ClassVar[Mapping[str, str]] = {}
+    """Further arguments of the call, and those whose documentation differs from the parameter that is stored."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "Parameters" in cls.__dict__ and cls.__doc__:
+            cls.__doc__ = _documented(cls)
+
+    # What a subclass provides
+
+    def compute(self, run: Run, epoch: int, target: Target, parameters: P) -> Result:
+        """The result at one epoch. It reads the run, keeps nothing and prints nothing."""
+        raise NotImplementedError
+
+    def targets(self, run: Run) -> list[Target]:
+        """The targets that `bitlens.measure` computes by default."""
+        return [()] if not self.target_names else [(layer.name,) for layer in run.layers]
+
+    def resolve(self, run: Run, target: Target, parameters: P) -> P:  # noqa: ARG002
+        """The parameters as they are stored for this run: limits are cut to what the run has, unused values reset."""
+        return parameters
+
+    def check(self, run: Run, target: Target, parameters: P) -> None:  # noqa: ARG002
+        """Raise RunError if this run cannot answer."""
+        if "labels" in self.requires and run.labels is None:
+            raise RunError(f"{run.path} was recorded without labels, which {self.name} needs")
+        if "weights" in self.requires and not run.weight_epochs:
+            raise RunError(f"epochs: no weights were recorded in {run.path}; record with weights=[...]")
+
+    def answers(self, run: Run) -> bool:
+        """Whether the run can answer with default parameters."""
+        try:
+            for target in self.targets(run):
+                self.arguments_of(run, *target)
+        except RunError:
+            return False
+        return True
+
+    # What a user calls
+
+    def __call__(self, run: Run, *arguments: Any, epochs: Sequence[int] | None = None, **settings: Any) -> xr.Dataset:
+        target, parameters = self.arguments_of(run, *arguments, **settings)
+        compute = partial(self.compute, run, target=target, parameters=parameters)
+        return self._over_epochs(run, target, parameters, epochs, compute)
+
+    def stored(
+        self, run: Run, *arguments: Any, epochs: Sequence[int] | None = None, **settings: Any
+    ) -> xr.Dataset | None:
+        """The results that the run has for these arguments; None where it has none. Nothing is computed."""
+        target, parameters = self.arguments_of(run, *arguments, **settings)
+        return self._dataset(self._load(run, self.key(target, parameters), epochs), target, parameters)
+
+    def known(self, run: Run, *target: str) -> list[Known[P]]:
+        """What the run has results of in this version, the default parameters first, then by number of epochs."""
+        found = []
+        for key in run.results.keys(self.name):
+            parsed = self._parsed(key)
+            if parsed is not None and parsed[0][: len(target)] == target and (epochs := run.results.epochs(key)):
+                found.append(Known(*parsed, tuple(epochs), key))
+        return sorted(found, key=lambda k: (len(k.parameters.changed()), -len(k.epochs), k.key.text))
+
+    def load_resolved(self, run: Run, target: Target, parameters: P) -> xr.Dataset | None:
+        """The stored results for a target and parameters that `arguments_of` has resolved; None where there are none."""
+        return self._dataset(self._load(run, self.key(target, parameters), None), target, parameters)
+
+    def load(self, run: Run, known: Known[P], epochs: Sequence[int] | None = None) -> xr.Dataset | None:
+        """The results of one of `known`; None where they are gone meanwhile."""
+        return self._dataset(self._load(run, known.key, epochs), known.target, known.parameters)
+
+    def ignored(self, run: Run) -> list[str]:
+        """A sentence for each set of stored results that is not used: of another version, or not readable."""
+        sentences = []
+        for key in run.results.keys(self.name):
+            if key.version != self.version:
+                sentences.append(
+                    f"{run.path}: results of {self.name} version {key.version} are ignored; this is version {self.version}"
+                )
+            elif self._parsed(key) is None:
+                sentences.append(f"{run.path}: results of {self.name} with settings {key.text} cannot be read")
+        return list(dict.fromkeys(sentences))
+
+    def missing(self, run: Run, target: Target, parameters: P) -> list[Task]:
+        """The tasks that are left to do: one for each recorded epoch without a result."""
+        stored = run.results.epochs(self.key(target, parameters))
+        recorded = self.recorded_epochs(run)
+        values = parameters.to_json()
+        return [Task(str(run.path), self.name, target, values, e) for e in recorded if e not in stored]
+
+    def call_text(self, target: Target, parameters: P, run: str = "run") -> str:
+        """The Python call that gives these results, after ``import bitlens``."""
+        settings = [f"{name}={as_code(value)}" for name, value in parameters.changed().items()]
+        return f"bitlens.{self.name}({', '.join([run, *map(repr, target), *settings])})"
+
+    # How results are made and found
+
+    def arguments_of(self, run: Run, *arguments: Any, **settings: Any) -> tuple[Target, P]:
+        """Target and parameters of a call, checked and resolved for the run."""
+        bound = self.__signature__.bind(run, *arguments, **settings).arguments
+        target = tuple(run.layer(bound.pop(name)).name for name in self.target_names)
+        fields = {declared.name for declared in self.Parameters.fields()}
+        parameters = self.Parameters(**{name: value for name, value in bound.items() if name in fields})
+        self.check(run, target, parameters)
+        return target, self.resolve(run, target, parameters)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        parts = [inspect.Parameter(name, positional) for name in ("run", *self.target_names)]
+        parts += [
+            inspect.Parameter(f.name, positional, default=f.default, annotation=f.annotation)
+            for f in self.Parameters.fields()
+        ]
+        return inspect.Signature([*parts, inspect.Parameter("epochs", inspect.Parameter.KEYWORD_ONLY, default=None)])
+
+    def key(self, target: Target, parameters: P) -> ResultKey:
+        """The key that results are stored under."""
+        settings = {**dict(zip(self.target_names, target, strict=True)), **parameters.to_json()}
+        return ResultKey(self.name, self.version, settings)
+
+    def recorded_epochs(self, run: Run) -> list[int]:
+        """The epochs that can be computed."""
+        if not self.by_epoch:
+            return [_ONCE]
+        return run.weight_epochs if "weights" in self.requires else run.epochs
+
+    def at(self, run: Run, epoch: int, target: Target, parameters: P) -> xr.Dataset:
+        """The result at one epoch for another measure: loaded where it is stored, else computed and not stored."""
+        key = self.key(target, parameters)
+        series = self._load(run, key, [epoch])
+        if not series:
+            result = self._stored_form(self._computed(run, epoch, partial(self.compute, run, target=target, parameters=parameters)))
+            series = [StoredSeries([epoch], _with_epoch(result.variables), result.coordinates)]
+        dataset = self._dataset(series, target, parameters)
+        assert dataset is not None
+        return dataset.isel(epoch=0) if self.by_epoch else dataset
+
+    def compute_and_store(self, run: Run, epoch: int, target: Target, parameters: P, compute: Callable[[int], Result] | None = None) -> None:
+        """Compute the result of one epoch and keep it in the run."""
+        kind = "probe" if not self.by_epoch else "weights" if "weights" in self.requires else "epoch"
+        # The source is looked up first: a result is never given to a file that replaces the one it was computed from.
+        source = run.source(kind, epoch)
+        if source is None:
+            raise RunError(f"epochs: nothing is recorded for epoch {epoch} in {run.path}; there are {self.recorded_epochs(run)}")
+        compute = compute or partial(self.compute, run, target=target, parameters=parameters)
+        result = self._stored_form(self._computed(run, epoch, compute))
+        run.results.save(self.key(target, parameters), epoch, result, source)
+
+    def _computed(self, run: Run, epoch: int, compute: Callable[[int], Result]) -> Result:
+        try:
+            return compute(epoch)
+        except RunError:
+            raise
+        except ValueError as error:
+            raise RunError(f"{self.name} of {run.path} at epoch {epoch}: {error}") from error
+
+    def _over_epochs(self, run: Run, target: Target, parameters: P, epochs: Sequence[int] | None, compute: Callable[[int], Result]) -> xr.Dataset:
+        """The results of all epochs: loaded where they are stored, else computed and stored one by one."""
+        key = self.key(target, parameters)
+        recorded = self.recorded_epochs(run)
+        stored = _epochs(self._load(run, key, epochs))
+        wanted = sorted({*stored, *recorded} if epochs is None else set(epochs))
+        if not wanted:
+            raise RunError(f"epochs: expected at least one, got {epochs!r}" if epochs is not None else f"{run.path} has no complete epoch yet")
+        missing = [epoch for epoch in wanted if epoch not in stored]
+        if nowhere := [epoch for epoch in missing if epoch not in recorded]:
+            raise RunError(f"epochs: nothing is recorded and no result is stored for epoch {nowhere[0]} in {run.path}; recorded are {recorded}")
+        if missing:
+            self._warn_of_ignored(run, key)
+        failures: dict[int, RunError] = {}
+        try:
+            for epoch in _progress(missing, " ".join([self.title, *target])):
+                try:
+                    self.compute_and_store(run, epoch, target, parameters, compute)
+                except RunError as error:
+                    if epochs is not None:
+                        raise
+                    failures[epoch] = error
+        finally:
+            run.results.flush()
+        if len(failures) == len(wanted):
+            raise failures[wanted[0]]
+        for failure in failures.values():
+            warnings.warn(f"left out: {failure}", stacklevel=3)
+        dataset = self._dataset(self._load(run, key, [e for e in wanted if e not in failures]), target, parameters)
+        if dataset is None:
+            raise RunError(f"{run.path}: the results of {self.name} vanished while they were read")
+        return dataset
+
+    def _warn_of_ignored(self, run: Run, key: ResultKey) -> None:
+        for other in run.results.keys(self.name):
+            if other.version != key.version and other.settings == key.settings:
+                warnings.warn(
+                    f"{run.path}: results of {self.name} version {other.version} are ignored and computed again by version {self.version}",
+                    stacklevel=4,
+                )
+
+    def _parsed(self, key: ResultKey) -> tuple[Target, P, dict[str, Any]] | None:
+        """Target, parameters and unknown fields of stored results; None where they are not of this version's form."""
+        if key.version != self.version or not all(isinstance(key.settings.get(name), str) for name in self.target_names):
+            return None
+        try:
+            parameters, unknown = self.Parameters.from_json({n: v for n, v in key.settings.items() if n not in self.target_names})
+        except (ValueError, TypeError):
+            return None
+        return tuple(key.settings[name] for name in self.target_names), parameters, unknown
+
+    def _load(self, run: Run, key: ResultKey, epochs: Iterable[int] | None) -> list[StoredSeries]:
+        """Stored results that have the declared variables; what another program wrote under the name counts as none."""
+        wanted = None if epochs is None else sorted(set(epochs))
+        declared = {variable.name: variable for variable in self.variables}
+        return [
+            series
+            for series in run.results.load(key, wanted if self.by_epoch else [_ONCE])
+            if all(name in declared and _fits(declared[name].dims, array.dims) for name, array in series.variables.items())
+        ]
+
+    def _stored_form(self, result: Result) -> StoredResult:
+        declared = {variable.name: variable for variable in self.variables}
+        variables, sizes = {}, {}
+        for name, values in result.values.items():
+            variable, array = declared[name], np.asarray(values)
+            dims = _expanded(variable.dims, array.ndim)
+            sizes |= dict(zip(dims, array.shape, strict=True))
+            variables[name] = StoredArray(dims, array, {"long_name": variable.long_name, "units": variable.unit})
+        coordinates = {
+            name: StoredArray((name,), np.asarray(values), {}) for name, values in result.coordinates.items() if name in sizes
+        }
+        return StoredResult(variables, coordinates)
+
+    def _dataset(self, series: list[StoredSeries], target: Target, parameters: P) -> xr.Dataset | None:
+        """One Dataset of all series, built by hand: joining one Dataset per epoch costs twenty times as much."""
+        import xarray as xr
+
+        if not series:
+            return None
+        parts = []
+        for group in series:
+            data = {}
+            for name, array in group.variables.items():
+                values, dims = (array.values, ("epoch", *array.dims)) if self.by_epoch else (array.values[0], array.dims)
+                data[name] = xr.Variable(dims, values, dict(array.attributes))
+            coordinates = {name: array.values for name, array in group.coordinates.items()}
+            parts.append(xr.Dataset(data, coordinates | ({"epoch": group.epochs} if self.by_epoch else {})))
+        joined = parts[0] if len(parts) == 1 else _joined(parts)
+        return joined.assign_attrs(self._attributes(target, parameters))
+
+    def _attributes(self, target: Target, parameters: P) -> dict[str, Any]:
+        plain = {name: as_text(v) if not isinstance(v, int | float | str) else v for name, v in vars(parameters).items() if v is not None}
+        settings = json.dumps(parameters.to_json(), sort_keys=True)
+        return {"measure": self.name, "version": self.version, "parameters": settings, **dict(zip(self.target_names, target, strict=True)), **plain}
+
+
+def _with_epoch(variables: Mapping[str, StoredArray]) -> dict[str, StoredArray]:
+    return {name: StoredArray(a.dims, a.values[None], a.attributes) for name, a in variables.items()}
+
+
+def _epochs(series: Sequence[StoredSeries]) -> set[int]:
+    return {epoch for group in series for epoch in group.epochs}
+
+
+def _joined(parts: list[xr.Dataset]) -> xr.Dataset:
+    """Series of different shapes along their epochs; what a shorter one lacks is NaN, -1 or an empty text."""
+    import xarray as xr
+
+    missing = {"f": np.nan, "i": -1, "u": 0, "b": False, "U": "", "O": "", "T": ""}
+    fill = {str(name): missing[variable.dtype.kind] for name, variable in parts[0].data_vars.items()}
+    return xr.concat(parts, dim="epoch", join="outer", fill_value=fill, combine_attrs="override").sortby("epoch")
+
+
+def _expanded(dims: tuple[str, ...], count: int) -> tuple[str, ...]:
+    """A last dimension such as ``input_*`` stands for as many as the array has."""
+    if not dims or not dims[-1].endswith("*"):
+        return dims
+    return (*dims[:-1], *(f"{dims[-1][:-1]}{i}" for i in range(count - len(dims) + 1)))
+
+
+def _fits(declared: tuple[str, ...], stored: tuple[str, ...]) -> bool:
+    return _expanded(declared, len(stored)) == tuple(stored)
+
+
+def _progress(epochs: list[int], description: str) -> Iterable[int]:
+    if len(epochs) < 2 or not sys.stderr.isatty():
+        return epochs
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(epochs, description=description, console=Console(stderr=True), transient=True)
+
+
+def _documented(cls: type[Measure[Any]]) -> str:
+    """The docstring with the section "Parameters", which the declarations give."""
+    rows = {"run": ("Run", "A recorded run."), **{name: ("str", "Name of a layer.") for name in cls.target_names}}
+    for declared in cls.Parameters.fields():
+        default = "" if declared.default is None else f", default {as_text(declared.default)}"
+        unit = f" Unit: {declared.unit}." if declared.unit else ""
+        bounds = f" Range: {declared.bounds}." if declared.bounds else ""
+        rows[declared.name] = (declared.kind + default, declared.help + unit + bounds)
+    for name, text in cls.arguments.items():
+        kind, _, help_ = text.partition(": ")
+        rows[name] = (kind, help_)
+    rows["epochs"] = ("sequence of int, optional", "The epochs to compute. Default: all.")
+    lines = ["Parameters", "----------"]
+    for name, (kind, help_) in rows.items():
+        lines += [f"{name} : {kind}", *textwrap.wrap(help_, 110, initial_indent="    ", subsequent_indent="    ")]
+    summary, separator, rest = inspect.cleandoc(cls.__doc__ or "").partition("\nReturns\n-------\n")
+    return f"{summary.rstrip()}\n\n" + "\n".join(lines) + "\n" + separator + rest

@@ -1,0 +1,213 @@
+"""All measures in their order, and how several of them are computed over a run at once."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bitlens.estimators import Silverman, published_settings
+from bitlens.measures.ablation import layer_ablation
+from bitlens.measures.channels import channel_entropies
+from bitlens.measures.decomposition import layer_decomposition
+from bitlens.measures.deconvolution import layer_deconvolution
+from bitlens.measures.discarding import layer_discarding
+from bitlens.measures.diversity import input_diversity, layer_diversity
+from bitlens.measures.inequalities import processing_inequalities
+from bitlens.measures.layers import layer_pair_information
+from bitlens.measures.measure import Measure, Target, Task
+from bitlens.measures.minibatches import MatrixInformationConfig
+from bitlens.measures.neurons import label_information
+from bitlens.measures.parameters import Field, Parameters
+from bitlens.measures.plane import information_plane
+from bitlens.measures.training import training_performance
+from bitlens.runs import Run, RunError, open_run
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_ALL: tuple[Measure[Any], ...] = (
+    training_performance,
+    input_diversity,
+    layer_diversity,
+    channel_entropies,
+    label_information,
+    layer_pair_information,
+    information_plane,
+    layer_decomposition,
+    processing_inequalities,
+    layer_discarding,
+    layer_ablation,
+    layer_deconvolution,
+)
+MEASURES: dict[str, Measure[Any]] = {measure.name: measure for measure in _ALL}
+"""All measures by name, in the order in which they are computed."""
+COMPUTED: dict[str, Measure[Any]] = {name: m for name, m in MEASURES.items() if "weights" not in m.requires}
+"""The measures that `measure` computes: all that need no network."""
+
+
+def execute(task: Task, run: Run | None = None) -> None:
+    """Compute one task and store its result in the run, which is opened by its path where it is not given."""
+    opened = open_run(task.run) if run is None else run
+    measure = MEASURES[task.measure]
+    parameters, _ = measure.Parameters.from_json(task.parameters)
+    measure.compute_and_store(opened, task.epoch, task.target, parameters)
+
+
+def measure(
+    run: Run,
+    names: str | Sequence[str] | None = None,
+    *,
+    published: str | None = None,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+    skipped: Callable[[str], None] | None = None,
+    **parameters: Any,
+) -> dict[str, xr.Dataset]:
+    """Compute measures of a run over all its epochs and store them in it; what is stored already is not computed again.
+
+    `layer_pair_information` is computed for every layer and the next one, `layer_decomposition` for every layer of
+    several maps.
+
+    Parameters
+    ----------
+    run : Run
+        A recorded run.
+    names : str or sequence of str, optional
+        Names of measures. Default: all that the run can answer and that need no network.
+    published : str, optional
+        The settings of other authors for matrix-based information, by a name that `published_settings` knows.
+    progress : callable, optional
+        Called before each task with the target in plain text, the number of finished tasks and their total.
+    skipped : callable, optional
+        Called with a sentence for each measure that the run cannot answer. Default: warnings.
+    **parameters
+        Parameters of the measures, such as ``bins=16``; each goes to every measure that has one of this name.
+
+    Returns
+    -------
+    dict of str to xarray.Dataset
+        The result of each measure and target, by a title such as "channel entropies of conv1".
+
+    Raises
+    ------
+    RunError
+        If a measure that was asked for by name cannot be computed for this run.
+    ValueError
+        If a name or a parameter is unknown.
+
+    Examples
+    --------
+    >>> import bitlens
+    >>> run = bitlens.open_run("demo-run")
+    >>> list(bitlens.measure(run, ["training_performance"]))
+    ['training performance']
+    """
+    tell = skipped or (lambda sentence: warnings.warn(sentence, stacklevel=3))
+    plan = planned(run, names, published, parameters, tell)
+    failed = _execute_all(run, plan, progress, tell)
+    results = {}
+    for each, target, settings in plan:
+        dataset = each.load_resolved(run, target, settings)
+        if dataset is not None:
+            results[titled(each, target)] = dataset
+        elif names is not None and failed:
+            raise failed[0]
+    return results
+
+
+def planned(
+    run: Run,
+    names: str | Sequence[str] | None,
+    published: str | None,
+    parameters: dict[str, Any],
+    skipped: Callable[[str], None] = lambda _: None,
+) -> list[tuple[Measure[Any], Target, Parameters]]:
+    """Every measure and target that `measure` computes for these arguments, with the resolved parameters."""
+    chosen = _chosen(names)
+    _check_parameters(chosen, parameters)
+    plan = []
+    for each in chosen:
+        try:
+            plan += _plan(each, run, published, parameters)
+        except RunError as error:
+            if names is not None:
+                raise
+            skipped(f"skipped {each.title}: {error}")
+    return plan
+
+
+def titled(measure: Measure[Any], target: Target) -> str:
+    """A measure and its target in plain text."""
+    return f"{measure.title} of {' and '.join(target)}" if target else measure.title
+
+
+def parameter_fields(measures: Sequence[Measure[Any]]) -> dict[str, list[tuple[Measure[Any], Field]]]:
+    """The parameters of several measures by name, each with the measures that declare it."""
+    fields: dict[str, list[tuple[Measure[Any], Field]]] = {}
+    for each in measures:
+        for field in each.Parameters.fields():
+            fields.setdefault(field.name, []).append((each, field))
+    return fields
+
+
+def _chosen(names: str | Sequence[str] | None) -> list[Measure[Any]]:
+    if names is None:
+        return list(COMPUTED.values())
+    listed = [names] if isinstance(names, str) else list(names)
+    for name in listed:
+        if name in MEASURES and name not in COMPUTED:
+            raise ValueError(f"measure: {name} needs the network; call bitlens.{name}(run, model)")
+        if name not in COMPUTED:
+            raise ValueError(f"measure: expected one of {', '.join(COMPUTED)}, got {name!r}")
+    return [COMPUTED[name] for name in listed]
+
+
+def _check_parameters(measures: Sequence[Measure[Any]], parameters: dict[str, Any]) -> None:
+    known = parameter_fields(measures)
+    for name in parameters:
+        if name not in known:
+            raise ValueError(f"{name}: expected a parameter of the measures, {', '.join(sorted(known))}")
+
+
+def _plan(
+    measure: Measure[Any], run: Run, published: str | None, parameters: dict[str, Any]
+) -> list[tuple[Measure[Any], Target, Parameters]]:
+    """The targets of a measure with their resolved parameters."""
+    settings = _published(measure, published) | parameters
+    fields = {field.name for field in measure.Parameters.fields()}
+    own = {name: value for name, value in settings.items() if name in fields}
+    return [(measure, *measure.arguments_of(run, *target, **own)) for target in measure.targets(run)]
+
+
+def _published(measure: Measure[Any], name: str | None) -> dict[str, Any]:
+    """The settings of other authors, as far as a measure has them."""
+    if name is None or not issubclass(measure.Parameters, MatrixInformationConfig):
+        return {}
+    settings = published_settings(name)
+    if name == "paper" and measure is processing_inequalities:
+        settings["bandwidth_errors"] = Silverman(0.1)  # Yu et al. (2018) use another bandwidth for the errors
+    if settings.get("tensor") and measure is layer_decomposition:
+        raise RunError(f"with the settings {name!r} a layer is one variable, which has no channels to decompose")
+    return settings
+
+
+def _execute_all(
+    run: Run,
+    plan: Sequence[tuple[Measure[Any], Target, Parameters]],
+    progress: Callable[[str, int, int], None],
+    tell: Callable[[str], None],
+) -> list[RunError]:
+    """Execute every missing task; a task that fails is reported and does not stop the others."""
+    tasks = [(each, task) for each, target, settings in plan for task in each.missing(run, target, settings)]
+    failed = []
+    try:
+        for done, (each, task) in enumerate(tasks):
+            progress(f"{titled(each, task.target)}, epoch {task.epoch}", done, len(tasks))
+            try:
+                execute(task, run)
+            except RunError as error:
+                failed.append(error)
+                tell(f"left out: {error}")
+    finally:
+        run.results.flush()
+    return failed
