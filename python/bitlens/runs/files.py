@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, although threads, processes and machines write to one folder at the same time."""
+"""Files that appear whole or not at all, although threads, processes and machines write to one folder at once."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def atomic_write(path: Path, write: Callable[[Path], object], *, flush: bool = T
 
 
 def _new_temporary(path: Path) -> Path:
-    """Create an empty file beside the final one; its name contains the host, the process and a random part."""
+    """Create an empty file in the folder of the final one, with host, process and a random part in its name."""
     host = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:32]
     temporary = path.with_name(f".{path.name}.{host}.{os.getpid()}.{secrets.token_hex(8)}.tmp")
     for attempt in range(_ATTEMPTS):
@@ -73,8 +73,8 @@ def is_temporary(name: str) -> bool:
 def remove_leftovers(folders: Iterable[Path]) -> None:
     """Remove the temporary files that killed writers have left in some folders.
 
-    Only files older than an hour are removed, because a younger one may belong to a writer that is at work on any machine. The
-    age is taken from the clock of the file server, which the machines that share a folder have in common.
+    Only files older than an hour are removed, because a younger one may belong to a writer that is at work on any
+    machine. The age is taken from the clock of the file server, which all machines that share a folder have in common.
     """
     for folder in folders:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):

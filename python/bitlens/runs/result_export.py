@@ -26,8 +26,8 @@ def to_dataset(key: ResultKey, series: list[StoredSeries]) -> xr.Dataset:
     key : ResultKey
         Its measure, version and settings become attributes.
     series : list of StoredSeries
-        At least one, as `ResultStore.load` gives them. Where their coordinates differ, the Dataset has all of them, and missing
-        values where an epoch has none.
+        At least one, as `ResultStore.load` gives them. Where their coordinates differ, the Dataset has all of them,
+        and missing values where an epoch has none.
     """
     datasets = [
         xr.Dataset(

@@ -73,7 +73,7 @@ class SeriesReader:
 
     def series(self) -> list[StoredSeries]:
         """What was read, one series for each header."""
-        return [rows.series() for rows in self._rows if rows.epochs]
+        return [series for rows in self._rows if (series := rows.series())]
 
     def _read(self, descriptor: int, size: int, epoch: int) -> bool:
         for rows in self._rows:
@@ -96,7 +96,7 @@ class SeriesReader:
         return self._keep(rows, epoch)
 
     def _keep(self, rows: _Rows, epoch: int) -> bool:
-        if not rows.is_whole() or not rows.has_valid_values() or not self._is_current(rows.source(), epoch):
+        if not rows.is_whole() or not self._is_current(rows.source, epoch):
             return False
         rows.epochs.append(epoch)
         return True
@@ -116,7 +116,7 @@ class _Rows:
         stride = -(-self._row_bytes // 8) * 8  # so that every row is aligned
         self._buffer = np.empty((min(files, max(1, reserve // stride)), stride), np.uint8)
         self._header: Header
-        self._limits: list[tuple[int, int, np.dtype[Any], int]] = []
+        self.source = ""
 
     def fill(self, descriptor: int) -> bool:
         """Read a file into the next row."""
@@ -136,46 +136,47 @@ class _Rows:
         """Decode the header of the first file."""
         self._header = decode_header(bytes(self._start[8:]), self._row_bytes, key)
         self._known_start = bytes(self._start)
-        for variable in self._header.variables.values():
-            limit = 1 if variable.dtype.kind == "b" else None
-            if variable.table is not None:
-                limit = len(variable.table) - 1
-            size = int(np.prod(variable.shape))
-            if limit is not None and size:
-                dtype = np.dtype(np.uint8) if variable.dtype.kind == "b" else variable.dtype
-                self._limits.append((variable.offset, size, dtype, limit))
 
     def is_whole(self) -> bool:
-        """Whether the checksum of the file just read is right."""
+        """Whether the checksum of the file just read is right; takes its source."""
+        source, _, form, crc = TAIL.unpack_from(self._row, self._row_bytes - TAIL.size)
         if not self._known_start:
             self._crc = zlib.crc32(self._start)
-        *_, form, crc = TAIL.unpack_from(self._row, self._row_bytes - TAIL.size)
+        self.source = _source_text(source)
         return bool(form == FORMAT and zlib.crc32(self._row[:-4], self._crc) == crc)
 
-    def has_valid_values(self) -> bool:
-        """Whether every truth value is 0 or 1 and every text is in its table, in the file just read."""
-        return all(
-            int(np.frombuffer(self._row, dtype, size, offset).max()) <= limit
-            for offset, size, dtype, limit in self._limits
-        )
+    def series(self) -> StoredSeries | None:
+        """All rows as arrays along the epoch, which are views of the buffer; None without rows.
 
-    def source(self) -> str:
-        """The source of the file just read."""
-        return _source_text(TAIL.unpack_from(self._row, self._row_bytes - TAIL.size)[0])
-
-    def series(self) -> StoredSeries:
-        """All rows as arrays along the epoch, which are views of the buffer."""
+        Rows whose truth values are not 0 or 1, or whose texts are not in the table, are left out.
+        """
+        if not self.epochs:
+            return None
+        valid = np.ones(len(self.epochs), bool)
+        for variable in self._header.variables.values():
+            limit = variable.largest
+            if limit is not None:
+                numbers = self._view(variable).view(variable.number_dtype)
+                valid &= (numbers <= limit).reshape(len(valid), -1).all(axis=1)
+        if not valid.all():
+            self._buffer = self._buffer[: len(valid)][valid]
+            self.epochs = [epoch for epoch, good in zip(self.epochs, valid, strict=True) if good]
+        if not self.epochs:
+            return None
         variables = {name: self._array(variable) for name, variable in self._header.variables.items()}
         return StoredSeries(self.epochs, variables, self._header.coordinates)
 
-    def _array(self, variable: Variable) -> StoredArray:
+    def _view(self, variable: Variable) -> NDArray:
         stride, shape = self._buffer.shape[1], (len(self.epochs), *variable.shape)
         strides = [variable.dtype.itemsize]
         for size in variable.shape[:0:-1]:
             strides.insert(0, strides[0] * size)
-        values: NDArray = np.ndarray(
+        return np.ndarray(
             shape, variable.dtype, self._buffer, variable.offset, (stride, *strides[: len(variable.shape)])
         )
+
+    def _array(self, variable: Variable) -> StoredArray:
+        values = self._view(variable)
         if variable.table is not None:
             values = variable.table[values]
         return StoredArray(("epoch", *variable.dims), values, variable.attributes)

@@ -71,8 +71,8 @@ def encode_result(key: str, result: StoredResult, source: str) -> bytes:
     text += b" " * (-len(text) % 8)
     if len(text) > MAX_HEADER_BYTES or len(text) + offset > MAX_FILE_BYTES - 1024:
         raise ValueError(
-            f"result: expected at most {MAX_FILE_BYTES >> 20} MiB, and {MAX_HEADER_BYTES >> 20} MiB of coordinates, got "
-            f"{offset + len(text)} bytes; measure fewer layers or samples at once"
+            f"result: expected at most {MAX_HEADER_BYTES >> 20} MiB of coordinates and {MAX_FILE_BYTES >> 20} MiB in "
+            f"all, got {len(text)} and {offset + len(text)} bytes; measure fewer layers or samples at once"
         )
     try:
         decode_header(text, offset + TAIL.size, key)  # what cannot be read again is not written

@@ -1,4 +1,4 @@
-"""The header of a stored result, which is read without trust: every name, type and size is checked before an array is made."""
+"""The header of a stored result. Names, types and sizes in it are checked before any array is made."""
 
 from __future__ import annotations
 
@@ -62,6 +62,18 @@ class Variable:
     attributes: dict[str, str]
     table: NDArray | None
     """The texts that the numbers stand for, if the variable holds texts."""
+
+    @property
+    def largest(self) -> int | None:
+        """The largest number that a truth value or the place of a text may be; None for other variables."""
+        if self.table is not None:
+            return len(self.table) - 1
+        return 1 if self.dtype.kind == "b" else None
+
+    @property
+    def number_dtype(self) -> np.dtype[Any]:
+        """Type of the values as numbers: a truth value is a byte."""
+        return np.dtype(np.uint8) if self.dtype.kind == "b" else self.dtype
 
 
 @dataclass(frozen=True)

@@ -8,104 +8,35 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import operator
 import os
 import re
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bitlens.runs.files import atomic_write, remove_leftovers, sync_files
 from bitlens.runs.layout import RESULTS, RunError
 from bitlens.runs.result_file import SeriesReader, read_small_file, read_source
 from bitlens.runs.result_format import encode_result
+from bitlens.runs.result_key import MEASURE_NAME, ResultKey
 from bitlens.runs.result_types import StoredResult, StoredSeries
 
 if TYPE_CHECKING:
     import xarray as xr
 
 _PARAMETERS = "parameters.json"
-_MEASURE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,99}")
 _FOLDER = re.compile(r"(\d{1,9})-([0-9a-f]{16})")
-_FILE = re.compile(r"(\d{4,18})\.safetensors")
-_SOURCE = re.compile(r"(epoch|weights|probe):[!-~]{1,56}")
+_FILE = re.compile(r"(\d{4}|[1-9]\d{4,17})\.safetensors")
+_SOURCE_KINDS = ("epoch", "weights", "probe")
+_SOURCE = re.compile(rf"({'|'.join(_SOURCE_KINDS)}):[!-~]{{1,56}}")
 
 # Runs that this process has looked through for old results, and for what killed writers left.
 _searched_for_old_results: set[str] = set()
 _cleaned: set[str] = set()
-
-
-@dataclass(frozen=True, eq=False)
-class ResultKey:
-    """What identifies a series of results over epochs; keys are equal if their texts are equal.
-
-    Parameters
-    ----------
-    measure : str
-        Name of the measure: letters, digits, "-" and "_".
-    version : int
-        Version of the measure's numbers.
-    settings : mapping of str
-        What it was measured of ("layer", or "a" and "b") and every parameter, as values that JSON has. The measure
-        gives equal values in one form: 2.0 for a float field, not 2 or ``np.float32(2)``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a setting is not a value that JSON has. NaN and infinity are refused.
-
-    Examples
-    --------
-    >>> from bitlens.runs import ResultKey
-    >>> ResultKey("channel_entropies", 1, {"layer": "conv1", "bins": 32}).text
-    '{"measure":"channel_entropies","settings":{"bins":32,"layer":"conv1"},"version":1}'
-    """
-
-    measure: str
-    version: int
-    settings: Mapping[str, Any]
-    text: str = field(init=False, repr=False)
-    """Canonical JSON of measure, version and settings."""
-    digest: str = field(init=False, repr=False)
-    """16 hexadecimal digits of the text's SHA-256."""
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.measure, str) or not _MEASURE.fullmatch(self.measure):
-            raise ValueError(f"measure: expected a name of letters, digits, '-' and '_', got {self.measure!r}")
-        if type(self.version) is not int or not 0 <= self.version < 10**9:
-            raise ValueError(f"version: expected an integer from 0 on, got {self.version!r}")
-        _check_names(self.settings)
-        content = {"measure": self.measure, "settings": dict(self.settings), "version": self.version}
-        try:
-            text = json.dumps(content, sort_keys=True, allow_nan=False, separators=(",", ":"))
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"settings: expected values that JSON has, got {self.settings!r}; {error}") from None
-        object.__setattr__(self, "settings", json.loads(text)["settings"])
-        object.__setattr__(self, "text", text)
-        object.__setattr__(self, "digest", hashlib.sha256(text.encode()).hexdigest()[:16])
-
-    def __eq__(self, other: object) -> bool:
-        return self.text == other.text if isinstance(other, ResultKey) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self.text)
-
-
-def _check_names(value: Any) -> None:
-    """JSON would turn other names into texts, so that two keys would look equal."""
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            if not isinstance(name, str):
-                raise TypeError(f"settings: expected names that are texts, got {name!r}")
-            _check_names(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            _check_names(item)
 
 
 class ResultStore:
@@ -221,7 +152,7 @@ class ResultStore:
         names = _folders(self._folder) if measure is None else [measure]
         keys = []
         for name in names:
-            if not _MEASURE.fullmatch(name):
+            if not MEASURE_NAME.fullmatch(name):
                 continue
             for folder in _folders(self._folder / name):
                 path = self._folder / name / folder
@@ -274,9 +205,8 @@ class ResultStore:
         return self._folder / key.measure / f"{key.version}-{key.digest}"
 
     def _is_current(self, source: str, epoch: int) -> bool:
-        if not _SOURCE.fullmatch(source):
-            return False
-        return self._current_source(source.partition(":")[0], epoch) in (None, source)
+        kind = source.partition(":")[0]
+        return kind in _SOURCE_KINDS and self._current_source(kind, epoch) in (None, source)
 
     def _clean_once(self) -> None:
         if self._is_cleaned:
@@ -319,11 +249,11 @@ def _file_name(epoch: int) -> str:
 def _listed(folder: Path) -> list[int]:
     """Epochs that a folder has files of, ascending."""
     try:
-        names = os.listdir(folder)
+        names = os.listdir(folder)  # noqa: PTH208, faster than a Path for each file
     except (FileNotFoundError, NotADirectoryError):
         return []
     matches = (_FILE.fullmatch(name) for name in names)
-    return sorted(int(match[1]) for match in matches if match and match[0] == _file_name(int(match[1])))
+    return sorted(int(match[1]) for match in matches if match)
 
 
 def _folders(path: Path) -> list[str]:
@@ -344,8 +274,8 @@ def _stored_key(folder: Path) -> list[ResultKey]:
         key = None
     if key is None or (key.measure, f"{key.version}-{key.digest}") != (folder.parent.name, folder.name):
         warnings.warn(
-            f"{folder / _PARAMETERS} is damaged or missing, so the results beside it are ignored; measure again with the "
-            "same settings to repair it, or remove the folder",
+            f"{folder / _PARAMETERS} is damaged or missing, so the results in this folder are not listed; measure "
+            "again with the same settings to repair it, or remove the folder",
             stacklevel=4,
         )
         return []

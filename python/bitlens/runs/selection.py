@@ -99,15 +99,18 @@ class Slice:
     conditional_entropy = _Estimator()
 
     def one_layer(self, what: str) -> str:
+        """The name of the slice's layer; an error that names `what` if it has several."""
         if len(self.layers.values) != 1:
             raise RunError(f"layer: {what} needs one layer, this slice has {len(self.layers.values)}; pass layer=")
         return str(self.layers.values[0])
 
     def read(self, layer: str, epoch: int) -> NDArray:
+        """Activations [sample, channel, ...] of one layer and epoch, with the axes of single values."""
         values = self.run.activations(layer, epoch, channels=self.channels.values if self.channels else None)
         return values[list(self.samples.values)]
 
     def channel_axis(self, layer: str) -> Axis:
+        """The slice's channels of a layer."""
         return self.channels or Axis(tuple(range(self.run.layer(layer).channels)), False)
 
     @staticmethod

@@ -74,7 +74,7 @@ class RunWriter:
         _write_tensors(path, tensors)
 
     def write_weights(self, epoch: int, weights: Mapping[str, NDArray]) -> None:
-        """Keep the network's weights of one epoch. Weights that are there are replaced, and their results become stale."""
+        """Keep the network's weights of one epoch, in place of earlier ones, whose results become stale."""
         _write_tensors(weights_file(self.path, epoch), weights)
 
     def drop_epoch(self, epoch: int) -> None:
@@ -105,11 +105,10 @@ class RunWriter:
             if not self.path.is_dir():
                 raise RunError(f"store: {self.path} is a file; expected a folder for the run")
             # A start that was cut off has left nothing but these.
-            foreign = [
-                p.name for p in self.path.iterdir() if p.name not in (PROBE, EPOCHS) and not is_temporary(p.name)
-            ]
+            names = {path.name for path in self.path.iterdir()} - {PROBE, EPOCHS}
+            foreign = sorted(name for name in names if not is_temporary(name))
             if foreign:
-                raise RunError(f"store: {self.path} holds {sorted(foreign)[0]!r} and is no run; choose a new folder")
+                raise RunError(f"store: {self.path} holds {foreign[0]!r} and is not a run; choose a new folder")
         (self.path / EPOCHS).mkdir(parents=True, exist_ok=True)
         self._clean()
         _write_tensors(self.path / PROBE, probe)
