@@ -6,17 +6,16 @@
       manifest.json            what was recorded; replaced whole
       probe.safetensors        inputs, and labels where there are any
       epochs/0012.safetensors  one tensor [sample, channel, ...] a layer; appears complete or not at all
+      epochs/0012.dropped      in its place once the activations were dropped: their id alone
       weights/0012.safetensors the network's parameters and buffers, at the epochs for which they were asked
       metrics.jsonl            one JSON object an epoch
-      results/<measure>/<key>/0012.nc
+      results/                 what measures gave, see result_store.py
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -142,6 +141,11 @@ def weights_file(run: Path, epoch: int) -> Path:
     return run / WEIGHTS / f"{epoch:04d}.safetensors"
 
 
+def dropped_file(run: Path, epoch: int) -> Path:
+    """Where the id of an epoch's activations stays after they were dropped."""
+    return run / EPOCHS / f"{epoch:04d}.dropped"
+
+
 def recorded_epochs(run: Path, what: str = EPOCHS) -> list[int]:
     """Epochs whose activations, or weights, are complete on disk, ascending."""
     folder = run / what
@@ -149,26 +153,3 @@ def recorded_epochs(run: Path, what: str = EPOCHS) -> list[int]:
         return []
     matches = (_EPOCH_FILE.fullmatch(path.name) for path in folder.iterdir())
     return sorted(int(match[1]) for match in matches if match)
-
-
-def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file, and give it its name once it is safely on disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        write(temporary)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def is_temporary(path: Path) -> bool:
-    """Whether a file is what an interrupted `atomic_write` left."""
-    return path.name.startswith(".") and path.suffix == ".tmp"

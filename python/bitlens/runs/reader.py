@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ from safetensors.numpy import load_file
 
 from bitlens.arrays import NDArray, check_integer
 from bitlens.runs.layout import (
+    EPOCHS,
     GRADIENT_PREFIX,
     INPUT,
     MANIFEST,
@@ -28,11 +30,18 @@ from bitlens.runs.layout import (
     recorded_epochs,
     weights_file,
 )
-from bitlens.runs.results import Results
-from bitlens.runs.slices import Slice
+from bitlens.runs.result_store import ResultStore
+from bitlens.runs.selection import Slice
+from bitlens.runs.sources import file_id
 
 if TYPE_CHECKING:
-    from bitlens.runs.slices import Choice
+    from bitlens.runs.selection import Choice
+
+_SOURCE_FILES = {
+    "epoch": f"{EPOCHS}/{{:04d}}.safetensors",
+    "weights": f"{WEIGHTS}/{{:04d}}.safetensors",
+    "probe": PROBE,
+}
 
 
 def open_run(store: str | os.PathLike[str]) -> Run:
@@ -91,7 +100,7 @@ class Run:
         if not manifest.is_file():
             raise RunError(f"{self.path} holds no {MANIFEST}: it is no run, or its recording was cut off at the start")
         self.manifest = Manifest.read(manifest)
-        self.results = Results(self.path)
+        self.results = ResultStore(self.path, self._last_source)
 
     def __repr__(self) -> str:
         return f"<Run {self.path}: {self.manifest.model}, {len(self.layers)} layers, {len(self.epochs)} epochs>"
@@ -128,18 +137,27 @@ class Run:
 
     @property
     def metrics(self) -> dict[int, dict[str, float]]:
-        """What was noted at every epoch, also at those whose activations were not kept."""
+        """The metrics of every epoch, also of those whose activations were not kept.
+
+        A damaged line, such as one that a full disk has cut off, is left out with a warning.
+        """
         path = self.path / METRICS
         if not path.exists():
             return {}
-        lines = path.read_text("utf-8").split("\n")[:-1]  # a line that is still being written has no end
+        lines = path.read_bytes().split(b"\n")[:-1]  # a line that is still being written has no end
         rows: dict[int, dict[str, float]] = {}
+        damaged = []
         for number, line in enumerate(lines, 1):
             try:
                 row = json.loads(line)
+            except (ValueError, RecursionError):  # not JSON, or not UTF-8
+                row = None
+            if isinstance(row, dict) and type(row.get("epoch")) is int:
                 rows[row.pop("epoch")] = row
-            except (json.JSONDecodeError, KeyError, AttributeError):
-                raise RunError(f"{path} is damaged at line {number}") from None
+            else:
+                damaged.append(number)
+        if damaged:
+            warnings.warn(f"{path} is damaged at lines {damaged}; their metrics are left out", stacklevel=2)
         return dict(sorted(rows.items()))
 
     def layer(self, name: str) -> Layer:
@@ -202,6 +220,31 @@ class Run:
             return dict(load_file(path))
         except SafetensorError as error:
             raise RunError(f"{path} is damaged: {error}") from None
+
+    def source(self, kind: str, epoch: int) -> str | None:
+        """The id of a recorded file, which a result of it is saved with; None if the file is absent.
+
+        Take it before the file is read: if the file is replaced meanwhile, the result is then stale rather than wrong.
+
+        Parameters
+        ----------
+        kind : {"epoch", "weights", "probe"}
+            Activations of an epoch, weights of an epoch, or the probe.
+        epoch : int
+            The epoch; any, for the probe.
+        """
+        if kind not in _SOURCE_FILES:
+            raise ValueError(f"kind: expected one of {list(_SOURCE_FILES)}, got {kind!r}")
+        identity = file_id(f"{self.path}/{_SOURCE_FILES[kind].format(epoch)}")
+        return identity and f"{kind}:{identity}"
+
+    def _last_source(self, kind: str, epoch: int) -> str | None:
+        """As `source`; where activations were dropped, the id that they had."""
+        source = self.source(kind, epoch)
+        if source is not None or kind != "epoch":
+            return source
+        identity = file_id(f"{self.path}/{EPOCHS}/{epoch:04d}.dropped")
+        return identity and f"epoch:{identity}"
 
     def slice(
         self,

@@ -13,21 +13,22 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from bitlens.arrays import NDArray
+from bitlens.runs.files import atomic_write, is_temporary, remove_leftovers
 from bitlens.runs.layout import (
     EPOCHS,
     MANIFEST,
     METRICS,
     PROBE,
-    RESULTS,
     WEIGHTS,
     Manifest,
     RunError,
-    atomic_write,
+    dropped_file,
     epoch_file,
-    is_temporary,
     recorded_epochs,
     weights_file,
 )
+from bitlens.runs.result_store import flush_epoch
+from bitlens.runs.sources import file_id, new_id, write_id
 
 
 def probe_hash(probe: Mapping[str, NDArray]) -> str:
@@ -70,28 +71,33 @@ class RunWriter:
         path = epoch_file(self.path, epoch)
         if path.exists():
             raise RunError(f"epoch {epoch} is already recorded in {self.path}; recorded: {self.epochs}")
-        # safetensors writes the memory of an array as it lies, whatever its strides.
-        contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-        # Results of an epoch that was recorded, measured and dropped before are those of other activations.
-        for stale in self.path.glob(f"{RESULTS}/*/*/{epoch:04d}.nc"):
-            stale.unlink()
-        atomic_write(path, lambda temporary: save_file(contiguous, temporary))
+        _write_tensors(path, tensors)
 
     def write_weights(self, epoch: int, weights: Mapping[str, NDArray]) -> None:
-        """Keep the network's weights of one epoch, in place of those that a snapshot cut off may have left."""
-        contiguous = {name: np.ascontiguousarray(array) for name, array in weights.items()}
-        atomic_write(weights_file(self.path, epoch), lambda temporary: save_file(contiguous, temporary))
+        """Keep the network's weights of one epoch, in place of earlier ones, whose results become stale."""
+        _write_tensors(weights_file(self.path, epoch), weights)
 
     def drop_epoch(self, epoch: int) -> None:
-        """Remove an epoch's activations, once its measures are kept."""
-        epoch_file(self.path, epoch).unlink()
+        """Remove an epoch's activations, once their results are on disk. Their id stays, so that these stay valid."""
+        path = epoch_file(self.path, epoch)
+        identity = file_id(path)
+        flush_epoch(self.path, epoch)  # they could not be computed again
+        if identity is not None:
+            atomic_write(dropped_file(self.path, epoch), lambda temporary: write_id(temporary, identity))
+        path.unlink()
 
     def write_metrics(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Append one line of metrics. The last line of an epoch counts."""
-        line = json.dumps({"epoch": epoch, **metrics})
-        with (self.path / METRICS).open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-            file.flush()
+        line = json.dumps({"epoch": epoch, **metrics}).encode() + b"\n"
+        with (self.path / METRICS).open("ab+", buffering=0) as file:
+            # A line that was cut off, such as by a full disk, must not run into this one.
+            end = file.seek(0, os.SEEK_END)
+            file.seek(max(end - 1, 0))
+            if end and file.read(1) != b"\n":
+                line = b"\n" + line
+            written = file.write(line)
+            if written != len(line):
+                raise OSError(f"{self.path / METRICS}: the disk took {written} of {len(line)} bytes; free some space")
             os.fsync(file.fileno())
 
     def _begin(self, manifest: Manifest, probe: Mapping[str, NDArray]) -> None:
@@ -99,13 +105,13 @@ class RunWriter:
             if not self.path.is_dir():
                 raise RunError(f"store: {self.path} is a file; expected a folder for the run")
             # A start that was cut off has left nothing but these.
-            foreign = [p.name for p in self.path.iterdir() if p.name not in (PROBE, EPOCHS) and not is_temporary(p)]
+            names = {path.name for path in self.path.iterdir()} - {PROBE, EPOCHS}
+            foreign = sorted(name for name in names if not is_temporary(name))
             if foreign:
-                raise RunError(f"store: {self.path} holds {sorted(foreign)[0]!r} and is no run; choose a new folder")
+                raise RunError(f"store: {self.path} holds {foreign[0]!r} and is not a run; choose a new folder")
         (self.path / EPOCHS).mkdir(parents=True, exist_ok=True)
         self._clean()
-        contiguous = {name: np.ascontiguousarray(array) for name, array in probe.items()}
-        atomic_write(self.path / PROBE, lambda temporary: save_file(contiguous, temporary))
+        _write_tensors(self.path / PROBE, probe)
         atomic_write(self.path / MANIFEST, lambda temporary: temporary.write_text(manifest.to_json(), "utf-8"))
 
     def _continue(self, manifest: Manifest) -> None:
@@ -118,19 +124,16 @@ class RunWriter:
                     "continued; choose a new folder"
                 )
         self._clean()
-        metrics = self.path / METRICS
-        if metrics.exists():
-            text = metrics.read_bytes()
-            complete = text[: text.rfind(b"\n") + 1]
-            if complete != text:
-                atomic_write(metrics, lambda temporary: temporary.write_bytes(complete))
         updated = replace(manifest, versions={**existing.versions, **manifest.versions})
         if updated != existing:
             atomic_write(path, lambda temporary: temporary.write_text(updated.to_json(), "utf-8"))
 
     def _clean(self) -> None:
-        for path in [
-            *self.path.glob(".*.tmp"),
-            *(p for room in (EPOCHS, WEIGHTS) for p in self.path.glob(f"{room}/.*.tmp")),
-        ]:
-            path.unlink(missing_ok=True)
+        remove_leftovers([self.path, self.path / EPOCHS, self.path / WEIGHTS])
+
+
+def _write_tensors(path: Path, tensors: Mapping[str, NDArray]) -> None:
+    # safetensors writes the memory of an array as it lies, whatever its strides.
+    contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    metadata = new_id()
+    atomic_write(path, lambda temporary: save_file(contiguous, temporary, metadata))

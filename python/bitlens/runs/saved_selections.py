@@ -7,7 +7,8 @@ import json
 import re
 from collections.abc import Sequence
 
-from bitlens.runs.layout import RunError, atomic_write
+from bitlens.runs.files import atomic_write
+from bitlens.runs.layout import RunError
 from bitlens.runs.reader import Run
 
 _FOLDER = "selections"

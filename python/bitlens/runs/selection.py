@@ -1,20 +1,22 @@
-"""Slices of the cube dCNN(X, L, C, T), and the entropies they answer."""
+"""Slices of the cube dCNN(X, L, C, T): a choice of samples, layers, channels and epochs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from types import MethodType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
-import xarray as xr
 
 from bitlens.arrays import NDArray, check_integer
-from bitlens.estimators import channel_mutual_information, inter_sample_entropy, intra_sample_entropy
 from bitlens.runs.layout import RunError
 
 if TYPE_CHECKING:
     from bitlens.runs.reader import Run
+
+_ESTIMATORS = "bitlens.measures.slices"
 
 T = TypeVar("T")
 Choice: TypeAlias = T | Sequence[T] | slice | None
@@ -49,6 +51,20 @@ class Axis:
         return cls(found, False)
 
 
+class _Estimator:
+    """A method of `Slice` whose function is in ``bitlens.measures.slices``.
+
+    Storage needs no estimators: the module is looked up by its name, when the method is first used.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object | None, owner: type | None = None) -> Any:
+        function = getattr(import_module(_ESTIMATORS), self._name)
+        return function if instance is None else MethodType(function, instance)
+
+
 @dataclass(frozen=True)
 class Slice:
     """A part of a run; see `Run.slice`. Everything is read when it is asked for."""
@@ -73,61 +89,28 @@ class Slice:
 
     def array(self) -> NDArray:
         """The activations: [epoch, sample, channel, ...] of one layer, without the axes of single values."""
-        layer = self._one_layer("array()")
-        by_epoch = np.stack([self._drop(self._read(layer, epoch)) for epoch in self.epochs.values])
+        layer = self.one_layer("array()")
+        by_epoch = np.stack([self._drop(self.read(layer, epoch)) for epoch in self.epochs.values])
         return np.asarray(by_epoch[self._first(self.epochs)])
 
-    def inter_sample_entropy(self, k: int = 15) -> xr.DataArray:
-        """Bits by layer and epoch: how diverse the samples are in the slice's channels (eq. 4 to 7)."""
-        values = [
-            [inter_sample_entropy(self._read(layer, epoch), k) for epoch in self.epochs.values]
-            for layer in self.layers.values
-        ]
-        return self._labelled(
-            np.array(values), "inter-sample entropy", {"layer": self.layers, "epoch": self.epochs}, k=k
-        )
+    inter_sample_entropy = _Estimator()
+    intra_sample_entropy = _Estimator()
+    mutual_information = _Estimator()
+    conditional_entropy = _Estimator()
 
-    def intra_sample_entropy(self, bins: int = 32, value_range: tuple[float, float] | None = None) -> xr.DataArray:
-        """Bits by epoch, sample and channel of one layer: how much the values within each map vary (section 4.4.2).
-
-        The bins span the values of the slice at each epoch, unless `value_range` is given.
-        """
-        layer = self._one_layer("intra_sample_entropy()")
-        values = [intra_sample_entropy(self._read(layer, e), bins, value_range) for e in self.epochs.values]
-        axes = {"epoch": self.epochs, "sample": self.samples, "channel": self._channel_axis(layer)}
-        # The range changes the numbers: the given one, or that of the values chosen.
-        given = {} if value_range is None else {"value_range": list(value_range)}
-        return self._labelled(np.array(values), "intra-sample entropy", axes, bins=bins, **given)
-
-    def mutual_information(self, other: Slice, bins: int = 32) -> xr.DataArray:
-        """Bits by epoch and channel pair of two layers, between binned distances (section 5.3.1)."""
-        return self._with(other, "mutual information", bins, lambda entropies: entropies.mutual_information)
-
-    def conditional_entropy(self, other: Slice, bins: int = 32) -> xr.DataArray:
-        """Bits of this slice's channels that are left once a channel of the other is known: H(self | other)."""
-        return self._with(other, "conditional entropy", bins, lambda entropies: entropies.conditional_entropy)
-
-    def _with(self, other: Slice, name: str, bins: int, pick: Callable[[Any], NDArray]) -> xr.DataArray:
-        if self.samples.values != other.samples.values or self.epochs.values != other.epochs.values:
-            raise RunError("other: expected a slice of the same samples and epochs")
-        a, b = self._one_layer("self"), other._one_layer("other")
-        values = [
-            pick(channel_mutual_information(self._read(a, e), other._read(b, e), bins, full_output=True))
-            for e in self.epochs.values
-        ]
-        axes = {"epoch": self.epochs, "channel_a": self._channel_axis(a), "channel_b": other._channel_axis(b)}
-        return self._labelled(np.array(values), name, axes, bins=bins)
-
-    def _one_layer(self, what: str) -> str:
+    def one_layer(self, what: str) -> str:
+        """The name of the slice's layer; an error that names `what` if it has several."""
         if len(self.layers.values) != 1:
             raise RunError(f"layer: {what} needs one layer, this slice has {len(self.layers.values)}; pass layer=")
         return str(self.layers.values[0])
 
-    def _read(self, layer: str, epoch: int) -> NDArray:
+    def read(self, layer: str, epoch: int) -> NDArray:
+        """Activations [sample, channel, ...] of one layer and epoch, with the axes of single values."""
         values = self.run.activations(layer, epoch, channels=self.channels.values if self.channels else None)
         return values[list(self.samples.values)]
 
-    def _channel_axis(self, layer: str) -> Axis:
+    def channel_axis(self, layer: str) -> Axis:
+        """The slice's channels of a layer."""
         return self.channels or Axis(tuple(range(self.run.layer(layer).channels)), False)
 
     @staticmethod
@@ -136,13 +119,6 @@ class Slice:
 
     def _drop(self, values: NDArray) -> NDArray:
         return np.asarray(values[:, self._first(self.channels)][self._first(self.samples)])
-
-    @staticmethod
-    def _labelled(values: NDArray, name: str, axes: dict[str, Axis], **parameters: object) -> xr.DataArray:
-        coordinates = {dim: list(axis.values) for dim, axis in axes.items()}
-        array = xr.DataArray(values, coordinates, tuple(axes), name.replace(" ", "_").replace("-", "_"))
-        array.attrs = {"long_name": name, "units": "bits", **parameters}
-        return array.isel({dim: 0 for dim, axis in axes.items() if axis.single})
 
 
 def _samples(run: Run, label: Any, sample: Any) -> Axis:

@@ -1,0 +1,237 @@
+"""Reading many result files at once: those with equal headers go into one buffer, one row an epoch."""
+
+from __future__ import annotations
+
+import os
+import stat
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bitlens.runs.result_header import (
+    FORMAT,
+    MAX_FILE_BYTES,
+    MAX_HEADER_BYTES,
+    TAIL,
+    DamagedResultError,
+    Header,
+    Variable,
+    decode_header,
+)
+from bitlens.runs.result_types import StoredArray, StoredSeries
+
+if TYPE_CHECKING:
+    from bitlens.arrays import NDArray
+
+# A link is not followed, and a pipe without a writer does not block.
+_FLAGS = os.O_RDONLY
+for _name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
+    _FLAGS |= getattr(os, _name, 0)
+
+_FIRST_BUFFER = 2**28
+"""Bytes that the buffer of the first series may reserve at once; the others begin with less and grow."""
+_NEXT_BUFFER = 2**20
+
+
+class SeriesReader:
+    """Reads the files of one key.
+
+    Parameters
+    ----------
+    key : str
+        Text of the key; files of another key are left out.
+    files : int
+        How many files will be read at most.
+    is_current : callable
+        Of a source and an epoch: whether its results are still valid. Others are left out.
+    """
+
+    def __init__(self, key: str, files: int, is_current: Callable[[str, int], bool]) -> None:
+        self._key = key
+        self._files = files
+        self._is_current = is_current
+        self._rows: list[_Rows] = []
+
+    def read(self, path: str, epoch: int) -> bool:
+        """Read the file of an epoch; False if it is missing, damaged, stale or not a regular file."""
+        try:
+            descriptor = os.open(path, _FLAGS)
+        except OSError:  # missing, a link, or not permitted
+            return False
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode) or not 8 + TAIL.size < status.st_size <= MAX_FILE_BYTES:
+                return False
+            return self._read(descriptor, status.st_size, epoch)
+        except OSError:  # the disk or the file server failed
+            return False
+        finally:
+            os.close(descriptor)
+
+    def series(self) -> list[StoredSeries]:
+        """What was read, one series for each header."""
+        return [series for rows in self._rows if (series := rows.series())]
+
+    def _read(self, descriptor: int, size: int, epoch: int) -> bool:
+        for rows in self._rows:
+            if rows.file_bytes == size and rows.fill(descriptor) and rows.has_known_header():
+                return self._keep(rows, epoch)
+        length = bytearray(8)
+        _read_into(descriptor, [length])
+        header_bytes = int.from_bytes(length, "little")
+        if header_bytes > min(MAX_HEADER_BYTES, size - 8 - TAIL.size):
+            return False
+        reserve = _NEXT_BUFFER if self._rows else _FIRST_BUFFER
+        rows = _Rows(8 + header_bytes, size, self._files, reserve)
+        if not rows.fill(descriptor) or not rows.is_whole():
+            return False
+        try:
+            rows.learn_header(self._key)
+        except DamagedResultError:
+            return False
+        self._rows.append(rows)
+        return self._keep(rows, epoch)
+
+    def _keep(self, rows: _Rows, epoch: int) -> bool:
+        if not rows.is_whole() or not self._is_current(rows.source, epoch):
+            return False
+        rows.epochs.append(epoch)
+        return True
+
+
+class _Rows:
+    """Files of one header and size: the header once, and a row for the body and tail of each file."""
+
+    def __init__(self, header_bytes: int, file_bytes: int, files: int, reserve: int) -> None:
+        self.file_bytes = file_bytes
+        self.epochs: list[int] = []
+        self._files = files
+        self._row_bytes = file_bytes - header_bytes
+        self._start = bytearray(header_bytes)
+        self._known_start = b""
+        self._crc = 0
+        stride = -(-self._row_bytes // 8) * 8  # so that every row is aligned
+        self._buffer = np.empty((min(files, max(1, reserve // stride)), stride), np.uint8)
+        self._header: Header
+        self.source = ""
+
+    def fill(self, descriptor: int) -> bool:
+        """Read a file into the next row."""
+        count = len(self.epochs)
+        if count == len(self._buffer):
+            longer = np.empty((min(self._files, 2 * count), self._buffer.shape[1]), np.uint8)
+            longer[:count] = self._buffer
+            self._buffer = longer
+        self._row = memoryview(self._buffer[count])[: self._row_bytes]
+        return _read_into(descriptor, [self._start, self._row]) == self.file_bytes
+
+    def has_known_header(self) -> bool:
+        """Whether the file just read has the header of this series."""
+        return self._start == self._known_start
+
+    def learn_header(self, key: str) -> None:
+        """Decode the header of the first file."""
+        self._header = decode_header(bytes(self._start[8:]), self._row_bytes, key)
+        self._known_start = bytes(self._start)
+
+    def is_whole(self) -> bool:
+        """Whether the checksum of the file just read is right; takes its source."""
+        source, _, form, crc = TAIL.unpack_from(self._row, self._row_bytes - TAIL.size)
+        if not self._known_start:
+            self._crc = zlib.crc32(self._start)
+        self.source = _source_text(source)
+        return bool(form == FORMAT and zlib.crc32(self._row[:-4], self._crc) == crc)
+
+    def series(self) -> StoredSeries | None:
+        """All rows as arrays along the epoch, which are views of the buffer; None without rows.
+
+        Rows whose truth values are not 0 or 1, or whose texts are not in the table, are left out.
+        """
+        if not self.epochs:
+            return None
+        valid = np.ones(len(self.epochs), bool)
+        for variable in self._header.variables.values():
+            limit = variable.largest
+            if limit is not None:
+                numbers = self._view(variable).view(variable.number_dtype)
+                valid &= (numbers <= limit).reshape(len(valid), -1).all(axis=1)
+        if not valid.all():
+            self._buffer = self._buffer[: len(valid)][valid]
+            self.epochs = [epoch for epoch, good in zip(self.epochs, valid, strict=True) if good]
+        if not self.epochs:
+            return None
+        variables = {name: self._array(variable) for name, variable in self._header.variables.items()}
+        return StoredSeries(self.epochs, variables, self._header.coordinates)
+
+    def _view(self, variable: Variable) -> NDArray:
+        stride, shape = self._buffer.shape[1], (len(self.epochs), *variable.shape)
+        strides = [variable.dtype.itemsize]
+        for size in variable.shape[:0:-1]:
+            strides.insert(0, strides[0] * size)
+        return np.ndarray(
+            shape, variable.dtype, self._buffer, variable.offset, (stride, *strides[: len(variable.shape)])
+        )
+
+    def _array(self, variable: Variable) -> StoredArray:
+        values = self._view(variable)
+        if variable.table is not None:
+            values = variable.table[values]
+        return StoredArray(("epoch", *variable.dims), values, variable.attributes)
+
+
+def read_source(path: str) -> str | None:
+    """The source that a file's tail names, without a look at the rest; None if it is not a result's file."""
+    try:
+        descriptor = os.open(path, _FLAGS)
+    except OSError:
+        return None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size < TAIL.size:
+            return None
+        tail = bytearray(TAIL.size)
+        if _read_into(descriptor, [tail], status.st_size - TAIL.size) != TAIL.size:
+            return None
+        source, _, form, _ = TAIL.unpack(tail)
+        return _source_text(source) if form == FORMAT else None
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def read_small_file(path: str | Path) -> bytes:
+    """Content of a regular file of at most 4 MiB; empty if there is no such file."""
+    try:
+        descriptor = os.open(path, _FLAGS)
+    except OSError:
+        return b""
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_HEADER_BYTES:
+            return b""
+        return os.read(descriptor, status.st_size)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
+
+
+def _source_text(source: bytes) -> str:
+    return source.rstrip(b"\0").decode("ascii", "replace")
+
+
+def _read_into(descriptor: int, buffers: list[Any], offset: int = 0) -> int:
+    """Fill buffers from a place in a file; gives the number of bytes, fewer if the file is shorter."""
+    if hasattr(os, "preadv"):
+        return os.preadv(descriptor, buffers, offset)
+    os.lseek(descriptor, offset, os.SEEK_SET)  # on Windows
+    total = 0
+    for buffer in buffers:
+        content = os.read(descriptor, len(buffer))
+        buffer[: len(content)] = content
+        total += len(content)
+    return total

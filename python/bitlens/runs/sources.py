@@ -1,0 +1,65 @@
+"""Ids of the files that results are measured from, by which a result of a replaced file is recognised.
+
+`RunWriter` gives every file a random id. A file without one, such as those of bitlens 0.1.0, is identified by its
+content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+from functools import lru_cache
+from pathlib import Path
+
+_NAME = "bitlens_id"
+_ID = re.compile(r"[0-9a-f]{32}")
+_MAX_HEADER_BYTES = 2**24
+_SAMPLE_BYTES = 2**16
+
+
+def new_id() -> dict[str, str]:
+    """Metadata of a safetensors file that is about to be written, with a random id."""
+    return {_NAME: secrets.token_hex(16)}
+
+
+def write_id(path: Path, identity: str) -> None:
+    """Write a safetensors file that holds nothing but an id."""
+    header = json.dumps({"__metadata__": {_NAME: identity}}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+
+
+def file_id(path: str | os.PathLike[str]) -> str | None:
+    """The id of a safetensors file, 32 hexadecimal digits; None if there is no such file.
+
+    The file is read again only when its inode, modification time or size has changed.
+    """
+    try:
+        status = os.stat(path)  # noqa: PTH116, faster than a Path
+        return _read_id(os.fspath(path), status.st_ino, status.st_mtime_ns, status.st_size)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+@lru_cache(maxsize=2**16)
+def _read_id(path: str, inode: int, mtime_ns: int, size: int) -> str:
+    with Path(path).open("rb") as file:
+        start = file.read(8)
+        length = int.from_bytes(start, "little")
+        header = file.read(length) if length <= _MAX_HEADER_BYTES else b""
+        try:
+            identity = json.loads(header)["__metadata__"][_NAME]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            identity = None
+        if isinstance(identity, str) and _ID.fullmatch(identity):
+            return identity
+        file.seek(0)
+        first = file.read(_SAMPLE_BYTES)
+        file.seek(max(size - _SAMPLE_BYTES, 0))
+        last = file.read(_SAMPLE_BYTES)
+    digest = hashlib.sha256(f"{size} {len(header)} ".encode())
+    for content in (header, first, last):
+        digest.update(content)
+    return digest.hexdigest()[:32]
