@@ -83,7 +83,7 @@ def demo(
 ) -> None:
     """Train a LeNet on real images, record it, measure it, and print what it carries."""
     from bitlens.cli.demo import train_and_record  # PyTorch, which the other commands do without
-    from bitlens.cli.images import load_digits, load_mnist
+    from bitlens.data.images import load_digits, load_mnist
 
     console = Console()
     if out.exists():

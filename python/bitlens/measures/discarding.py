@@ -144,7 +144,7 @@ def network_at(run: Run, model: nn.Module, epoch: int) -> nn.Module:
     """A copy of the model as it was at an epoch."""
     import torch
 
-    from bitlens.network.tracing import device_of
+    from bitlens.network.hooks import device_of
 
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model: expected a torch.nn.Module, got {describe(model)}")
