@@ -12,14 +12,14 @@ import numpy as np
 from bench.contest import MissingError
 
 if TYPE_CHECKING:
-    from bitlens.cli.images import Images
+    from bitlens.data.images import Images
 
 NDArray = np.ndarray[Any, Any]
 
 
 def mnist() -> Images:
     """The real MNIST, which BITLENS_DATA names."""
-    from bitlens.cli.images import ImagesNotFoundError, load_mnist
+    from bitlens.data.images import ImagesNotFoundError, load_mnist
 
     root = os.environ.get("BITLENS_DATA")
     try:

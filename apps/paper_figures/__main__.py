@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bitlens.cli.images import Images, ImagesNotFoundError, load_mnist
+from bitlens.data.images import Images, ImagesNotFoundError, load_mnist
 from paper_figures.information_discarding import page as discarding_page
 from paper_figures.information_discarding.training import Sizes
 from paper_figures.information_flow import page as flow_page

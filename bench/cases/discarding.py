@@ -18,7 +18,7 @@ def one_layer(layer: str, images: int, training: int) -> Case:
         import torch
         from torch import nn
 
-        from bitlens.cli.demo import LeNet
+        from bitlens.data.lenet import LeNet
 
         mnist = data.mnist()
         torch.manual_seed(0)

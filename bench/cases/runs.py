@@ -9,7 +9,7 @@ from pathlib import Path
 import bitlens
 from bench import data
 from bench.contest import OURS, Case, Contestant, WrongResultError
-from bitlens.cli.images import Images
+from bitlens.data.images import Images
 
 
 def whole_run() -> dict[str, Contestant]:

@@ -8,7 +8,8 @@ The rooms of the package, in the order in which they stand on each other; each i
 4. ``runs``         a recorded training on disk: writer, reader, slices
 5. ``network``      the recorder, receptive fields, deconvolution; needs PyTorch
 6. ``measures``     what a whole run says, as labelled tables
-7. ``cli``          the command line; ``bitlens_explorer`` (apps/) draws a run
+7. ``data``         the images and the network of the demo
+8. ``cli``          the command line; ``bitlens_explorer`` (apps/) draws a run
 
 ``reference`` holds the same estimators in short NumPy, to be read against the papers.
 """

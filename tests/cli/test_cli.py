@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 import bitlens
-import bitlens.cli.demo
-from bitlens.cli.images import ImagesNotFoundError, load_digits, load_mnist
+from bitlens.data.images import ImagesNotFoundError, load_digits, load_mnist
+from bitlens.data.lenet import LeNet
 
 
 def command(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -104,11 +104,11 @@ def test_estimators_of_the_plane(finished: tuple[Path, str]) -> None:
 
 def test_ablation_of_a_network_by_its_name(finished: tuple[Path, str], tmp_path: Path) -> None:
     path, _ = finished
-    made = "from bitlens.cli.demo import LeNet\n\n\ndef make():\n    return LeNet(8, 10)\n\n\nready = make()\n"
+    made = "from bitlens.data.lenet import LeNet\n\n\ndef make():\n    return LeNet(8, 10)\n\n\nready = make()\n"
     (tmp_path / "my_models.py").write_text(made)
     result = command("ablate", str(path), "my_models:make", "--csv", "new", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    found = bitlens.layer_ablation(bitlens.open_run(path), bitlens.cli.demo.LeNet())
+    found = bitlens.layer_ablation(bitlens.open_run(path), LeNet())
     roles = found.roles.isel(epoch=-1).sel(scope="relu4").values
     (row,) = (line for line in result.stdout.splitlines() if line.startswith("│ relu4") and line.count("│") == 8)
     assert [int(part) for part in row.split("│")[2:-1]] == [int(count) for count in roles[:6]]

@@ -31,6 +31,7 @@ ROOMS = {
     "_core": 1,
     "arrays": 2,
     "runtime": 3,
+    "data": 3,
     "estimators": 3,
     "runs": 4,
     "network": 5,
@@ -40,7 +41,7 @@ ROOMS = {
 }
 FACES = {"cli", "__main__"}  # they may use the package as its users do
 
-PUBLIC = {"bitlens", "bitlens.measures", "bitlens.runs", "bitlens.cli.images"}  # what an app may import
+PUBLIC = {"bitlens", "bitlens.measures", "bitlens.runs", "bitlens.data.images"}  # what an app may import
 
 INCLUDES = {
     "core": {"core"},
@@ -232,7 +233,7 @@ def modules() -> list[str]:
 def demo_folder(tmp_path_factory) -> Path:
     """A folder with demo-run in it, which examples read: what `bitlens demo` writes, after one epoch."""
     from bitlens.cli.demo import train_and_record
-    from bitlens.cli.images import load_digits
+    from bitlens.data.images import load_digits
 
     folder = tmp_path_factory.mktemp("examples")
     train_and_record(load_digits(), folder / "demo-run", 1, Console(quiet=True))

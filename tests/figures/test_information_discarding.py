@@ -76,7 +76,7 @@ def drawn(room, mnist: Path, tmp_path_factory: pytest.TempPathFactory):
 @pytest.fixture
 def shop(room, mnist: Path, drawn: Path):
     """The networks that were drawn."""
-    images = importlib.import_module("bitlens.cli.images").load_mnist(mnist)
+    images = importlib.import_module("bitlens.data.images").load_mnist(mnist)
     return room("training").Workshop(images, drawn / "work", room("training").Sizes(**SIZES))
 
 

@@ -100,7 +100,7 @@ def test_the_tables_have_the_library_s_numbers(drawn: Path) -> None:
 
 def test_a_training_cut_off_begins_anew(app, drawn: Path) -> None:
     networks = importlib.import_module("paper_figures.information_flow.networks")
-    images = importlib.import_module("bitlens.cli.images").load_mnist(drawn / "mnist.npz")
+    images = importlib.import_module("bitlens.data.images").load_mnist(drawn / "mnist.npz")
     training = networks.Training(epochs=1, samples=256, probe=20)
 
     def interrupted(run: bitlens.Run) -> None:

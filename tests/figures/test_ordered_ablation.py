@@ -76,7 +76,7 @@ def drawn(room, mnist: Path, tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture
 def images(mnist: Path):
-    return importlib.import_module("bitlens.cli.images").load_mnist(mnist)
+    return importlib.import_module("bitlens.data.images").load_mnist(mnist)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from torch import nn
 
 import bitlens
 from bitlens import reference
-from bitlens.cli.demo import LeNet
+from bitlens.data.lenet import LeNet
 from bitlens.runs import RunError
 
 ALPHA, TAU = 1.5, 0.01

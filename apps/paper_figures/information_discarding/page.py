@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from rich.progress import track
 
-from bitlens.cli.images import Images
+from bitlens.data.images import Images
 from paper_figures.information_discarding import claims, measuring, pictures, tables
 from paper_figures.information_discarding.networks import BOTTLENECK, KINDS, SHARES
 from paper_figures.information_discarding.training import BATCH, RATE, TEMPERATURE, Sizes, Workshop

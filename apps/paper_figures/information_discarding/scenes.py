@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from bitlens.cli.images import Images
+from bitlens.data.images import Images
 
 # A digit is as wide as this share of its scene, and brighter than all of the background.
 _DIGIT = 5 / 8

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import prune
 
-from bitlens.cli.images import Images
+from bitlens.data.images import Images
 from paper_figures.information_discarding.networks import build
 from paper_figures.information_discarding.scenes import Scenes, test_scenes, training_scenes
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import bitlens
-from bitlens.cli.images import Images
+from bitlens.data.images import Images
 
 BATCH = 128
 # Early in the first epoch most happens: shares of an epoch.

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from rich.progress import track
 
 import bitlens
-from bitlens.cli.images import Images
+from bitlens.data.images import Images
 from paper_figures.information_flow import claims, pictures, tables
 from paper_figures.information_flow.networks import RATES, Topology, Training, measured_run
 

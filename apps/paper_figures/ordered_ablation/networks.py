@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from bitlens.cli.images import Images
+from bitlens.data.images import Images
 
 BATCH = 128
 RATE = 1e-3

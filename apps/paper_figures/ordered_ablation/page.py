@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from rich.progress import track
 
-from bitlens.cli.images import Images
+from bitlens.data.images import Images
 from paper_figures.ordered_ablation import claims, measuring, pictures, tables
 from paper_figures.ordered_ablation.networks import BATCH, DROPOUT, KINDS, L2, RATE, Sizes, Workshop
 

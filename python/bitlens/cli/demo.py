@@ -7,9 +7,10 @@ from pathlib import Path
 import torch
 from rich.console import Console
 from rich.progress import track
-from torch import Tensor, nn
+from torch import nn
 
-from bitlens.cli.images import Images
+from bitlens.data.images import Images
+from bitlens.data.lenet import LeNet
 from bitlens.measures import layer_ablation, layer_discarding
 from bitlens.network import Recorder, record_deconvolutions
 from bitlens.runs import open_run
@@ -19,34 +20,6 @@ _PROBE = 1000
 _SEED = 0
 _DISCARDED = 3
 """Images that the network is run again for, with noise."""
-
-
-class LeNet(nn.Module):
-    """LeNet-5 with ReLU and max-pooling, for square images of one channel, 8 pixels wide or more."""
-
-    def __init__(self, width: int = 8, classes: int = 10) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(1, 6, 5, padding=2)
-        self.relu1 = nn.ReLU()
-        self.pool1 = nn.MaxPool2d(2)
-        # On images of 8 x 8 an unpadded second convolution would leave nothing.
-        self.conv2 = nn.Conv2d(6, 16, 5, padding=0 if width >= 16 else 2)
-        self.relu2 = nn.ReLU()
-        self.pool2 = nn.MaxPool2d(2)
-        side = (width // 2 - (4 if width >= 16 else 0)) // 2
-        self.flatten = nn.Flatten()
-        self.fc1 = nn.Linear(16 * side * side, 120)
-        self.relu3 = nn.ReLU()
-        self.fc2 = nn.Linear(120, 84)
-        self.relu4 = nn.ReLU()
-        self.fc3 = nn.Linear(84, classes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits of images [n, 1, height, width]."""
-        x = self.pool1(self.relu1(self.conv1(x)))
-        x = self.pool2(self.relu2(self.conv2(x)))
-        x = self.relu4(self.fc2(self.relu3(self.fc1(self.flatten(x)))))
-        return self.fc3(x)  # type: ignore[no-any-return]
 
 
 def train_and_record(images: Images, store: Path, epochs: int, console: Console) -> None:

@@ -1,10 +1,10 @@
 """What needs a network and PyTorch: recording it, looking into it, noise on its input, turning neurons off."""
 
-from bitlens.network.ablation import AblationCurve, cumulative_ablation
-from bitlens.network.decoder import train_decoder
+from bitlens.network.ablation.cumulative import AblationCurve, cumulative_ablation
+from bitlens.network.discarding.decoder import train_decoder
 from bitlens.network.deconvolution import deconvolve, record_deconvolutions
-from bitlens.network.discarding import information_discarding, reconstruction_uncertainty
-from bitlens.network.maximum_entropy import InformationDiscarding
+from bitlens.network.discarding.entropies import information_discarding, reconstruction_uncertainty
+from bitlens.network.discarding.maximum_entropy import InformationDiscarding
 from bitlens.network.receptive_field import receptive_fields
 from bitlens.network.recorder import Recorder
 

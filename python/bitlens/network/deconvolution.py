@@ -11,7 +11,7 @@ import xarray as xr
 from torch import Tensor, nn
 
 from bitlens.arrays import check_integer, describe
-from bitlens.network.tracing import check_modules, device_of, eval_mode, frozen, listening
+from bitlens.network.hooks import check_modules, device_of, eval_mode, frozen, capture_outputs
 from bitlens.runs import Run, RunError
 
 
@@ -153,7 +153,7 @@ class _ChannelProjection(nn.Module):
             outputs.append(output)
             return output.clone()  # an in-place activation must not change what was heard
 
-        with listening(self.model, [self.layer], listener):
+        with capture_outputs(self.model, [self.layer], listener):
             self.model(x)
         if not outputs:
             raise RunError(f"layer: module {self.layer!r} gave no tensor in the forward pass")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from bitlens.arrays import describe
 from bitlens.network.receptive_field import receptive_fields
-from bitlens.network.tracing import device_of, eval_mode, kind_of, listening
+from bitlens.network.hooks import device_of, eval_mode, kind_of, capture_outputs
 from bitlens.runs import Layer, ReceptiveField, RunError
 from bitlens.runs.layout import INPUT, OUTPUT
 
@@ -32,7 +32,7 @@ def describe_layers(
     def listener(name: str, module: nn.Module, tensor: Tensor) -> None:
         heard[name] = (module, tensor, tensor._version)
 
-    with eval_mode(model), torch.no_grad(), listening(model, modules, listener):
+    with eval_mode(model), torch.no_grad(), capture_outputs(model, modules, listener):
         output = model(few.to(device_of(model)))
     if not isinstance(output, Tensor) or output.ndim == 0 or len(output) != len(few):
         raise TypeError(f"model: expected a module that gives a tensor of shape (samples, ...), got {describe(output)}")

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 import torch
 from torch import Tensor, nn
 
-from bitlens.network.tracing import check_modules, default_modules, device_of, eval_mode, listening
+from bitlens.network.hooks import check_modules, default_modules, device_of, eval_mode, capture_outputs
 from bitlens.runs import ReceptiveField
 
 _BATCH = 64
@@ -65,7 +65,7 @@ def receptive_fields(
                     others = [d for d in range(1, output.ndim) if d != axis + 2]
                     seen.setdefault(name, []).append(output.isnan().amax(dim=others).cpu())
 
-            with listening(model, names, listener):
+            with capture_outputs(model, names, listener):
                 for first in range(0, spatial[axis], _BATCH):
                     lines = range(first, min(first + _BATCH, spatial[axis]))
                     x = torch.zeros(len(lines), *input_shape, device=device_of(model), dtype=_dtype_of(model))

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from bitlens.arrays import NDArray, check_integer, describe
 from bitlens.network.layers import describe_layers
 from bitlens.network.probe import check_probe, class_names
-from bitlens.network.tracing import check_modules, default_modules, device_of, eval_mode, listening
+from bitlens.network.hooks import check_modules, default_modules, device_of, eval_mode, capture_outputs
 from bitlens.runs import Layer, Manifest, Run, RunError, RunWriter, open_run
 from bitlens.runs.layout import GRADIENT_PREFIX, INPUT, OUTPUT
 from bitlens.runs.writer import probe_hash
@@ -234,7 +234,7 @@ class Recorder:
         with (
             eval_mode(self._model),
             torch.set_grad_enabled(self._gradients),
-            listening(self._model, self._modules, listener),
+            capture_outputs(self._model, self._modules, listener),
         ):
             for first in range(0, n, _BATCH):
                 batch = slice(first, min(first + _BATCH, n))

@@ -52,7 +52,7 @@ def default_modules(model: nn.Module) -> list[str]:
 
 
 @contextmanager
-def listening(model: nn.Module, modules: Sequence[str], listener: Listener) -> Iterator[None]:
+def capture_outputs(model: nn.Module, modules: Sequence[str], listener: Listener) -> Iterator[None]:
     """Call `listener` with every output of the named modules, in order; what it returns, if anything, replaces the output.
 
     A module that runs several times in a forward pass is named name, name#2, name#3, ... The first call of the model

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from bitlens.arrays import check_integer
-from bitlens.network.perturbation import check_images, features_at, steps_shown
-from bitlens.network.tracing import device_of
+from bitlens.network.discarding.perturbation import check_images, features_at, steps_shown
+from bitlens.network.hooks import device_of
 
 _BLOCKS = 6
 _BATCH = 64

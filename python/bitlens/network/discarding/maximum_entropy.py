@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from bitlens.arrays import check_integer
-from bitlens.network.perturbation import Noise, Perturbed, cells, steps_shown
+from bitlens.network.discarding.perturbation import Noise, Perturbed, cells, steps_shown
 
 _CHAINS = 2
 """Searched side by side with noise of their own, so that each result tells how far it is to be trusted."""

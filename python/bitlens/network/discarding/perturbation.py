@@ -14,7 +14,7 @@ from rich.progress import track
 from torch import Tensor, nn
 
 from bitlens.arrays import describe
-from bitlens.network.tracing import check_modules, device_of, eval_mode, frozen, listening
+from bitlens.network.hooks import check_modules, device_of, eval_mode, frozen, capture_outputs
 from bitlens.runs import RunError
 
 _CHUNK = 512
@@ -51,7 +51,7 @@ def features_at(model: nn.Module, layer: str) -> Iterator[Features]:
             return heard.pop()
         raise RunError(f"layer: {layer!r} gave no tensor for these images")
 
-    with eval_mode(model), frozen(model), listening(model, [module], listener):
+    with eval_mode(model), frozen(model), capture_outputs(model, [module], listener):
         yield features
 
 
@@ -97,7 +97,7 @@ class Noise:
         return block
 
 
-class Change(NamedTuple):
+class FeatureChange(NamedTuple):
     """What noise does, as means over its samples."""
 
     features: Tensor
@@ -127,7 +127,7 @@ class Perturbed:
 
     def change(
         self, which: Tensor, sigma: Tensor, noise: Tensor, *, slopes: bool = False, weights: Tensor | None = None
-    ) -> Change:
+    ) -> FeatureChange:
         """Of some images by their numbers: sigma is [chain, image, unit], noise [chain, sample, unit].
 
         Slopes where they are asked for; those of the errors with `weights` for each of them, shaped like sigma.
@@ -161,7 +161,7 @@ class Perturbed:
         if not torch.isfinite(total).all():
             raise ValueError("layer: with noise on the images, its output is not finite any more")
         parts = (total, slope, errors, errors_slope)
-        return Change(*(None if found is None else found / samples for found in parts))  # type: ignore[arg-type]
+        return FeatureChange(*(None if found is None else found / samples for found in parts))  # type: ignore[arg-type]
 
     @staticmethod
     def _slope(value: Tensor, flat: Tensor, inputs: Tensor, noise: Tensor, keep: bool = False) -> Tensor:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from bitlens.network.maximum_entropy import InformationDiscarding, Search, maximize
-from bitlens.network.perturbation import Perturbed, check_images, features_at
-from bitlens.network.tracing import eval_mode, frozen
+from bitlens.network.discarding.maximum_entropy import InformationDiscarding, Search, maximize
+from bitlens.network.discarding.perturbation import Perturbed, check_images, features_at
+from bitlens.network.hooks import eval_mode, frozen
 
 
 def information_discarding(

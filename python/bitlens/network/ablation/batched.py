@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from bitlens.arrays import NDArray, describe
-from bitlens.network.perturbation import features_at, steps_shown
-from bitlens.network.tracing import device_of, eval_mode, listening
+from bitlens.network.discarding.perturbation import features_at, steps_shown
+from bitlens.network.hooks import device_of, eval_mode, capture_outputs
 from bitlens.runs import RunError
 
 _BATCH = 256
@@ -76,7 +76,7 @@ def places_of(model: nn.Module, inputs: Tensor, names: Sequence[str], axis: int,
         places[name] = Place(channels, axis % output.ndim, values, fill.to(output))
 
     parts = torch.split(inputs, _BATCH) if means else (inputs[:1],)
-    with listening(model, modules_of(names), look):
+    with capture_outputs(model, modules_of(names), look):
         for part in parts:
             model(part)
     for name in names:
@@ -149,7 +149,7 @@ def _turned_off(model: nn.Module, places: Mapping[str, Place], off: Tensor, n: i
         mask = columns[name].reshape(len(off), *along)
         return torch.where(mask, place.fill.reshape(along), wide).flatten(0, 1)
 
-    with listening(model, modules_of(list(places)), replace):
+    with capture_outputs(model, modules_of(list(places)), replace):
         yield
 
 

@@ -1,0 +1,1 @@
+"""Ablation: accuracy and loss of a network without some of its neurons."""

@@ -1,0 +1,1 @@
+"""Information discarding: the largest noise on each input unit that a layer, or its decoder, tolerates."""
