@@ -1,22 +1,22 @@
 """One public function for each published quantity: arrays in, bits out."""
 
-from bitlens.estimators.bandwidths import Alignment, Dimension, Median, NearestNeighbors, Silverman
+from bitlens.estimators.matrix.bandwidths import Alignment, Dimension, Median, NearestNeighbors, Silverman
 from bitlens.estimators.concentration import concentration
-from bitlens.estimators.decomposition import ChannelDecomposition, channel_decomposition
-from bitlens.estimators.distances import channel_mutual_information, distance_codes, joint_histogram
-from bitlens.estimators.generalization import GeneralizationBound, generalization_bounds
-from bitlens.estimators.labels import label_entropies
-from bitlens.estimators.neighbors import inter_sample_entropy, nearest_neighbors, neighbor_probabilities
-from bitlens.estimators.neurons import EqualWidth, NeuronInformation, OneBit, Quantizer, neuron_information
+from bitlens.estimators.matrix.decomposition import ChannelDecomposition, channel_decomposition
+from bitlens.estimators.channels.mutual_information import channel_mutual_information, distance_codes, joint_histogram
+from bitlens.estimators.neurons.generalization import GeneralizationBound, generalization_bounds
+from bitlens.estimators.label_entropies import label_entropies
+from bitlens.estimators.neighbors.nearest import inter_sample_entropy, nearest_neighbors, neighbor_probabilities
+from bitlens.estimators.neurons.information import EqualWidth, NeuronInformation, OneBit, Quantizer, neuron_information
 from bitlens.estimators.permutation import PermutationResult, permutation_test
-from bitlens.estimators.planes import (
+from bitlens.estimators.kde import (
     LayerInformation,
     LayerInformationBounds,
     binned_information,
     pairwise_distance_information,
 )
-from bitlens.estimators.presets import PAPER_ERRORS, PRESETS, preset
-from bitlens.estimators.renyi import (
+from bitlens.estimators.matrix.published_settings import PAPER_ERRORS, PRESETS, preset
+from bitlens.estimators.matrix.renyi import (
     MultivariateInformation,
     SaturationWarning,
     multivariate_information,
@@ -24,8 +24,8 @@ from bitlens.estimators.renyi import (
     renyi_joint_entropy,
     renyi_mutual_information,
 )
-from bitlens.estimators.roles import NeuronRoles, neuron_roles
-from bitlens.estimators.values import channel_entropy, intra_sample_entropy
+from bitlens.estimators.neurons.roles import NeuronRoles, neuron_roles
+from bitlens.estimators.channels.intra_sample_entropy import channel_entropy, intra_sample_entropy
 
 __all__ = [
     "PAPER_ERRORS",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bitlens.arrays import Array
-from bitlens.estimators.bandwidths import Alignment, Dimension, Silverman
+from bitlens.estimators.matrix.bandwidths import Alignment, Dimension, Silverman
 
 PRESETS = ("paper", "repitl", "tensor-kernel")
 """Names that `preset` knows."""

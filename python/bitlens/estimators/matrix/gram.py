@@ -20,7 +20,7 @@ from bitlens.arrays import (
     is_tensor,
     rescale_for_squares,
 )
-from bitlens.estimators.bandwidths import Bandwidth, sigmas
+from bitlens.estimators.matrix.bandwidths import Bandwidth, sigmas
 
 # From so many samples on, one eigenproblem is large enough for LAPACK's or cuSOLVER's own parallel code.
 _LARGE = 1024

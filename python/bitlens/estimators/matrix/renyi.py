@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bitlens.arrays import Array, ArrayContext, check_integer
-from bitlens.estimators.bandwidths import Bandwidth, Median
-from bitlens.estimators.kernels import concatenate, entropies, input_and_channels, together, variable, with_shuffles
+from bitlens.estimators.matrix.bandwidths import Bandwidth, Median
+from bitlens.estimators.matrix.gram import concatenate, entropies, input_and_channels, together, variable, with_shuffles
 
 
 class SaturationWarning(UserWarning):

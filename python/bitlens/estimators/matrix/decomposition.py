@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bitlens.arrays import Array, ArrayContext, NDArray, check_integer
-from bitlens.estimators.bandwidths import Bandwidth, Median
-from bitlens.estimators.kernels import concatenate, entropies, input_and_channels, with_shuffles
+from bitlens.estimators.matrix.bandwidths import Bandwidth, Median
+from bitlens.estimators.matrix.gram import concatenate, entropies, input_and_channels, with_shuffles
 
 
 class ChannelDecomposition(NamedTuple):
