@@ -1,78 +1,94 @@
-"""Rules for the width of a Gaussian kernel: what matrix-based entropies depend on most."""
+"""Rules for the bandwidth of a Gaussian kernel, on which matrix-based entropies depend most."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from bitlens.arrays import Array, ArrayContext, array_namespace, as_class_indices, check_integer, is_tensor
+from bitlens.arrays import (
+    Array,
+    ArrayContext,
+    array_namespace,
+    as_class_indices,
+    check_integer,
+    check_positive,
+    is_tensor,
+)
 
 _ALIGNMENT_STEPS = 75
-_ALIGNMENT_SPAN = (0.1, 10.0)  # of the mean distance
+_ALIGNMENT_SPAN = (0.1, 10.0)  # times the mean distance
 
 
 @dataclass(frozen=True)
 class Median:
-    """The median of the distances that are not 0, in each channel: of a rarely active one most are."""
+    """Sigma is the median of the nonzero distances of a channel's samples.
+
+    Most distances of a rarely active channel are 0, which is why they are left out. The median of an even number of
+    distances is the mean of the two in the middle.
+    """
 
 
 @dataclass(frozen=True)
 class Silverman:
-    """h n^(-1/(4 + d)) for n samples of d values: Silverman's rule as Yu et al. (2018, section III) use it, h = 5 or 0.1."""
+    """Sigma is h n^(-1/(4 + d)) for n samples of d values.
+
+    Silverman's rule as Yu et al. (2018, section III) use it, with h = 5 for activations and h = 0.1 for errors.
+    """
 
     h: float = 5.0
 
 
 @dataclass(frozen=True)
 class NearestNeighbors:
-    """The mean distance to the m nearest other samples; the median where that is 0."""
+    """Sigma is the mean distance to the m nearest other samples, or the `Median` where that mean is 0."""
 
     m: int = 10
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """sqrt(d / 2) for samples of d values, of unit variance: the default of the library repitl."""
+    """Sigma is sqrt(d / 2) for samples of d values with unit variance: the default of the library repitl."""
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """The sigma whose kernel is most like that of the labels, <K, L> / (|K| |L|) (Wickstrom et al. 2023).
+    """Sigma is the one whose kernel K is most similar to the labels' kernel L (Wickstrom et al. 2023).
 
-    sqrt(2) sigma is one of 75 numbers from 0.1 to 10 times the mean distance, as the paper's kernel is
-    exp(-d^2 / sigma^2). Labels are integers of shape (n,); measures over a run take the run's.
+    The similarity is <K, L> / (|K| |L|). The paper's kernel is exp(-d^2 / s^2), so that s is sqrt(2) sigma; s is chosen
+    from 75 equally spaced numbers between 0.1 and 10 times the mean distance. Labels are integers of shape (n,);
+    measures over a run use the labels of the run.
     """
 
     labels: Array | None = None
     smallest: float | None = None
-    """The first of the 75, in place of 0.1 times the mean distance; public code of the method has 0.1 itself."""
+    """The first of the 75 numbers, instead of 0.1 times the mean distance. Public code of the method uses 0.1."""
 
 
 Bandwidth: TypeAlias = float | Sequence[float] | Median | Silverman | NearestNeighbors | Dimension | Alignment
-"""A rule, sigma itself, or one sigma a channel."""
+"""A rule, sigma itself, or one sigma for each channel."""
 
 
 def sigmas(bandwidth: Bandwidth, squares: Any, units: Any, values: int, context: ArrayContext) -> Any:
-    """Sigma of every channel, float64 [channels], of squared distances [channels, n, n] of samples of so many values.
+    """Compute sigma of every channel, float64 [channels].
 
-    Squares, and the result, are in `units` [channels]. A channel whose samples are all alike may have any sigma, as its
-    kernel is 1 throughout; it gets 1.
+    `squares` are squared distances [channels, n, n] of samples of `values` values. They and the result are in `units`
+    [channels]. The kernel of a channel whose samples are all equal is 1 for every sigma; the sigma of such a channel is
+    arbitrary, but above 0.
     """
     channels, n, _ = squares.shape
     result = context.empty((channels,), "float64")
     if isinstance(bandwidth, Silverman):
-        result[...] = _positive(bandwidth.h, "bandwidth: h") * n ** (-1 / (4 + values)) / units
+        result[...] = check_positive(bandwidth.h, "bandwidth: h") * n ** (-1 / (4 + values)) / units
     elif isinstance(bandwidth, Median):
         result[...] = _median(squares)
     elif isinstance(bandwidth, NearestNeighbors):
         m = check_integer(bandwidth.m, "bandwidth: m")
         if not 1 <= m < n:
             raise ValueError(f"bandwidth: expected m from 1 to n - 1 = {n - 1} for {n} samples, got {m}")
-        # Of each row the smallest is the sample itself.
+        # The smallest distance in each row is that of the sample to itself.
         result[...] = (_sorted(squares)[:, :, 1 : m + 1] ** 0.5).mean(2).mean(1)
         median = _median(squares)
         result[result == 0] = median[result == 0]
@@ -80,36 +96,31 @@ def sigmas(bandwidth: Bandwidth, squares: Any, units: Any, values: int, context:
         result[...] = (values / 2) ** 0.5 / units
     elif isinstance(bandwidth, Alignment):
         if bandwidth.labels is None:
-            raise ValueError("bandwidth: Alignment needs labels, integers one a sample")
+            raise ValueError("bandwidth: expected an Alignment with labels, got none; pass one integer for each sample")
         classes = as_class_indices(bandwidth.labels, n, "bandwidth: labels")
-        smallest = None if bandwidth.smallest is None else _positive(bandwidth.smallest, "bandwidth: smallest") / units
+        smallest = bandwidth.smallest
+        if smallest is not None:
+            smallest = check_positive(smallest, "bandwidth: smallest") / units
         result[...] = _aligned(squares, smallest, classes, context)
     elif isinstance(bandwidth, (int, float, np.integer, np.floating)):
-        result[...] = _positive(bandwidth, "bandwidth") / units
+        result[...] = check_positive(bandwidth, "bandwidth") / units
     else:
-        result[...] = context.to_device(_one_each(bandwidth, channels)) / units
+        result[...] = context.to_device(_one_for_each_channel(bandwidth, channels)) / units
     return result
 
 
-def _positive(value: Any, name: str) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name}: expected a number, got {value!r}") from None
-    if not 0 < number < math.inf:
-        raise ValueError(f"{name}: expected a finite number above 0, got {value}")
-    return number
-
-
-def _one_each(bandwidth: Any, channels: int) -> Any:
+def _one_for_each_channel(bandwidth: Any, channels: int) -> Any:
     try:
         array = np.asarray(bandwidth.cpu() if is_tensor(bandwidth) else bandwidth, np.float64)
     except (TypeError, ValueError):
-        raise TypeError(f"bandwidth: expected a rule, sigma, or one sigma a channel, got {bandwidth!r}") from None
+        raise TypeError(
+            f"bandwidth: expected a rule, sigma, or one sigma for each channel, got {bandwidth!r}"
+        ) from None
     if array.shape != (channels,):
         raise ValueError(f"bandwidth: expected one sigma for each of {channels} channels, got shape {array.shape}")
-    if not ((array > 0) & np.isfinite(array)).all():
-        raise ValueError("bandwidth: expected finite numbers above 0")
+    valid = (array > 0) & np.isfinite(array)
+    if not valid.all():
+        raise ValueError(f"bandwidth: expected finite numbers above 0, got {array[~valid][0]}")
     return array
 
 
@@ -118,34 +129,39 @@ def _sorted(squares: Any) -> Any:
 
 
 def _median(squares: Any) -> Any:
-    """Of the distances that are not 0; each pair is there twice, which leaves the median as it is."""
+    """The median of each channel's nonzero distances.
+
+    Each pair of samples occurs twice in `squares`, which does not change the median.
+    """
     flat = squares.reshape(len(squares), -1)
     zeros = (flat == 0).sum(1)
-    left = flat.shape[1] - zeros
+    nonzero = flat.shape[1] - zeros
     last = flat.shape[1] - 1
-    ends = (zeros + (left - 1) // 2).clip(0, last), (zeros + left // 2).clip(0, last)
+    # In ascending order the zeros come first, then the two places in the middle of the others.
+    middle = (zeros + (nonzero - 1) // 2).clip(0, last), (zeros + nonzero // 2).clip(0, last)
     if is_tensor(flat):
         flat = flat.sort(-1).values
-        low, high = (flat.gather(1, end[:, None])[:, 0] for end in ends)
+        low, high = (flat.gather(1, place[:, None])[:, 0] for place in middle)
     else:
-        low, high = (np.empty(len(flat)) for _ in ends)
-        for i, (row, *places) in enumerate(zip(flat, *ends, strict=True)):
+        low, high = (np.empty(len(flat)) for _ in middle)
+        for i, (row, *places) in enumerate(zip(flat, *middle, strict=True)):
             low[i], high[i] = np.partition(row, places)[places]
     median = (low**0.5 + high**0.5) / 2
-    median[left == 0] = 1
+    median[nonzero == 0] = 1
     return median
 
 
 def _aligned(squares: Any, smallest: Any, classes: Any, context: ArrayContext) -> Any:
-    same = context.to_device((classes[:, None] == classes).astype(np.float64))
+    same_class = context.to_device((classes[:, None] == classes).astype(np.float64))
     mean = (squares**0.5).mean((1, 2))
     mean[mean == 0] = 1
     first, last = _ALIGNMENT_SPAN[0] * mean if smallest is None else smallest, _ALIGNMENT_SPAN[1] * mean
-    best, chosen = mean * 0 - 1, mean * 1
+    best_alignment, best_sigma = mean * 0 - 1, mean * 1
     for step in np.linspace(0, 1, _ALIGNMENT_STEPS):
         sigma = (first + step * (last - first)) / 2**0.5
         kernel = array_namespace(squares).exp(-squares / (2 * sigma**2)[:, None, None])
-        alignment = (kernel * same).sum((1, 2)) / (kernel**2).sum((1, 2)) ** 0.5
-        better = alignment > best
-        best[better], chosen[better] = alignment[better], sigma[better]
-    return chosen
+        # The norm of the labels' kernel is left out, because it is the same for every sigma.
+        alignment = (kernel * same_class).sum((1, 2)) / (kernel**2).sum((1, 2)) ** 0.5
+        better = alignment > best_alignment
+        best_alignment[better], best_sigma[better] = alignment[better], sigma[better]
+    return best_sigma

@@ -1,4 +1,4 @@
-"""Bounds of the generalization gap by information: what they promise, and under which conditions."""
+"""Bounds of the generalization gap by information, with the conditions under which they hold."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from bitlens.arrays import NDArray, check_integer
 
 
 class GeneralizationBound(NamedTuple):
-    """How far the expected loss may lie above, or off, the mean loss of the training samples."""
+    """A bound of the difference between the expected loss and the mean loss of the training samples."""
 
     name: str
     value: float
-    """In units of the loss, which lies in 0 to 1: at 1 and above it says nothing."""
+    """In units of the loss, which is between 0 and 1. A bound of 1 or more contains no information."""
     known_constant: bool
-    """Whether `value` is the bound; if not, the bound is `value` times a constant that its theorem leaves open."""
+    """Whether `value` is the bound itself. If not, the bound is `value` times a constant that the theorem leaves open."""
     information: str
-    """Whose information it takes."""
+    """The information from which the bound is computed."""
     conditions: str
+    """What the theorem assumes, and in which sense the bound holds."""
     source: str
 
 
@@ -35,31 +36,34 @@ def generalization_bounds(
 ) -> list[GeneralizationBound]:
     """Bound the generalization gap by information, for a loss between 0 and 1.
 
-    The bounds of Geiger's slides (2020). The slides print the second without its root: the paper bounds the gap's
-    square. Information of a layer is what only the first two take; the others take that of what was learned.
+    The bounds are those of Geiger's slides (2020), for m samples: sqrt(I(X; L)) ln(m) / sqrt(m) (Vera et al. 2018),
+    sqrt((2^I(X; L) + ln(2 / delta)) / (2 m)) (Shwartz-Ziv et al. 2018), sqrt(I(D; A(D)) ln(2) / (2 m)) (Xu and Raginsky
+    2017) and the mean of sqrt(I(D_i; A(D)) ln(2) / 2) over samples (Bu et al. 2019). The slides print the second
+    without the root, because the paper bounds the square of the gap. Only the first two take the information of a
+    layer; the others take that of the learned parameters.
 
     Parameters
     ----------
     information : float or None
-        I(X; L) in bits, of the input and the layer that the decision is made from.
+        I(X; L) in bits, of the input and the layer from which the decision is made.
     n_samples : int
-        Samples that the network was trained on.
+        Number of training samples, at least 2.
     delta : float
-        How often a bound that holds with high probability may fail.
+        Probability with which a bound that holds with high probability may fail, between 0 and 1.
     algorithm_information : float, optional
-        I(D; A(D)) in bits, of the whole training set and what was learned from it.
+        I(D; A(D)) in bits, of the whole training set and the learned parameters.
     sample_information : sequence of n_samples floats, optional
-        I(D_i; A(D)) in bits, of each training sample and what was learned.
+        I(D_i; A(D)) in bits, of each training sample and the learned parameters.
 
     Returns
     -------
     list of GeneralizationBound
-        Those whose information is given.
+        The bounds whose information was passed, in units of the loss.
 
     Raises
     ------
     TypeError, ValueError
-        If a number does not fit, or no information is given.
+        If a number is out of range, or no information is passed.
 
     Examples
     --------
@@ -74,79 +78,81 @@ def generalization_bounds(
         raise ValueError(f"n_samples: expected at least 2, got {m}")
     if not 0 < delta < 1:
         raise ValueError(f"delta: expected a number between 0 and 1, got {delta}")
-    found = []
+    bounds = []
     if information is not None:
-        bits = _bits(information, "information")
-        found += [_bottleneck(bits, m), _compression(bits, m, delta)]
+        bits = _check_bits(information, "information")
+        bounds += [_bottleneck(bits, m), _compression(bits, m, delta)]
     if algorithm_information is not None:
-        found.append(_algorithm(_bits(algorithm_information, "algorithm_information"), m))
+        bounds.append(_algorithm(_check_bits(algorithm_information, "algorithm_information"), m))
     if sample_information is not None:
-        each = [_bits(value, "sample_information") for value in sample_information]
+        each = [_check_bits(value, "sample_information") for value in sample_information]
         if len(each) != m:
-            raise ValueError(f"sample_information: expected {m} numbers, one a training sample, got {len(each)}")
-        found.append(_samples(each))
-    if not found:
+            raise ValueError(
+                f"sample_information: expected {m} numbers, one for each training sample, got {len(each)}"
+            )
+        bounds.append(_single_samples(each))
+    if not bounds:
         raise ValueError("information: expected at least one of information, algorithm_information, sample_information")
-    return found
+    return bounds
 
 
-def _bits(value: float, name: str) -> float:
+def _check_bits(value: float, name: str) -> float:
     try:
         bits = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name}: expected a number of bits, got {value!r}") from None
     if not 0 <= bits < math.inf:
         raise ValueError(
-            f"{name}: expected finite bits from 0 on, got {bits}; that of a deterministic layer of continuous values "
-            "is infinite, and no bound holds"
+            f"{name}: expected finite bits from 0 on, got {bits}; the information of a deterministic layer of "
+            "continuous values is infinite, and no bound holds for it"
         )
     return bits
 
 
 def _bottleneck(bits: float, m: int) -> GeneralizationBound:
     return GeneralizationBound(
-        "information bottleneck",
-        math.sqrt(bits) * math.log(m) / math.sqrt(m),
-        False,
-        "I(X; L)",
-        "the input takes finitely many values and the layer is a random function of it; holds with high probability, up "
-        "to a constant and terms that vanish faster",
-        "Vera, Piantanida and Vega 2018",
+        name="information bottleneck",
+        value=math.sqrt(bits) * math.log(m) / math.sqrt(m),
+        known_constant=False,
+        information="I(X; L)",
+        conditions="the input takes finitely many values and the layer is a random function of it; the bound holds with "
+        "high probability, up to a constant and terms that vanish faster",
+        source="Vera, Piantanida and Vega 2018",
     )
 
 
 def _compression(bits: float, m: int, delta: float) -> GeneralizationBound:
     power = 2.0**bits if bits < 1000 else math.inf
     return GeneralizationBound(
-        "input compression",
-        math.sqrt((power + math.log(2 / delta)) / (2 * m)),
-        True,
-        "I(X; L)",
-        f"holds with probability {1 - delta:g} over training sets, for typical inputs: the layer divides them into about "
-        "2^I(X; L) cells, and the decision depends on the cell alone; I(X; L) is that of the distribution, not of the "
-        "samples, whose plug-in estimate cannot exceed the logarithm of their number",
-        "Shwartz-Ziv, Painsky and Tishby 2018",
+        name="input compression",
+        value=math.sqrt((power + math.log(2 / delta)) / (2 * m)),
+        known_constant=True,
+        information="I(X; L)",
+        conditions=f"the bound holds with probability {1 - delta:g} over training sets, for typical inputs: the layer "
+        "divides them into about 2^I(X; L) cells, and the decision depends on the cell alone; I(X; L) is that of the "
+        "distribution, not of the samples, whose plug-in estimate cannot exceed the logarithm of their number",
+        source="Shwartz-Ziv, Painsky and Tishby 2018",
     )
 
 
 def _algorithm(bits: float, m: int) -> GeneralizationBound:
     return GeneralizationBound(
-        "algorithm",
-        math.sqrt(bits * math.log(2) / (2 * m)),
-        True,
-        "I(D; A(D))",
-        "of the mean gap over training sets and the training's own randomness; independent samples, and a loss that is "
-        "1/2-sub-Gaussian, as one in 0 to 1 is",
-        "Xu and Raginsky 2017",
+        name="algorithm",
+        value=math.sqrt(bits * math.log(2) / (2 * m)),
+        known_constant=True,
+        information="I(D; A(D))",
+        conditions="the bound is for the mean gap over training sets and over the randomness of training; samples are "
+        "independent, and the loss is 1/2-sub-Gaussian, which holds for a loss between 0 and 1",
+        source="Xu and Raginsky 2017",
     )
 
 
-def _samples(bits: Sequence[float]) -> GeneralizationBound:
+def _single_samples(bits: Sequence[float]) -> GeneralizationBound:
     return GeneralizationBound(
-        "single samples",
-        float(np.sqrt(np.asarray(bits) * math.log(2) / 2).mean()),
-        True,
-        "I(D_i; A(D))",
-        "as for the algorithm; never looser than that, as the samples are independent",
-        "Bu, Zou and Veeravalli 2019",
+        name="single samples",
+        value=float(np.sqrt(np.asarray(bits) * math.log(2) / 2).mean()),
+        known_constant=True,
+        information="I(D_i; A(D))",
+        conditions="as for the algorithm; the bound is never looser than that one, because samples are independent",
+        source="Bu, Zou and Veeravalli 2019",
     )
