@@ -1,6 +1,6 @@
-"""Every estimator once more, short, in float64 NumPy, to be read against the papers.
+"""Reference implementations of all estimators in short float64 NumPy code, to be compared with the papers.
 
-These are the definitions that the compiled kernels are tested against. They are slow and hold whole tables in memory.
+The compiled kernels are tested against these definitions, which are slow and keep complete tables in memory.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ def entropy(p: NDArray) -> float:
 
 
 def pair_distances(x: NDArray) -> NDArray:
-    """Euclidean distances of all samples, [n, n], by differences."""
+    """Euclidean distances of all pairs of samples, [n, n], from differences."""
     x = np.asarray(x, np.float64).reshape(len(x), -1)
     return np.array([np.sqrt(((x - point) ** 2).sum(axis=1)) for point in x])
 
 
 def nearest_neighbors(x: NDArray, k: int) -> tuple[NDArray, NDArray]:
-    """Distances and indices of the k nearest other samples, by (distance, index)."""
+    """Distances and indices of the k nearest other samples, ordered by (distance, index)."""
     distances = pair_distances(x)
     np.fill_diagonal(distances, np.inf)
     indices = np.argsort(distances, axis=1, kind="stable")[:, :k]
@@ -35,11 +35,11 @@ def nearest_neighbors(x: NDArray, k: int) -> tuple[NDArray, NDArray]:
 
 
 def neighbor_probabilities(x: NDArray, k: int) -> tuple[NDArray, NDArray, NDArray]:
-    """Neighbours, P(j|i) and scales: CNNSlicer eq. 4 and 5, the scale by bisection."""
+    """Neighbours, P(j|i) and scales of CNNSlicer eq. 4 and 5; scales are found by bisection."""
     distances, indices = nearest_neighbors(x, k)
     target = np.log2(k)
     scales = np.zeros(len(distances))
-    probabilities = (distances == 0).astype(np.float64)  # the limit of vanishing scale
+    probabilities = (distances == 0).astype(np.float64)  # the limit of scale 0
     for i, d in enumerate(distances):
         if (d == 0).sum() >= target:
             continue
@@ -64,7 +64,7 @@ def inter_sample_entropy(x: NDArray, k: int) -> float:
 
 
 def intra_sample_entropy(maps: NDArray, bins: int = 32, value_range: tuple[float, float] | None = None) -> NDArray:
-    """CNNSlicer section 4.4.2: entropy of every map's value histogram, [n, channels]."""
+    """Entropy of the value histogram of every map, [n, channels]: CNNSlicer section 4.4.2."""
     maps = np.asarray(maps, np.float64).reshape(*maps.shape[:2], -1)
     low, high = value_range or (maps.min(), maps.max())
     if low == high:
@@ -73,7 +73,7 @@ def intra_sample_entropy(maps: NDArray, bins: int = 32, value_range: tuple[float
 
 
 def channel_entropy(maps: NDArray, labels: NDArray | None = None, bins: int = 32) -> NDArray:
-    """Mean of the intra-sample entropy over samples, or over the samples of each class."""
+    """Mean of the intra-sample entropy over all samples, or over the samples of each class."""
     entropies = intra_sample_entropy(maps, bins)
     if labels is None:
         return np.asarray(entropies.mean(axis=0))
@@ -88,7 +88,7 @@ def channel_distances(maps: NDArray) -> NDArray:
 
 
 def distance_codes(maps: NDArray, bins: int = 32) -> NDArray:
-    """CNNSlicer section 5.3.1: equal bins between each channel's smallest and largest distance, the last one closed."""
+    """Equal bins between each channel's smallest and largest distance, the last one closed: CNNSlicer section 5.3.1."""
     codes = []
     for distances in channel_distances(maps):
         edges = np.linspace(distances.min(), distances.max(), bins + 1)
@@ -97,7 +97,7 @@ def distance_codes(maps: NDArray, bins: int = 32) -> NDArray:
 
 
 def joint_histogram(a: NDArray, b: NDArray, bins: int = 32) -> NDArray:
-    """Counts of distance pairs by numpy.histogram2d, [channels a, channels b, bins, bins]."""
+    """Counts of pairs of distance codes by numpy.histogram2d, [channels a, channels b, bins, bins]."""
     codes_a, codes_b = distance_codes(a, bins), distance_codes(b, bins)
     cells = [[np.histogram2d(x, y, bins, ((0, bins), (0, bins)))[0] for y in codes_b] for x in codes_a]
     return np.array(cells, np.int64)
@@ -112,10 +112,10 @@ def channel_mutual_information(a: NDArray, b: NDArray, bins: int = 32) -> NDArra
 def label_entropies(confusion: NDArray) -> tuple[NDArray, NDArray]:
     """H(label | predicted = i) and H(predicted | label = i) of confusion[label, predicted]."""
 
-    def of(counts: NDArray) -> float:
+    def entropy_or_nan(counts: NDArray) -> float:
         return entropy(counts) if counts.sum() else float("nan")
 
-    return np.array([of(column) for column in confusion.T]), np.array([of(row) for row in confusion])
+    return np.array([entropy_or_nan(column) for column in confusion.T]), np.array([entropy_or_nan(r) for r in confusion])
 
 
 def gram_spectrum(matrices: NDArray) -> NDArray:
@@ -144,32 +144,32 @@ def gaussian_gram(x: NDArray, sigma: float) -> NDArray:
 
 
 def matrix_entropy(kernel: NDArray, alpha: float) -> float:
-    """Yu et al. (2018) eq. 2, as it is written; alpha other than 1."""
+    """Entropy of a Gram matrix by Yu et al. (2018) eq. 2, literally; alpha must not be 1."""
     eigenvalues = np.linalg.eigvalsh(kernel / np.trace(kernel)).clip(0)
     return float(np.log2((eigenvalues**alpha).sum()) / (1 - alpha))
 
 
 def multivariate_information(x: NDArray, maps: NDArray, sigma_x: float, sigmas: NDArray, alpha: float) -> float:
-    """Yu et al. (2018) eq. 5: Hadamard products of the Gram matrices of the input and of every channel [n, channels, ...]."""
+    """Information between x and maps [n, channels, ...] by Hadamard products of Gram matrices: Yu et al. (2018) eq. 5."""
     of_x = gaussian_gram(x, sigma_x)
     of_maps = np.prod([gaussian_gram(maps[:, c], sigma) for c, sigma in enumerate(sigmas)], axis=0)
     return matrix_entropy(of_x, alpha) + matrix_entropy(of_maps, alpha) - matrix_entropy(of_x * of_maps, alpha)
 
 
 def linear_discarding(weights: NDArray, alpha: float, tau: float) -> NDArray:
-    """The sigmas of Ma et al. (2019) eq. 6 for f = W x: all units change the features equally much."""
+    """The sigmas of Ma et al. (2019) eq. 6 for f = W x: every input unit changes the features equally."""
     squares = (np.asarray(weights, np.float64) ** 2).sum(axis=0)
     sigmas: NDArray = np.sqrt(alpha * tau * squares.sum() / (len(squares) * squares))
     return sigmas
 
 
 def concentration(entropies: NDArray, masks: NDArray) -> NDArray:
-    """Ma et al. (2019) eq. 7, image by image; masks shaped like the entropies."""
+    """Concentration of each image by Ma et al. (2019) eq. 7; masks have the shape of the entropies."""
     return np.array([h[~inside].mean() - h[inside].mean() for h, inside in zip(entropies, masks, strict=True)])
 
 
 def neuron_information(codes: NDArray, labels: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-    """Entropy, I(Y; Q(L)) and selectivity of neurons (Liu et al. 2018), from their quantised values [n, channels]."""
+    """Entropy, I(Y; Q(L)) and selectivity of neurons from quantised values [n, channels] (Liu et al. 2018)."""
     entropies, information, selectivity = [], [], []
     for code in codes.T:
         joint = np.array([[((code == q) & (labels == y)).mean() for q in np.unique(code)] for y in np.unique(labels)])
@@ -182,10 +182,10 @@ def neuron_information(codes: NDArray, labels: NDArray) -> tuple[NDArray, NDArra
 
 
 def cumulative_ablation(predict: Any, neurons: int, order: NDArray) -> list[float]:
-    """What `predict` gives of a mask of the neurons that are on, as more and more are turned off (Geiger 2020)."""
-    found = []
+    """Values of `predict`, a function of the mask of active neurons, while neurons are turned off (Geiger 2020)."""
+    curve = []
     for count in range(neurons + 1):
         on = np.ones(neurons, bool)
         on[order[:count]] = False
-        found.append(float(predict(on)))
-    return found
+        curve.append(float(predict(on)))
+    return curve

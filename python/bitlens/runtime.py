@@ -1,4 +1,4 @@
-"""What the compiled module is, and how much of the machine it may use."""
+"""How the compiled module was built, and how many threads it uses."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from bitlens.arrays import check_integer
 
 
 def build_info() -> dict[str, str | bool]:
-    """Tell how the compiled module was built.
+    """Return how the compiled module was built.
 
     Returns
     -------
     dict
-        version, compiler, flags, optimized (whether a benchmark of it means anything), simd (the instruction set in
-        use: avx512, avx2 or baseline; the environment variable BITLENS_SIMD asks for a lower one before bitlens is
-        imported), cuda (the compute capabilities it holds kernels for; empty: built without CUDA).
+        Strings `version`, `compiler` and `flags`; `optimized`, whether compiler optimizations were on, without which
+        benchmarks are meaningless; `simd`, the instruction set in use: avx512, avx2 or baseline (the environment
+        variable BITLENS_SIMD, set before bitlens is imported, selects a lower one); `cuda`, the compute capabilities
+        for which it contains kernels, or an empty string if it was built without CUDA.
 
     Examples
     --------
@@ -26,7 +27,12 @@ def build_info() -> dict[str, str | bool]:
 
 
 def get_num_threads() -> int:
-    """Number of CPU threads that kernels use; at first, one for each core.
+    """Return the number of CPU threads that kernels use. The default is one for each core.
+
+    Returns
+    -------
+    int
+        1 to 1024.
 
     Examples
     --------
@@ -38,17 +44,17 @@ def get_num_threads() -> int:
 
 
 def set_num_threads(threads: int) -> None:
-    """Set the number of CPU threads that kernels use; results do not depend on it.
+    """Set the number of CPU threads that kernels use. Results do not depend on it.
 
     Parameters
     ----------
     threads : int
-        1 to 1024.
+        Number of threads, 1 to 1024.
 
     Raises
     ------
     TypeError, ValueError
-        If threads is no integer or out of range.
+        If threads is not an integer from 1 to 1024.
 
     Examples
     --------

@@ -1,22 +1,20 @@
-"""One public function for each published quantity: arrays in, bits out."""
+"""The public estimators, one function for each published quantity; they take arrays and return bits."""
 
-from bitlens.estimators.bandwidths import Alignment, Dimension, Median, NearestNeighbors, Silverman
-from bitlens.estimators.concentration import concentration
-from bitlens.estimators.decomposition import ChannelDecomposition, channel_decomposition
-from bitlens.estimators.distances import channel_mutual_information, distance_codes, joint_histogram
-from bitlens.estimators.generalization import GeneralizationBound, generalization_bounds
-from bitlens.estimators.labels import label_entropies
-from bitlens.estimators.neighbors import inter_sample_entropy, nearest_neighbors, neighbor_probabilities
-from bitlens.estimators.neurons import EqualWidth, NeuronInformation, OneBit, Quantizer, neuron_information
-from bitlens.estimators.permutation import PermutationResult, permutation_test
-from bitlens.estimators.planes import (
-    LayerInformation,
-    LayerInformationBounds,
-    binned_information,
-    pairwise_distance_information,
+from bitlens.estimators.binned import LayerInformation, binned_information
+from bitlens.estimators.channels.intra_sample_entropy import channel_entropy, intra_sample_entropy
+from bitlens.estimators.channels.mutual_information import (
+    ChannelPairInformation,
+    channel_mutual_information,
+    distance_codes,
+    joint_histogram,
 )
-from bitlens.estimators.presets import PAPER_ERRORS, PRESETS, preset
-from bitlens.estimators.renyi import (
+from bitlens.estimators.concentration import concentration
+from bitlens.estimators.kde import LayerInformationBounds, pairwise_distance_information
+from bitlens.estimators.label_entropies import label_entropies
+from bitlens.estimators.matrix.bandwidths import Alignment, Dimension, Median, NearestNeighbors, Silverman
+from bitlens.estimators.matrix.decomposition import ChannelDecomposition, channel_decomposition
+from bitlens.estimators.matrix.published_settings import PAPER_ERRORS, PUBLISHED_SETTINGS, published_settings
+from bitlens.estimators.matrix.renyi import (
     MultivariateInformation,
     SaturationWarning,
     multivariate_information,
@@ -24,14 +22,25 @@ from bitlens.estimators.renyi import (
     renyi_joint_entropy,
     renyi_mutual_information,
 )
-from bitlens.estimators.roles import NeuronRoles, neuron_roles
-from bitlens.estimators.values import channel_entropy, intra_sample_entropy
+from bitlens.estimators.neighbors.inter_sample_entropy import inter_sample_entropy, neighbor_probabilities
+from bitlens.estimators.neighbors.nearest import nearest_neighbors
+from bitlens.estimators.neurons.generalization import GeneralizationBound, generalization_bounds
+from bitlens.estimators.neurons.information import (
+    EqualWidth,
+    NeuronInformation,
+    OneBit,
+    Quantizer,
+    neuron_information,
+)
+from bitlens.estimators.neurons.roles import NeuronRoles, neuron_roles
+from bitlens.estimators.permutation import PermutationResult, permutation_test
 
 __all__ = [
     "PAPER_ERRORS",
-    "PRESETS",
+    "PUBLISHED_SETTINGS",
     "Alignment",
     "ChannelDecomposition",
+    "ChannelPairInformation",
     "Dimension",
     "EqualWidth",
     "GeneralizationBound",
@@ -65,7 +74,7 @@ __all__ = [
     "neuron_roles",
     "pairwise_distance_information",
     "permutation_test",
-    "preset",
+    "published_settings",
     "renyi_entropy",
     "renyi_joint_entropy",
     "renyi_mutual_information",

@@ -1,4 +1,4 @@
-"""How much more of the background than of the object is discarded."""
+"""Concentration: whether a network discards more information of the background than of the object."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ from bitlens.arrays import Array, array_namespace, describe, is_tensor
 
 
 def concentration(entropies: Array, masks: Array) -> Any:
-    """Concentration of information discarding, image by image.
+    """Compute the concentration of information discarding, for each image.
 
-    The mean entropy of the units outside of the object less that of those inside (Ma et al. 2019, eq. 7). A network that
-    looks at the object discards the background, so it is positive.
+    The mean entropy of the units outside of the object minus the mean entropy of those inside (Ma et al. 2019, eq. 7).
+    It is positive for a network that discards more information of the background than of the object.
 
     Parameters
     ----------
     entropies : array of shape (n, ..., height, width)
-        Of each unit, as `information_discarding` gives them.
-    masks : boolean array of shape (n, height, width) or as entropies
-        True in the object: its outline or its box.
+        The entropy of each input unit, as returned by `information_discarding`.
+    masks : boolean array of shape (n, height, width) or of the shape of entropies
+        True inside of the object: its outline or its bounding box.
 
     Returns
     -------
-    array of shape (n,), of the same kind
-        In the unit of the entropies. NaN for an image that is all object or all background.
+    array of shape (n,)
+        In the unit of the entropies, and of the same kind as they are. NaN for an image that contains only the object
+        or only background.
 
     Raises
     ------
     TypeError, ValueError
-        If the masks are not boolean, or do not fit.
+        If the masks are not boolean, or their shape does not match that of the entropies.
 
     Examples
     --------
@@ -51,15 +52,15 @@ def concentration(entropies: Array, masks: Array) -> Any:
         raise ValueError(
             f"masks: expected shape (n, height, width) of entropies of shape {shape}, got {describe(masks)}"
         )
-    module = array_namespace(entropies)
+    xp = array_namespace(entropies)
     inside = masks.reshape(shape[0], *[1] * (len(shape) - masks.ndim), *masks.shape[1:])
-    inside = module.broadcast_to(inside, shape).reshape(shape[0], -1)
+    inside = xp.broadcast_to(inside, shape).reshape(shape[0], -1)
     flat = entropies.reshape(shape[0], -1)
-    zero = module.zeros_like(flat)
+    zero = xp.zeros_like(flat)
 
     def mean(where: Any) -> Any:
         counts = where.sum(1)
-        total = module.where(where, flat, zero).sum(1)
-        return module.where(counts > 0, total / module.where(counts > 0, counts, counts + 1), module.nan)
+        total = xp.where(where, flat, zero).sum(1)
+        return xp.where(counts > 0, total / xp.where(counts > 0, counts, counts + 1), xp.nan)
 
     return mean(~inside) - mean(inside)

@@ -1,4 +1,4 @@
-"""The permutation null: what a biased statistic says where there is nothing to find."""
+"""The permutation test: the value of a biased statistic for samples that are not related."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from bitlens.arrays import Array, check_integer, is_tensor, is_uint8_array, same_samples
+from bitlens.arrays import Array, check_integer, check_same_samples, check_seed, is_tensor, is_uint8_array
 
 
 @dataclass(frozen=True)
 class PermutationResult:
-    """A statistic beside its permutation null; every field has the statistic's shape."""
+    """A statistic and its null distribution under permutation; every array has the shape of the statistic."""
 
     observed: Any
+    """The statistic of the matched samples."""
     null_mean: Any
+    """Mean of the statistic over permutations."""
     null_std: Any
-    """Standard deviation of the null (n - 1 in the denominator)."""
+    """Standard deviation of the statistic over permutations (n - 1 in the denominator)."""
     excess: Any
     """Observed minus null mean."""
     p_value: Any
-    """(1 + number of null values not below the observed) / (1 + permutations)."""
+    """(1 + number of null values not below the observed value) / (1 + permutations)."""
     permutations: int
     seed: int
 
@@ -30,31 +32,33 @@ class PermutationResult:
 def permutation_test(
     statistic: Callable[[Any, Any], Any], a: Array, b: Array, permutations: int = 20, seed: int = 0
 ) -> PermutationResult:
-    """Compare a statistic of two arrays with what it gives when their samples are not matched.
+    """Compare a statistic of two arrays with its values when the samples of b are shuffled.
 
-    The samples of b are shuffled, which keeps everything but their relation to those of a. Estimates of mutual
-    information from finite samples are biased upward, and the null's mean is that bias.
+    Shuffling keeps the distribution of b and removes its relation to a. Estimates of mutual information from finite
+    samples are biased upward, and the mean over permutations estimates this bias: excess = observed - null mean.
 
     Parameters
     ----------
     statistic : callable
-        Takes (a, b), gives a number or an array of numbers.
+        Function of (a, b) that returns a number or an array of numbers.
     a, b : arrays of shape (n, ...)
         The same samples along the first axis.
     permutations : int
-        How many shuffles, at least 2.
+        Number of shuffles, at least 2.
     seed : int
-        The same seed gives the same shuffles.
+        The same seed shuffles in the same way; 0 or more.
 
     Returns
     -------
     PermutationResult
-        In the unit of the statistic; floats where it is a number.
+        In the unit of the statistic; floats if the statistic is a number. The p-value is from 1 / (1 + permutations) to
+        1.
 
     Raises
     ------
     TypeError, ValueError
-        If a and b do not have the same number of samples, or permutations is below 2.
+        If a or b is not an array, they do not have the same number of samples, permutations is below 2, or the
+        statistic does not return numbers.
 
     Examples
     --------
@@ -69,22 +73,23 @@ def permutation_test(
         if not (isinstance(array, np.ndarray) or is_tensor(array)) or array.ndim == 0:
             raise TypeError(f"{name}: expected a NumPy array or a PyTorch tensor, got {type(array).__name__}")
         if is_uint8_array(array):
-            raise TypeError(f"{name}: uint8 may be distance codes, whose rows are channels; pass samples as floats")
-    same_samples(a, b)
+            raise TypeError(
+                f"{name}: expected samples along the first axis, got uint8, which may be distance codes with channels "
+                "there; pass samples as floats"
+            )
+    check_same_samples(a, b)
     count = check_integer(permutations, "permutations")
     if count < 2:
         raise ValueError(f"permutations: expected at least 2, got {count}")
-    if check_integer(seed, "seed") < 0:
-        raise ValueError(f"seed: expected 0 or more, got {seed}")
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(check_seed(seed))
 
-    observed = _wide(statistic(a, b))
-    # Welford's running moments: the null values need not be held all at once.
+    observed = _as_float64(statistic(a, b))
+    # Welford's running moments, so that the values of all permutations need not be in memory together.
     mean: Any = observed * 0.0
     squares: Any = observed * 0.0
     not_below: Any = observed * 0.0
     for step in range(1, count + 1):
-        value = _wide(statistic(a, b[random.permutation(len(b))]))
+        value = _as_float64(statistic(a, b[random.permutation(len(b))]))
         change = value - mean
         mean = mean + change / step
         squares = squares + change * (value - mean)
@@ -100,8 +105,8 @@ def permutation_test(
     )
 
 
-def _wide(value: Any) -> Any:
-    """A number or an array of numbers, in float64 so that moments keep their digits."""
+def _as_float64(value: Any) -> Any:
+    """Convert a number or an array of numbers to float64, so that the moments keep their digits."""
     if is_tensor(value):
         return value.double()
     if isinstance(value, np.ndarray) and value.ndim:
@@ -109,4 +114,6 @@ def _wide(value: Any) -> Any:
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise TypeError(f"statistic: expected it to give a number or an array, got {type(value).__name__}") from None
+        raise TypeError(
+            f"statistic: expected it to return a number or an array, got {type(value).__name__}"
+        ) from None

@@ -6,31 +6,32 @@ from typing import Any
 
 import numpy as np
 
-from bitlens.arrays import Array, as_real_array
+from bitlens.arrays import Array, NDArray, as_real_array
 
 
 def label_entropies(confusion: Array) -> tuple[Any, Any]:
-    """Conditional entropies of labels and predictions, one a class, in bits.
+    """Compute the conditional entropies of labels and predictions for each class, in bits.
 
-    CNNSlicer (Shen and Shen 2021, section 5.1.1). A class that was never predicted, or that has no samples, has no
-    distribution to take the entropy of: NaN, the one value here that is not finite (the paper prints infinity).
+    H(label | predicted = i) = -sum_l p(l | i) log2 p(l | i), and likewise for predictions given a label (CNNSlicer,
+    Shen and Shen 2021, section 5.1.1). Where nothing was predicted as class i, or class i has no samples, the
+    distribution is undefined and the entropy is NaN (the paper prints infinity).
 
     Parameters
     ----------
     confusion : array of shape (m, m)
-        confusion[label, predicted]: how many samples of class `label` were taken for class `predicted`.
+        confusion[label, predicted] is the number of samples of class `label` that were predicted as `predicted`.
 
     Returns
     -------
     label_given_predicted : float64 array of shape (m,)
-        H(label | predicted = i): low where a prediction of class i says what the label is.
+        H(label | predicted = i), from 0 to log2(m): low if a prediction of class i makes the label certain.
     predicted_given_label : float64 array of shape (m,)
-        H(predicted | label = i): low where samples of class i are taken for one class. Both lie in 0 to log2(m).
+        H(predicted | label = i), from 0 to log2(m): low if most samples of class i are predicted as the same class.
 
     Raises
     ------
     TypeError, ValueError
-        If confusion is no square table of finite counts from 0 on.
+        If confusion is not a square table of finite counts from 0 on, or is on a GPU.
 
     Examples
     --------
@@ -49,8 +50,8 @@ def label_entropies(confusion: Array) -> tuple[Any, Any]:
     return context.to_caller(_column_entropies(counts)), context.to_caller(_column_entropies(counts.T))
 
 
-def _column_entropies(counts: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    counts = counts / (counts.max() or 1.0)  # sums of the largest numbers overflow
+def _column_entropies(counts: NDArray) -> NDArray:
+    counts = counts / (counts.max() or 1.0)  # sums of the largest float64 numbers would overflow
     totals = counts.sum(axis=0)
     shares = counts / np.where(totals > 0, totals, np.nan)
     logs = np.log2(shares, where=shares > 0, out=np.zeros_like(shares))

@@ -1,0 +1,106 @@
+"""Where arrays live: the device, stream and allocation of the arrays that a function was given."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+    Array: TypeAlias = np.ndarray[Any, Any] | torch.Tensor
+else:
+    Array: TypeAlias = Any
+
+NDArray: TypeAlias = np.ndarray[Any, Any]
+
+
+def is_tensor(x: object) -> bool:
+    """Whether x is a PyTorch tensor; PyTorch is not imported to find out."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.Tensor)
+
+
+def array_namespace(x: object) -> Any:
+    """The module whose functions take x: PyTorch for a tensor, else NumPy."""
+    return sys.modules["torch"] if is_tensor(x) else np
+
+
+@dataclass(frozen=True)
+class ArrayContext:
+    """The kind and device of a function's input arrays, which its results have as well."""
+
+    device: Any = None
+    """The torch device; None for NumPy."""
+
+    @classmethod
+    def of(cls, x: Any) -> ArrayContext:
+        """The context of a NumPy array or a tensor."""
+        return cls(x.device) if is_tensor(x) else cls()
+
+    @property
+    def on_cuda(self) -> bool:
+        """Whether the arrays are on a GPU."""
+        return self.device is not None and self.device.type == "cuda"
+
+    def empty(self, shape: Sequence[int], dtype: str) -> Any:
+        """Allocate a kernel's output: a NumPy array, or a tensor on the CUDA device."""
+        if self.on_cuda:
+            torch = sys.modules["torch"]
+            return torch.empty(tuple(shape), dtype=getattr(torch, dtype), device=self.device)
+        return np.empty(shape, dtype)
+
+    def spectrum_workspace(self, matrices: int, n: int) -> Any:
+        """Allocate memory for the lower triangles of the n x n matrices that a GPU decomposes at the same time.
+
+        It is empty on the CPU, whose kernels allocate their own.
+        """
+        concurrent = min(matrices, 2 * self.multiprocessors)
+        return self.empty((concurrent, n * (n + 1) // 2 if concurrent else 0), "float64")
+
+    @property
+    def multiprocessors(self) -> int:
+        """The number of the GPU's multiprocessors; 0 on the CPU."""
+        if not self.on_cuda:
+            return 0
+        return int(sys.modules["torch"].cuda.get_device_properties(self.device).multi_processor_count)
+
+    def to_device(self, array: NDArray) -> Any:
+        """Move a NumPy array to where the kernels run."""
+        return sys.modules["torch"].from_numpy(array).to(self.device) if self.on_cuda else array
+
+    def astype(self, array: Any, dtype: str) -> Any:
+        """Copy a kernel's array into one of another type."""
+        result = self.empty(array.shape, dtype)
+        result[...] = array
+        return result
+
+    def to_caller(self, result: Any) -> Any:
+        """Convert a kernel's output to the kind of array that the caller passed."""
+        if self.device is None or self.on_cuda:
+            return result
+        return sys.modules["torch"].from_numpy(np.ascontiguousarray(result))
+
+    def device_guard(self) -> AbstractContextManager[object]:
+        """Make the arrays' CUDA device the current device while a kernel is launched."""
+        if not self.on_cuda:
+            return nullcontext()
+        return sys.modules["torch"].cuda.device(self.device)  # type: ignore[no-any-return]
+
+    @property
+    def stream(self) -> int:
+        """The handle of PyTorch's current stream on the device; 0 on the CPU, where kernels ignore it."""
+        if not self.on_cuda:
+            return 0
+        return int(sys.modules["torch"].cuda.current_stream(self.device).cuda_stream)
+
+
+def call_kernel(context: ArrayContext, function: Callable[..., None], *arguments: Any) -> None:
+    """Call an operation of the compiled module that has a CPU and a CUDA version."""
+    with context.device_guard():
+        function(*arguments, context.stream)

@@ -1,0 +1,212 @@
+"""Mutual information of channels: how much the sample distances in one channel tell about those in another."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bitlens import _core
+from bitlens.arrays import (
+    Array,
+    ArrayContext,
+    as_channel_maps,
+    call_kernel,
+    check_bin_count,
+    check_same_device,
+    describe,
+    is_uint8_array,
+    rescale_for_squares,
+)
+
+
+class ChannelPairInformation(NamedTuple):
+    """The entropies and the mutual information of all pairs of channels, in bits."""
+
+    mutual_information: Any
+    """I(a; b) = H(a) + H(b) - H(a, b), of shape (channels a, channels b)."""
+    entropy_a: Any
+    """H(a), of shape (channels a,)."""
+    entropy_b: Any
+    """H(b), of shape (channels b,)."""
+    joint_entropy: Any
+    """H(a, b), of shape (channels a, channels b)."""
+    conditional_entropy: Any
+    """H(a|b) = H(a, b) - H(b): the entropy of a that remains when b is known, of shape (channels a, channels b)."""
+
+
+def distance_codes(maps: Array, bins: int = 32, *, channel_axis: int = 1) -> Any:
+    """Compute the bin indices of the distances of all sample pairs, in every channel.
+
+    For each channel, the Euclidean distances between the maps of two samples are put into `bins` equal bins between
+    the smallest and the largest distance of that channel; the last bin includes its upper end (CNNSlicer, Shen and Shen
+    2021, section 5.3.1).
+
+    Parameters
+    ----------
+    maps : array of shape (n, channels, ...)
+        Feature maps of at least two samples.
+    bins : int
+        Number of bins, 2 to 256.
+    channel_axis : int
+        The axis of the channels.
+
+    Returns
+    -------
+    uint8 array of shape (channels, n (n - 1) / 2)
+        Codes 0 to bins - 1 of the sample pairs (0, 1), (0, 2), ..., (1, 2), ... in this order. All codes of a constant
+        channel are 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If maps is not a finite array of at least two samples, or bins or channel_axis are out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bitlens
+    >>> bitlens.distance_codes(np.array([[0.0], [1.0], [3.0]]), bins=2)
+    array([[0, 1, 1]], dtype=uint8)
+    """
+    codes, context = _codes_of_maps(maps, "maps", check_bin_count(bins), channel_axis)
+    return context.to_caller(codes)
+
+
+def joint_histogram(a: Array, b: Array, bins: int = 32) -> Any:
+    """Count how often two channels' distance codes occur together, for every pair of channels.
+
+    Entry [i, j, p, q] is the number of sample pairs whose distance has code p in channel i of a and code q in channel
+    j of b: the joint distribution of CNNSlicer (Shen and Shen 2021, section 5.3.1), before it is normalised.
+
+    Parameters
+    ----------
+    a, b : arrays of shape (n, channels, ...), or uint8 codes of shape (channels, pairs)
+        Feature maps of the same samples, or their `distance_codes` with the same number of bins.
+    bins : int
+        Number of bins, 2 to 256.
+
+    Returns
+    -------
+    int64 array of shape (channels a, channels b, bins, bins)
+        Counts of sample pairs; each table sums to n (n - 1) / 2.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a or b is neither feature maps nor codes, or they are not of the same samples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bitlens
+    >>> x = np.array([[0.0], [1.0], [3.0]])
+    >>> bitlens.joint_histogram(x, x, bins=2)[0, 0]
+    array([[1, 0],
+           [0, 2]])
+    """
+    count = check_bin_count(bins)
+    codes_a, codes_b, context = _both_codes(a, b, count)
+    counts = context.empty((len(codes_a), len(codes_b), count * count), "int64")
+    call_kernel(context, _core.joint_counts, codes_a, codes_b, count, counts)
+    return context.to_caller(counts.reshape(len(codes_a), len(codes_b), count, count))
+
+
+def channel_mutual_information(a: Array, b: Array, bins: int = 32, *, full_output: bool = False) -> Any:
+    """Compute the mutual information of every pair of channels, in bits.
+
+    I(a; b) = H(a) + H(b) - H(a, b) of the binned distances of all sample pairs i < j in the two channels (CNNSlicer,
+    Shen and Shen 2021, section 5.3.1). The estimate is biased upward: compare it with its null distribution, by
+    `permutation_test`.
+
+    Parameters
+    ----------
+    a, b : arrays of shape (n, channels, ...), or uint8 codes of shape (channels, pairs)
+        Feature maps of the same samples, or their `distance_codes` with the same number of bins. An array of uint8 is
+        interpreted as codes.
+    bins : int
+        Number of bins, 2 to 256.
+    full_output : bool
+        Whether to return all entropies.
+
+    Returns
+    -------
+    float64 array of shape (channels a, channels b), or ChannelPairInformation
+        Bits, from 0 to log2(bins); joint entropies up to 2 log2(bins). The mutual information of a constant channel
+        with any channel is 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a or b is neither feature maps nor codes, or they are not of the same samples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bitlens
+    >>> x = np.random.default_rng(0).normal(size=(50, 2, 3, 3))
+    >>> information = bitlens.channel_mutual_information(x, x, full_output=True)
+    >>> bool(np.allclose(np.diag(information.mutual_information), information.entropy_a))
+    True
+    """
+    count = check_bin_count(bins)
+    codes_a, codes_b, context = _both_codes(a, b, count)
+    joint = context.empty((len(codes_a), len(codes_b)), "float64")
+    entropy_a, entropy_b = (context.empty((len(codes),), "float64") for codes in (codes_a, codes_b))
+    call_kernel(context, _core.code_entropies, codes_a, codes_b, count, joint, entropy_a, entropy_b)
+    # Because of rounding, a sum of three terms may be slightly below zero.
+    mutual = (entropy_a[:, None] + entropy_b - joint).clip(0)
+    if not full_output:
+        return context.to_caller(mutual)
+    conditional = (joint - entropy_b).clip(0)
+    tables = (mutual, entropy_a, entropy_b, joint, conditional)
+    return ChannelPairInformation(*map(context.to_caller, tables))
+
+
+def _both_codes(a: Array, b: Array, bins: int) -> tuple[Any, Any, ArrayContext]:
+    codes_a, context = _codes(a, "a", bins)
+    codes_b, context_b = (codes_a, context) if b is a else _codes(b, "b", bins)
+    check_same_device([context, context_b], "b")
+    if codes_a.shape[1] != codes_b.shape[1]:
+        raise ValueError(
+            f"b: expected the samples of a, got {codes_b.shape[1]} sample pairs where a has {codes_a.shape[1]}"
+        )
+    return codes_a, codes_b, context
+
+
+def _codes(x: Array, name: str, bins: int) -> tuple[Any, ArrayContext]:
+    if not is_uint8_array(x):
+        return _codes_of_maps(x, name, bins, channel_axis=1)
+    if x.ndim != 2 or 0 in x.shape:
+        raise ValueError(
+            f"{name}: expected distance codes of shape (channels, pairs) because the type is uint8, got {describe(x)}; "
+            "pass feature maps as floats"
+        )
+    n = (1 + math.isqrt(1 + 8 * x.shape[1])) // 2
+    if n * (n - 1) // 2 != x.shape[1]:
+        raise ValueError(
+            f"{name}: expected distance codes of n (n - 1) / 2 sample pairs because the type is uint8, got "
+            f"{describe(x)}; pass feature maps as floats"
+        )
+    context = ArrayContext.of(x)
+    if not context.on_cuda:
+        return np.ascontiguousarray(x), context
+    codes: Any = x
+    largest = int(codes.max())
+    if largest >= bins:  # on the CPU the kernel checks this
+        raise ValueError(f"{name}: found code {largest}, expected codes below bins = {bins}")
+    return codes.contiguous(), context
+
+
+def _codes_of_maps(x: Array, name: str, bins: int, channel_axis: int) -> tuple[Any, ArrayContext]:
+    maps, context, _ = as_channel_maps(x, name, channel_axis=channel_axis, cuda=True)
+    n, channels, _ = maps.shape
+    if n < 2:
+        raise ValueError(f"{name}: expected at least 2 samples, got {n}")
+    codes = context.empty((channels, n * (n - 1) // 2), "uint8")
+    distance_ranges = context.empty((channels, 2), "float64")
+    # The scale of a channel does not change its codes, so that the unit is not needed.
+    rescaled, _ = rescale_for_squares(maps, name, (0, 2))
+    call_kernel(context, _core.distance_codes, rescaled, bins, codes, distance_ranges)
+    return codes, context

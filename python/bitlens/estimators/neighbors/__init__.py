@@ -1,0 +1,1 @@
+"""Nearest neighbours of samples, and the entropies that are computed from them."""

@@ -1,0 +1,183 @@
+"""The exact nearest neighbours of samples: float32 products select candidates, float64 differences measure them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bitlens import _core
+from bitlens.arrays import Array, ArrayContext, as_samples, call_kernel, check_neighbor_count, rescale_for_squares
+
+
+class _Tiles(NamedTuple):
+    """The tiles into which the table of all dot products is divided."""
+
+    panel: int
+    """Number of samples whose values lie next to each other in memory."""
+    rows: int
+    """Height of a tile, in panels."""
+    columns: int
+    """Width of a tile, in panels."""
+
+
+_CPU_TILES = _Tiles(48, 12, 168)  # 18 MB
+_CUDA_TILES = _Tiles(128, 64, 64)  # 256 MB, and enough rows and columns for all multiprocessors
+
+# The least number of candidates that a list collects beyond those it keeps. Cutting a list back costs time, so that it
+# should not happen often.
+_LIST_SLACK = 128
+
+# Additional columns of the output, in which the CUDA kernel sorts.
+_CUDA_SORT_COLUMNS = 256
+
+# A squared distance from float32 products is accurate to a relative 1e-5 if it is above this share of |x|^2 + |y|^2.
+TRUSTED_SHARE = 0.03
+
+_UNIT_ROUNDOFF = 2.0**-24
+
+
+def nearest_neighbors(x: Array, k: int) -> tuple[Any, Any]:
+    """Find the exact k nearest other samples of every sample.
+
+    Neighbours are ordered by (distance, index), so that the order of equally distant samples is defined. Distances are
+    exact: they are computed from differences of the given values in float64, for any offset and scale of the data. The
+    search takes longer for samples that have many others at nearly the same distance.
+
+    Parameters
+    ----------
+    x : array of shape (n, ...)
+        Samples along the first axis; the other axes are flattened.
+    k : int
+        Number of neighbours, 1 to n - 1.
+
+    Returns
+    -------
+    distances : float64 array of shape (n, k)
+        Euclidean distances in the unit of x, ascending.
+    indices : int64 array of shape (n, k)
+        The indices of the neighbours, 0 to n - 1.
+
+    Raises
+    ------
+    TypeError
+        If x is not an array of real numbers or k is not an integer.
+    ValueError
+        If x is empty or not finite or has fewer than two samples, if k is out of range, or if a distance is too large
+        for float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bitlens
+    >>> distances, indices = bitlens.nearest_neighbors(np.array([[0.0], [1.0], [3.0]]), k=1)
+    >>> distances[:, 0], indices[:, 0]
+    (array([1., 1., 2.]), array([1, 0, 1]))
+    """
+    points, context, ends = as_samples(x, "x", at_least=2)
+    count = check_neighbor_count(k, len(points), at_least=1)
+    distances, indices, unit = search(points, context, ends, count)
+    return context.to_caller(in_unit(distances, unit)), context.to_caller(context.astype(indices, "int64"))
+
+
+def in_unit(lengths: Any, unit: float) -> Any:
+    """Multiply lengths by the unit in which `search` measured them."""
+    if unit == 1:
+        return lengths
+    with np.errstate(over="ignore"):
+        result = lengths * unit
+    if not bool((result < math.inf).all()):
+        raise ValueError("x: expected distances within the range of float64, got larger ones; scale the values")
+    return result
+
+
+def search(
+    x: Any,
+    context: ArrayContext,
+    ends: tuple[float, float],
+    k: int,
+    *,
+    trusted_share: float = math.inf,
+) -> tuple[Any, Any, float]:
+    """Find the k nearest neighbours, and the unit of their distances.
+
+    A filter ranks pairs of samples by a lower bound of their squared distance, which comes from tiles of float32 dot
+    products. The largest bound that a list kept is therefore a lower bound of every distance that it discarded. Rows
+    for which this does not prove the k nearest are searched completely.
+
+    Distances are computed from differences in float64. The exception are pairs whose squared distance from the filter
+    is above trusted_share of |x|^2 + |y|^2 and does not decide which samples are the k nearest: these keep the
+    filter's distance. With an infinite share there are no such pairs.
+    """
+    x, units = rescale_for_squares(x, "x", (0, 1))
+    unit = units.item()
+    n, length = x.shape
+    list_length = k + max(16, k // 32)
+    capacity = list_length + max(_LIST_SLACK, list_length // 2)
+    if capacity >= n - 1:  # the filter would discard nothing
+        list_length = capacity = 0
+    counts, limits = context.empty((n,), "int32"), context.empty((n,), "float32")
+    counts[...] = 0
+    limits[...] = math.inf
+    lists = (context.empty((n, capacity), "float32"), context.empty((n, capacity), "int32"), counts, limits)
+    width = ends[1] / unit - ends[0] / unit or 1.0  # in every value, no sample is further from the mean
+    error_bounds = context.empty((n,), "float64")
+    error_bounds[...] = 0
+    if list_length:
+        _fill_candidate_lists(x, context, width, list_length, lists, error_bounds)
+    kth_estimates = context.empty((n, 2), "float64")
+    call_kernel(context, _core.cut_candidates, list_length, *lists, width**2, error_bounds, k, kth_estimates)
+    columns = max(capacity, k + _CUDA_SORT_COLUMNS) if context.on_cuda else k
+    distances, indices = context.empty((n, columns), "float64"), context.empty((n, columns), "int32")
+    trusted = trusted_share / _relative_error(length)
+    filtered = (*lists, width**2, error_bounds, trusted, kth_estimates)
+    call_kernel(context, _core.exact_neighbors, x, *filtered, k, distances, indices)
+    return distances[:, :k], indices[:, :k], unit
+
+
+def _fill_candidate_lists(
+    x: Any, context: ArrayContext, width: float, list_length: int, lists: tuple[Any, ...], error_bounds: Any
+) -> None:
+    """Fill the lists of candidates from tiles of dot products, and store each sample's share of the error bound.
+
+    A tile above the diagonal of the table serves its rows and, read by columns, the samples of its columns. The lower
+    bounds in the lists are in the unit of width^2.
+    """
+    n, length = x.shape
+    panel, tile_rows, tile_columns = _tiles_for(context)
+    panels = context.empty((-(-n // panel), length, panel), "float32")
+    norms = context.empty((n,), "float64")
+    mean = context.empty((length,), "float64")
+    mean[...] = x.mean(0, dtype=mean.dtype)
+    call_kernel(context, _core.center_samples, x, mean, width, panels, norms)
+    # A product below the normal range of float32 may become 0; its error is at most the smallest normal number.
+    underflow = length * float(np.finfo(np.float32).tiny)
+    error_bounds[...] = norms * _relative_error(length) + underflow
+    lowered_norms = context.astype(norms - error_bounds, "float32")
+    error_bounds *= width**2
+    tile = context.empty((panel**2 * min(tile_rows, len(panels)) * min(tile_columns, len(panels)),), "float32")
+    for i in range(0, len(panels), tile_rows):
+        rows = panels[i : i + tile_rows]
+        for j in range(i, len(panels), tile_columns):
+            columns = panels[j : j + tile_columns]
+            dots = tile[: panel**2 * len(rows) * len(columns)].reshape(panel * len(rows), -1)
+            call_kernel(context, _core.dot_products, rows, columns, dots)
+            first_row, first_column = panel * i, panel * j
+            within = dots[: n - first_row, : n - first_column]
+            call_kernel(
+                context, _core.keep_nearest, within, lowered_norms, first_row, first_column, list_length, *lists
+            )
+
+
+def _tiles_for(context: ArrayContext) -> _Tiles:
+    return _CUDA_TILES if context.on_cuda else _CPU_TILES
+
+
+def _relative_error(length: int) -> float:
+    """A bound of the error of a float32 squared distance, as a share of |x|^2 + |y|^2.
+
+    The share of the dot product is the probabilistic bound of Higham and Mary (2019) with lambda = 8. The rest is the
+    rounding of the points, of the norms and of the final sum.
+    """
+    return (min(length, 8 * math.sqrt(length)) + 16) * _UNIT_ROUNDOFF

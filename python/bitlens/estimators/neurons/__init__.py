@@ -1,0 +1,1 @@
+"""Information between single neurons and the labels, and what follows from it."""
