@@ -115,7 +115,9 @@ def label_entropies(confusion: NDArray) -> tuple[NDArray, NDArray]:
     def entropy_or_nan(counts: NDArray) -> float:
         return entropy(counts) if counts.sum() else float("nan")
 
-    return np.array([entropy_or_nan(column) for column in confusion.T]), np.array([entropy_or_nan(r) for r in confusion])
+    return np.array([entropy_or_nan(column) for column in confusion.T]), np.array(
+        [entropy_or_nan(r) for r in confusion]
+    )
 
 
 def gram_spectrum(matrices: NDArray) -> NDArray:

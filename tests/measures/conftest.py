@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import bitlens
-from tests.support.sample_runs import record_once
+from tests.support.recording import record_once
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import bitlens
-from tests.support.sample_runs import record_once
+from tests.support.recording import record_once
 
 pytestmark = pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
 
@@ -45,7 +45,7 @@ class Forgetful(torch.nn.Module):
 
 
 def test_information_that_rises_is_a_violation(tmp_path: Path) -> None:
-    run = record(tmp_path / "run", Forgetful(), torch.randn(60, 5), None)
+    run = record_once(tmp_path / "run", Forgetful(), torch.randn(60, 5), None)
     chains = bitlens.processing_inequalities(run).sel(epoch=0)
     assert int(chains.forward_violations) == 1
     assert float(chains.forward_rise[1]) > 0.3
@@ -56,7 +56,7 @@ def test_rounding_is_no_violation(tmp_path: Path) -> None:
     network = torch.nn.Sequential(torch.nn.Linear(1, 1, bias=False), torch.nn.Linear(1, 1, bias=False))
     for layer in network:
         torch.nn.init.constant_(layer.weight, 2.0)
-    run = record(tmp_path / "run", network, 2.15 * torch.arange(40.0)[:, None], None)
+    run = record_once(tmp_path / "run", network, 2.15 * torch.arange(40.0)[:, None], None)
     with pytest.warns(bitlens.SaturationWarning):
         chains = bitlens.processing_inequalities(run, batch=40, bandwidth=1.0, bandwidth_x=1.0).sel(epoch=0)
     assert 2 * np.sqrt(2) * chains.forward_null_std.max() < chains.forward_rise[1] < 4e-6

@@ -13,7 +13,7 @@ from bitlens import Alignment, Median, SaturationWarning, Silverman
 from bitlens.estimators import PUBLISHED_SETTINGS
 from bitlens.measures.minibatches import batches
 from bitlens.runs import RunError
-from tests.support.sample_runs import record_once
+from tests.support.recording import record_once
 
 pytestmark = pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
 
@@ -77,7 +77,7 @@ def test_presets_by_hand(run: bitlens.Run, name: str) -> None:
 
 
 def test_a_run_without_labels_has_the_input_alone(tmp_path: Path) -> None:
-    run = record(tmp_path / "run", torch.nn.Sequential(torch.nn.Linear(5, 4)), torch.rand(20, 5), None)
+    run = record_once(tmp_path / "run", torch.nn.Sequential(torch.nn.Linear(5, 4)), torch.rand(20, 5), None)
     for estimator in ("renyi", "binning", "kde"):
         assert bitlens.information_plane(run, estimator).about.values.tolist() == ["input"]
     assert "backward" not in bitlens.processing_inequalities(run)

@@ -16,7 +16,8 @@ from bitlens.cli.options import with_parameter_options
 from bitlens.cli.render import write_csv
 from bitlens.estimators import PUBLISHED_SETTINGS, EqualWidth, OneBit
 from bitlens.measures import COMPUTED, MEASURES, layer_ablation, measure
-from bitlens.runs import RunError, export_netcdf, open_run
+from bitlens.runs import RunError, open_run
+from bitlens.runs.result_export import export_netcdf
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -108,9 +109,7 @@ def measure_command(
     names = [name.replace("-", "_") for name in measures or ()]
     published = published_settings.value if published_settings else None
     with report.progress() as progress:
-        results = measure(
-            opened, names or None, published=published, progress=progress, skipped=_warn, **parameters
-        )
+        results = measure(opened, names or None, published=published, progress=progress, skipped=_warn, **parameters)
     for sentence in (s for name in names or COMPUTED for s in MEASURES[name].ignored(opened)):
         _warn(sentence)
     if names:

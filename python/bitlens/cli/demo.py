@@ -11,8 +11,8 @@ from torch import nn
 
 from bitlens.data.images import Images
 from bitlens.data.lenet import LeNet
-from bitlens.measures import layer_ablation, layer_discarding
-from bitlens.network import Recorder, record_deconvolutions
+from bitlens.measures import layer_ablation, layer_deconvolution, layer_discarding
+from bitlens.network import Recorder
 from bitlens.runs import open_run
 
 _BATCH = 64
@@ -42,6 +42,6 @@ def train_and_record(images: Images, store: Path, epochs: int, console: Console)
                 total += float(loss.detach()) * len(rows)
             recorder.snapshot(epoch, loss=total / len(train_labels))
     for layer in ("conv1", "conv2"):
-        record_deconvolutions(open_run(store), model, layer, epochs)
+        layer_deconvolution(open_run(store), model, layer, epochs=[epochs])
     layer_discarding(open_run(store), model, samples=_DISCARDED)
     layer_ablation(open_run(store), model)

@@ -40,6 +40,7 @@ def _option(name: str, fields: list[Any]) -> inspect.Parameter:
     bounds = f" {field.bounds.capitalize()}." if field.bounds else ""
     text = f"{field.help}{bounds} Default of {used}."
     flag = _flag(name)
+    annotation: Any
     if field.annotation is bool:
         annotation = Annotated[bool | None, typer.Option(f"{flag}/--no-{flag[2:]}", help=text)]
     else:

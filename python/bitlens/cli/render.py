@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from bitlens.runs.layout import atomic_write
+from bitlens.runs import atomic_write
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from bitlens.cli.render import render
+from bitlens.cli.render import Column, render
 from bitlens.measures import (
     MEASURES,
     channel_entropies,
@@ -84,7 +85,7 @@ def print_ablation(ablation: xr.Dataset, console: Console) -> None:
     )
     means = removal_means(ablation, epoch)
     means["chance"] = [f"{mean:.3f} ± {std:.3f}" for mean, std in zip(means.random, means.random_std, strict=True)]
-    columns = {
+    columns: dict[str, Column] = {
         "scope": ("layer", str),
         "ascending": ("lowest score first", ".3f"),
         "descending": ("highest first", ".3f"),
@@ -98,15 +99,15 @@ def print_bounds(run: Run, samples: int, delta: float, bins: int, console: Conso
     """The bounds of the generalization gap from each layer, at the last epoch."""
     epoch = run.epochs[-1]
     plane = information_plane(run, estimator="binning", bins=bins, epochs=[epoch])
-    columns = {
+    columns: dict[str, Column] = {
         "layer": ("layer", str),
         "information": ("I(X; L)", ".2f"),
         "input_compression": ("input compression", ".3f"),
         "information_bottleneck": ("information bottleneck, x", ".3f"),
     }
     caption = (
-        f"I(X; L): of {bins} bins, in bits, at most {np.log2(run.manifest.samples):.2f} with this probe, also where the "
-        "information about all inputs is larger. A bound of 1 or more is empty. x: times a constant that the theorem "
+        f"I(X; L): of {bins} bins, in bits, at most {np.log2(run.manifest.samples):.2f} with this probe, even if "
+        "the information about all inputs is larger. A bound of 1 or more is empty. x: times a constant that the theorem "
         "does not give."
     )
     title = f"Bounds of the generalization gap at epoch {epoch}, for a loss from 0 to 1"
@@ -137,7 +138,7 @@ def print_info(run: Run, console: Console) -> None:
 
 
 def _training_table(run: Run) -> Table:
-    columns = {
+    columns: dict[str, Column] = {
         "epoch": ("epoch", _COUNT),
         "accuracy": ("accuracy", ".3f"),
         "loss": ("loss [bits]", ".3f"),
@@ -160,12 +161,12 @@ def _layers_table(run: Run, parameters: dict[str, Any]) -> Table:
     entropies = {name: channel_entropies(run, name, epochs=[epoch], **of(channel_entropies)) for name in names}
     pairs = {
         pair: layer_pair_information(run, *pair, epochs=[epoch], **of(layer_pair_information))
-        for pair in zip(names, names[1:], strict=False)
+        for pair in pairwise(names)
     }
     table = layer_summary(run.layers, epoch, diversity, entropies, pairs)
     spreads = zip(table.excess, table.null_std, strict=True)
     table["information"] = ["" if np.isnan(excess) else f"{excess:.3f} ± {std:.3f}" for excess, std in spreads]
-    columns = {
+    columns: dict[str, Column] = {
         "layer": ("layer", str),
         "kind": ("kind", str),
         "shape": ("shape", str),

@@ -1,16 +1,16 @@
 """Measures of a whole run: declared objects that compute results, store them in the run and find them again."""
 
 from bitlens.measures.ablation import layer_ablation
+from bitlens.measures.base import Known, Measure, Task, Variable
 from bitlens.measures.channels import channel_entropies
 from bitlens.measures.decomposition import layer_decomposition
 from bitlens.measures.deconvolution import layer_deconvolution
 from bitlens.measures.discarding import layer_discarding
 from bitlens.measures.diversity import input_diversity, layer_diversity
 from bitlens.measures.embedding import layer_points
-from bitlens.measures.feature_maps import average_maps, feature_maps
 from bitlens.measures.inequalities import processing_inequalities
 from bitlens.measures.layers import channel_order, layer_pair_information
-from bitlens.measures.measure import Known, Measure, Task, Variable
+from bitlens.measures.maps import average_maps, feature_maps
 from bitlens.measures.neurons import label_information
 from bitlens.measures.parameters import Parameters
 from bitlens.measures.plane import information_plane

@@ -10,11 +10,12 @@ import numpy as np
 
 from bitlens.arrays import NDArray
 from bitlens.estimators import NeuronRoles, OneBit, Quantizer, neuron_information, neuron_roles
-from bitlens.measures.measure import Measure, Result, Target, Variable
+from bitlens.measures.base import Measure, Result, Target, Variable
 from bitlens.measures.networks import MODEL, network_at, recorded_modules
 from bitlens.measures.parameters import Parameters, parameter
 from bitlens.runs import Layer, Run, RunError
-from bitlens.runs.layout import OUTPUT, arrays_hash
+from bitlens.runs.layout import OUTPUT
+from bitlens.runs.writer import probe_hash
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -90,7 +91,7 @@ class LayerAblation(Measure[LayerAblationParameters]):
     requires = frozenset({"weights"})
     arguments: ClassVar = {
         "model": MODEL,
-        "data": "(Tensor, Tensor), optional: Inputs and labels that the network was not trained on. Default: the probe.",
+        "data": "(Tensor, Tensor), optional: Inputs and labels that are not training data. Default: the probe.",
     }
     variables: ClassVar = (
         Variable("removed", ("scope", "step"), "removed neurons", "neurons"),
@@ -132,7 +133,9 @@ class LayerAblation(Measure[LayerAblationParameters]):
         epochs: Sequence[int] | None = None,
         **settings: Any,
     ) -> xr.Dataset:
-        digest = None if data is None else arrays_hash({"inputs": data[0].cpu().numpy(), "labels": data[1].cpu().numpy()})
+        digest = (
+            None if data is None else probe_hash({"inputs": data[0].cpu().numpy(), "labels": data[1].cpu().numpy()})
+        )
         target, parameters = self.arguments_of(run, layers=layers, data=digest, **settings)
         modules = recorded_modules(run, parameters.layers)
         used = _probe(run) if data is None else data
@@ -235,7 +238,7 @@ def _padded(rows: list[NDArray]) -> NDArray:
     shape = tuple(np.max([row.shape for row in rows], axis=0))
     table = np.full((len(rows), *shape), missing, np.result_type(*rows))
     for i, row in enumerate(rows):
-        table[(i, *map(slice, row.shape))] = row
+        table[i][tuple(slice(size) for size in row.shape)] = row
     return table
 
 
@@ -243,7 +246,5 @@ def _roles(curves: dict[str, AblationCurve], tolerance: float) -> NDArray:
     lowest, highest = curves["ascending"], curves["descending"]
     if not lowest.accuracy[0][0] > lowest.accuracy[0][-1]:
         return np.full(len(NeuronRoles._fields), np.nan)
-    roles = neuron_roles(
-        lowest.removed, lowest.accuracy[0], highest.accuracy[0], curves["random"].accuracy, tolerance
-    )
+    roles = neuron_roles(lowest.removed, lowest.accuracy[0], highest.accuracy[0], curves["random"].accuracy, tolerance)
     return np.array([np.nan if count is None else float(count) for count in roles])

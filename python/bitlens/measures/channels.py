@@ -7,9 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from bitlens.arrays import MAX_BINS
 from bitlens.estimators import intra_sample_entropy
-from bitlens.measures.measure import Measure, Result, Target, Variable
+from bitlens.measures.base import Measure, Result, Target, Variable
 from bitlens.measures.parameters import Parameters, parameter
 from bitlens.runs import Run
 
@@ -18,14 +17,14 @@ from bitlens.runs import Run
 class ChannelEntropiesParameters(Parameters):
     """Parameters of `channel_entropies`."""
 
-    bins: int = parameter(32, "Number of equal-width bins of the values.", minimum=2, maximum=MAX_BINS)
+    bins: int = parameter(32, "Number of equal-width bins of the values.", minimum=2, maximum=256)
 
 
 class ChannelEntropies(Measure[ChannelEntropiesParameters]):
     """Intra-sample entropy of every channel of a layer, by epoch, of all samples and by class.
 
-    CNNSlicer (Shen and Shen 2021, section 5.4.1): the entropy of the histogram of a map's values, averaged over samples.
-    The bins span the values of the layer at that epoch; the result contains this range.
+    CNNSlicer (Shen and Shen 2021, section 5.4.1): the entropy of the histogram of a map's values, averaged over
+    samples. The bins span the values of the layer at that epoch; the result contains this range.
 
     Returns
     -------

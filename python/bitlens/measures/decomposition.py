@@ -9,7 +9,7 @@ import numpy as np
 
 from bitlens.arrays import NDArray
 from bitlens.estimators import ChannelDecomposition
-from bitlens.measures.measure import Measure, Result, Target, Variable
+from bitlens.measures.base import Measure, Result, Target, Variable
 from bitlens.measures.minibatches import (
     MatrixInformationConfig,
     decompositions,
@@ -83,7 +83,9 @@ class LayerDecomposition(Measure[LayerDecompositionParameters]):
         if run.layer(target[0]).channels < 2:
             raise RunError(f"layer: {target[0]} has one channel; its decomposition needs two")
         if parameters.tensor:
-            raise ValueError("tensor: expected False, got True; a single kernel of a layer has no channels to decompose")
+            raise ValueError(
+                "tensor: expected False, got True; a single kernel of a layer has no channels to decompose"
+            )
 
     def resolve(
         self, run: Run, target: Target, parameters: LayerDecompositionParameters

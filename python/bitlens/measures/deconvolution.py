@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from bitlens.measures.measure import Measure, Result, Target, Variable
+from bitlens.measures.base import Measure, Result, Target, Variable
 from bitlens.measures.networks import MODEL, chosen_samples, network_at, probe_images, recorded_modules
 from bitlens.measures.parameters import Parameters, parameter
 from bitlens.runs import Run
@@ -30,8 +30,8 @@ class LayerDeconvolutionParameters(Parameters):
 class LayerDeconvolution(Measure[LayerDeconvolutionParameters]):
     """The projection of every channel of a layer onto the input, for some samples of the probe, by epoch.
 
-    The network is run again, so the epochs are those whose weights the recorder stored (``Recorder(..., weights=...)``).
-    See `deconvolve` (Zeiler and Fergus 2013).
+    The network is run again, so the epochs are those whose weights the recorder stored
+    (``Recorder(..., weights=...)``). See `deconvolve` (Zeiler and Fergus 2013).
 
     Returns
     -------
@@ -47,7 +47,8 @@ class LayerDeconvolution(Measure[LayerDeconvolutionParameters]):
     --------
     >>> import torch
     >>> import bitlens
-    >>> model = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(72, 3))
+    >>> nn = torch.nn
+    >>> model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(72, 3))
     >>> probe = torch.rand(6, 1, 8, 8), torch.arange(6) % 3
     >>> with bitlens.Recorder(model, "deconvolved", probe, weights=[0]) as recorder:
     ...     recorder.snapshot(0)

@@ -10,11 +10,11 @@ import numpy as np
 
 from bitlens.arrays import NDArray
 from bitlens.estimators import concentration
-from bitlens.measures.measure import Measure, Result, Target, Variable
+from bitlens.measures.base import Measure, Result, Target, Variable
 from bitlens.measures.networks import MODEL, chosen_samples, network_at, probe_images, recorded_modules
 from bitlens.measures.parameters import Parameters, parameter
 from bitlens.runs import Layer, Run
-from bitlens.runs.layout import arrays_hash
+from bitlens.runs.writer import probe_hash
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -32,7 +32,9 @@ class LayerDiscardingParameters(Parameters):
     layers: tuple[str, ...] | None = parameter(
         None, "Recorded layers that are the output of a module. Default: all of them."
     )
-    samples: int | tuple[int, ...] = parameter(10, "Number of images, evenly spaced through the probe, or a list of them.")
+    samples: int | tuple[int, ...] = parameter(
+        10, "Number of images, evenly spaced through the probe, or a list of them."
+    )
     alpha: float = parameter(1.5, "Allowed change of the features, in units of delta_f^2.")
     tau: float = parameter(0.01, "Variance of the constant perturbation that defines delta_f^2.")
     cells: int | None = parameter(None, "Side of the grid of units that share one sigma. None: one sigma per unit.")
@@ -64,7 +66,8 @@ class LayerDiscarding(Measure[LayerDiscardingParameters]):
     --------
     >>> import torch
     >>> import bitlens
-    >>> model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 20), torch.nn.ReLU(), torch.nn.Linear(20, 3))
+    >>> nn = torch.nn
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(64, 20), nn.ReLU(), nn.Linear(20, 3))
     >>> with bitlens.Recorder(model, "weighed", (torch.rand(6, 1, 8, 8), torch.arange(6) % 3), weights=[0]) as recorder:
     ...     recorder.snapshot(0)
     >>> result = bitlens.layer_discarding(bitlens.open_run("weighed"), model, samples=2)
@@ -110,8 +113,8 @@ class LayerDiscarding(Measure[LayerDiscardingParameters]):
         **settings: Any,
     ) -> xr.Dataset:
         hashes = {
-            "masks": None if masks is None else arrays_hash({"masks": masks}),
-            "training": None if training is None else arrays_hash({"training": training.cpu().numpy()}),
+            "masks": None if masks is None else probe_hash({"masks": masks}),
+            "training": None if training is None else probe_hash({"training": training.cpu().numpy()}),
         }
         target, parameters = self.arguments_of(run, layers=layers, samples=samples, **hashes, **settings)
         images = probe_images(run, parameters.samples)  # type: ignore[arg-type]  # resolved

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from bitlens.estimators import inter_sample_entropy
-from bitlens.measures.measure import Measure, Result, Target, Variable
+from bitlens.measures.base import Measure, Result, Target, Variable
 from bitlens.measures.parameters import Parameters, parameter
 from bitlens.runs import Run
 from bitlens.runs.layout import INPUT
@@ -24,13 +24,13 @@ class DiversityParameters(Parameters):
 class InputDiversity(Measure[DiversityParameters]):
     """Inter-sample entropy of the probe's inputs, of all samples and by class.
 
-    H(dCNN(X, 0, -, 0)) of CNNSlicer (Shen and Shen 2021, section 5.1.2). It grows with the number of samples: compare it
-    with ``bound``, log2(n (n - 1)). A class of k samples or fewer has NaN.
+    H(dCNN(X, 0, -, 0)) of CNNSlicer (Shen and Shen 2021, section 5.1.2). It grows with the number of samples: compare
+    it with ``bound``, log2(n (n - 1)). A class of k samples or fewer has NaN.
 
     Returns
     -------
     xarray.Dataset
-        In bits: ``inter_sample_entropy`` and ``bound``, and by class ``class_inter_sample_entropy`` and ``class_bound``.
+        In bits: ``inter_sample_entropy`` and ``bound``; by class ``class_inter_sample_entropy`` and ``class_bound``.
 
     Raises
     ------
@@ -56,7 +56,7 @@ class InputDiversity(Measure[DiversityParameters]):
         Variable("class_bound", ("class",), "its upper bound, log2(n (n - 1))"),
     )
 
-    def compute(self, run: Run, epoch: int, target: Target, parameters: DiversityParameters) -> Result:  # noqa: ARG002
+    def compute(self, run: Run, epoch: int, target: Target, parameters: DiversityParameters) -> Result:
         inputs, k = run.inputs, parameters.k
         result = Result({"inter_sample_entropy": inter_sample_entropy(inputs, k), "bound": _bound(len(inputs))})
         if run.labels is not None:
@@ -98,7 +98,7 @@ class LayerDiversity(Measure[DiversityParameters]):
         Variable("bound", (), "its upper bound, log2(n (n - 1))"),
     )
 
-    def compute(self, run: Run, epoch: int, target: Target, parameters: DiversityParameters) -> Result:  # noqa: ARG002
+    def compute(self, run: Run, epoch: int, target: Target, parameters: DiversityParameters) -> Result:
         # The input is the same at every epoch.
         of_input = float(input_diversity.at(run, 0, (), parameters).inter_sample_entropy)
         entropies = [

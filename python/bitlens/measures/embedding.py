@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
 
 from bitlens.arrays import NDArray, check_integer
-from bitlens.runs import Run, RunError
+from bitlens.runs import Run
 
 
 def layer_points(

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bitlens.arrays import NDArray
-from bitlens.measures.measure import Measure, Result, Target, Variable
+from bitlens.measures.base import Measure, Result, Target, Variable
 from bitlens.measures.minibatches import (
     MatrixInformationConfig,
     RunBandwidth,
@@ -87,11 +87,13 @@ class ProcessingInequalities(Measure[ProcessingInequalitiesParameters]):
         layers = [layer.name for layer in run.layers if layer.name != INPUT]
         shared = {field.name: getattr(parameters, field.name) for field in MatrixInformationConfig.fields()}
         plane = information_plane.at(run, epoch, (), InformationPlaneParameters(**shared)).sel(about="input")
-        forward = [plane[name].sel(layer=layers).to_numpy() for name in ("information", "null_mean", "null_std")]
-        values = _chain("forward", layers, *forward, layers)
+        forward = np.array(
+            [plane[name].sel(layer=layers).to_numpy() for name in ("information", "null_mean", "null_std")]
+        )
+        values = _chain("forward", layers, forward, layers)
         if run.manifest.gradients:
             backward = layers[-2::-1]
-            values |= _chain("backward", backward, *_of_errors(run, epoch, layers[-1], backward, parameters), layers)
+            values |= _chain("backward", backward, _of_errors(run, epoch, layers[-1], backward, parameters), layers)
         return Result(values, {"layer": layers})
 
 
@@ -100,8 +102,8 @@ processing_inequalities = ProcessingInequalities()
 
 def _of_errors(
     run: Run, epoch: int, last: str, layers: list[str], parameters: ProcessingInequalitiesParameters
-) -> tuple[NDArray, NDArray, NDArray]:
-    """Information about the last error in the errors of each layer, with the mean and deviation of its baseline."""
+) -> NDArray:
+    """Information about the last error in the errors of each layer, mean and deviation of its baseline [3, layer]."""
     config: MatrixInformationConfig = parameters
     if parameters.bandwidth_errors is not None:
         rule = parameters.bandwidth_errors
@@ -114,14 +116,12 @@ def _of_errors(
         )[0]
         for name in layers
     ]
-    table = np.array([(i.information, i.null_mean, i.null_std) for i in informations]).reshape(-1, 3)
-    return table[:, 0], table[:, 1], table[:, 2]
+    return np.array([(i.information, i.null_mean, i.null_std) for i in informations]).reshape(-1, 3).T
 
 
-def _chain(
-    name: str, order: list[str], values: NDArray, null: NDArray, spread: NDArray, layers: list[str]
-) -> dict[str, Any]:
-    """The variables of one chain by layer, given in its own order; NaN where it has no layer."""
+def _chain(name: str, order: list[str], rows: NDArray, layers: list[str]) -> dict[str, Any]:
+    """The variables of one chain by layer from its values, null means and deviations; NaN where it has no layer."""
+    values, null, spread = rows
     rise = np.concatenate([[0.0], np.diff(values)])[: len(values)]
     allowed = np.maximum(2 * np.hypot(spread, np.concatenate([spread[:1], spread[:-1]])), _PRECISION)
 

@@ -22,7 +22,7 @@ from bitlens.estimators import (
     Silverman,
 )
 from bitlens.estimators.matrix.decomposition import decompose
-from bitlens.estimators.matrix.gram import channel_exponents, variable, with_shuffles
+from bitlens.estimators.matrix.gram import channel_exponents, variable_exponents, with_shuffles
 from bitlens.estimators.matrix.renyi import informations
 from bitlens.measures.parameters import Parameters, parameter
 from bitlens.runs import Run, RunError
@@ -50,7 +50,7 @@ class MatrixInformationConfig(Parameters):
 
 @dataclass(frozen=True)
 class Batch:
-    """One mini-batch: its samples, the bandwidth of its channels, and the kernels of every target with their shuffles."""
+    """A mini-batch: its samples, the bandwidth of its channels, and the kernels of every target with their shuffles."""
 
     samples: NDArray
     bandwidth: RunBandwidth
@@ -62,7 +62,7 @@ def prepared_batches(run: Run, targets: Mapping[str, NDArray], config: MatrixInf
     prepared = []
     for samples in batches(run.manifest.samples, config.batch, config.seed):
         rule = _rule_for(run, config.bandwidth_x, samples)
-        of_targets = [variable(target[samples], "x", rule) for target in targets.values()]
+        of_targets = [variable_exponents(target[samples], "x", rule) for target in targets.values()]
         shuffled = [with_shuffles(of_x, context, config.permutations, config.seed) for of_x, context in of_targets]
         prepared.append(Batch(samples, _rule_for(run, config.bandwidth, samples), shuffled))
     return prepared

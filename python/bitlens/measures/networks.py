@@ -24,7 +24,9 @@ def recorded_modules(run: Run, names: Sequence[str] | None) -> list[Layer]:
     layers = list({layer.name: layer for layer in named}.values())
     for layer in layers:
         if not layer.module:
-            raise RunError(f"layers: {layer.name} was not recorded as the output of a module, so nothing can be run to it")
+            raise RunError(
+                f"layers: {layer.name} was not recorded as the output of a module, so nothing can be run to it"
+            )
     if not layers:
         raise RunError("layers: none was recorded as the output of a module, so there is nothing to run")
     return layers

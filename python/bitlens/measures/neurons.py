@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from bitlens.estimators import OneBit, Quantizer, neuron_information
-from bitlens.measures.measure import Measure, Result, Target, Variable
+from bitlens.measures.base import Measure, Result, Target, Variable
 from bitlens.measures.parameters import Parameters, parameter
 from bitlens.runs import Run
 

@@ -1,7 +1,7 @@
 """Parameters of a measure: each is declared once, with its default, its bounds and a line of help.
 
-A value is normalized by the declared type of its field when the parameters are made, so that the key of a stored result
-and the computation see the same value: ``np.float32(1.01)`` is 1.01, 2 is 2.0 in a float field, a tuple is a list in JSON.
+A value is normalized by the declared type of its field when the parameters are made, so that the key of a stored
+result and the computation see the same value: ``np.float32(1.01)`` is 1.01, 2 is 2.0 in a float field.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Field:
 
 def parameter(
     default: Any,
-    help: str,  # noqa: A002, the word that command lines use
+    help: str,
     *,
     unit: str = "",
     minimum: float | None = None,
@@ -109,7 +109,8 @@ class Parameters:
     @classmethod
     def fields(cls) -> tuple[Field, ...]:
         """The declarations, in order."""
-        return _fields(cls)
+        declared: Any = cls
+        return _declared_fields(declared)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values by name. A value that equals the declared meaning of absence is left out."""
@@ -158,11 +159,16 @@ def as_code(value: object) -> str:
 
 
 @cache
-def _fields(cls: type[Parameters]) -> tuple[Field, ...]:
+def _declared_fields(cls: Any) -> tuple[Field, ...]:
     hints = typing.get_type_hints(cls)
     # What the class itself declares comes before what it inherits: it is what callers set most often.
     ordered = sorted(dataclasses.fields(cls), key=lambda field: field.name not in cls.__annotations__)
     return tuple(Field(f.name, hints[f.name], f.default, **f.metadata[_METADATA]) for f in ordered)
+
+
+def _records(options: tuple[Any, ...]) -> dict[str, Any]:
+    """The dataclasses among the options, such as rules and quantizers, by name."""
+    return {_kind(option): option for option in options if dataclasses.is_dataclass(option)}
 
 
 def _options(annotation: Any) -> tuple[Any, ...]:
@@ -254,10 +260,9 @@ def _to_json(value: Any) -> Any:
 def _from_json(stored: Any, options: tuple[Any, ...]) -> Any:
     if not isinstance(stored, dict):
         return stored
-    given = {name: value for name, value in stored.items() if name != "type"}
-    for option in options:
-        if dataclasses.is_dataclass(option) and option.__name__ == stored.get("type"):
-            return option(**given)
+    record = _records(options).get(str(stored.get("type")))
+    if record is not None:
+        return record(**{name: value for name, value in stored.items() if name != "type"})
     raise ValueError(f"expected one of {', '.join(map(_kind, options))}, got {stored!r}")
 
 
@@ -267,13 +272,13 @@ def _literal(text: str, options: tuple[Any, ...]) -> Any:
     call = node if isinstance(node, ast.Call) else None
     name = call.func if call else node
     if isinstance(name, ast.Name) and name.id.lower() not in ("none", "true", "false"):
-        for option in options:
-            if dataclasses.is_dataclass(option) and option.__name__.lower() == name.id.lower():
-                arguments = [ast.literal_eval(argument) for argument in (call.args if call else [])]
-                keywords = {k.arg or "": ast.literal_eval(k.value) for k in (call.keywords if call else [])}
-                try:
-                    return option(*arguments, **keywords)
-                except TypeError as error:
-                    raise ValueError(str(error)) from None
-        raise ValueError(f"expected one of {', '.join(map(_kind, options))}")
+        record = {known.lower(): option for known, option in _records(options).items()}.get(name.id.lower())
+        if record is None:
+            raise ValueError(f"expected one of {', '.join(map(_kind, options))}")
+        arguments = [ast.literal_eval(argument) for argument in (call.args if call else [])]
+        keywords = {k.arg or "": ast.literal_eval(k.value) for k in (call.keywords if call else [])}
+        try:
+            return record(*arguments, **keywords)
+        except TypeError as error:
+            raise ValueError(str(error)) from None
     return ast.literal_eval({"none": "None", "true": "True", "false": "False"}.get(text.strip().lower(), text))

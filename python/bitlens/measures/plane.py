@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from bitlens.estimators import binned_information, pairwise_distance_information
-from bitlens.measures.measure import Measure, Result, Target, Variable
+from bitlens.measures.base import Measure, Result, Target, Variable
 from bitlens.measures.minibatches import (
     MatrixInformationConfig,
     information_targets,

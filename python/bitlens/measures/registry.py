@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bitlens.estimators import Silverman, published_settings
 from bitlens.measures.ablation import layer_ablation
+from bitlens.measures.base import Measure, Target, Task
 from bitlens.measures.channels import channel_entropies
 from bitlens.measures.decomposition import layer_decomposition
 from bitlens.measures.deconvolution import layer_deconvolution
@@ -15,7 +16,6 @@ from bitlens.measures.discarding import layer_discarding
 from bitlens.measures.diversity import input_diversity, layer_diversity
 from bitlens.measures.inequalities import processing_inequalities
 from bitlens.measures.layers import layer_pair_information
-from bitlens.measures.measure import Measure, Target, Task
 from bitlens.measures.minibatches import MatrixInformationConfig
 from bitlens.measures.neurons import label_information
 from bitlens.measures.parameters import Field, Parameters

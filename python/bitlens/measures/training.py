@@ -9,7 +9,7 @@ import numpy as np
 
 from bitlens.arrays import NDArray
 from bitlens.estimators import label_entropies
-from bitlens.measures.measure import Measure, Result, Target, Variable
+from bitlens.measures.base import Measure, Result, Target, Variable
 from bitlens.measures.parameters import Parameters
 from bitlens.runs import Run, RunError
 from bitlens.runs.layout import OUTPUT
@@ -63,7 +63,7 @@ class TrainingPerformance(Measure[TrainingPerformanceParameters]):
         if len(output.shape) != 1 or output.channels < len(run.classes):
             raise RunError(f"{run.path}: expected one output for each class, got outputs of shape {output.shape}")
 
-    def compute(self, run: Run, epoch: int, target: Target, parameters: TrainingPerformanceParameters) -> Result:  # noqa: ARG002
+    def compute(self, run: Run, epoch: int, target: Target, parameters: TrainingPerformanceParameters) -> Result:
         assert run.labels is not None  # checked before
         logits = run.activations(OUTPUT, epoch).astype(np.float64)
         if not np.isfinite(logits).all():

@@ -1,8 +1,8 @@
 """What needs a network and PyTorch: recording it, looking into it, noise on its input, turning neurons off."""
 
 from bitlens.network.ablation.cumulative import AblationCurve, cumulative_ablation
+from bitlens.network.deconvolution import deconvolve
 from bitlens.network.discarding.decoder import train_decoder
-from bitlens.network.deconvolution import deconvolve, record_deconvolutions
 from bitlens.network.discarding.entropies import information_discarding, reconstruction_uncertainty
 from bitlens.network.discarding.maximum_entropy import InformationDiscarding
 from bitlens.network.receptive_field import receptive_fields
@@ -17,6 +17,5 @@ __all__ = [
     "information_discarding",
     "receptive_fields",
     "reconstruction_uncertainty",
-    "record_deconvolutions",
     "train_decoder",
 ]

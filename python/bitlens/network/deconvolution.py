@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 
-import numpy as np
-import torch
-import xarray as xr
 from torch import Tensor, nn
 
 from bitlens.arrays import check_integer, describe
-from bitlens.network.hooks import check_modules, device_of, eval_mode, frozen, capture_outputs
-from bitlens.runs import Run, RunError
+from bitlens.network.hooks import capture_outputs, check_modules, device_of, eval_mode, frozen
+from bitlens.runs import RunError
 
 
 def deconvolve(model: nn.Module, images: Tensor, layer: str, channel: int) -> Tensor:
@@ -65,76 +61,6 @@ def deconvolve(model: nn.Module, images: Tensor, layer: str, channel: int) -> Te
         inputs = images.detach().to(device_of(model)).clone().requires_grad_()
         attributed: Tensor = Deconvolution(projection).attribute(inputs)
         return attributed.detach()
-
-
-def record_deconvolutions(
-    run: Run, model: nn.Module, layer: str, epoch: int, samples: Sequence[int] | None = None
-) -> xr.DataArray:
-    """Deconvolve every channel of a layer for some samples of the probe, and keep the projections in the run.
-
-    The network is needed as it was at the epoch: call it after `Recorder.snapshot` of that epoch. What was kept of the layer
-    and epoch before is replaced. `run.results.load("deconvolution",
-    {"layer": layer}, epoch)` reads them again, and the explorer shows them.
-
-    Parameters
-    ----------
-    run : Run
-        A recorded run of the model.
-    model : torch.nn.Module
-        The network as it is at the epoch.
-    layer : str
-        Name of a recorded layer that a module of the model gave.
-    epoch : int
-        Which epoch that is.
-    samples : sequence of int, optional
-        Numbers of samples of the probe. Default: one of each class; without labels, the first ten.
-
-    Returns
-    -------
-    xarray.DataArray
-        [channel, sample, ...], the last as one input; see `deconvolve`.
-
-    Raises
-    ------
-    RunError, ValueError
-        If there is no such layer or sample, the layer is no module's, or the epoch is negative.
-
-    Examples
-    --------
-    >>> import torch
-    >>> import bitlens
-    >>> model = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(72, 3))
-    >>> with bitlens.Recorder(model, "deconvolved", (torch.rand(6, 1, 8, 8), torch.arange(6) % 3)) as recorder:
-    ...     recorder.snapshot(0)
-    >>> bitlens.record_deconvolutions(bitlens.open_run("deconvolved"), model, "1", epoch=0).shape
-    (2, 3, 1, 8, 8)
-    """
-    found = run.layer(layer)
-    if not found.module:
-        raise RunError(f"layer: {found.name} is given by no module, so there is nothing to push back from")
-    if check_integer(epoch, "epoch") < 0:
-        raise ValueError(f"epoch: expected 0 or more, got {epoch}")
-    if samples is None and run.labels is not None:
-        samples = sorted({run.evenly_spaced_samples(1, label)[0] for label in np.unique(run.labels).tolist()})
-    chosen = (
-        list(range(min(10, run.manifest.samples)))
-        if samples is None
-        else [check_integer(s, "samples") for s in samples]
-    )
-    if not chosen or not all(0 <= sample < run.manifest.samples for sample in chosen):
-        raise RunError(f"samples: expected some of 0 to {run.manifest.samples - 1}, got {chosen}")
-    images = torch.from_numpy(np.array(run.inputs[chosen]))
-    found_maps = torch.stack([deconvolve(model, images, found.module, channel) for channel in range(found.channels)])
-    dims = ["channel", "sample", *(f"input_{i}" for i in range(images.ndim - 1))]
-    result = xr.DataArray(
-        found_maps.cpu().numpy(),
-        {"channel": np.arange(found.channels), "sample": chosen},
-        dims,
-        "deconvolution",
-        {"long_name": "projection onto the input", "layer": found.name, "epoch": epoch},
-    )
-    run.results.save("deconvolution", {"layer": found.name}, epoch, result.to_dataset())
-    return result
 
 
 class _ChannelProjection(nn.Module):

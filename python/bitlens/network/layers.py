@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from bitlens.arrays import describe
+from bitlens.network.hooks import capture_outputs, device_of, eval_mode, kind_of
 from bitlens.network.receptive_field import receptive_fields
-from bitlens.network.hooks import device_of, eval_mode, kind_of, capture_outputs
 from bitlens.runs import Layer, ReceptiveField, RunError
 from bitlens.runs.layout import INPUT, OUTPUT
 

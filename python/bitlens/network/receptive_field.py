@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 import torch
 from torch import Tensor, nn
 
-from bitlens.network.hooks import check_modules, default_modules, device_of, eval_mode, capture_outputs
+from bitlens.network.hooks import capture_outputs, check_modules, default_modules, device_of, eval_mode
 from bitlens.runs import ReceptiveField
 
 _BATCH = 64

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from bitlens.arrays import NDArray, check_integer, describe
+from bitlens.network.hooks import capture_outputs, check_modules, default_modules, device_of, eval_mode
 from bitlens.network.layers import describe_layers
 from bitlens.network.probe import check_probe, class_names
-from bitlens.network.hooks import check_modules, default_modules, device_of, eval_mode, capture_outputs
 from bitlens.runs import Layer, Manifest, Run, RunError, RunWriter, open_run
 from bitlens.runs.layout import GRADIENT_PREFIX, INPUT, OUTPUT
 from bitlens.runs.writer import probe_hash

@@ -87,9 +87,7 @@ def generalization_bounds(
     if sample_information is not None:
         each = [_check_bits(value, "sample_information") for value in sample_information]
         if len(each) != m:
-            raise ValueError(
-                f"sample_information: expected {m} numbers, one for each training sample, got {len(each)}"
-            )
+            raise ValueError(f"sample_information: expected {m} numbers, one for each training sample, got {len(each)}")
         bounds.append(_single_samples(each))
     if not bounds:
         raise ValueError("information: expected at least one of information, algorithm_information, sample_information")

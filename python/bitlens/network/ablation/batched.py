@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from bitlens.arrays import NDArray, describe
 from bitlens.network.discarding.perturbation import features_at, steps_shown
-from bitlens.network.hooks import device_of, eval_mode, capture_outputs
+from bitlens.network.hooks import capture_outputs, device_of, eval_mode
 from bitlens.runs import RunError
 
 _BATCH = 256

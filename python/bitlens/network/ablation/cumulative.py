@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from bitlens.arrays import Array, NDArray, as_class_indices, as_real_array, check_integer, describe, is_tensor
-from bitlens.network.hooks import check_modules, device_of, eval_mode
 from bitlens.network.ablation.batched import Ablations, Place, evaluated, places_of
+from bitlens.network.hooks import check_modules, device_of, eval_mode
 
 Order = Literal["ascending", "descending", "random"]
 Mode = Literal["zero", "mean"]

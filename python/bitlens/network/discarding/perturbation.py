@@ -14,7 +14,7 @@ from rich.progress import track
 from torch import Tensor, nn
 
 from bitlens.arrays import describe
-from bitlens.network.hooks import check_modules, device_of, eval_mode, frozen, capture_outputs
+from bitlens.network.hooks import capture_outputs, check_modules, device_of, eval_mode, frozen
 from bitlens.runs import RunError
 
 _CHUNK = 512

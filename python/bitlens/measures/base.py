@@ -1,13 +1,12 @@
 """What a measure is: one declared object that computes results of a run, keeps them, finds them and documents itself.
 
-`bitlens.layer_pair_information(run, "conv1", "conv2", bins=64)` calls such an object. The command line, the explorer and
-the documentation read the same declarations, so that a default or a name is written in one place.
+`bitlens.layer_pair_information(run, "conv1", "conv2", bins=64)` calls such an object. The command line, the explorer
+and the documentation read the same declarations, so that a default or a name is written in one place.
 """
 
 from __future__ import annotations
 
 import inspect
-import json
 import sys
 import textwrap
 import warnings
@@ -69,7 +68,7 @@ class Known(Generic[P]):
 
 @dataclass(frozen=True)
 class Task:
-    """The smallest unit of work: one measure of one target at one epoch. It is plain data, which any process can execute."""
+    """The smallest unit of work: one measure of one target at one epoch. Any process can execute it."""
 
     run: str
     measure: str
@@ -79,7 +78,7 @@ class Task:
 
 
 class Measure(Generic[P]):
-    """Base class of all measures. A subclass declares the class variables and `compute`; its instance is the function."""
+    """Base class of all measures. A subclass declares class variables and `compute`; its instance is the function."""
 
     name: ClassVar[str]
     title: ClassVar[str]
@@ -109,11 +108,11 @@ class Measure(Generic[P]):
         """The targets that `bitlens.measure` computes by default."""
         return [()] if not self.target_names else [(layer.name,) for layer in run.layers]
 
-    def resolve(self, run: Run, target: Target, parameters: P) -> P:  # noqa: ARG002
+    def resolve(self, run: Run, target: Target, parameters: P) -> P:
         """The parameters as they are stored for this run: limits are cut to what the run has, unused values reset."""
         return parameters
 
-    def check(self, run: Run, target: Target, parameters: P) -> None:  # noqa: ARG002
+    def check(self, run: Run, target: Target, parameters: P) -> None:
         """Raise RunError if this run cannot answer."""
         if "labels" in self.requires and run.labels is None:
             raise RunError(f"{run.path} was recorded without labels, which {self.name} needs")
@@ -141,7 +140,7 @@ class Measure(Generic[P]):
     ) -> xr.Dataset | None:
         """The results that the run has for these arguments; None where it has none. Nothing is computed."""
         target, parameters = self.arguments_of(run, *arguments, **settings)
-        return self._dataset(self._load(run, self.key(target, parameters), epochs), target, parameters)
+        return self._stored(run, self.key(target, parameters), epochs)
 
     def known(self, run: Run, *target: str) -> list[Known[P]]:
         """What the run has results of in this version, the default parameters first, then by number of epochs."""
@@ -153,12 +152,12 @@ class Measure(Generic[P]):
         return sorted(found, key=lambda k: (len(k.parameters.changed()), -len(k.epochs), k.key.text))
 
     def load_resolved(self, run: Run, target: Target, parameters: P) -> xr.Dataset | None:
-        """The stored results for a target and parameters that `arguments_of` has resolved; None where there are none."""
-        return self._dataset(self._load(run, self.key(target, parameters), None), target, parameters)
+        """The stored results for what `arguments_of` has resolved; None where there are none."""
+        return self._stored(run, self.key(target, parameters), None)
 
     def load(self, run: Run, known: Known[P], epochs: Sequence[int] | None = None) -> xr.Dataset | None:
         """The results of one of `known`; None where they are gone meanwhile."""
-        return self._dataset(self._load(run, known.key, epochs), known.target, known.parameters)
+        return self._stored(run, known.key, epochs)
 
     def ignored(self, run: Run) -> list[str]:
         """A sentence for each set of stored results that is not used: of another version, or not readable."""
@@ -166,7 +165,7 @@ class Measure(Generic[P]):
         for key in run.results.keys(self.name):
             if key.version != self.version:
                 sentences.append(
-                    f"{run.path}: results of {self.name} version {key.version} are ignored; this is version {self.version}"
+                    f"{run.path}: results of {self.name} version {key.version} are ignored; version {self.version} is used"
                 )
             elif self._parsed(key) is None:
                 sentences.append(f"{run.path}: results of {self.name} with settings {key.text} cannot be read")
@@ -221,19 +220,25 @@ class Measure(Generic[P]):
         key = self.key(target, parameters)
         series = self._load(run, key, [epoch])
         if not series:
-            result = self._stored_form(self._computed(run, epoch, partial(self.compute, run, target=target, parameters=parameters)))
-            series = [StoredSeries([epoch], _with_epoch(result.variables), result.coordinates)]
-        dataset = self._dataset(series, target, parameters)
+            result = self._stored_form(
+                self._computed(run, epoch, partial(self.compute, run, target=target, parameters=parameters))
+            )
+            series = [StoredSeries([epoch], _with_epoch(result), result.coordinates)]
+        dataset = self._dataset(series, key)
         assert dataset is not None
         return dataset.isel(epoch=0) if self.by_epoch else dataset
 
-    def compute_and_store(self, run: Run, epoch: int, target: Target, parameters: P, compute: Callable[[int], Result] | None = None) -> None:
+    def compute_and_store(
+        self, run: Run, epoch: int, target: Target, parameters: P, compute: Callable[[int], Result] | None = None
+    ) -> None:
         """Compute the result of one epoch and keep it in the run."""
         kind = "probe" if not self.by_epoch else "weights" if "weights" in self.requires else "epoch"
         # The source is looked up first: a result is never given to a file that replaces the one it was computed from.
         source = run.source(kind, epoch)
         if source is None:
-            raise RunError(f"epochs: nothing is recorded for epoch {epoch} in {run.path}; there are {self.recorded_epochs(run)}")
+            raise RunError(
+                f"epochs: nothing is recorded for epoch {epoch} in {run.path}; there are {self.recorded_epochs(run)}"
+            )
         compute = compute or partial(self.compute, run, target=target, parameters=parameters)
         result = self._stored_form(self._computed(run, epoch, compute))
         run.results.save(self.key(target, parameters), epoch, result, source)
@@ -246,17 +251,26 @@ class Measure(Generic[P]):
         except ValueError as error:
             raise RunError(f"{self.name} of {run.path} at epoch {epoch}: {error}") from error
 
-    def _over_epochs(self, run: Run, target: Target, parameters: P, epochs: Sequence[int] | None, compute: Callable[[int], Result]) -> xr.Dataset:
+    def _over_epochs(
+        self, run: Run, target: Target, parameters: P, epochs: Sequence[int] | None, compute: Callable[[int], Result]
+    ) -> xr.Dataset:
         """The results of all epochs: loaded where they are stored, else computed and stored one by one."""
         key = self.key(target, parameters)
         recorded = self.recorded_epochs(run)
         stored = _epochs(self._load(run, key, epochs))
         wanted = sorted({*stored, *recorded} if epochs is None else set(epochs))
         if not wanted:
-            raise RunError(f"epochs: expected at least one, got {epochs!r}" if epochs is not None else f"{run.path} has no complete epoch yet")
+            raise RunError(
+                f"epochs: expected at least one, got {epochs!r}"
+                if epochs is not None
+                else f"{run.path} has no complete epoch yet"
+            )
         missing = [epoch for epoch in wanted if epoch not in stored]
         if nowhere := [epoch for epoch in missing if epoch not in recorded]:
-            raise RunError(f"epochs: nothing is recorded and no result is stored for epoch {nowhere[0]} in {run.path}; recorded are {recorded}")
+            raise RunError(
+                f"epochs: nothing is recorded and no result is stored for epoch {nowhere[0]} in {run.path}; "
+                f"recorded are {recorded}"
+            )
         if missing:
             self._warn_of_ignored(run, key)
         failures: dict[int, RunError] = {}
@@ -274,7 +288,7 @@ class Measure(Generic[P]):
             raise failures[wanted[0]]
         for failure in failures.values():
             warnings.warn(f"left out: {failure}", stacklevel=3)
-        dataset = self._dataset(self._load(run, key, [e for e in wanted if e not in failures]), target, parameters)
+        dataset = self._stored(run, key, [e for e in wanted if e not in failures])
         if dataset is None:
             raise RunError(f"{run.path}: the results of {self.name} vanished while they were read")
         return dataset
@@ -283,19 +297,27 @@ class Measure(Generic[P]):
         for other in run.results.keys(self.name):
             if other.version != key.version and other.settings == key.settings:
                 warnings.warn(
-                    f"{run.path}: results of {self.name} version {other.version} are ignored and computed again by version {self.version}",
+                    f"{run.path}: results of {self.name} version {other.version} are ignored and computed again "
+                    f"by version {self.version}",
                     stacklevel=4,
                 )
 
     def _parsed(self, key: ResultKey) -> tuple[Target, P, dict[str, Any]] | None:
         """Target, parameters and unknown fields of stored results; None where they are not of this version's form."""
-        if key.version != self.version or not all(isinstance(key.settings.get(name), str) for name in self.target_names):
+        if key.version != self.version or not all(
+            isinstance(key.settings.get(name), str) for name in self.target_names
+        ):
             return None
         try:
-            parameters, unknown = self.Parameters.from_json({n: v for n, v in key.settings.items() if n not in self.target_names})
+            parameters, unknown = self.Parameters.from_json(
+                {n: v for n, v in key.settings.items() if n not in self.target_names}
+            )
         except (ValueError, TypeError):
             return None
         return tuple(key.settings[name] for name in self.target_names), parameters, unknown
+
+    def _stored(self, run: Run, key: ResultKey, epochs: Iterable[int] | None) -> xr.Dataset | None:
+        return self._dataset(self._load(run, key, epochs), key)
 
     def _load(self, run: Run, key: ResultKey, epochs: Iterable[int] | None) -> list[StoredSeries]:
         """Stored results that have the declared variables; what another program wrote under the name counts as none."""
@@ -304,60 +326,47 @@ class Measure(Generic[P]):
         return [
             series
             for series in run.results.load(key, wanted if self.by_epoch else [_ONCE])
-            if all(name in declared and _fits(declared[name].dims, array.dims) for name, array in series.variables.items())
+            if all(
+                name in declared and _fits(declared[name].dims, array.dims[1:])
+                for name, array in series.variables.items()
+            )
         ]
 
     def _stored_form(self, result: Result) -> StoredResult:
         declared = {variable.name: variable for variable in self.variables}
-        variables, sizes = {}, {}
+        variables: dict[str, StoredArray] = {}
+        sizes: dict[str, int] = {}
         for name, values in result.values.items():
             variable, array = declared[name], np.asarray(values)
             dims = _expanded(variable.dims, array.ndim)
             sizes |= dict(zip(dims, array.shape, strict=True))
             variables[name] = StoredArray(dims, array, {"long_name": variable.long_name, "units": variable.unit})
         coordinates = {
-            name: StoredArray((name,), np.asarray(values), {}) for name, values in result.coordinates.items() if name in sizes
+            name: StoredArray((name,), np.asarray(values), {})
+            for name, values in result.coordinates.items()
+            if name in sizes
         }
         return StoredResult(variables, coordinates)
 
-    def _dataset(self, series: list[StoredSeries], target: Target, parameters: P) -> xr.Dataset | None:
-        """One Dataset of all series, built by hand: joining one Dataset per epoch costs twenty times as much."""
-        import xarray as xr
+    def _dataset(self, series: list[StoredSeries], key: ResultKey) -> xr.Dataset | None:
+        from bitlens.runs.result_export import to_dataset
 
         if not series:
             return None
-        parts = []
-        for group in series:
-            data = {}
-            for name, array in group.variables.items():
-                values, dims = (array.values, ("epoch", *array.dims)) if self.by_epoch else (array.values[0], array.dims)
-                data[name] = xr.Variable(dims, values, dict(array.attributes))
-            coordinates = {name: array.values for name, array in group.coordinates.items()}
-            parts.append(xr.Dataset(data, coordinates | ({"epoch": group.epochs} if self.by_epoch else {})))
-        joined = parts[0] if len(parts) == 1 else _joined(parts)
-        return joined.assign_attrs(self._attributes(target, parameters))
-
-    def _attributes(self, target: Target, parameters: P) -> dict[str, Any]:
-        plain = {name: as_text(v) if not isinstance(v, int | float | str) else v for name, v in vars(parameters).items() if v is not None}
-        settings = json.dumps(parameters.to_json(), sort_keys=True)
-        return {"measure": self.name, "version": self.version, "parameters": settings, **dict(zip(self.target_names, target, strict=True)), **plain}
+        dataset = to_dataset(key, series)
+        texts = {name: as_text(value) for name, value in key.settings.items() if isinstance(value, list)}
+        return (dataset if self.by_epoch else dataset.isel(epoch=0, drop=True)).assign_attrs(texts)
 
 
-def _with_epoch(variables: Mapping[str, StoredArray]) -> dict[str, StoredArray]:
-    return {name: StoredArray(a.dims, a.values[None], a.attributes) for name, a in variables.items()}
+def _with_epoch(result: StoredResult) -> dict[str, StoredArray]:
+    return {
+        name: StoredArray(("epoch", *array.dims), array.values[None], array.attributes)
+        for name, array in result.variables.items()
+    }
 
 
 def _epochs(series: Sequence[StoredSeries]) -> set[int]:
     return {epoch for group in series for epoch in group.epochs}
-
-
-def _joined(parts: list[xr.Dataset]) -> xr.Dataset:
-    """Series of different shapes along their epochs; what a shorter one lacks is NaN, -1 or an empty text."""
-    import xarray as xr
-
-    missing = {"f": np.nan, "i": -1, "u": 0, "b": False, "U": "", "O": "", "T": ""}
-    fill = {str(name): missing[variable.dtype.kind] for name, variable in parts[0].data_vars.items()}
-    return xr.concat(parts, dim="epoch", join="outer", fill_value=fill, combine_attrs="override").sortby("epoch")
 
 
 def _expanded(dims: tuple[str, ...], count: int) -> tuple[str, ...]:
@@ -382,7 +391,7 @@ def _progress(epochs: list[int], description: str) -> Iterable[int]:
 
 def _documented(cls: type[Measure[Any]]) -> str:
     """The docstring with the section "Parameters", which the declarations give."""
-    rows = {"run": ("Run", "A recorded run."), **{name: ("str", "Name of a layer.") for name in cls.target_names}}
+    rows = {"run": ("Run", "A recorded run."), **dict.fromkeys(cls.target_names, ("str", "Name of a layer."))}
     for declared in cls.Parameters.fields():
         default = "" if declared.default is None else f", default {as_text(declared.default)}"
         unit = f" Unit: {declared.unit}." if declared.unit else ""
