@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
@@ -12,9 +11,10 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from bitlens.runs.files import atomic_write, is_temporary
-from tests.support.stored_results import KEY, new_store, the_series
+from tests.support.stored_results import KEY, SOURCE, new_store, small_result, the_series
 
 EPOCHS = 20
 
@@ -111,7 +111,7 @@ def test_threads_write_one_file_at_the_same_time(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
-    assert os.listdir(path.parent) == ["one.txt"]
+    assert list(path.parent.iterdir()) == [path]
     assert len(path.read_text()) == 1000
 
 
@@ -123,19 +123,13 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
         temporary.write_text("half")
         raise OSError("the disk is full")
 
-    try:
+    with pytest.raises(OSError, match="the disk is full"):
         atomic_write(path, fail)
-    except OSError as error:
-        assert str(error) == "the disk is full"
-    else:
-        raise AssertionError("no error")
     assert path.read_text() == "before"
-    assert os.listdir(tmp_path) == ["one.txt"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_saves_from_threads_of_one_store(tmp_path: Path) -> None:
-    from tests.support.stored_results import SOURCE, small_result
-
     store = new_store(tmp_path)
 
     def save(first: int) -> None:

@@ -1,4 +1,4 @@
-"""Result files: every array comes back as it was, other libraries read them, and damaged or hostile ones are left out."""
+"""Result files: arrays come back as they were, other libraries read them, damaged and hostile files are left out."""
 
 from __future__ import annotations
 
@@ -80,7 +80,11 @@ def test_arrays_of_texts_as_objects(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("array", "error", "message"),
     [
-        (StoredArray((), np.array(1j), {}), TypeError, "x: expected truth values, integers, floats or texts, got complex"),
+        (
+            StoredArray((), np.array(1j), {}),
+            TypeError,
+            "x: expected truth values, integers, floats or texts, got complex",
+        ),
         (StoredArray((), np.array(1, "M8[s]"), {}), TypeError, "x: expected truth values, integers, floats or texts"),
         (StoredArray((), np.longdouble(1), {}), TypeError, "x: expected truth values, integers, floats or texts"),
         (StoredArray(("a",), np.array([None]), {}), TypeError, "x: expected numbers or texts, got objects"),
@@ -195,6 +199,7 @@ def resealed(content: bytes, header: dict[str, object] | bytes, body: bytes | No
 
 def hostile(header: dict[str, dict[str, object]]) -> list[dict[str, object] | bytes]:
     """Headers that are JSON, or nearly, and must not be believed."""
+
     def changed(name: str, **entry: object) -> dict[str, object]:
         return {**header, name: {**header[name], **entry}}
 

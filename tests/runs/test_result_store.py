@@ -126,7 +126,7 @@ def test_versions_are_separate(tmp_path: Path) -> None:
     assert store.keys("none") == store.keys("..") == []
     # A file that was moved to the folder of another key is not one of its results.
     (moved,) = tmp_path.glob("results/channel_entropies/1-*/0000.safetensors")
-    os.replace(moved, next(tmp_path.glob("results/channel_entropies/2-*")) / "0005.safetensors")
+    moved.replace(next(tmp_path.glob("results/channel_entropies/2-*")) / "0005.safetensors")
     assert the_series(store.load(newer)).epochs == [1]
 
 
@@ -152,7 +152,9 @@ def test_results_of_the_first_version_are_ignored_and_said_once(tmp_path: Path) 
     old.mkdir(parents=True)
     (old / "0000.nc").write_bytes(b"netCDF")
     store = new_store(tmp_path)
-    with pytest.warns(UserWarning, match="channel_entropies/0123456789ab, were written by bitlens 0.1.0 and are ignored"):
+    with pytest.warns(
+        UserWarning, match="channel_entropies/0123456789ab, were written by bitlens 0.1.0 and are ignored"
+    ):
         assert store.keys() == []
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -211,7 +213,7 @@ def test_a_writer_whose_temporary_file_was_removed_writes_again(
 def test_flush_puts_on_disk_what_was_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, synced = new_store(tmp_path), []
     store.save(KEY, 0, small_result(), SOURCE)
-    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(Path(os.readlink(f"/proc/self/fd/{descriptor}"))))
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(Path(f"/proc/self/fd/{descriptor}").readlink()))
     store.save(KEY, 1, small_result(), SOURCE)
     assert synced == []
     store.flush()

@@ -1,4 +1,4 @@
-"""A recorded training on disk: the cube dCNN(X, L, C, T) of inputs, layers, channels and epochs."""
+"""A recorded training on disk: activations dCNN(X, L, C, T) by input, layer, channel and epoch, and their results."""
 
 from bitlens.runs.files import atomic_write
 from bitlens.runs.layout import Layer, Manifest, ReceptiveField, RunError
