@@ -20,8 +20,7 @@ from bitlens.measures import (
     layer_pair_information,
     training_performance,
 )
-from bitlens.runs import Run
-from bitlens.runs.layout import atomic_write
+from bitlens.runs import Run, atomic_write
 
 
 def epochs_table(run: Run) -> Table:

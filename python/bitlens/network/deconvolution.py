@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from bitlens.arrays import check_integer, describe
 from bitlens.network.tracing import check_modules, device_of, eval_mode, frozen, listening
-from bitlens.runs import Run, RunError
+from bitlens.runs import ResultKey, Run, RunError, StoredArray, StoredResult
 
 
 def deconvolve(model: nn.Module, images: Tensor, layer: str, channel: int) -> Tensor:
@@ -73,8 +73,8 @@ def record_deconvolutions(
     """Deconvolve every channel of a layer for some samples of the probe, and keep the projections in the run.
 
     The network is needed as it was at the epoch: call it after `Recorder.snapshot` of that epoch. What was kept of the layer
-    and epoch before is replaced. `run.results.load("deconvolution",
-    {"layer": layer}, epoch)` reads them again, and the explorer shows them.
+    and epoch before is replaced. ``run.results.load(ResultKey("deconvolution", 1,
+    {"layer": layer}), [epoch])`` reads them again, and the explorer shows them.
 
     Parameters
     ----------
@@ -133,7 +133,13 @@ def record_deconvolutions(
         "deconvolution",
         {"long_name": "projection onto the input", "layer": found.name, "epoch": epoch},
     )
-    run.results.save("deconvolution", {"layer": found.name}, epoch, result.to_dataset())
+    source = run.source("epoch", epoch) or run.source("probe", epoch)
+    if source is None:
+        raise RunError(f"{run.path} has neither activations of epoch {epoch} nor its probe")
+    projections = StoredArray(tuple(dims), result.values, {"long_name": "projection onto the input"})
+    coordinates = {name: StoredArray((name,), result[name].values, {}) for name in ("channel", "sample")}
+    key = ResultKey("deconvolution", 1, {"layer": found.name})
+    run.results.save(key, epoch, StoredResult({"deconvolution": projections}, coordinates), source)
     return result
 
 
