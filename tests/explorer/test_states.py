@@ -60,7 +60,7 @@ def _spoil(run: bitlens.Run, how: str) -> None:
 
 @pytest.mark.parametrize(
     ("how", "said"),
-    [("none", "holds no manifest.json"), ("damaged", "is damaged"), ("binary", "is damaged"), ("layers", "is damaged"),
+    [("none", "manifest.json is missing"), ("damaged", "is damaged"), ("binary", "is damaged"), ("layers", "is damaged"),
      ("newer", "upgrade bitlens")],
 )  # fmt: skip
 def test_a_folder_that_is_no_readable_run(run, look, how, said):
@@ -127,7 +127,7 @@ def test_an_epoch_whose_activations_were_not_kept(run, look):
 @pytest.mark.parametrize(
     ("page", "gone", "said"),
     [
-        ("training", "manifest.json", "holds no manifest.json"),
+        ("training", "manifest.json", "manifest.json is missing"),
         ("flow", "results", "The information plane has not been measured so at epoch 0 to 2"),
         ("layers", "epochs/0002.safetensors", "Only results were recorded at epoch 2"),
         ("channels", ".", "there is no such folder"),

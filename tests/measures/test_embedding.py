@@ -85,8 +85,8 @@ def test_selections_are_kept_by_what_they_hold(run: bitlens.Run) -> None:
         (lambda run: bitlens.save_selection(run, []), "samples: expected at least one"),
         (lambda run: bitlens.save_selection(run, [20]), "samples: expected 0 to 19, got 20 to 20"),
         (lambda run: bitlens.save_selection(run, [-1]), "samples: expected 0 to 19, got -1"),
-        (lambda run: bitlens.load_selection(run, "../manifest"), "selection: there is no '../manifest'"),
-        (lambda run: bitlens.load_selection(run, "0" * 12), "selection: there is no '000000000000'"),
+        (lambda run: bitlens.load_selection(run, "../manifest"), "selection: '../manifest' is not in"),
+        (lambda run: bitlens.load_selection(run, "0" * 12), "selection: '000000000000' is not in"),
     ],
 )
 def test_refused(run: bitlens.Run, call, message: str) -> None:

@@ -131,7 +131,7 @@ def test_a_run_without_weights_says_so(tmp_path: Path) -> None:
     run = plain(tmp_path)
     with pytest.raises(RunError, match=r"no weights were kept in .*plain; record with weights"):
         bitlens.layer_discarding(run, network())
-    with pytest.raises(RunError, match=r"no weights of epoch 0 in .*plain; none were kept"):
+    with pytest.raises(RunError, match=r"the weights of epoch 0 are not in .*plain; record with weights="):
         run.weights(0)
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import bitlens
-from bitlens.runs import RunError
+from bitlens.runs import ResultKey, RunError
 
 # kernel, stride, padding, dilation of a stack of convolutions or pools
 STACKS = {
@@ -149,7 +149,7 @@ def test_recorded_deconvolutions_are_those_of_the_network(tmp_path: Path) -> Non
     for channel in range(3):
         expected = bitlens.deconvolve(model, images[[7, 2]], "1", channel)
         assert torch.equal(torch.from_numpy(found.sel(channel=channel).values), expected)
-    kept = run.results.load("deconvolution", {"layer": "1"}, 5).deconvolution
+    kept = run.results.to_xarray(ResultKey("deconvolution", 1, {"layer": "1"})).deconvolution.sel(epoch=5, drop=True)
     assert kept.equals(found)
     assert kept.sample.values.tolist() == [7, 2]
     assert bitlens.record_deconvolutions(run, model, "2", 5).sample.values.tolist() == [0, 1, 2, 3]

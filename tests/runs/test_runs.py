@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -92,7 +91,7 @@ def test_slices_answer_entropies(run: bitlens.Run) -> None:
         ({"sample": 1, "label": 0}, "label: no chosen sample is of class 0"),
         ({"layer": "0", "channel": 4}, "channel: expected 0 to 3, got 4"),
         ({"epoch": 2}, "epoch: 2 is not recorded"),
-        ({"epoch": slice(0, 9, 2)}, "a slice of epochs has no step"),
+        ({"epoch": slice(0, 9, 2)}, "epoch: expected a slice without a step"),
     ],
 )
 def test_slices_that_do_not_exist(run: bitlens.Run, query: dict[str, object], message: str) -> None:
@@ -122,7 +121,7 @@ def test_truth_values_choose(run: bitlens.Run) -> None:
         ({"sample": True}, TypeError, "sample: expected an integer, got True"),
         ({"sample": "5"}, TypeError, "sample: expected an integer, got '5'"),
         ({"epoch": [1.0]}, TypeError, r"epoch: expected an integer, got 1\.0"),
-        ({"epoch": slice(-2, None)}, RunError, "epoch: a slice goes by epoch numbers"),
+        ({"epoch": slice(-2, None)}, RunError, "epoch: a slice takes epoch numbers"),
         ({"epoch": slice(2, 4)}, RunError, r"epoch: \[\] chooses nothing"),
         ({"layer": []}, RunError, r"layer: \[\] chooses nothing"),
         ({"channel": -1}, RunError, "channel: the layers differ in their number of channels"),
@@ -161,7 +160,7 @@ def test_metrics(run: bitlens.Run) -> None:
 def test_no_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="there is no such folder"):
         bitlens.open_run(tmp_path / "nothing")
-    with pytest.raises(RunError, match=r"holds no manifest\.json"):
+    with pytest.raises(RunError, match=r"is not a bitlens run: manifest\.json is missing"):
         bitlens.open_run(tmp_path)
 
 
@@ -171,8 +170,8 @@ def test_no_run(tmp_path: Path) -> None:
         ('{"schema_version": 1', "is damaged"),
         (b"\xff\xfe", "is damaged"),
         ('{"schema_version": 1, "classes": [], "layers": ["conv1"]}', "is damaged"),
-        ("[]", "is no manifest of a bitlens run"),
-        ('{"name": "other"}', "is no manifest of a bitlens run"),
+        ("[]", "is not the manifest of a bitlens run"),
+        ('{"name": "other"}', "is not the manifest of a bitlens run"),
         ('{"schema_version": 99}', "has schema 99, this version of bitlens reads up to 1; upgrade"),
         ('{"schema_version": 1, "layers": []}', "is damaged: 'classes'"),
     ],
@@ -199,22 +198,22 @@ def test_a_line_of_metrics_that_is_being_written_is_not_read(copy: Path) -> None
     with (copy / "metrics.jsonl").open("a") as file:
         file.write('{"epoch": 6, "lo')
     assert list(bitlens.open_run(copy).metrics) == [0, 1, 5]
-    (copy / "metrics.jsonl").write_text('{"epoch": 0}\nnonsense\n{"epoch": 1}\n')
-    with pytest.raises(RunError, match="is damaged at line 2"):
-        _ = bitlens.open_run(copy).metrics
 
 
-def test_results_are_kept_and_a_damaged_one_is_named(copy: Path) -> None:
-    run = bitlens.open_run(copy)
-    first = bitlens.channel_entropies(run, "0", bins=8)
-    (path,) = copy.glob("results/channel_entropies/*/0001.nc")
-    assert json.loads(path.with_name("parameters.json").read_text()) == {"bins": 8, "layer": "0"}
-    assert run.results.recorded("channel_entropies") == [{"bins": 8, "layer": "0"}]
-    shutil.rmtree(copy / "epochs")  # what is kept needs no activations
-    assert first.identical(bitlens.channel_entropies(bitlens.open_run(copy), "0", bins=8))
-    path.write_bytes(b"not netCDF")
-    with pytest.raises(RunError, match=r"0001.nc is damaged.*remove it to have it computed again"):
-        bitlens.channel_entropies(bitlens.open_run(copy), "0", bins=8)
+def test_a_damaged_line_of_metrics_costs_that_line_alone(copy: Path) -> None:
+    lines = [b'{"epoch": 0, "loss": 1.5}', b"nonsense", b"\xff", b"\0" * 20, b"[1]", b'{"loss": 1}', b'{"epoch": true}']
+    (copy / "metrics.jsonl").write_bytes(b"\n".join([*lines, b"[" * 100_000, b'{"epoch": 1, "loss": 2.5}', b""]))
+    with pytest.warns(
+        UserWarning, match=r"metrics.jsonl is damaged at lines \[2, 3, 4, 5, 6, 7, 8\]; their metrics are"
+    ):
+        assert bitlens.open_run(copy).metrics == {0: {"loss": 1.5}, 1: {"loss": 2.5}}
+
+
+def test_a_slice_of_epochs_ends_before_its_stop(run: bitlens.Run) -> None:
+    assert run.slice(epoch=slice(0, 5)).epochs.values == (0, 1)
+    assert run.slice(epoch=slice(0, 6)).epochs.values == (0, 1, 5)
+    assert run.slice(epoch=slice(1, None)).epochs.values == (1, 5)
+    assert run.slice(epoch=slice(None, 1)).epochs.values == (0,)
 
 
 def test_a_run_without_labels(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
-"""A recorded training on disk: the cube dCNN(X, L, C, T) of inputs, layers, channels and epochs."""
+"""A recorded training on disk: activations dCNN(X, L, C, T) by input, layer, channel and epoch, and their results."""
 
 from bitlens.runs.files import atomic_write
 from bitlens.runs.layout import Layer, Manifest, ReceptiveField, RunError
 from bitlens.runs.reader import Run, open_run
-from bitlens.runs.result_store import ResultKey, ResultStore
+from bitlens.runs.result_key import ResultKey
+from bitlens.runs.result_store import ResultStore
 from bitlens.runs.result_types import StoredArray, StoredResult, StoredSeries
 from bitlens.runs.saved_selections import load_selection, save_selection
 from bitlens.runs.selection import Slice

@@ -1,15 +1,15 @@
-"""The form of a run on disk, which writer and reader agree on.
+"""The layout of a run on disk, which writer and reader share.
 
 ::
 
     RUN/
-      manifest.json            what was recorded; replaced whole
-      probe.safetensors        inputs, and labels where there are any
-      epochs/0012.safetensors  one tensor [sample, channel, ...] a layer; appears complete or not at all
-      epochs/0012.dropped      in its place once the activations were dropped: their id alone
-      weights/0012.safetensors the network's parameters and buffers, at the epochs for which they were asked
-      metrics.jsonl            one JSON object an epoch
-      results/                 what measures gave, see result_store.py
+      manifest.json            what was recorded
+      probe.safetensors        inputs, and labels if they are known
+      epochs/0012.safetensors  one tensor [sample, channel, ...] for each layer
+      epochs/0012.dropped      the id of activations that were dropped
+      weights/0012.safetensors the network's parameters and buffers, at chosen epochs
+      metrics.jsonl            one JSON object for each epoch
+      results/                 results of measures, see result_store.py
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ INPUT = "input"
 OUTPUT = "output"
 """Name of the last layer, the model's own output."""
 GRADIENT_PREFIX = "gradient/"
-"""Before a layer's name: the gradients of each sample's loss at the layer's output."""
+"""Prefix of a layer's name for the gradients of each sample's loss with respect to the layer's output."""
 
 _EPOCH_FILE = re.compile(r"(\d{4,})\.safetensors")
 
 
 class RunError(ValueError):
-    """A run is missing, damaged, or not what it is asked to be."""
+    """A run is missing or damaged, or does not contain what was asked for."""
 
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """Which inputs each position of a layer's feature maps depends on.
+    """The inputs that each position of a layer's feature maps depends on.
 
     For every spatial axis and every position along it, the interval [first, end) of the input's axis.
     """
@@ -65,35 +65,35 @@ class Layer:
 
     name: str
     kind: str
-    """What it does: convolution, pooling, normalization, activation, linear, ..."""
+    """Kind of operation: convolution, pooling, normalization, activation, linear, ..."""
     shape: tuple[int, ...]
-    """Of one sample: (channels, ...)."""
+    """Shape of one sample: (channels, ...)."""
     channel_axis: int = 1
-    """Where the model's own tensor [sample, ...] has its channels; in the run they are on axis 1."""
+    """Axis of the channels in the model's tensor [sample, ...]; in the run it is always axis 1."""
     module: str = ""
-    """The model's module that gave it; empty for the input."""
+    """Name of the module whose output it is; empty for the input."""
     receptive_field: ReceptiveField | None = None
 
     @property
     def channels(self) -> int:
-        """How many channels there are."""
+        """The number of channels."""
         return self.shape[0]
 
     @property
     def is_spatial(self) -> bool:
-        """Whether its channels are two-dimensional maps."""
+        """Whether the channels are two-dimensional maps."""
         return len(self.shape) == 3
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What was recorded, and with what."""
+    """What was recorded, and with which versions of the software."""
 
     model: str
     layers: tuple[Layer, ...]
     samples: int
     classes: tuple[str, ...]
-    """Names of the classes; empty where the probe has no labels."""
+    """Names of the classes; empty if the probe has no labels."""
     dtype: str
     probe_sha256: str
     versions: dict[str, str] = field(default_factory=dict)
@@ -101,19 +101,19 @@ class Manifest:
     schema_version: int = SCHEMA_VERSION
 
     def to_json(self) -> str:
-        """The text of the manifest's file."""
+        """The content of the manifest's file."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod
     def read(cls, path: Path) -> Manifest:
-        """Read a manifest, or say what is wrong with the file."""
+        """Read a manifest; raises RunError if the file is damaged or from a newer bitlens."""
         try:
             content = json.loads(path.read_bytes())
-        except ValueError as error:  # no JSON, or no text
+        except ValueError as error:  # not JSON, or not UTF-8
             raise RunError(f"{path} is damaged: {error}") from None
         version = content.get("schema_version") if isinstance(content, dict) else None
         if not isinstance(version, int):
-            raise RunError(f"{path} is no manifest of a bitlens run")
+            raise RunError(f"{path} is not the manifest of a bitlens run")
         if version > SCHEMA_VERSION:
             raise RunError(
                 f"{path} has schema {version}, this version of bitlens reads up to {SCHEMA_VERSION}; upgrade bitlens"
@@ -132,17 +132,17 @@ def _layer(entry: dict[str, Any]) -> Layer:
 
 
 def epoch_file(run: Path, epoch: int) -> Path:
-    """Where the activations of an epoch are."""
+    """The file of an epoch's activations."""
     return run / EPOCHS / f"{epoch:04d}.safetensors"
 
 
 def weights_file(run: Path, epoch: int) -> Path:
-    """Where the weights of an epoch are."""
+    """The file of an epoch's weights."""
     return run / WEIGHTS / f"{epoch:04d}.safetensors"
 
 
 def dropped_file(run: Path, epoch: int) -> Path:
-    """Where the id of an epoch's activations stays after they were dropped."""
+    """The file with the id of activations that were dropped."""
     return run / EPOCHS / f"{epoch:04d}.dropped"
 
 

@@ -1,4 +1,4 @@
-"""The reading side: a run as it stands, also while it is being written."""
+"""Reading a run, also while it is being recorded."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _SOURCE_FILES = {
 def open_run(store: str | os.PathLike[str]) -> Run:
     """Open a recorded run.
 
-    It may still be written to: what is read are complete epochs only, and new ones show as they come.
+    The run may still be recording: only complete epochs are read, and later ones appear as they are completed.
 
     Parameters
     ----------
@@ -61,12 +61,12 @@ def open_run(store: str | os.PathLike[str]) -> Run:
     Raises
     ------
     RunError
-        If there is no run, its manifest is damaged, or it was written by a newer bitlens.
+        If the folder is not a run, its manifest is damaged, or it was written by a newer bitlens.
 
     Examples
     --------
     >>> import bitlens
-    >>> run = bitlens.open_run("demo-run")  # what `bitlens demo` has written
+    >>> run = bitlens.open_run("demo-run")  # written by `bitlens demo`
     >>> run.epochs, run.layer("conv1").shape
     ([0, 1], (6, 8, 8))
     >>> run.slice(label=0, layer="conv1", channel=3, epoch=1).array().shape
@@ -98,7 +98,9 @@ class Run:
             raise RunError(f"{self.path}: there is no such folder")
         manifest = self.path / MANIFEST
         if not manifest.is_file():
-            raise RunError(f"{self.path} holds no {MANIFEST}: it is no run, or its recording was cut off at the start")
+            raise RunError(
+                f"{self.path} is not a bitlens run: {MANIFEST} is missing (recording may have been interrupted)"
+            )
         self.manifest = Manifest.read(manifest)
         self.results = ResultStore(self.path, self._last_source)
 
@@ -117,22 +119,22 @@ class Run:
 
     @property
     def epochs(self) -> list[int]:
-        """Epochs with complete activations, ascending; looked up anew each time."""
+        """Epochs with complete activations, ascending; the folder is read at every access."""
         return recorded_epochs(self.path)
 
     @property
     def weight_epochs(self) -> list[int]:
-        """Epochs whose weights were kept, ascending; looked up anew each time."""
+        """Epochs with recorded weights, ascending; the folder is read at every access."""
         return recorded_epochs(self.path, WEIGHTS)
 
     @cached_property
     def inputs(self) -> NDArray:
-        """The probe's inputs, as the model was given them."""
+        """The probe's inputs, as the model received them."""
         return self._read(self.path / PROBE, "inputs")
 
     @cached_property
     def labels(self) -> NDArray | None:
-        """The probe's classes, int64 [n]; None where they are not known."""
+        """The class of every sample of the probe, int64 [n]; None if the probe has no labels."""
         return self._read(self.path / PROBE, "labels") if self.classes else None
 
     @property
@@ -161,10 +163,12 @@ class Run:
         return dict(sorted(rows.items()))
 
     def layer(self, name: str) -> Layer:
-        """A layer by its name, or by its module's."""
-        for found in ({layer.name: layer for layer in self.layers}, {layer.module: layer for layer in self.layers}):
-            if name and name in found:
-                return found[name]
+        """The layer of a name; a module's name stands for its layer."""
+        by_name = {layer.name: layer for layer in self.layers}
+        by_module = {layer.module: layer for layer in self.layers}
+        for layers in (by_name, by_module):
+            if name and name in layers:
+                return layers[name]
         raise RunError(f"layer: no layer {name!r} in {self.path}; it has {[layer.name for layer in self.layers]}")
 
     def evenly_spaced_samples(self, limit: int, label: Choice[int | str] = None) -> list[int]:
@@ -172,66 +176,71 @@ class Run:
         count = check_integer(limit, "limit")
         if count < 1:
             raise ValueError(f"limit: expected at least 1, got {count}")
-        found = self.slice(label=label).samples.values
-        spaced = np.unique(np.linspace(0, len(found) - 1, min(count, len(found))).round().astype(np.int64))
-        return [found[i] for i in spaced]
+        samples = self.slice(label=label).samples.values
+        spaced = np.unique(np.linspace(0, len(samples) - 1, min(count, len(samples))).round().astype(np.int64))
+        return [samples[i] for i in spaced]
 
     def activations(
         self, layer: str, epoch: int, *, channels: Sequence[int] | None = None, gradients: bool = False
     ) -> NDArray:
-        """What a layer gave for every sample of the probe.
+        """The output of a layer for every sample of the probe.
 
         Parameters
         ----------
         layer : str
             Name of the layer.
         epoch : int
-            A recorded epoch; any, for the input.
+            A recorded epoch. It does not matter for the input.
         channels : sequence of int, optional
-            Only these are read from disk.
+            Read only these channels from disk. Default: all.
         gradients : bool
-            The gradients of each sample's loss at the layer's output instead, where they were recorded.
+            Return the gradient of each sample's loss with respect to the layer's output instead, if it was recorded.
 
         Returns
         -------
         array of shape (n, channels, ...)
-            As stored, float16 or float32; the input as floats.
+            The type is the recorded one, float16 or float32. The input is converted to floats.
+
+        Raises
+        ------
+        RunError
+            If the layer, the epoch or a channel is not in the run, or the file is damaged.
         """
-        found = self.layer(layer)
-        if channels is not None and not all(0 <= c < found.channels for c in channels):
-            raise RunError(f"channels: layer {layer!r} has channels 0 to {found.channels - 1}, got {list(channels)}")
-        if found.name == INPUT and not gradients:
-            values = np.moveaxis(self.inputs, found.channel_axis, 1)
-            if values.dtype.kind in "iub":  # bytes would be taken for codes
+        entry = self.layer(layer)
+        if channels is not None and not all(0 <= c < entry.channels for c in channels):
+            raise RunError(f"channels: layer {layer!r} has channels 0 to {entry.channels - 1}, got {list(channels)}")
+        if entry.name == INPUT and not gradients:
+            values = np.moveaxis(self.inputs, entry.channel_axis, 1)
+            if values.dtype.kind in "iub":  # estimators take bytes for bin codes
                 values = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
             return values if channels is None else values[:, list(channels)]
         path = epoch_file(self.path, epoch)
         if not path.exists():
             raise RunError(f"epoch: no activations of epoch {epoch} in {self.path}; there are {self.epochs}")
-        return self._read(path, (GRADIENT_PREFIX if gradients else "") + found.name, channels)
+        return self._read(path, (GRADIENT_PREFIX if gradients else "") + entry.name, channels)
 
     def weights(self, epoch: int) -> dict[str, NDArray]:
         """The network's parameters and buffers by their names, at one of `weight_epochs`."""
         path = weights_file(self.path, epoch)
         if not path.exists():
-            kept = f"there are those of {self.weight_epochs}" if self.weight_epochs else "none were kept"
-            raise RunError(f"epoch: no weights of epoch {epoch} in {self.path}; {kept}")
+            recorded = f"recorded: {self.weight_epochs}" if self.weight_epochs else "record with weights=[...]"
+            raise RunError(f"epoch: the weights of epoch {epoch} are not in {self.path}; {recorded}")
         try:
             return dict(load_file(path))
         except SafetensorError as error:
             raise RunError(f"{path} is damaged: {error}") from None
 
     def source(self, kind: str, epoch: int) -> str | None:
-        """The id of a recorded file, which a result of it is saved with; None if the file is absent.
+        """The id of a recorded file, to save with the results measured from it; None if the file is absent.
 
-        Take it before the file is read: if the file is replaced meanwhile, the result is then stale rather than wrong.
+        Ask for the id before the file is read: if the file is replaced meanwhile, the result then counts as stale.
 
         Parameters
         ----------
         kind : {"epoch", "weights", "probe"}
             Activations of an epoch, weights of an epoch, or the probe.
         epoch : int
-            The epoch; any, for the probe.
+            The epoch. It does not matter for the probe.
         """
         if kind not in _SOURCE_FILES:
             raise ValueError(f"kind: expected one of {list(_SOURCE_FILES)}, got {kind!r}")
@@ -255,22 +264,22 @@ class Run:
         channel: Choice[int] = None,
         epoch: Choice[int] = None,
     ) -> Slice:
-        """The paper's dCNN(x, l, c, t): a part of the cube, nothing of it read yet.
+        """A part of the run: dCNN(x, l, c, t) of the paper. Nothing is read from disk yet.
 
-        Every argument may be left out (all), one value (its axis goes away), a list or a slice.
+        Every argument may be one value, whose axis is dropped, or a list or a slice. Without it, all are chosen.
 
         Parameters
         ----------
         label : class names or numbers
-            x: samples of these classes.
+            x: the samples of these classes.
         sample : sample numbers
-            x: these samples of the probe; with `label`, those that are both.
+            x: these samples of the probe. With `label`, only those that are also of these classes.
         layer : names or numbers
             l: 0 is the input, -1 the output.
         channel : channel numbers
-            c.
+            c: the channels of the layer.
         epoch : epoch numbers
-            t; a slice takes the recorded epochs from its start to before its stop.
+            t: a slice takes the recorded epochs from its start up to, but without, its stop.
         """
         return Slice.of(self, label=label, sample=sample, layer=layer, channel=channel, epoch=epoch)
 
@@ -279,7 +288,7 @@ class Run:
         try:
             with safe_open(path, framework="numpy") as file:
                 if name not in file.keys():  # noqa: SIM118, not a mapping
-                    raise RunError(f"{path} holds no {name!r}")
+                    raise RunError(f"{path} does not contain {name!r}")
                 if channels is None:
                     return np.asarray(file.get_tensor(name))
                 if not len(channels):

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from bitlens.runs.files import atomic_write
-from bitlens.runs.result_store import ResultKey
+from bitlens.runs.result_key import ResultKey
 from bitlens.runs.result_types import StoredArray, StoredSeries
 
 if TYPE_CHECKING:

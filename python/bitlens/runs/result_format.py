@@ -90,6 +90,8 @@ def _plain(values: NDArray, name: str) -> NDArray:
     """An array in C order and little-endian, or of texts as "<U"; a scalar stays without axes."""
     if isinstance(values, np.ma.MaskedArray):
         raise TypeError(f"{name}: expected an array without a mask; fill or drop what is masked")
+    if values.nbytes > MAX_FILE_BYTES:
+        raise ValueError(f"{name}: expected at most {MAX_FILE_BYTES >> 20} MiB, got {values.nbytes >> 20} MiB")
     array = np.asarray(values, order="C")
     if array.dtype.kind in "OT":
         if not all(isinstance(text, str) for text in array.flat):

@@ -1,4 +1,4 @@
-"""Groups of samples kept in a run under a short name, so that an address can point to thousands of them."""
+"""Groups of samples that are saved in a run under a short name, so that a URL can refer to thousands of samples."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAME = re.compile(r"[0-9a-f]{12}")
 
 
 def save_selection(run: Run, samples: Sequence[int]) -> str:
-    """Keep some samples of the probe in the run.
+    """Save a group of samples of the probe in the run.
 
     Parameters
     ----------
@@ -28,12 +28,12 @@ def save_selection(run: Run, samples: Sequence[int]) -> str:
     Returns
     -------
     str
-        Their name: the same samples have the same one.
+        The name of the group. The same samples always have the same name.
 
     Raises
     ------
     RunError
-        If there is none, or one is not in the probe.
+        If `samples` is empty, or a sample is not in the probe.
     OSError
         If the run cannot be written.
 
@@ -59,14 +59,14 @@ def save_selection(run: Run, samples: Sequence[int]) -> str:
 
 
 def load_selection(run: Run, name: str) -> list[int]:
-    """Samples that `save_selection` has kept, ascending.
+    """The samples of a group that `save_selection` has saved, ascending.
 
     Parameters
     ----------
     run : Run
         A recorded run.
     name : str
-        As `save_selection` gave it.
+        The name that `save_selection` returned.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def load_selection(run: Run, name: str) -> list[int]:
     Raises
     ------
     RunError
-        If there is no such selection, or it is damaged.
+        If the run does not contain the selection, or its file is damaged.
 
     Examples
     --------
@@ -84,15 +84,15 @@ def load_selection(run: Run, name: str) -> list[int]:
     >>> bitlens.load_selection(bitlens.open_run("demo-run"), "0123456789ab")
     Traceback (most recent call last):
         ...
-    bitlens.runs.layout.RunError: selection: there is no '0123456789ab' in demo-run
+    bitlens.runs.layout.RunError: selection: '0123456789ab' is not in demo-run; save it with save_selection
     """
     path = run.path / _FOLDER / f"{name}.json"
     if not _NAME.fullmatch(name) or not path.is_file():
-        raise RunError(f"selection: there is no {name!r} in {run.path}")
+        raise RunError(f"selection: {name!r} is not in {run.path}; save it with save_selection")
     try:
         samples = [int(sample) for sample in json.loads(path.read_text("utf-8"))["samples"]]
     except (ValueError, TypeError, KeyError):
-        raise RunError(f"{path} is damaged") from None
+        raise RunError(f"{path} is damaged; remove the file") from None
     if not samples or min(samples) < 0 or max(samples) >= run.manifest.samples:
-        raise RunError(f"{path} names samples that the probe does not have")
+        raise RunError(f"{path} contains samples that are not in the probe; remove the file")
     return samples

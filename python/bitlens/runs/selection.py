@@ -24,7 +24,7 @@ Choice: TypeAlias = T | Sequence[T] | slice | None
 
 @dataclass(frozen=True)
 class Axis:
-    """What was chosen along one axis, and whether it was a single value, whose axis then goes away."""
+    """The choice along one axis, and whether it is a single value, whose axis is dropped."""
 
     values: tuple[Any, ...]
     single: bool
@@ -37,18 +37,18 @@ class Axis:
         if isinstance(choice, (str, int, np.integer)):
             return cls((find(choice),), True)
         if isinstance(choice, slice):
-            found = tuple(options[choice])
+            values = tuple(options[choice])
         elif isinstance(choice, np.ndarray) and choice.dtype == bool:
             if choice.shape != (len(options),):
                 raise RunError(f"{name}: expected {len(options)} truth values, got shape {choice.shape}")
-            found = tuple(option for option, chosen in zip(options, choice, strict=True) if chosen)
+            values = tuple(option for option, chosen in zip(options, choice, strict=True) if chosen)
         elif isinstance(choice, Iterable):
-            found = tuple(find(value) for value in choice)
+            values = tuple(find(value) for value in choice)
         else:
             raise TypeError(f"{name}: expected a value, a list or a slice, got {choice!r}")
-        if not found:
+        if not values:
             raise RunError(f"{name}: {choice!r} chooses nothing")
-        return cls(found, False)
+        return cls(values, False)
 
 
 class _Estimator:
@@ -67,7 +67,7 @@ class _Estimator:
 
 @dataclass(frozen=True)
 class Slice:
-    """A part of a run; see `Run.slice`. Everything is read when it is asked for."""
+    """A part of a run; see `Run.slice`. Activations are read from disk only when they are needed."""
 
     run: Run
     samples: Axis
@@ -77,7 +77,7 @@ class Slice:
 
     @classmethod
     def of(cls, run: Run, *, label: Any, sample: Any, layer: Any, channel: Any, epoch: Any) -> Slice:
-        """Resolve what `Run.slice` was asked for."""
+        """Resolve the arguments of `Run.slice`."""
         layers = Axis.of(layer, [entry.name for entry in run.layers], "layer", lambda v: _layer_name(run, v))
         return cls(
             run,
@@ -131,20 +131,22 @@ def _samples(run: Run, label: Any, sample: Any) -> Axis:
         raise RunError(f"label: {run.path} was recorded without labels")
     classes = Axis.of(label, range(len(run.classes)), "label", lambda v: _class(run, v)).values
     of_class = set(np.flatnonzero(np.isin(run.labels, classes)).tolist())
-    kept = tuple(s for s in chosen.values if s in of_class)
-    if not kept:
+    samples = tuple(s for s in chosen.values if s in of_class)
+    if not samples:
         raise RunError(f"label: no chosen sample is of class {label!r}")
-    return Axis(kept, chosen.single)
+    return Axis(samples, chosen.single)
 
 
 def _epochs(run: Run, epoch: Any) -> Axis:
     recorded = run.epochs
     if isinstance(epoch, slice):
         if epoch.step is not None:
-            raise RunError("epoch: a slice of epochs has no step; pass a list")
+            raise RunError(f"epoch: expected a slice without a step, got {epoch}; pass a list")
         low, high = epoch.start or 0, np.inf if epoch.stop is None else epoch.stop
         if low < 0 or high < 0:
-            raise RunError(f"epoch: a slice goes by epoch numbers, from 0 on, got {epoch}; for the last, pass a list")
+            raise RunError(
+                f"epoch: a slice takes epoch numbers from 0 on, got {epoch}; to choose the last epochs, pass a list"
+            )
         return Axis.of([e for e in recorded if low <= e < high], recorded, "epoch", int)
 
     def find(value: int) -> int:

@@ -20,14 +20,19 @@ _MAX_HEADER_BYTES = 2**24
 _SAMPLE_BYTES = 2**16
 
 
-def new_id() -> dict[str, str]:
-    """Metadata of a safetensors file that is about to be written, with a random id."""
-    return {_NAME: secrets.token_hex(16)}
+def new_id() -> str:
+    """A random id."""
+    return secrets.token_hex(16)
+
+
+def id_metadata(identity: str) -> dict[str, str]:
+    """The metadata of a safetensors file that has an id."""
+    return {_NAME: identity}
 
 
 def write_id(path: Path, identity: str) -> None:
-    """Write a safetensors file that holds nothing but an id."""
-    header = json.dumps({"__metadata__": {_NAME: identity}}).encode()
+    """Write a safetensors file that contains only an id."""
+    header = json.dumps({"__metadata__": id_metadata(identity)}).encode()
     path.write_bytes(len(header).to_bytes(8, "little") + header)
 
 

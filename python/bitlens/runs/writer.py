@@ -1,4 +1,4 @@
-"""The writing side: everything appears whole or not at all, so a process may be killed at any moment."""
+"""Writing a run: every file appears whole or not at all, so the process may be killed at any moment."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from bitlens.runs.layout import (
     weights_file,
 )
 from bitlens.runs.result_store import flush_epoch
-from bitlens.runs.sources import file_id, new_id, write_id
+from bitlens.runs.sources import file_id, id_metadata, new_id, write_id
 
 
 def probe_hash(probe: Mapping[str, NDArray]) -> str:
-    """SHA-256 of the probe's arrays: runs of equal hash have seen the same samples."""
+    """SHA-256 of the probe's arrays; runs with equal hashes were recorded with the same samples."""
     digest = hashlib.sha256()
     for name in sorted(probe):
         array = np.ascontiguousarray(probe[name])
@@ -42,16 +42,16 @@ def probe_hash(probe: Mapping[str, NDArray]) -> str:
 
 
 class RunWriter:
-    """Begins a run, or continues one that was cut off or ended.
+    """Starts a run, or continues one that has ended or was interrupted.
 
     Parameters
     ----------
     store : path
-        Folder of the run; made if it does not exist. A folder that holds something else is refused.
+        Folder of the run, which is created if it does not exist. A folder with other content is refused.
     manifest : Manifest
-        What will be recorded; a run to be continued must have recorded the same.
+        What will be recorded. A run can be continued only if it was recorded with the same.
     probe : mapping of str to array
-        "inputs" and, where known, "labels".
+        "inputs" and, if they are known, "labels".
     """
 
     def __init__(self, store: str | os.PathLike[str], manifest: Manifest, probe: Mapping[str, NDArray]) -> None:
@@ -67,18 +67,18 @@ class RunWriter:
         return recorded_epochs(self.path)
 
     def write_epoch(self, epoch: int, tensors: Mapping[str, NDArray]) -> None:
-        """Append the activations of one epoch; they are never overwritten."""
+        """Add the activations of one epoch. Recorded activations are never overwritten."""
         path = epoch_file(self.path, epoch)
         if path.exists():
             raise RunError(f"epoch {epoch} is already recorded in {self.path}; recorded: {self.epochs}")
         _write_tensors(path, tensors)
 
     def write_weights(self, epoch: int, weights: Mapping[str, NDArray]) -> None:
-        """Keep the network's weights of one epoch, in place of earlier ones, whose results become stale."""
+        """Write the network's weights of one epoch. Earlier weights are replaced, and their results become stale."""
         _write_tensors(weights_file(self.path, epoch), weights)
 
     def drop_epoch(self, epoch: int) -> None:
-        """Remove an epoch's activations, once their results are on disk. Their id stays, so that these stay valid."""
+        """Remove an epoch's activations after their results are on disk. The id stays, so the results stay valid."""
         path = epoch_file(self.path, epoch)
         identity = file_id(path)
         flush_epoch(self.path, epoch)  # they could not be computed again
@@ -87,7 +87,12 @@ class RunWriter:
         path.unlink()
 
     def write_metrics(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Append one line of metrics. The last line of an epoch counts."""
+        """Append one line of metrics, which is the first step of a snapshot. The last line of an epoch counts.
+
+        If activations of an earlier snapshot of the epoch were dropped, their results become stale.
+        """
+        if dropped_file(self.path, epoch).exists():
+            atomic_write(dropped_file(self.path, epoch), lambda temporary: write_id(temporary, new_id()))
         line = json.dumps({"epoch": epoch, **metrics}).encode() + b"\n"
         with (self.path / METRICS).open("ab+", buffering=0) as file:
             # A line that was cut off, such as by a full disk, must not run into this one.
@@ -104,11 +109,11 @@ class RunWriter:
         if self.path.exists():
             if not self.path.is_dir():
                 raise RunError(f"store: {self.path} is a file; expected a folder for the run")
-            # A start that was cut off has left nothing but these.
+            # An interrupted start leaves only these.
             names = {path.name for path in self.path.iterdir()} - {PROBE, EPOCHS}
             foreign = sorted(name for name in names if not is_temporary(name))
             if foreign:
-                raise RunError(f"store: {self.path} holds {foreign[0]!r} and is not a run; choose a new folder")
+                raise RunError(f"store: {self.path} contains {foreign[0]!r} and is not a run; choose a new folder")
         (self.path / EPOCHS).mkdir(parents=True, exist_ok=True)
         self._clean()
         _write_tensors(self.path / PROBE, probe)
@@ -133,7 +138,7 @@ class RunWriter:
 
 
 def _write_tensors(path: Path, tensors: Mapping[str, NDArray]) -> None:
-    # safetensors writes the memory of an array as it lies, whatever its strides.
+    # safetensors writes the memory of an array in its order there, without regard to the strides.
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    metadata = new_id()
+    metadata = id_metadata(new_id())
     atomic_write(path, lambda temporary: save_file(contiguous, temporary, metadata))
