@@ -1,8 +1,8 @@
-"""What needs a network and PyTorch: recording it, looking into it, noise on its input, turning neurons off."""
+"""Operations that run a network, with PyTorch: recording, deconvolution, information discarding and ablation."""
 
 from bitlens.network.ablation.cumulative import AblationCurve, cumulative_ablation
-from bitlens.network.discarding.decoder import train_decoder
 from bitlens.network.deconvolution import deconvolve, record_deconvolutions
+from bitlens.network.discarding.decoder import train_decoder
 from bitlens.network.discarding.entropies import information_discarding, reconstruction_uncertainty
 from bitlens.network.discarding.maximum_entropy import InformationDiscarding
 from bitlens.network.receptive_field import receptive_fields
