@@ -114,7 +114,7 @@ def layer_discarding(
         network = network_at(run, model, epoch)
 
         def measured(measure: Callable[..., InformationDiscarding], *given: Any) -> InformationDiscarding:
-            return measure(network, images, *given, alpha, tau, grid=grid, largest=largest, seed=seed)
+            return measure(network, images, *given, alpha, tau, cells=grid, sigma_max=largest, seed=seed)
 
         parts = {"discarding": [measured(information_discarding, one.module) for one in found_layers]}
         if training is not None:
