@@ -1,4 +1,4 @@
-"""Information discarding: closed forms, invariances, the toy example of the paper, and what it says of bad input."""
+"""Information discarding: closed forms, invariances, the toy example of the paper, and errors for bad input."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def images() -> torch.Tensor:
 
 def test_linear_features_have_a_closed_form(weights: torch.Tensor) -> None:
     x = torch.rand(2, 60)
-    found = bitlens.information_discarding(linear(weights), x, "0", ALPHA, TAU, largest=100, samples=600)
+    found = bitlens.information_discarding(linear(weights), x, "0", ALPHA, TAU, sigma_max=100, samples=600)
     expected = reference.linear_discarding(weights.numpy(), ALPHA, TAU)
     np.testing.assert_allclose(found.sigma, np.broadcast_to(expected, x.shape), rtol=0.02)
     np.testing.assert_allclose(found.constraint, ALPHA, rtol=0.02)
@@ -149,7 +149,7 @@ def test_uncertainty_is_the_largest_that_linear_features_allow() -> None:
     for module in (model, decoder):
         nn.init.zeros_(module[0].bias)
     found = bitlens.reconstruction_uncertainty(
-        model, torch.tensor(x, dtype=torch.float32)[None], "0", decoder, samples=1024, steps=100, largest=10
+        model, torch.tensor(x, dtype=torch.float32)[None], "0", decoder, samples=1024, steps=100, sigma_max=10
     )
     costs, target = (weights**2).sum(axis=0), ALPHA * TAU * (weights**2).sum()
     told = (back @ weights) ** 2
@@ -206,7 +206,7 @@ def test_seeds_agree_on_a_trained_network(mnist, layer: str) -> None:
 def test_units_that_nothing_looks_at_reach_the_limit(weights: torch.Tensor) -> None:
     blind = weights.clone()
     blind[:, :15] = 0
-    found = bitlens.information_discarding(linear(blind), torch.rand(1, 60), "0", largest=3)
+    found = bitlens.information_discarding(linear(blind), torch.rand(1, 60), "0", sigma_max=3)
     np.testing.assert_allclose(found.sigma[0, :15], 3, rtol=0.01)
     assert float(found.limited) >= 0.25
     np.testing.assert_allclose(found.constraint, ALPHA, rtol=0.02)
@@ -215,7 +215,7 @@ def test_units_that_nothing_looks_at_reach_the_limit(weights: torch.Tensor) -> N
 def test_cells_of_a_grid_have_one_sigma_each(images: torch.Tensor) -> None:
     weights = torch.randn(9, 64, generator=torch.Generator().manual_seed(3))
     model = nn.Sequential(nn.Flatten(), *linear(weights))
-    found = bitlens.information_discarding(model, images, "1", grid=4, samples=512)
+    found = bitlens.information_discarding(model, images, "1", cells=4, samples=512)
     by_cell = found.sigma[0, 0].reshape(4, 2, 4, 2).permute(0, 2, 1, 3).reshape(16, 4)
     assert torch.equal(by_cell, by_cell[:, :1].expand(-1, 4))
     squares = (weights.double() ** 2).sum(dim=0).reshape(4, 2, 4, 2).sum(dim=(1, 3)).reshape(16)
@@ -249,20 +249,20 @@ REFUSED = [
     ({"images": np.zeros((2, 64))}, TypeError, "images: expected a tensor of floats, got float64 of shape (2, 64)"),
     ({"images": torch.zeros(2, 64, dtype=torch.long)}, TypeError, "images: expected a tensor of floats, got torch.int64"),
     ({"images": torch.zeros(0, 64)}, ValueError, "images: expected shape (n, ...) with at least one value, got (0, 64)"),
-    ({"images": torch.full((1, 64), math.nan)}, ValueError, "images: some values are not finite"),
+    ({"images": torch.full((1, 64), math.nan)}, ValueError, "images: expected finite values, got NaN or infinity"),
     ({"layer": "7"}, RunError, "layers: the model has no module '7'"),
     ({"alpha": 0}, ValueError, "alpha: expected a finite number above 0, got 0"),
     ({"tau": -1.0}, ValueError, "tau: expected a finite number above 0, got -1.0"),
     ({"alpha": "1"}, TypeError, "alpha: expected a number, got '1'"),
-    ({"largest": math.inf}, ValueError, "largest: expected a finite number above 0, got inf"),
-    ({"base": 1}, ValueError, "base: expected another number than 1"),
+    ({"sigma_max": math.inf}, ValueError, "sigma_max: expected a finite number above 0, got inf"),
+    ({"base": 1}, ValueError, "base: expected a number other than 1, got 1"),
     ({"samples": 1}, ValueError, "samples: expected at least 2, got 1"),
     ({"steps": 0}, ValueError, "steps: expected at least 1, got 0"),
     ({"steps": 1.5}, TypeError, "steps"),
     ({"seed": -1}, ValueError, "seed: expected at least 0, got -1"),
-    ({"grid": 0}, ValueError, "grid: expected at least 1, got 0"),
-    ({"images": torch.rand(2, 64), "grid": 4}, ValueError, "grid: expected images with two axes of pixels"),
-    ({"model": nn.Sequential(nn.Flatten(), nn.Threshold(9, 0))}, ValueError, "layer: its output does not change with image 0"),
+    ({"cells": 0}, ValueError, "cells: expected at least 1, got 0"),
+    ({"images": torch.rand(2, 64), "cells": 4}, ValueError, "cells: expected images with two axes of pixels"),
+    ({"model": nn.Sequential(nn.Flatten(), nn.Threshold(9, 0))}, ValueError, "layer: expected an output that depends on the image, got an output that no noise on image 0 changes"),
 ]  # fmt: skip
 
 
@@ -275,12 +275,12 @@ REFUSED += [
     (
         {"model": nn.Sequential(Root()), "images": -ONE, "layer": "0"},
         ValueError,
-        "layer: its output is not finite for some",
+        "layer: expected a finite output for the images, got NaN or infinity",
     ),
     (
         {"model": nn.Sequential(Root()), "layer": "0"},
         ValueError,
-        "layer: with noise on the images, its output is not finite",
+        "layer: expected a finite output for images with noise, got NaN or infinity",
     ),
 ]
 

@@ -154,9 +154,9 @@ def test_recorded_deconvolutions_are_those_of_the_network(tmp_path: Path) -> Non
     assert kept.sample.values.tolist() == [7, 2]
     assert bitlens.record_deconvolutions(run, model, "2", 5).sample.values.tolist() == [0, 1, 2, 3]
     for layer, samples, message in [
-        ("input", None, "layer: input is given by no module"),
-        ("1", [12], "samples: expected some of 0 to 11"),
-        ("1", [], "samples: expected some of 0 to 11"),
+        ("input", None, "layer: expected the output of a module, got 'input'"),
+        ("1", [12], "samples: expected indices from 0 to 11"),
+        ("1", [], "samples: expected indices from 0 to 11"),
         ("x", None, "layer: no layer 'x'"),
     ]:
         with pytest.raises(RunError, match=message):

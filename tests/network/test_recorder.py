@@ -151,7 +151,7 @@ def test_channels_of_token_inputs_are_where_the_recorder_was_told(tmp_path: Path
     np.testing.assert_array_equal(run.activations("input", 0, channels=[4]), tokens[:, :, 4:5].movedim(2, 1))
     hidden = model[:2](tokens).detach().movedim(2, 1)
     np.testing.assert_allclose(run.activations("1", 0), hidden, rtol=1e-5)
-    with pytest.raises(ValueError, match="channel_axis: 'input' has axes 1 to 2 beside its samples, got 3"):
+    with pytest.raises(ValueError, match="channel_axis: expected 1 to 2 for 'input', got 3"):
         bitlens.Recorder(model, tmp_path / "other", (tokens, None), channel_axis={"input": 3}).__enter__()
 
 
@@ -228,8 +228,8 @@ def test_key_frames_and_measures_during_training(tmp_path: Path) -> None:
         ({"probe": (torch.rand(4), None)}, ValueError, "probe: expected inputs of shape"),
         ({"probe": (samples()[0], torch.arange(3))}, ValueError, "probe: expected 40 labels"),
         ({"probe": (samples()[0], torch.rand(40))}, TypeError, "probe: expected integer labels"),
-        ({"probe": (samples()[0], -torch.arange(40))}, ValueError, "probe: expected labels from 0 on"),
-        ({"probe": (samples()[0], None), "gradients": True}, ValueError, "gradients: the loss needs labels"),
+        ({"probe": (samples()[0], -torch.arange(40))}, ValueError, "probe: expected labels of at least 0"),
+        ({"probe": (samples()[0], None), "gradients": True}, ValueError, "gradients: expected labels in the probe"),
     ],
 )  # fmt: skip
 def test_bad_arguments(arguments: dict[str, object], error: type[Exception], message: str, tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_float16_refuses_what_it_cannot_hold(tmp_path: Path) -> None:
 
     model = Large(64, 10)
     recorder = bitlens.Recorder(model, tmp_path / "run", samples(), dtype="float16")
-    with recorder, pytest.raises(ValueError, match="which float16 cannot hold"):
+    with recorder, pytest.raises(ValueError, match="which float16 cannot represent"):
         recorder.snapshot(0)
 
 

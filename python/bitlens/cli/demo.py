@@ -1,4 +1,4 @@
-"""The main job on real images: train a small network, record it, measure it."""
+"""The demo: train a small network on real images, record it and measure it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _BATCH = 64
 _PROBE = 1000
 _SEED = 0
 _DISCARDED = 3
-"""Images that the network is run again for, with noise."""
+"""Number of images for information discarding, which runs the network many times for each image."""
 
 
 def train_and_record(images: Images, store: Path, epochs: int, console: Console) -> None:
-    """Train a LeNet, and record it on test images before training and after every epoch."""
+    """Train a LeNet, record it before training and after every epoch, and compute the measures that need the model."""
     torch.manual_seed(_SEED)
     train_images = torch.from_numpy(images.train_images)[:, None]
     train_labels = torch.from_numpy(images.train_labels)

@@ -1,4 +1,4 @@
-"""The real images that the demo trains on."""
+"""The image data sets of the demo: handwritten digits of scikit-learn, and MNIST."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _IDX_FILES = {
     "test_images": "t10k-images-idx3-ubyte",
     "test_labels": "t10k-labels-idx1-ubyte",
 }
-# Where torchvision puts the IDX files below the root it is given.
 _FOLDERS = (".", "MNIST/raw", "raw")
+"""Folders with the IDX files, relative to the root; torchvision uses MNIST/raw."""
 
 
 @dataclass(frozen=True)
 class Images:
-    """Images [n, height, width] in 0 to 1 as float32, and their classes as int64, for training and for testing."""
+    """Images [n, height, width] from 0 to 1 as float32, and their classes as int64, for training and for testing."""
 
     train_images: NDArray
     train_labels: NDArray
@@ -32,11 +32,11 @@ class Images:
 
 
 class ImagesNotFoundError(ValueError):
-    """The images are not where they were looked for; the message says where that was."""
+    """The images were not found or are damaged; the message lists the paths that were tried."""
 
 
 def load_digits() -> Images:
-    """scikit-learn's 1797 handwritten digits of 8 x 8 pixels; every fifth is for testing."""
+    """The 1797 handwritten digits of scikit-learn with 8 x 8 pixels. Every fifth digit is for testing."""
     from sklearn import datasets
 
     digits = datasets.load_digits()
@@ -46,22 +46,22 @@ def load_digits() -> Images:
 
 
 def load_mnist(root: Path | None) -> Images:
-    """MNIST from an npz file, a folder with one, a folder of IDX files (gzipped or not), or torchvision's layout."""
-    looked_for = []
+    """Load MNIST from an npz file, a folder with mnist.npz, a folder of IDX files (or .gz), or torchvision's layout."""
+    tried = []
     if root is not None:
         for npz in [root] if root.suffix == ".npz" else [root / "mnist.npz"]:
-            looked_for.append(str(npz))
+            tried.append(str(npz))
             if npz.is_file():
                 return _from_npz(npz)
         for folder in _FOLDERS:
-            looked_for.append(str(root / folder / f"{_IDX_FILES['train_images']}[.gz]"))
+            tried.append(str(root / folder / f"{_IDX_FILES['train_images']}[.gz]"))
             if _idx_path(root / folder, "train_images"):
                 return _from_idx(root / folder)
-    where = "\n  ".join(looked_for) or "nowhere: no --root was given"
+    where = "\n  ".join(tried) or "no path, because --root is missing"
     raise ImagesNotFoundError(
-        f"found no MNIST; looked for\n  {where}\n"
-        "Pass --root with mnist.npz (train_images, train_labels, test_images, test_labels), a folder of the four IDX "
-        "files, or the root that torchvision.datasets.MNIST downloaded to; or use --data digits, which needs no download."
+        f"MNIST was not found; tried\n  {where}\n"
+        "Pass --root with mnist.npz (train_images, train_labels, test_images, test_labels), a folder with the four IDX "
+        "files, or the root of torchvision.datasets.MNIST; or use --data digits, which needs no download."
     )
 
 
@@ -72,20 +72,20 @@ def _from_npz(path: Path) -> Images:
         missing = [name for name in keras if name not in arrays and keras[name] not in arrays]
         if missing:
             raise ImagesNotFoundError(
-                f"{path} has no array {missing[0]!r} (or {keras[missing[0]]!r}); it has {arrays.files}"
+                f"{path}: expected an array {missing[0]!r} or {keras[missing[0]]!r}, got {arrays.files}"
             )
-        found = {name: arrays[name if name in arrays else keras[name]] for name in keras}
-    return _images(found, path)
+        by_name = {name: arrays[name if name in arrays else keras[name]] for name in keras}
+    return _images(by_name, path)
 
 
 def _from_idx(folder: Path) -> Images:
-    found = {}
+    by_name = {}
     for name, stem in _IDX_FILES.items():
         path = _idx_path(folder, name)
         if path is None:
-            raise ImagesNotFoundError(f"{folder} has no {stem} nor {stem}.gz beside the other IDX files")
-        found[name] = _read_idx(path)
-    return _images(found, folder)
+            raise ImagesNotFoundError(f"{folder}: expected {stem} or {stem}.gz with the other IDX files, got neither")
+        by_name[name] = _read_idx(path)
+    return _images(by_name, folder)
 
 
 def _idx_path(folder: Path, name: str) -> Path | None:
@@ -96,29 +96,33 @@ def _idx_path(folder: Path, name: str) -> Path | None:
 
 
 def _read_idx(path: Path) -> NDArray:
-    """IDX: two zero bytes, type 8 (unsigned byte), number of axes, their sizes as big-endian uint32, then the data."""
+    """Read IDX: two zero bytes, type 8 (unsigned byte), number of axes, their sizes as big-endian uint32, the data."""
     data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     if len(data) < 4 or data[:3] != b"\0\0\x08":
-        raise ImagesNotFoundError(f"{path} is no IDX file of unsigned bytes")
+        raise ImagesNotFoundError(f"{path}: expected an IDX file of unsigned bytes, got other data")
     axes = data[3]
     shape = tuple(int(size) for size in np.frombuffer(data, ">u4", axes, 4))
     if len(data) != 4 + 4 * axes + int(np.prod(shape)):
-        raise ImagesNotFoundError(f"{path} is cut off: it says {shape}, and holds {len(data) - 4 - 4 * axes} bytes")
+        raise ImagesNotFoundError(
+            f"{path}: expected {int(np.prod(shape))} bytes of data for shape {shape}, got {len(data) - 4 - 4 * axes}; "
+            "download the file again"
+        )
     return np.frombuffer(data, np.uint8, offset=4 + 4 * axes).reshape(shape)
 
 
-def _images(found: dict[str, Any], path: Path) -> Images:
+def _images(arrays: dict[str, Any], path: Path) -> Images:
     for part in ("train", "test"):
-        images, labels = found[f"{part}_images"], found[f"{part}_labels"]
+        images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
         if images.ndim != 3 or labels.shape != images.shape[:1]:
             raise ImagesNotFoundError(
-                f"{path}: expected {part} images [n, height, width] with n labels, got {images.shape} and {labels.shape}"
+                f"{path}: expected {part} images [n, height, width] with n labels, "
+                f"got {images.shape} and {labels.shape}"
             )
     return Images(
-        _scaled(found["train_images"], 255),
-        np.asarray(found["train_labels"], np.int64),
-        _scaled(found["test_images"], 255),
-        np.asarray(found["test_labels"], np.int64),
+        _scaled(arrays["train_images"], 255),
+        np.asarray(arrays["train_labels"], np.int64),
+        _scaled(arrays["test_images"], 255),
+        np.asarray(arrays["test_labels"], np.int64),
     )
 
 

@@ -158,7 +158,7 @@ def _probe(run: Run) -> tuple[Tensor, Tensor]:
 def _scores(
     network: nn.Module, data: tuple[Tensor, Tensor], layers: Sequence[Layer], score: str, quantizer: Quantizer
 ) -> dict[str, NDArray]:
-    from bitlens.network.ablation.batched import output_of
+    from bitlens.network.hooks import output_of
 
     labels = data[1].cpu()
     scores = {}

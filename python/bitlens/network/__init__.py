@@ -1,4 +1,4 @@
-"""What needs a network and PyTorch: recording it, looking into it, noise on its input, turning neurons off."""
+"""Operations that run a network, with PyTorch: recording, deconvolution, information discarding and ablation."""
 
 from bitlens.network.ablation.cumulative import AblationCurve, cumulative_ablation
 from bitlens.network.deconvolution import deconvolve

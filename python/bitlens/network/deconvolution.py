@@ -1,44 +1,50 @@
-"""Deconvolution: what of an input a channel's feature map still shows."""
+"""Deconvolution: projections of a channel's feature maps back onto the input."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
+import numpy as np
+import torch
+import xarray as xr
 from torch import Tensor, nn
 
 from bitlens.arrays import check_integer, describe
 from bitlens.network.hooks import capture_outputs, check_modules, device_of, eval_mode, frozen
-from bitlens.runs import RunError
+from bitlens.runs import Run, RunError
 
 
 def deconvolve(model: nn.Module, images: Tensor, layer: str, channel: int) -> Tensor:
-    """Push one channel's feature maps back to the input.
+    """Project the feature maps of one channel back onto the input.
 
-    The deconvnet of Zeiler and Fergus (2013) as CNNSlicer uses it (Shen and Shen 2021, section 5.4.1): all channels of
-    the layer but one are set to zero, and the maps run backwards through unpooling with the switches of the forward
-    pass, rectification, and the transposed filters. By Captum's deconvolution rule, which rectifies at ``torch.nn.ReLU``
-    modules; other activations pass the signal on through their derivative.
+    This is the deconvnet of Zeiler and Fergus (2013) as CNNSlicer uses it (Shen and Shen 2021, section 5.4.1). All
+    other channels of the layer are set to zero. The maps then run backwards through unpooling with the switches of the
+    forward pass, rectification, and the transposed filters. Captum's deconvolution rule does this. It rectifies at
+    ``torch.nn.ReLU`` modules; at other activations the signal is multiplied by their derivative.
 
     Parameters
     ----------
     model : torch.nn.Module
-        Its mode, its gradients and its hooks are left as they were.
+        Its mode, gradients and hooks are restored.
     images : Tensor of shape (n, ...)
         Inputs of the model.
     layer : str
-        Name of the module whose output is pushed back.
+        Name of the module with the feature maps.
     channel : int
-        Which of its channels.
+        Index of the channel.
 
     Returns
     -------
     Tensor, shaped like images
-        The projections, signed; zero where nothing of the input remains.
+        The projections, with signs. They are zero where the channel does not depend on the input.
 
     Raises
     ------
-    RunError, TypeError, ValueError
-        If the model has no such module or channel.
+    RunError
+        If the model has no such module, or the module has no output tensor.
+    TypeError, ValueError
+        If the layer has no such channel, or the images are not a tensor of floats.
 
     Examples
     --------
@@ -55,7 +61,7 @@ def deconvolve(model: nn.Module, images: Tensor, layer: str, channel: int) -> Te
     check_modules(model, [layer])
     index = check_integer(channel, "channel")
     with eval_mode(model), frozen(model), warnings.catch_warnings():
-        # Captum announces the hooks that it takes off again.
+        # Captum warns about hooks that it removes itself.
         warnings.filterwarnings("ignore", "Setting backward hooks on ReLU activations", UserWarning)
         projection = _ChannelProjection(model, layer, index)
         inputs = images.detach().to(device_of(model)).clone().requires_grad_()
@@ -64,7 +70,7 @@ def deconvolve(model: nn.Module, images: Tensor, layer: str, channel: int) -> Te
 
 
 class _ChannelProjection(nn.Module):
-    """A model that ends in one number a sample, whose gradient at the layer is the chosen channel's own map."""
+    """A model with one output per sample; its gradient at the layer is the feature map of the chosen channel."""
 
     def __init__(self, model: nn.Module, layer: str, channel: int) -> None:
         super().__init__()
@@ -77,12 +83,12 @@ class _ChannelProjection(nn.Module):
 
         def listener(_name: str, _module: nn.Module, output: Tensor) -> Tensor:
             outputs.append(output)
-            return output.clone()  # an in-place activation must not change what was heard
+            return output.clone()  # so that an in-place activation does not change the captured output
 
         with capture_outputs(self.model, [self.layer], listener):
             self.model(x)
         if not outputs:
-            raise RunError(f"layer: module {self.layer!r} gave no tensor in the forward pass")
+            raise RunError(f"layer: {self.layer!r} has no output tensor in the forward pass; choose a module that runs")
         channels = outputs[0].shape[1]
         if not 0 <= self.channel < channels:
             raise ValueError(f"channel: expected 0 to {channels - 1} for layer {self.layer!r}, got {self.channel}")

@@ -1,4 +1,4 @@
-"""Listening to a forward pass: which modules give which tensors, without leaving a trace in the model."""
+"""Hooks into a forward pass: they read or replace the outputs of modules, and leave the model as it was."""
 
 from __future__ import annotations
 
@@ -13,33 +13,16 @@ from torch import Tensor, nn
 
 from bitlens.runs import RunError
 
-# Modules by the room of torch.nn they come from; the words are the run's layer kinds.
-_KINDS = {
-    "torch.nn.modules.conv": "convolution",
-    "torch.nn.modules.pooling": "pooling",
-    "torch.nn.modules.batchnorm": "normalization",
-    "torch.nn.modules.instancenorm": "normalization",
-    "torch.nn.modules.normalization": "normalization",
-    "torch.nn.modules.activation": "activation",
-    "torch.nn.modules.linear": "linear",
-    "torch.nn.modules.sparse": "embedding",
-}
-# In evaluation mode these pass on what they are given.
 _PASSIVE = ("torch.nn.modules.dropout", "torch.nn.modules.flatten")
+"""Modules of these files return their input unchanged in evaluation mode, up to its shape."""
+_BATCH = 256
 
 Listener = Callable[[str, nn.Module, Tensor], Tensor | None]
-
-
-def kind_of(module: nn.Module) -> str:
-    """A layer kind: of the module's own class or the one it derives from; else its class name."""
-    for cls in type(module).__mro__:
-        if cls.__module__ in _KINDS and cls is not nn.Identity:
-            return _KINDS[cls.__module__]
-    return type(module).__name__
+Features = Callable[[Tensor], Tensor]
 
 
 def default_modules(model: nn.Module) -> list[str]:
-    """Leaf modules that change the data: all but dropout, flatten and identity."""
+    """Names of the leaf modules that change the data: all except dropout, flatten and identity."""
 
     def passive(module: nn.Module) -> bool:
         return isinstance(module, nn.Identity) or any(cls.__module__ in _PASSIVE for cls in type(module).__mro__)
@@ -51,12 +34,32 @@ def default_modules(model: nn.Module) -> list[str]:
     ]
 
 
+def check_modules(model: nn.Module, layers: Sequence[str]) -> list[str]:
+    """The names without repetitions, after checking that the model has a module of each name."""
+    known: Mapping[str, nn.Module] = dict(model.named_modules())
+    for name in layers:
+        if name not in known or not name:
+            raise RunError(f"layers: the model has no module {name!r}; it has {[n for n in known if n]}")
+    return list(dict.fromkeys(layers))
+
+
+def modules_of(layers: Sequence[str]) -> list[str]:
+    """Names of the modules whose outputs these layers are; a module that is called twice has two layers."""
+    return list(dict.fromkeys(layer.split("#", 1)[0] for layer in layers))
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """The device of the model's parameters; the CPU for a model without parameters."""
+    parameter = next(model.parameters(), None)
+    return torch.device("cpu") if parameter is None else parameter.device
+
+
 @contextmanager
 def capture_outputs(model: nn.Module, modules: Sequence[str], listener: Listener) -> Iterator[None]:
-    """Call `listener` with every output of the named modules, in order; what it returns, if anything, replaces the output.
+    """Call `listener` with every output of the named modules, in the order of the forward pass.
 
-    A module that runs several times in a forward pass is named name, name#2, name#3, ... The first call of the model
-    starts the count anew.
+    If the listener returns a tensor, this tensor replaces the output. If a module runs several times in one forward
+    pass, its outputs are named name, name#2, name#3, ... Each call of the model restarts this count.
     """
     calls: dict[str, int] = {}
 
@@ -80,11 +83,12 @@ def capture_outputs(model: nn.Module, modules: Sequence[str], listener: Listener
 
 @contextmanager
 def eval_mode(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside; afterwards every module's mode and all random number generators are as before."""
+    """Run the block in evaluation mode; then restore the modes of all modules and all random number generators."""
     modes = [(module, module.training) for module in model.modules()]
     python_state = random.getstate()
     numpy_state = np.random.get_state()  # noqa: NPY002, models may use the global generator
-    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]
+    cuda_in_use = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    devices = list(range(torch.cuda.device_count())) if cuda_in_use else []
     try:
         with torch.random.fork_rng(devices):
             model.eval()
@@ -98,27 +102,49 @@ def eval_mode(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def frozen(model: nn.Module) -> Iterator[None]:
-    """Parameters want no gradients inside, so that signals run to the input alone; afterwards they are as before."""
-    wanted = {parameter: parameter.requires_grad for parameter in model.parameters()}
+    """Run the block without gradients of the parameters; then restore each parameter's ``requires_grad``.
+
+    Gradients are then computed only for the input.
+    """
+    required = {parameter: parameter.requires_grad for parameter in model.parameters()}
     try:
-        for parameter in wanted:
+        for parameter in required:
             parameter.requires_grad_(False)
         yield
     finally:
-        for parameter, required in wanted.items():
-            parameter.requires_grad_(required)
+        for parameter, requires_grad in required.items():
+            parameter.requires_grad_(requires_grad)
 
 
-def device_of(model: nn.Module) -> torch.device:
-    """Where the model's parameters lie; the CPU for a model without any."""
-    parameter = next(model.parameters(), None)
-    return torch.device("cpu") if parameter is None else parameter.device
+class _LayerReached(Exception):  # noqa: N818, it signals no error
+    """Ends a forward pass at the layer, because the modules after it are not needed."""
 
 
-def check_modules(model: nn.Module, layers: Sequence[str]) -> list[str]:
-    """The names of modules that the model has."""
-    known: Mapping[str, nn.Module] = dict(model.named_modules())
-    for name in layers:
-        if name not in known or not name:
-            raise RunError(f"layers: the model has no module {name!r}; it has {[n for n in known if n]}")
-    return list(dict.fromkeys(layers))
+@contextmanager
+def features_at(model: nn.Module, layer: str) -> Iterator[Features]:
+    """A function from inputs to the output of a layer, in evaluation mode and without gradients of the parameters."""
+    modules = modules_of([layer])
+    check_modules(model, modules)
+    outputs: list[Tensor] = []
+
+    def listener(name: str, _module: nn.Module, output: Tensor) -> None:
+        if name == layer:
+            outputs.append(output)
+            raise _LayerReached
+
+    def features(inputs: Tensor) -> Tensor:
+        try:
+            model(inputs)
+        except _LayerReached:
+            return outputs.pop()
+        raise RunError(f"layer: {layer!r} has no output for these images; choose a module that runs")
+
+    with eval_mode(model), frozen(model), capture_outputs(model, modules, listener):
+        yield features
+
+
+def output_of(model: nn.Module, inputs: Tensor, layer: str) -> Tensor:
+    """The output of a layer for all inputs, on the CPU."""
+    with torch.no_grad(), features_at(model, layer) as features:
+        batches = torch.split(inputs.to(device_of(model)), _BATCH)
+        return torch.cat([features(batch).cpu() for batch in batches])

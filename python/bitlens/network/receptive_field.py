@@ -1,4 +1,4 @@
-"""Receptive fields, found by asking the network: NaN spreads exactly as far as the data does."""
+"""Receptive fields, found by experiment: NaN in the input spreads exactly as far as the data does."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ _BATCH = 64
 def receptive_fields(
     model: nn.Module, input_shape: Sequence[int], layers: Sequence[str] | None = None
 ) -> dict[str, ReceptiveField]:
-    """Find which part of the input every position of every layer's feature maps depends on.
+    """Find the part of the input on which each position of the feature maps of each layer depends.
 
-    One line of the input at a time is set to NaN, and the positions that turn NaN depend on it. That needs no knowledge
-    of strides, paddings, dilations, branches or skips, nor of what was written as a function rather than a module. A
-    field is the box of lines along each axis; where a network forgets its input by comparing it (masks), it is missed.
+    One line of the input at a time is set to NaN, and the positions that become NaN depend on this line. The method
+    therefore works with any strides, paddings, dilations, branches and skip connections, and with functions that are
+    not modules. A receptive field is an interval of lines along each axis. If a network only compares its input (to
+    compute a mask), NaN does not spread, and the field is too small.
 
     Parameters
     ----------
     model : torch.nn.Module
-        Its mode, its random numbers and its hooks are left as they were.
+        Its mode, random number generators and hooks are restored.
     input_shape : sequence of int
-        Shape of one input: (channels, height, width), or with one or three spatial axes.
+        Shape of one input: (channels, height, width). One and three spatial axes are possible as well.
     layers : sequence of str, optional
-        Names of modules. Default: all that change the data.
+        Names of modules. Default: all modules that change the data.
 
     Returns
     -------
     dict of str to ReceptiveField
-        For the layers whose maps have as many spatial axes as the input; others have no positions.
+        Receptive fields of the layers whose maps have as many spatial axes as the input. Other layers are left out.
 
     Raises
     ------
@@ -56,14 +57,18 @@ def receptive_fields(
     axes: dict[str, list[tuple[tuple[int, int], ...]]] = {}
     with eval_mode(model), torch.no_grad(), _plain_convolutions():
         for axis in range(len(spatial)):
-            seen: dict[str, list[Tensor]] = {}
+            depends: dict[str, list[Tensor]] = {}
 
             def listener(
-                name: str, _module: nn.Module, output: Tensor, axis: int = axis, seen: dict[str, list[Tensor]] = seen
+                name: str,
+                _module: nn.Module,
+                output: Tensor,
+                axis: int = axis,
+                depends: dict[str, list[Tensor]] = depends,
             ) -> None:
                 if output.ndim == len(spatial) + 2:
                     others = [d for d in range(1, output.ndim) if d != axis + 2]
-                    seen.setdefault(name, []).append(output.isnan().amax(dim=others).cpu())
+                    depends.setdefault(name, []).append(output.isnan().amax(dim=others).cpu())
 
             with capture_outputs(model, names, listener):
                 for first in range(0, spatial[axis], _BATCH):
@@ -72,13 +77,13 @@ def receptive_fields(
                     for sample, line in enumerate(lines):
                         x[sample].select(axis + 1, line).fill_(float("nan"))
                     model(x)
-            for name, parts in seen.items():
-                axes.setdefault(name, []).append(_intervals(torch.cat(parts)))
-    return {name: ReceptiveField(tuple(found)) for name, found in axes.items() if len(found) == len(spatial)}
+            for name, batches in depends.items():
+                axes.setdefault(name, []).append(_intervals(torch.cat(batches)))
+    return {name: ReceptiveField(tuple(field)) for name, field in axes.items() if len(field) == len(spatial)}
 
 
 def _intervals(depends: Tensor) -> tuple[tuple[int, int], ...]:
-    """[input line, position] -> for each position, from the first to after the last line it depends on."""
+    """From [input line, position] to one interval for each position: the first line, and one after the last line."""
     intervals = []
     for column in depends.T:
         lines = column.nonzero().flatten()
@@ -92,9 +97,9 @@ def _dtype_of(model: nn.Module) -> torch.dtype:
 
 @contextmanager
 def _plain_convolutions() -> Iterator[None]:
-    """Without fast algorithms (Winograd, FFT): they mix neighbours, and would carry NaN further than the data."""
+    """Disable fast convolutions (Winograd, FFT): they mix neighbours, so NaN would spread further than the data."""
     with warnings.catch_warnings(), ExitStack() as flags:
-        # PyTorch's own switch for oneDNN says so on machines without an Intel GPU.
+        # PyTorch's switch for oneDNN warns on machines without an Intel GPU.
         warnings.filterwarnings("ignore", "TF32 acceleration on top of oneDNN", UserWarning)
         flags.enter_context(torch.backends.mkldnn.flags(enabled=False))
         flags.enter_context(torch.backends.nnpack.flags(enabled=False))

@@ -1,4 +1,4 @@
-"""Cumulative ablation: what a network still can when more and more of its neurons are turned off."""
+"""Cumulative ablation: accuracy and loss of a network while more and more of its neurons are turned off."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import torch
 from torch import Tensor, nn
 
 from bitlens.arrays import Array, NDArray, as_class_indices, as_real_array, check_integer, describe, is_tensor
-from bitlens.network.ablation.batched import Ablations, Place, evaluated, places_of
-from bitlens.network.hooks import check_modules, device_of, eval_mode
+from bitlens.network.ablation.batched import AblatedLayer, Ablations, ablated_layers, accuracy_and_loss
+from bitlens.network.hooks import check_modules, device_of, eval_mode, modules_of
 
 Order = Literal["ascending", "descending", "random"]
 Mode = Literal["zero", "mean"]
 
 
 class AblationCurve(NamedTuple):
-    """Accuracy and loss after so many neurons were turned off, in one order or several random ones."""
+    """Accuracy and loss against the number of removed neurons, for one order by scores or for several random orders."""
 
     removed: NDArray
-    """How many, int64 [steps]: from 0 to all."""
+    """Number of removed neurons at each step, from 0 to all, int64 [steps]."""
     accuracy: NDArray
-    """Share of the samples that is predicted right, float64 [repeats, steps]; one repeat of an order by scores."""
+    """Share of the samples that are classified correctly, float64 [repeats, steps]. An order by scores has 1 repeat."""
     loss: NDArray
-    """Mean cross-entropy in bits, like it."""
+    """Mean cross-entropy in bits, float64 [repeats, steps]."""
     neurons: list[list[tuple[str, int]]]
-    """Which, as layer and channel, in the order in which they were turned off; for each repeat."""
+    """For each repeat, the neurons as (layer, channel) in the order of their removal."""
 
 
 def cumulative_ablation(
@@ -43,45 +43,48 @@ def cumulative_ablation(
     channel_axis: int = 1,
     seed: int = 0,
 ) -> AblationCurve:
-    """Turn off more and more neurons, in the order of a score, and see what the network still can.
+    """Turn off more and more neurons in the order of a score, and measure accuracy and loss after each step.
 
-    Information-ordered cumulative ablation (Liu, Amjad and Geiger 2018): within one layer, or across several, whose
-    neurons are then ranked together. The output of a module is replaced on its way; weights, mode, hooks and random
-    number generators are left as they were. Many ablations run side by side, as one larger batch, from the first ablated
-    layer on where the model lets it.
+    This is the information-ordered cumulative ablation of Liu, Amjad and Geiger (2018). It runs within one layer, or
+    across several layers, whose neurons are then ranked together. Hooks replace the outputs of modules; the weights,
+    modes, hooks and random number generators of the model are restored. Many ablations run together as one larger
+    batch. If the model allows it, this batch begins at the first ablated layer.
 
     Parameters
     ----------
     model : torch.nn.Module
-        Gives one logit a class (log-probabilities are logits too), each sample's by itself.
+        Its output is one logit for each class (log-probabilities are logits as well). The output for a sample must not
+        depend on the other samples.
     data : (Tensor, Tensor)
-        Inputs (n, ...) and labels (n,): data that the network was not trained on.
+        Inputs (n, ...) and labels (n,). Use data that the network was not trained on.
     layers : str or sequence of str
-        Names of modules, and name#2, ... for what a module gives when it is called again.
-    scores : array of shape (channels,), or a mapping from layers to such; None for a random order
-        Equal ones count as ascending in the order of layers and channels.
+        Names of modules. The second output of a module that runs twice is name#2.
+    scores : array of shape (channels,), or mapping of layer names to such arrays, or None for a random order
+        Neurons with equal scores keep the order of layers and channels in the ascending order.
     order : {"ascending", "descending", "random"}
-        The lowest score first, the highest first (exactly the other way round), or `repeats` random orders.
+        The lowest score first, the exact reverse of that, or `repeats` random orders.
     mode : {"zero", "mean"}
-        What a neuron gives that is turned off: 0, or its mean over the data and all positions.
+        Output of a neuron that is turned off: 0, or its mean over all samples and positions.
     repeats : int
-        Random orders.
+        Number of random orders.
     steps : int, optional
-        After how many removals, evenly spaced, to measure, apart from 0. Default: after each.
+        Number of evenly spaced steps, in addition to the one without removals. Default: one step for each neuron.
     channel_axis : int
-        Where the layers' outputs have their channels.
+        Axis of the channels in the outputs of the layers.
     seed : int
-        Of the random orders.
+        Seed of the random orders.
 
     Returns
     -------
     AblationCurve
-        On the CPU.
+        Its arrays are on the CPU.
 
     Raises
     ------
-    RunError, TypeError, ValueError
-        If the model has no such layer, its output is not one logit a class, or a parameter does not fit.
+    RunError
+        If the model has no such layer, or its output is not one logit for each class.
+    TypeError, ValueError
+        If a parameter or the data is not valid.
 
     Examples
     --------
@@ -98,15 +101,16 @@ def cumulative_ablation(
     if mode not in ("zero", "mean"):
         raise ValueError(f"mode: expected 'zero' or 'mean', got {mode!r}")
     with eval_mode(model), torch.no_grad():
-        places = places_of(model, inputs, names, check_integer(channel_axis, "channel_axis"), means=mode == "mean")
-        neurons = [(name, channel) for name in names for channel in range(places[name].channels)]
-        orders = _orders(places, scores, order, check_integer(repeats, "repeats"), check_integer(seed, "seed"))
+        axis = check_integer(channel_axis, "channel_axis")
+        ablated = ablated_layers(model, inputs, names, axis, means=mode == "mean")
+        neurons = [(name, channel) for name in names for channel in range(ablated[name].channels)]
+        orders = _orders(ablated, scores, order, check_integer(repeats, "repeats"), check_integer(seed, "seed"))
         removed = _removals(len(neurons), steps)
         ablations = Ablations(*(torch.from_numpy(x).to(inputs.device) for x in (orders.argsort(axis=1), removed)))
-        right, lost = evaluated(model, inputs, classes, places, ablations)
+        accuracy, loss = accuracy_and_loss(model, inputs, classes, ablated, ablations)
     shape = (len(orders), len(removed))
-    ranked = [[neurons[i] for i in one] for one in orders]
-    return AblationCurve(removed, right.reshape(shape), lost.reshape(shape), ranked)
+    ranked = [[neurons[i] for i in indices] for indices in orders]
+    return AblationCurve(removed, accuracy.reshape(shape), loss.reshape(shape), ranked)
 
 
 def _checked(model: nn.Module, data: tuple[Tensor, Tensor], names: Sequence[str]) -> tuple[Tensor, NDArray]:
@@ -116,18 +120,22 @@ def _checked(model: nn.Module, data: tuple[Tensor, Tensor], names: Sequence[str]
         raise TypeError(f"data: expected inputs and labels, got {describe(data)}")
     inputs = data[0]
     if not isinstance(inputs, Tensor) or not inputs.ndim or not len(inputs):
-        raise TypeError(f"data: expected inputs as a tensor of at least one sample, got {describe(inputs)}")
-    check_modules(model, [name.split("#", 1)[0] for name in names])
+        raise TypeError(f"data: expected inputs as a tensor with at least one sample, got {describe(inputs)}")
+    check_modules(model, modules_of(names))
     if not names:
-        raise ValueError("layers: expected at least one")
+        raise ValueError("layers: expected at least one name, got none")
     return inputs.detach().to(device_of(model)), as_class_indices(data[1], len(inputs), "data: labels")
 
 
 def _orders(
-    places: Mapping[str, Place], scores: Array | Mapping[str, Array] | None, order: Order, repeats: int, seed: int
+    layers: Mapping[str, AblatedLayer],
+    scores: Array | Mapping[str, Array] | None,
+    order: Order,
+    repeats: int,
+    seed: int,
 ) -> NDArray:
-    """Numbers of the neurons in the order of their removal, [repeats, neurons]."""
-    total = sum(place.channels for place in places.values())
+    """Indices of the neurons in the order of their removal, [repeats, neurons]."""
+    total = sum(layer.channels for layer in layers.values())
     if order == "random":
         if repeats < 1:
             raise ValueError(f"repeats: expected at least 1, got {repeats}")
@@ -136,21 +144,21 @@ def _orders(
     if order not in ("ascending", "descending"):
         raise ValueError(f"order: expected 'ascending', 'descending' or 'random', got {order!r}")
     if isinstance(scores, Mapping):
-        given = dict(scores)
-        if given.keys() != places.keys():
-            raise ValueError(f"scores: expected those of {list(places)}, got those of {list(given)}")
-    elif scores is not None and len(places) == 1:
-        given = dict.fromkeys(places, scores)
+        by_layer = dict(scores)
+        if by_layer.keys() != layers.keys():
+            raise ValueError(f"scores: expected scores of {list(layers)}, got scores of {list(by_layer)}")
+    elif scores is not None and len(layers) == 1:
+        by_layer = dict.fromkeys(layers, scores)
     else:
-        raise TypeError(f"scores: expected a mapping from each of {list(places)} to its scores, got {describe(scores)}")
-    parts = []
-    for name, place in places.items():
-        one = given[name]
-        array, _, _ = as_real_array(one if is_tensor(one) else np.asarray(one), f"scores: {name}")
-        if array.shape != (place.channels,):
-            raise ValueError(f"scores: {name}: expected shape ({place.channels},), got {array.shape}")
-        parts.append(array)
-    ascending = np.concatenate(parts).argsort(kind="stable")
+        raise TypeError(f"scores: expected a mapping from each of {list(layers)} to its scores, got {describe(scores)}")
+    arrays = []
+    for name, layer in layers.items():
+        values = by_layer[name]
+        array, _, _ = as_real_array(values if is_tensor(values) else np.asarray(values), f"scores: {name}")
+        if array.shape != (layer.channels,):
+            raise ValueError(f"scores: {name}: expected shape ({layer.channels},), got {array.shape}")
+        arrays.append(array)
+    ascending = np.concatenate(arrays).argsort(kind="stable")
     return (ascending if order == "ascending" else ascending[::-1])[None].copy()
 
 
@@ -158,5 +166,5 @@ def _removals(total: int, steps: int | None) -> NDArray:
     if steps is None:
         return np.arange(total + 1)
     if not 1 <= check_integer(steps, "steps") <= total:
-        raise ValueError(f"steps: expected 1 to {total}, as there are {total} neurons, got {steps}")
+        raise ValueError(f"steps: expected 1 to {total} for {total} neurons, got {steps}")
     return np.round(np.linspace(0, total, steps + 1)).astype(np.int64)

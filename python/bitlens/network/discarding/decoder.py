@@ -1,4 +1,4 @@
-"""Decoders: networks that rebuild images from a layer's features."""
+"""Decoders: networks that reconstruct images from the features of a layer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from bitlens.arrays import check_integer
-from bitlens.network.discarding.perturbation import check_images, features_at, steps_shown
-from bitlens.network.hooks import device_of
+from bitlens.network.discarding.perturbation import check_images
+from bitlens.network.hooks import device_of, features_at
+from bitlens.network.progress import track_steps
 
 _BLOCKS = 6
 _BATCH = 64
@@ -19,35 +20,38 @@ _BATCH = 64
 def train_decoder(
     model: nn.Module, images: Tensor, layer: str, *, epochs: int = 10, width: int = 16, seed: int = 0
 ) -> nn.Module:
-    """Train a network that rebuilds images from a layer's output.
+    """Train a network that reconstructs images from the output of a layer.
 
-    Six residual blocks, the first of them with transposed convolutions that bring the feature maps to the images' size
-    (Ma et al. 2019, section 4), trained by the squared error. For images without two axes of pixels, fully connected.
+    The decoder has six residual blocks. The first ones have transposed convolutions, which enlarge the feature maps to
+    the size of the images (Ma et al. 2019, section 4). The loss is the squared error. For images without two axes of
+    pixels, the decoder is fully connected.
 
     Parameters
     ----------
     model : torch.nn.Module
-        Its mode, gradients and hooks are left as they were.
+        Its mode, gradients and hooks are restored.
     images : Tensor of shape (n, ...)
-        What it is trained on: as many as there are, but not those that are to be measured.
+        Training images; more images make a better decoder. Do not use the images that will be measured.
     layer : str
-        Name of the module whose output is decoded.
+        Name of the module with the features.
     epochs : int
-        How often all images are seen.
+        Number of passes through the images.
     width : int
-        Channels of the blocks; a fully connected decoder has ten times as many units.
+        Channels of the blocks. A fully connected decoder has ten times as many units in each layer.
     seed : int
-        Of the first weights and the order of the images.
+        Seed of the initial weights and of the order of the images.
 
     Returns
     -------
     torch.nn.Module
-        In evaluation mode, on the model's device.
+        The decoder in evaluation mode, on the model's device.
 
     Raises
     ------
-    RunError, TypeError, ValueError
-        If the model has no such module, or a parameter does not fit.
+    RunError
+        If the model has no such module, or the module does not run.
+    TypeError, ValueError
+        If a parameter or the images are not valid.
 
     Examples
     --------
@@ -70,21 +74,21 @@ def train_decoder(
         steps = epochs * math.ceil(len(images) / _BATCH)
         optimizer = torch.optim.Adam(decoder.parameters(), 1e-3)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
-        parts: list[Tensor] = []
-        for _ in steps_shown(steps, f"decoder of {layer}"):
-            parts = parts or list(torch.split(torch.randperm(len(images)), _BATCH))
-            some = images[parts.pop().to(images.device)]
+        batches: list[Tensor] = []
+        for _ in track_steps(steps, f"decoder of {layer}"):
+            batches = batches or list(torch.split(torch.randperm(len(images)), _BATCH))
+            batch = images[batches.pop().to(images.device)]
             with torch.no_grad():
-                reached = features(some)
+                encoded = features(batch)
             optimizer.zero_grad()
-            nn.functional.mse_loss(decoder(reached), some).backward()  # type: ignore[no-untyped-call]
+            nn.functional.mse_loss(decoder(encoded), batch).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
     return decoder.eval()
 
 
 class Decoder(nn.Module):
-    """From features of one shape to images of another."""
+    """A network from features of one shape to images of another shape."""
 
     def __init__(self, features: torch.Size, images: torch.Size, width: int) -> None:
         super().__init__()
@@ -94,27 +98,27 @@ class Decoder(nn.Module):
             layers = [layer for a, b in pairwise(sizes) for layer in (nn.Linear(a, b), nn.ReLU())]
             self.blocks = nn.Sequential(nn.Flatten(), *layers[:-1])
             return
-        height, across = images[1:]
+        height, columns = images[1:]
         if len(features) == 3:
-            doublings = max(0, min(4, math.ceil(math.log2(max(height / features[1], across / features[2])))))
+            doublings = max(0, min(4, math.ceil(math.log2(max(height / features[1], columns / features[2])))))
             entry: nn.Module = nn.Conv2d(features[0], width, 1)
         else:
-            doublings = min(3, math.ceil(math.log2(max(2, min(height, across)))))
-            side = (math.ceil(height / 2**doublings), math.ceil(across / 2**doublings))
+            doublings = min(3, math.ceil(math.log2(max(2, min(height, columns)))))
+            side = (math.ceil(height / 2**doublings), math.ceil(columns / 2**doublings))
             entry = nn.Sequential(
                 nn.Flatten(), nn.Linear(math.prod(features), width * math.prod(side)), nn.Unflatten(1, (width, *side))
             )
         blocks = [_Block(width, enlarge=i < doublings) for i in range(_BLOCKS)]
-        fit = nn.Upsample((height, across), mode="bilinear")
+        fit = nn.Upsample((height, columns), mode="bilinear")
         self.blocks = nn.Sequential(entry, *blocks, fit, nn.Conv2d(width, images[0], 3, padding=1))
 
     def forward(self, features: Tensor) -> Tensor:
-        """Images."""
+        """Images [n, ...] from features."""
         return self.blocks(features).reshape(-1, *self._images)  # type: ignore[no-any-return]
 
 
 class _Block(nn.Module):
-    """A residual block; enlarging, both of its tracks end in a transposed convolution."""
+    """A residual block. To enlarge the maps, both branches end in a transposed convolution."""
 
     def __init__(self, width: int, enlarge: bool) -> None:
         super().__init__()
@@ -128,5 +132,5 @@ class _Block(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """The same size, or twice as large."""
+        """Maps of the same size, or of twice the height and width."""
         return torch.relu(self.short(x) + self.long(x))

@@ -1,4 +1,4 @@
-"""Information discarding: how much noise each unit of an input may have before a layer, or its decoder, notices."""
+"""The entropy of the noise that a layer (SID), or a decoder of the layer (RU), tolerates on each unit of an image."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from bitlens.network.discarding.maximum_entropy import InformationDiscarding, Search, maximize
-from bitlens.network.discarding.perturbation import Perturbed, check_images, features_at
-from bitlens.network.hooks import eval_mode, frozen
+from bitlens.network.discarding.perturbation import Perturbed, check_images
+from bitlens.network.hooks import eval_mode, features_at, frozen
 
 
 def information_discarding(
@@ -17,70 +17,74 @@ def information_discarding(
     alpha: float = 1.5,
     tau: float = 0.01,
     *,
-    grid: int | None = None,
-    largest: float | None = None,
+    cells: int | None = None,
+    sigma_max: float | None = None,
     samples: int = 256,
     steps: int = 80,
     seed: int = 0,
     base: float = 2.0,
 ) -> InformationDiscarding:
-    """Strict information discarding (SID) of a layer: how much of each input unit it does not notice.
+    """Estimate the strict information discarding (SID) of a layer: how much of each input unit the layer ignores.
 
-    Every unit gets Gaussian noise of its own size sigma_i, together as large in entropy as can be while the layer's
-    features change no more than alpha times as much as under a small noise of variance tau in all units (Ma et al.
-    2019, eq. 2 to 6). The noise is scaled once: x' = x + sigma delta with delta ~ N(0, I); the paper's N(0, Sigma) under
-    eq. 6 would scale it twice.
+    Every unit gets Gaussian noise with its own standard deviation sigma_i. The total entropy of the noise is maximized
+    under the constraint that the layer's features change at most alpha times as much as they do under noise of
+    variance tau on all units (Ma et al. 2019, eq. 2 to 6). The noise is x' = x + sigma delta with delta ~ N(0, I). The
+    paper prints N(0, Sigma) under eq. 6, which would apply sigma twice.
 
-    At the maximum all units change the features equally much, sigma_i dE/dsigma_i = lambda delta_f^2, which is a fixed
-    point: sigma_i^2 = alpha delta_f^2 / (n c_i) with c_i = dE/d(sigma_i^2), for linear features in closed form. It is
-    iterated with running means of the c_i, and lambda comes of itself. A layer that does not notice a unit at all lets
-    its noise grow without end, so there is a limit.
+    At the maximum, all units change the features equally: sigma_i dE/dsigma_i = lambda delta_f^2. The maximum is
+    therefore a fixed point, sigma_i^2 = alpha delta_f^2 / (n c_i) with c_i = dE/d(sigma_i^2), which is a closed form
+    if the features are linear. The fixed point is iterated with running means of the c_i, and lambda follows from it.
+    Without a limit, the noise on a unit that the layer ignores would grow without bound, so sigma is limited.
 
     Parameters
     ----------
     model : torch.nn.Module
-        In evaluation mode each image must have features of its own. Its mode, gradients and hooks are left as they were.
+        In evaluation mode, the features of an image must not depend on the other images. The model's mode, gradients
+        and hooks are restored.
     images : Tensor of shape (n, ...)
         Inputs of the model.
     layer : str
-        Name of the module whose output is looked at.
+        Name of the module with the features.
     alpha : float
-        How much the features may change, as a multiple of what the constant perturbation does.
+        Allowed change of the features, as a multiple of the change by the constant perturbation.
     tau : float
-        Variance of the constant perturbation, in the unit of the images squared.
-    grid : int, optional
-        One sigma for each cell of a grid x grid raster of pixels, for large images. Default: one for each unit.
-    largest : float, optional
-        The largest sigma. Default: 10 sqrt(tau).
+        Variance of the constant perturbation, in the squared unit of the images.
+    cells : int, optional
+        Divide the pixels into cells x cells cells with one sigma each, for large images. Default: one sigma for each
+        unit.
+    sigma_max : float, optional
+        Largest sigma, in the unit of the images. Default: 10 sqrt(tau).
     samples : int
-        Perturbed images at each step of each of two searches.
+        Number of perturbed images at each step of each of two searches.
     steps : int
-        At most so many; images whose search has come to rest are left out of further ones.
+        Largest number of steps. The search of an image ends earlier when it has converged.
     seed : int
-        Of the noise. All images get the same, so that an image's result does not depend on the others.
+        Seed of the noise. All images get the same noise, so the result of an image does not depend on the others.
     base : float
-        Of the logarithm: 2 for bits, math.e for nats.
+        Base of the logarithm: 2 for bits, math.e for nats.
 
     Returns
     -------
     InformationDiscarding
-        In bits; an entropy of a continuous variable, so it may be negative, and depends on the unit of the images.
+        Entropies in bits. The entropy of a continuous variable may be negative and depends on the unit of the images.
 
     Raises
     ------
-    RunError, TypeError, ValueError
-        If the model has no such module, its output does not change with an image at all, or a parameter does not fit.
+    RunError
+        If the model has no such module, or the module does not run.
+    TypeError, ValueError
+        If a parameter is not valid, or the layer's output does not depend on an image at all.
 
     Examples
     --------
     >>> import torch
     >>> import bitlens
     >>> model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
-    >>> found = bitlens.information_discarding(model, torch.rand(2, 1, 8, 8), "1")
-    >>> found.entropies.shape, found.converged
+    >>> discarded = bitlens.information_discarding(model, torch.rand(2, 1, 8, 8), "1")
+    >>> discarded.entropies.shape, discarded.converged
     (torch.Size([2, 1, 8, 8]), tensor([True, True]))
     """
-    search = Search(alpha, tau, grid, largest, samples, steps, seed, base)
+    search = Search(alpha, tau, cells, sigma_max, samples, steps, seed, base)
     images = check_images(model, images)
     with features_at(model, layer) as features:
         return maximize(Perturbed(features, images), search, images.shape, f"discarding at {layer}")
@@ -94,41 +98,41 @@ def reconstruction_uncertainty(
     alpha: float = 1.5,
     tau: float = 0.01,
     *,
-    grid: int | None = None,
-    largest: float | None = None,
+    cells: int | None = None,
+    sigma_max: float | None = None,
     samples: int = 256,
     steps: int = 80,
     seed: int = 0,
     base: float = 2.0,
 ) -> InformationDiscarding:
-    """Reconstruction uncertainty (RU) of a layer: how much of each input unit cannot be rebuilt from its features.
+    """Estimate the reconstruction uncertainty (RU) of a layer: how much of each input unit a decoder cannot rebuild.
 
-    The same as `information_discarding`, but what is made as large as can be is the entropy of the reconstructions
-    g(h(x')) around the image: H_i = log(E (x_i - g(h(x'))_i)^2) / 2 + log(2 pi e) / 2 (Ma et al. 2019, eq. 9 to 12). So a
-    unit that the decoder never rebuilds well is as uncertain as one that the noise hides.
+    The method is that of `information_discarding`, but it maximizes the entropy of the reconstructions g(h(x')) around
+    the image: H_i = log(E (x_i - g(h(x'))_i)^2) / 2 + log(2 pi e) / 2 (Ma et al. 2019, eq. 9 to 12). A unit is
+    therefore uncertain if the noise hides it, and also if the decoder never rebuilds it well.
 
     Parameters
     ----------
     model : torch.nn.Module
-        As in `information_discarding`, as are the parameters that are not named here.
+        As in `information_discarding`.
     images : Tensor of shape (n, ...)
         Inputs of the model.
     layer : str
-        Name of the module whose output is looked at.
+        Name of the module with the features.
     decoder : torch.nn.Module
         Rebuilds images from the layer's output; see `train_decoder`.
-    alpha, tau, grid, largest, samples, steps, seed, base
+    alpha, tau, cells, sigma_max, samples, steps, seed, base
         As in `information_discarding`.
 
     Returns
     -------
     InformationDiscarding
-        With the entropies of the reconstruction; ``sigma`` is the noise on the input at which they are largest.
+        The entropies are those of the reconstructions; ``sigma`` is the noise on the input at the maximum.
 
     Raises
     ------
     RunError, TypeError, ValueError
-        As `information_discarding`, and if the decoder gives no images of this shape.
+        As in `information_discarding`, and if the decoder's output does not have the shape of the images.
 
     Examples
     --------
@@ -136,17 +140,18 @@ def reconstruction_uncertainty(
     >>> import bitlens
     >>> model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
     >>> decoder = torch.nn.Linear(10, 64)
-    >>> found = bitlens.reconstruction_uncertainty(model, torch.rand(2, 1, 8, 8), "1", decoder, steps=2)
-    >>> found.entropies.shape
+    >>> uncertain = bitlens.reconstruction_uncertainty(model, torch.rand(2, 1, 8, 8), "1", decoder, steps=2)
+    >>> uncertain.entropies.shape
     torch.Size([2, 1, 8, 8])
     """
-    search = Search(alpha, tau, grid, largest, samples, steps, seed, base)
+    search = Search(alpha, tau, cells, sigma_max, samples, steps, seed, base)
     images = check_images(model, images)
     with features_at(model, layer) as features, eval_mode(decoder), frozen(decoder):
         with torch.no_grad():
             rebuilt = decoder(features(images[:1]))
         if rebuilt.numel() != images[0].numel():
             raise ValueError(
-                f"decoder: expected it to give images of shape {tuple(images.shape[1:])}, got {tuple(rebuilt.shape[1:])}"
+                f"decoder: expected an output of shape {tuple(images.shape[1:])} for each image, "
+                f"got {tuple(rebuilt.shape[1:])}"
             )
         return maximize(Perturbed(features, images, decoder), search, images.shape, f"uncertainty at {layer}")

@@ -1,76 +1,42 @@
-"""Noise on a network's input, as large as a layer lets it be: what information discarding is measured by."""
+"""Noise on images, and how much it changes a layer's features and a decoder's reconstructions."""
 
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor, nn
 
 from bitlens.arrays import describe
-from bitlens.network.hooks import capture_outputs, check_modules, device_of, eval_mode, frozen
-from bitlens.runs import RunError
+from bitlens.network.hooks import Features, device_of
 
 _CHUNK = 512
-"""Perturbed images at once: more are no faster on a CPU."""
+"""Largest number of perturbed images in one forward pass. On a CPU, more are not faster."""
 _CHUNK_BYTES = 2**27
-"""What their inputs and features take at most, where the features are large."""
+"""Largest memory of the inputs and features of one forward pass, for layers with many features."""
 
 _ORTHOGONAL = 1024
-"""Samples that are orthogonal to each other at most: more take long to make."""
-
-Features = Callable[[Tensor], Tensor]
-
-
-class _Reached(Exception):  # noqa: N818, it is no error
-    """The layer has been reached; what comes after it need not be computed."""
-
-
-@contextmanager
-def features_at(model: nn.Module, layer: str) -> Iterator[Features]:
-    """The model up to the output of a module, in evaluation mode, its parameters without gradients."""
-    module = layer.split("#", 1)[0]
-    check_modules(model, [module])
-    heard: list[Tensor] = []
-
-    def listener(name: str, _module: nn.Module, tensor: Tensor) -> None:
-        if name == layer:
-            heard.append(tensor)
-            raise _Reached
-
-    def features(inputs: Tensor) -> Tensor:
-        try:
-            model(inputs)
-        except _Reached:
-            return heard.pop()
-        raise RunError(f"layer: {layer!r} gave no tensor for these images")
-
-    with eval_mode(model), frozen(model), capture_outputs(model, [module], listener):
-        yield features
+"""Largest number of orthogonal samples in a block, because the time of QR grows with its square."""
 
 
 def check_images(model: nn.Module, images: Tensor) -> Tensor:
-    """Images on the model's device, as they may be perturbed."""
+    """The images on the model's device, detached, after checking their type, shape and values."""
     if not isinstance(images, Tensor) or not images.is_floating_point():
         raise TypeError(f"images: expected a tensor of floats, got {describe(images)}")
     if images.ndim < 2 or not images.numel():
         raise ValueError(f"images: expected shape (n, ...) with at least one value, got {tuple(images.shape)}")
     if not torch.isfinite(images).all():
-        raise ValueError("images: some values are not finite")
+        raise ValueError("images: expected finite values, got NaN or infinity")
     return images.detach().to(device_of(model))
 
 
 class Noise:
-    """Standard normal samples, so many of them orthogonal to each other that their products cancel in a mean.
+    """Standard normal samples in blocks of orthogonal samples, whose cross products cancel in a mean.
 
-    What one unit does to the features is then told from what the others do by far fewer samples than by independent
-    ones: of a linear layer exactly, by as many samples as there are units. Each sample by itself is N(0, I).
+    The effect of one unit on the features is therefore separated from the effects of the other units with far fewer
+    samples than independent noise needs. For a linear layer, as many samples as units separate them exactly. The
+    distribution of every single sample is N(0, I).
     """
 
     def __init__(self, chains: int, units: int, seed: int, like: Tensor) -> None:
@@ -84,13 +50,13 @@ class Noise:
         while self._ready.shape[1] < samples:
             block = torch.stack([self._block(generator) for generator in self._generators])
             self._ready = torch.cat([self._ready, block], dim=1)
-        given, self._ready = self._ready[:, :samples], self._ready[:, samples:]
-        return given.to(self._like)
+        drawn, self._ready = self._ready[:, :samples], self._ready[:, samples:]
+        return drawn.to(self._like)
 
     def _block(self, generator: torch.Generator) -> Tensor:
         count = min(self._units, _ORTHOGONAL)
         directions, _ = torch.linalg.qr(torch.randn(self._units, count, generator=generator))
-        # QR fixes signs; a Gaussian's direction has none, and its length is that of another Gaussian.
+        # QR has a sign convention, so random signs are needed. The lengths are those of independent Gaussian samples.
         signs = torch.randint(2, (count, 1), generator=generator) * 2 - 1
         lengths = torch.randn(count, self._units, generator=generator).norm(dim=1, keepdim=True)
         block: Tensor = directions.T * signs * lengths
@@ -98,20 +64,20 @@ class Noise:
 
 
 class FeatureChange(NamedTuple):
-    """What noise does, as means over its samples."""
+    """Effect of noise on features and reconstructions, as means over the samples of the noise."""
 
     features: Tensor
     """E |h(x + sigma delta) - h(x)|^2, [chain, image]."""
     features_slope: Tensor | None
-    """Its derivatives by sigma, [chain, image, unit]."""
+    """Derivatives of `features` by sigma, [chain, image, unit]."""
     errors: Tensor | None
     """E (x - g(h(x + sigma delta)))^2, [chain, image, unit]."""
     errors_slope: Tensor | None
-    """The derivatives by sigma of the errors' weighted sum."""
+    """Derivatives of the weighted sum of `errors` by sigma, [chain, image, unit]."""
 
 
 class Perturbed:
-    """Some images, and what noise of its own size in every unit does to their features."""
+    """Images with independent noise on every unit."""
 
     def __init__(self, features: Features, images: Tensor, decoder: Features | None = None) -> None:
         self._features = features
@@ -119,49 +85,56 @@ class Perturbed:
         self._shape = images.shape[1:]
         self.images = images.flatten(1)
         with torch.no_grad():
-            self._clean = torch.cat([features(part).flatten(1) for part in torch.split(images, _CHUNK)])
+            self._clean = torch.cat([features(chunk).flatten(1) for chunk in torch.split(images, _CHUNK)])
         if not torch.isfinite(self._clean).all():
-            raise ValueError("layer: its output is not finite for some of the images")
-        each = self.images.element_size() * (self.images.shape[1] + self._clean.shape[1])
-        self._chunk = max(1, min(_CHUNK, _CHUNK_BYTES // each))
+            raise ValueError("layer: expected a finite output for the images, got NaN or infinity")
+        bytes_per_image = self.images.element_size() * (self.images.shape[1] + self._clean.shape[1])
+        self._chunk = max(1, min(_CHUNK, _CHUNK_BYTES // bytes_per_image))
 
     def change(
         self, which: Tensor, sigma: Tensor, noise: Tensor, *, slopes: bool = False, weights: Tensor | None = None
     ) -> FeatureChange:
-        """Of some images by their numbers: sigma is [chain, image, unit], noise [chain, sample, unit].
+        """Effect of the noise on the images with the indices `which`.
 
-        Slopes where they are asked for; those of the errors with `weights` for each of them, shaped like sigma.
+        `sigma` is [chain, image, unit], and `noise` is [chain, sample, unit]. Slopes are computed on request, the slope
+        of the errors only if `weights` of the errors, shaped like sigma, are given.
         """
         chains, samples, _ = noise.shape
         total = torch.zeros(chains, len(which), dtype=torch.float64, device=sigma.device)
         slope = torch.zeros_like(sigma, dtype=torch.float64) if slopes else None
         errors = torch.zeros_like(sigma, dtype=torch.float64) if self._decoder else None
         errors_slope = torch.zeros_like(sigma, dtype=torch.float64) if weights is not None else None
-        some = max(1, min(samples, self._chunk // chains))
-        images = max(1, self._chunk // (chains * some))
-        for at in torch.split(torch.arange(len(which)), images):
-            for part in torch.split(noise, some, dim=1):
-                shift = sigma[:, at, None].to(part) * part[:, None]
+        samples_per_chunk = max(1, min(samples, self._chunk // chains))
+        images_per_chunk = max(1, self._chunk // (chains * samples_per_chunk))
+        for at in torch.split(torch.arange(len(which)), images_per_chunk):
+            for delta in torch.split(noise, samples_per_chunk, dim=1):
+                shift = sigma[:, at, None].to(delta) * delta[:, None]
                 inputs = self.images[which[at], None] + shift
                 flat = inputs.reshape(-1, *self._shape).requires_grad_(slopes)
                 with torch.set_grad_enabled(slopes):
-                    reached = self._features(flat)
-                    squares = (reached.reshape(*inputs.shape[:3], -1) - self._clean[which[at], None]).square().sum(-1)
+                    noisy = self._features(flat)
+                    squares = (noisy.reshape(*inputs.shape[:3], -1) - self._clean[which[at], None]).square().sum(-1)
                 total[:, at] += squares.detach().sum(-1)
                 if slope is not None:
-                    slope[:, at] += self._slope(squares.sum(), flat, inputs, part, keep=weights is not None)
+                    slope[:, at] += self._slope(squares.sum(), flat, inputs, delta, keep=weights is not None)
                 if self._decoder and errors is not None:
                     with torch.set_grad_enabled(weights is not None):
-                        rebuilt = self._decoder(reached).reshape(inputs.shape)
-                        missed = (rebuilt - self.images[which[at], None]).square()
-                    errors[:, at] += missed.detach().sum(2)
+                        rebuilt = self._decoder(noisy).reshape(inputs.shape)
+                        squared_errors = (rebuilt - self.images[which[at], None]).square()
+                    errors[:, at] += squared_errors.detach().sum(2)
                     if weights is not None and errors_slope is not None:
-                        weighted = (missed * weights[:, at, None]).sum()
-                        errors_slope[:, at] += self._slope(weighted, flat, inputs, part)
+                        weighted = (squared_errors * weights[:, at, None]).sum()
+                        errors_slope[:, at] += self._slope(weighted, flat, inputs, delta)
         if not torch.isfinite(total).all():
-            raise ValueError("layer: with noise on the images, its output is not finite any more")
-        parts = (total, slope, errors, errors_slope)
-        return FeatureChange(*(None if found is None else found / samples for found in parts))  # type: ignore[arg-type]
+            raise ValueError(
+                "layer: expected a finite output for images with noise, got NaN or infinity; lower tau or sigma_max"
+            )
+        return FeatureChange(
+            total / samples,
+            None if slope is None else slope / samples,
+            None if errors is None else errors / samples,
+            None if errors_slope is None else errors_slope / samples,
+        )
 
     @staticmethod
     def _slope(value: Tensor, flat: Tensor, inputs: Tensor, noise: Tensor, keep: bool = False) -> Tensor:
@@ -169,18 +142,17 @@ class Perturbed:
         return (by_input.reshape(inputs.shape) * noise[:, None]).sum(2)
 
 
-def cells(shape: torch.Size, grid: int | None) -> Tensor:
-    """The number of the cell that each unit of an image belongs to: of its own, or of a grid over the last two axes."""
+def cell_of_units(shape: torch.Size, cells: int | None) -> Tensor:
+    """Index of the cell of every unit of an image, [units].
+
+    Without `cells`, each unit is one cell. Otherwise the last two axes are divided into cells x cells cells.
+    """
     units = math.prod(shape)
-    if grid is None:
+    if cells is None:
         return torch.arange(units)
     if len(shape) < 2:
-        raise ValueError(f"grid: expected images with two axes of pixels, got shape {tuple(shape)} of each")
-    rows, columns = (torch.arange(side) * min(grid, side) // side for side in shape[-2:])
-    return (rows[:, None] * min(grid, shape[-1]) + columns).expand(shape).reshape(-1)
-
-
-def steps_shown(steps: int, description: str) -> Iterable[int]:
-    """Counts steps, with a progress bar where somebody is looking."""
-    console = Console(stderr=True)
-    return track(range(steps), description, console=console, transient=True, disable=not sys.stderr.isatty())
+        raise ValueError(
+            f"cells: expected images with two axes of pixels, got shape {tuple(shape)} for each image; leave cells out"
+        )
+    rows, columns = (torch.arange(side) * min(cells, side) // side for side in shape[-2:])
+    return (rows[:, None] * min(cells, shape[-1]) + columns).expand(shape).reshape(-1)
