@@ -115,7 +115,9 @@ def label_entropies(confusion: NDArray) -> tuple[NDArray, NDArray]:
     def entropy_or_nan(counts: NDArray) -> float:
         return entropy(counts) if counts.sum() else float("nan")
 
-    return np.array([entropy_or_nan(column) for column in confusion.T]), np.array([entropy_or_nan(r) for r in confusion])
+    return np.array([entropy_or_nan(column) for column in confusion.T]), np.array(
+        [entropy_or_nan(r) for r in confusion]
+    )
 
 
 def gram_spectrum(matrices: NDArray) -> NDArray:
@@ -150,7 +152,7 @@ def matrix_entropy(kernel: NDArray, alpha: float) -> float:
 
 
 def multivariate_information(x: NDArray, maps: NDArray, sigma_x: float, sigmas: NDArray, alpha: float) -> float:
-    """Information between x and maps [n, channels, ...] by Hadamard products of Gram matrices: Yu et al. (2018) eq. 5."""
+    """Information of maps [n, channels, ...] about x by products of Gram matrices: Yu et al. (2018) eq. 5."""
     of_x = gaussian_gram(x, sigma_x)
     of_maps = np.prod([gaussian_gram(maps[:, c], sigma) for c, sigma in enumerate(sigmas)], axis=0)
     return matrix_entropy(of_x, alpha) + matrix_entropy(of_maps, alpha) - matrix_entropy(of_x * of_maps, alpha)

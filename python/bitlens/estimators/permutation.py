@@ -114,6 +114,4 @@ def _as_float64(value: Any) -> Any:
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise TypeError(
-            f"statistic: expected it to return a number or an array, got {type(value).__name__}"
-        ) from None
+        raise TypeError(f"statistic: expected it to return a number or an array, got {type(value).__name__}") from None
