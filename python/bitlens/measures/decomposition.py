@@ -22,7 +22,7 @@ def layer_decomposition(
     alpha: float = 1.01,
     bandwidth: RunBandwidth = Median(),  # noqa: B008
     bandwidth_x: RunBandwidth = Median(),  # noqa: B008
-    saturating: bool = False,
+    scale_bandwidth: bool = True,
     pairs: int | None = None,
     permutations: int = 2,
     seed: int = 0,
@@ -39,7 +39,7 @@ def layer_decomposition(
         A recorded run.
     layer : str
         Name of a layer with at least two channels.
-    batch, alpha, bandwidth, bandwidth_x, saturating, seed, epochs
+    batch, alpha, bandwidth, bandwidth_x, scale_bandwidth, seed, epochs
         As in `information_plane`.
     pairs : int, optional
         How many pairs of channels. Default: all.
@@ -69,7 +69,7 @@ def layer_decomposition(
     if found.channels < 2:
         raise RunError(f"layer: {found.name} has one channel; its decomposition needs two")
     settings = MatrixInformationConfig(
-        batch, seed, alpha, bandwidth, bandwidth_x, saturating, permutations=permutations
+        batch, seed, alpha, bandwidth, bandwidth_x, scale_bandwidth, permutations=permutations
     )
 
     def compute(epoch: int) -> xr.Dataset:

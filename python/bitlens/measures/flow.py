@@ -28,7 +28,7 @@ def information_plane(
     alpha: float = 1.01,
     bandwidth: RunBandwidth = Median(),  # noqa: B008
     bandwidth_x: RunBandwidth = Median(),  # noqa: B008
-    saturating: bool = False,
+    scale_bandwidth: bool = True,
     tensor: bool = False,
     permutations: int = 10,
     bins: int = 30,
@@ -51,8 +51,8 @@ def information_plane(
         How information is estimated.
     batch : int
         Samples of a mini-batch, for "renyi"; of all, if the probe has fewer. Those that fill no batch are left out.
-    alpha, bandwidth, bandwidth_x, saturating, tensor, permutations
-        As in `multivariate_information`, for "renyi"; `preset` has those of others.
+    alpha, bandwidth, bandwidth_x, scale_bandwidth, tensor, permutations
+        As in `multivariate_information`, for "renyi"; `published_settings` has those of published work.
     bins : int
         For "binning".
     noise_variance : float
@@ -84,7 +84,9 @@ def information_plane(
     about = ["input", "labels"] if run.labels is not None else ["input"]
     layers = [layer.name for layer in run.layers if layer.name != INPUT]
     coordinates = {"about": about, "layer": layers}
-    settings = MatrixInformationConfig(batch, seed, alpha, bandwidth, bandwidth_x, saturating, tensor, permutations)
+    settings = MatrixInformationConfig(
+        batch, seed, alpha, bandwidth, bandwidth_x, scale_bandwidth, tensor, permutations
+    )
 
     def binning(epoch: int) -> xr.Dataset:
         found = [binned_information(run.activations(name, epoch), run.labels, bins) for name in layers]
@@ -125,7 +127,7 @@ def processing_inequalities(
     bandwidth: RunBandwidth = Median(),  # noqa: B008
     bandwidth_x: RunBandwidth = Median(),  # noqa: B008
     bandwidth_errors: RunBandwidth | None = None,
-    saturating: bool = False,
+    scale_bandwidth: bool = True,
     tensor: bool = False,
     permutations: int = 10,
     seed: int = 0,
@@ -142,7 +144,7 @@ def processing_inequalities(
     ----------
     run : Run
         A recorded run.
-    batch, alpha, bandwidth, bandwidth_x, saturating, tensor, permutations, seed, epochs
+    batch, alpha, bandwidth, bandwidth_x, scale_bandwidth, tensor, permutations, seed, epochs
         As in `information_plane`.
     bandwidth_errors : float or rule, optional
         Of the loss gradients, all of them. Default: as of activations and input.
@@ -168,7 +170,9 @@ def processing_inequalities(
     ('epoch', 'layer')
     """
     layers = [layer.name for layer in run.layers if layer.name != INPUT]
-    settings = MatrixInformationConfig(batch, seed, alpha, bandwidth, bandwidth_x, saturating, tensor, permutations)
+    settings = MatrixInformationConfig(
+        batch, seed, alpha, bandwidth, bandwidth_x, scale_bandwidth, tensor, permutations
+    )
     of_errors = settings
     if bandwidth_errors is not None:
         of_errors = replace(settings, bandwidth=bandwidth_errors, bandwidth_x=bandwidth_errors)
@@ -176,7 +180,7 @@ def processing_inequalities(
     def compute(epoch: int) -> xr.Dataset:
         # The plane is kept in the run, so that nothing is computed twice.
         plane = information_plane(
-            run, batch=batch, alpha=alpha, bandwidth=bandwidth, bandwidth_x=bandwidth_x, saturating=saturating,
+            run, batch=batch, alpha=alpha, bandwidth=bandwidth, bandwidth_x=bandwidth_x, scale_bandwidth=scale_bandwidth,
             tensor=tensor, permutations=permutations, seed=seed, epochs=[epoch],
         ).sel(epoch=epoch, about="input")  # fmt: skip
         values, null, spread = (

@@ -22,9 +22,9 @@ from bitlens.estimators import (
     SaturationWarning,
     Silverman,
 )
-from bitlens.estimators.decomposition import decompose
-from bitlens.estimators.kernels import channel_exponents, variable, with_shuffles
-from bitlens.estimators.renyi import informations
+from bitlens.estimators.matrix.decomposition import decompose
+from bitlens.estimators.matrix.gram import channel_exponents, variable_exponents, with_shuffles
+from bitlens.estimators.matrix.renyi import informations
 from bitlens.runs import Run, RunError
 from bitlens.runs.layout import INPUT
 
@@ -43,7 +43,7 @@ class MatrixInformationConfig:
     alpha: float
     bandwidth: RunBandwidth
     bandwidth_x: RunBandwidth
-    saturating: bool
+    scale_bandwidth: bool
     tensor: bool = False
     permutations: int = 20
 
@@ -64,7 +64,7 @@ class MatrixInformationConfig:
         rules = {
             name: kept_rule(rule) for name, rule in (("bandwidth", self.bandwidth), ("bandwidth_x", self.bandwidth_x))
         }
-        flags = {"saturating": int(self.saturating), "tensor": int(self.tensor)}
+        flags = {"scale_bandwidth": int(self.scale_bandwidth), "tensor": int(self.tensor)}
         plain = {"batch": self.batch, "seed": check_integer(self.seed, "seed"), "alpha": float(self.alpha)}
         return plain | rules | flags | {"permutations": check_integer(self.permutations, "permutations")}
 
@@ -73,7 +73,7 @@ class MatrixInformationConfig:
         found = []
         for part in batches(run.manifest.samples, self.batch, self.seed):
             rule = self._here(run, self.bandwidth_x, part)
-            of_targets = [variable(target[part], "x", rule) for target in targets.values()]
+            of_targets = [variable_exponents(target[part], "x", rule) for target in targets.values()]
             shuffled = [with_shuffles(of_x, context, self.permutations, self.seed) for of_x, context in of_targets]
             found.append((part, self._here(run, self.bandwidth, part), shuffled))
         return found
@@ -88,7 +88,7 @@ class MatrixInformationConfig:
         rows = []
         for part, rule, targets in about:
             of_maps, context = channel_exponents(maps[part], "maps", rule, 1, as_one=as_one)
-            rows.append(informations(targets, of_maps, context, self.alpha, self.saturating))
+            rows.append(informations(targets, of_maps, context, self.alpha, self.scale_bandwidth))
         results = []
         for found in zip(*rows, strict=True):
             mean = np.array(found).mean(axis=0)
@@ -107,7 +107,7 @@ class MatrixInformationConfig:
         rows = []
         for part, rule, targets in about:
             of_maps, context = channel_exponents(maps[part], "maps", rule, 1, as_one=False)
-            rows.append(decompose(targets, of_maps, context, pairs, self.seed, self.alpha, self.saturating))
+            rows.append(decompose(targets, of_maps, context, pairs, self.seed, self.alpha, self.scale_bandwidth))
         return [list(found) for found in zip(*rows, strict=True)]
 
     @staticmethod

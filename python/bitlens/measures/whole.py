@@ -8,8 +8,7 @@ from typing import Any, Literal
 
 import xarray as xr
 
-from bitlens.estimators import PAPER_ERRORS
-from bitlens.estimators import preset as preset_named
+from bitlens.estimators import PAPER_ERRORS, published_settings
 from bitlens.measures.channels import channel_entropies
 from bitlens.measures.decomposition import layer_decomposition
 from bitlens.measures.diversity import input_diversity, layer_diversity
@@ -69,7 +68,7 @@ def measure(
     estimator : {"renyi", "binning", "kde"}
         Of `information_plane`.
     preset : str, optional
-        Whose settings matrix-based information has, as in `preset`; "tensor-kernel" has no channels to decompose.
+        Whose settings matrix-based information has, as in `published_settings`; "tensor-kernel" has no channels to decompose.
     report : callable
         Told in words what is being computed.
 
@@ -96,7 +95,7 @@ def measure(
     unknown = [name for name in names or () if name not in MEASURES]
     if unknown:
         raise RunError(f"measure: no measure {unknown[0]!r}; there are {', '.join(MEASURES)}")
-    matrix: dict[str, Any] = {"seed": seed} | ({} if preset is None else preset_named(preset))
+    matrix: dict[str, Any] = {"seed": seed} | ({} if preset is None else published_settings(preset))
     with_null = matrix | {"permutations": permutations}
     jobs: dict[str, Callable[[], xr.Dataset]] = {}
     for name in names or MEASURES:
