@@ -18,7 +18,7 @@ OWN: Parameters = {
     "alpha": 1.01,
     "bandwidth": repr(bitlens.Median()),
     "bandwidth_x": repr(bitlens.Median()),
-    "saturating": 0,
+    "scale_bandwidth": 1,
     "tensor": 0,
 }
 """The library's settings of matrix-based information."""
@@ -57,17 +57,19 @@ def words(parameters: Parameters) -> str:
         for name, value in parameters.items()
         if name not in _FLAGS and value is not None
     ]
+    if not parameters.get("scale_bandwidth", True):
+        parts.append("plain product of kernels")
     parts += [text for name, text in _FLAGS.items() if text and parameters.get(name)]
     return ", ".join(parts)
 
 
-_FLAGS = dict.fromkeys(("estimator", "layer", "pairs"), "")
-_FLAGS |= {"saturating": "plain product of kernels", "tensor": "one kernel of all values"}
+_FLAGS = dict.fromkeys(("estimator", "layer", "pairs", "scale_bandwidth"), "")
+_FLAGS |= {"tensor": "one kernel of all values"}
 
 
 def errors(settings: Parameters) -> Parameters:
     """What the chain of errors has of its own where the rest is the paper's: h = 0.1 instead of 5."""
-    paper = settings["bandwidth"] == repr(bitlens.Silverman(5.0)) and settings["saturating"]
+    paper = settings["bandwidth"] == repr(bitlens.Silverman(5.0)) and not settings["scale_bandwidth"]
     return {"bandwidth_errors": repr(bitlens.Silverman(0.1))} if paper else {}
 
 

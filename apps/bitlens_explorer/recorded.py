@@ -17,8 +17,8 @@ from bitlens.runs import Run, RunError
 Parameters = dict[str, Any]
 
 _INFORMATION = ("bins", "permutations", "samples", "seed")
-_MATRIX = ("batch", "seed", "alpha", "bandwidth", "bandwidth_x", "saturating", "tensor")
-_NUMBERS = {"batch", "seed", "alpha", "tau", "saturating", "tensor", "permutations", "bins", "noise_variance"}
+_MATRIX = ("batch", "seed", "alpha", "bandwidth", "bandwidth_x", "scale_bandwidth", "tensor")
+_NUMBERS = {"batch", "seed", "alpha", "tau", "scale_bandwidth", "tensor", "permutations", "bins", "noise_variance"}
 _DISCARDING = {"layers", "samples", "alpha", "tau", "grid", "largest", "seed", "masks", "training"}
 _PLANES = {"renyi": {*_MATRIX, "permutations"}, "binning": {"bins"}, "kde": {"noise_variance"}}
 _NEEDED = {

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from bitlens.estimators import (
     Alignment,
     ChannelDecomposition,
+    ChannelPairInformation,
     Dimension,
     EqualWidth,
     GeneralizationBound,
@@ -136,6 +137,7 @@ __all__ = [
     "AblationCurve",
     "Alignment",
     "ChannelDecomposition",
+    "ChannelPairInformation",
     "Dimension",
     "EqualWidth",
     "GeneralizationBound",

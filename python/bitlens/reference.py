@@ -152,7 +152,7 @@ def matrix_entropy(kernel: NDArray, alpha: float) -> float:
 
 
 def multivariate_information(x: NDArray, maps: NDArray, sigma_x: float, sigmas: NDArray, alpha: float) -> float:
-    """Information between x and maps [n, channels, ...] by Hadamard products of Gram matrices: Yu et al. (2018) eq. 5."""
+    """Information of maps [n, channels, ...] about x by products of Gram matrices: Yu et al. (2018) eq. 5."""
     of_x = gaussian_gram(x, sigma_x)
     of_maps = np.prod([gaussian_gram(maps[:, c], sigma) for c, sigma in enumerate(sigmas)], axis=0)
     return matrix_entropy(of_x, alpha) + matrix_entropy(of_maps, alpha) - matrix_entropy(of_x * of_maps, alpha)

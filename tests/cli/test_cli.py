@@ -71,7 +71,7 @@ def test_numbers_as_csv(finished: tuple[Path, str], tmp_path: Path) -> None:
     names = ["information-plane", "processing-inequalities", "input-diversity"]
     result = command("measure", str(path), *arguments, *(part for name in names for part in ("--measure", name)))
     assert result.returncode == 0, result.stderr
-    settings = bitlens.preset("paper")
+    settings = bitlens.published_settings("paper")
     run = bitlens.open_run(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bitlens.SaturationWarning)

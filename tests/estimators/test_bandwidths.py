@@ -1,4 +1,4 @@
-"""The rules for a kernel's width, and what the functions that take them refuse."""
+"""The rules for the bandwidth of a kernel, and the arguments that functions with a bandwidth refuse."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 import bitlens
 from bitlens import Alignment, Dimension, Median, NearestNeighbors, Silverman, reference
+from bitlens.arrays import ArrayContext
+from bitlens.estimators.matrix.bandwidths import sigmas
 
 pytestmark = pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
 
@@ -41,8 +44,42 @@ def test_rules_by_hand():
         assert bitlens.renyi_entropy(x, 1.5, rule) == pytest.approx(bitlens.renyi_entropy(x, 1.5, sigma), abs=1e-12)
 
 
+# Samples on a line: (positions, the nonzero distances in ascending order, their median by hand).
+MEDIANS = {
+    "an odd number": ([0, 1, 3], [1, 2, 3], 2.0),
+    "an even number": ([0, 1, 3, 7], [1, 2, 3, 4, 6, 7], 3.5),
+    "two in the middle far apart": ([0, 1, 10, 13], [1, 3, 9, 10, 12, 13], 9.5),
+    "zeros are left out, an even number remains": ([0, 0, 1], [1, 1], 1.0),
+    "zeros are left out, five remain": ([0, 0, 2, 3], [1, 2, 2, 3, 3], 2.0),
+    "zeros are left out, four remain": ([0, 0, 0, 0, 5], [5, 5, 5, 5], 5.0),
+    "zeros are left out, the two in the middle differ": ([0, 0, 1, 1, 4], [1, 1, 1, 1, 3, 3, 4, 4], 2.0),
+    "one distance": ([2, 5], [3], 3.0),
+    "zeros only": ([4, 4, 4], [], 1.0),
+}
+
+
+@pytest.mark.parametrize("name", MEDIANS)
+def test_the_median_by_hand(name):
+    positions, distances, median = MEDIANS[name]
+    x = np.array(positions, float)
+    table = abs(x[:, None] - x)
+    assert sorted(distance for distance in table[np.triu_indices(len(x), 1)] if distance > 0) == distances
+    for squares in (table[None] ** 2, torch.from_numpy(table[None] ** 2)):
+        assert sigmas(Median(), squares, np.ones(1), 1, ArrayContext()).tolist() == [median]
+    expected = bitlens.renyi_entropy(x[:, None], 1.5, median)
+    assert bitlens.renyi_entropy(x[:, None], 1.5, Median()) == pytest.approx(expected, abs=1e-12)
+
+
+def test_each_channel_has_its_median():
+    """Channels with different numbers of zeros, the first of them constant."""
+    channels = np.array([[4.0, 4, 4, 4], [0, 1, 3, 7], [0, 0, 2, 3]])
+    table = abs(channels[:, :, None] - channels[:, None])
+    for squares in (table**2, torch.from_numpy(table**2)):
+        assert sigmas(Median(), squares, np.ones(3), 1, ArrayContext()).tolist() == [1, 3.5, 2]
+
+
 def test_the_median_leaves_out_equal_samples():
-    """A rarely active channel: most distances are 0, and the median of all would be."""
+    """Most distances of a rarely active channel are 0, and so would be the median of all distances."""
     x = np.zeros((30, 1))
     x[:3, 0] = [1, 2, 4]
     assert 0 < bitlens.renyi_entropy(x) < 1
@@ -83,33 +120,67 @@ REFUSED = [
     (lambda: bitlens.renyi_entropy(X, 1.01, 0), ValueError, "bandwidth: expected a finite number above 0, got 0"),
     (lambda: bitlens.renyi_entropy(X, 1.01, "paper"), TypeError, "bandwidth: expected a rule, sigma, or one sigma"),
     (lambda: bitlens.renyi_entropy(X, 1.01, [1.0, 2.0]), ValueError, "bandwidth: expected one sigma for each of 1"),
-    (lambda: bitlens.renyi_entropy(X, 1.01, [-1.0]), ValueError, "bandwidth: expected finite numbers above 0"),
+    (
+        lambda: bitlens.renyi_entropy(X, 1.01, [-1.0]),
+        ValueError,
+        "bandwidth: expected finite numbers above 0, got -1.0",
+    ),
     (lambda: bitlens.renyi_entropy(X, 1.01, Silverman(-5)), ValueError, "bandwidth: h: expected a finite number above"),
     (lambda: bitlens.renyi_entropy(X, 1.01, Silverman("h")), TypeError, "bandwidth: h: expected a number, got 'h'"),
-    (lambda: bitlens.renyi_entropy(X, 1.01, NearestNeighbors(8)), ValueError, "bandwidth: expected m from 1 to n - 1 = 7"),
-    (lambda: bitlens.renyi_entropy(X, 1.01, Alignment(X)), TypeError, "bandwidth: labels: expected integers, got float64"),
-    (lambda: bitlens.renyi_entropy(X, 1.01, Alignment()), ValueError, "bandwidth: Alignment needs labels, integers one"),
+    (
+        lambda: bitlens.renyi_entropy(X, 1.01, NearestNeighbors(8)),
+        ValueError,
+        "bandwidth: expected m from 1 to n - 1 = 7",
+    ),
+    (
+        lambda: bitlens.renyi_entropy(X, 1.01, Alignment(X)),
+        TypeError,
+        "bandwidth: labels: expected integers, got float64",
+    ),
+    (lambda: bitlens.renyi_entropy(X, 1.01, Alignment()), ValueError, "bandwidth: expected an Alignment with labels"),
     (
         lambda: bitlens.renyi_entropy(X, 1.01, Alignment(np.arange(8), smallest=0)),
         ValueError,
         "bandwidth: smallest: expected a finite number above 0, got 0",
     ),
-    (lambda: bitlens.preset("mine"), ValueError, "preset: expected one of paper, repitl, tensor-kernel, got 'mine'"),
-    (lambda: bitlens.renyi_joint_entropy([]), ValueError, "variables: expected at least one"),
-    (lambda: bitlens.renyi_joint_entropy([X, X[:5]]), ValueError, "variables: expected the same samples in each, got 8"),
-    (lambda: bitlens.renyi_mutual_information(X, X[:5]), ValueError, "y: expected the same samples in each, got 8 and 5"),
+    (
+        lambda: bitlens.published_settings("mine"),
+        ValueError,
+        "name: expected one of paper, repitl, tensor-kernel, got 'mine'",
+    ),
+    (lambda: bitlens.renyi_joint_entropy([]), ValueError, "variables: expected at least one array, got none"),
+    (lambda: bitlens.multivariate_information(X, MAPS, seed=-1), ValueError, "seed: expected 0 or more, got -1"),
+    (lambda: bitlens.channel_decomposition(X, MAPS, seed=-1), ValueError, "seed: expected 0 or more, got -1"),
+    (
+        lambda: bitlens.renyi_joint_entropy([X, X[:5]]),
+        ValueError,
+        "variables: expected the same samples in each, got 8",
+    ),
+    (
+        lambda: bitlens.renyi_mutual_information(X, X[:5]),
+        ValueError,
+        "y: expected the same samples in each, got 8 and 5",
+    ),
     (lambda: bitlens.multivariate_information(X[:5], MAPS), ValueError, "x: expected the 8 samples of maps, got 5"),
     (lambda: bitlens.multivariate_information(X, X[0]), ValueError, "maps: expected shape (samples, channels, ...)"),
-    (lambda: bitlens.multivariate_information(X, MAPS, permutations=1), ValueError, "permutations: expected at least 2"),
+    (
+        lambda: bitlens.multivariate_information(X, MAPS, permutations=1),
+        ValueError,
+        "permutations: expected at least 2",
+    ),
     (lambda: bitlens.channel_decomposition(X, MAPS[:, :1]), ValueError, "maps: expected at least 2 channels, got 1"),
     (
         lambda: bitlens.channel_decomposition(X, MAPS, permutations=-1),
         ValueError,
         "permutations: expected at least 0, got -1",
     ),
-    (lambda: bitlens.channel_decomposition(X, MAPS, pairs=7), ValueError, "pairs: expected 1 to 6 for 4 channels, got 7"),
+    (
+        lambda: bitlens.channel_decomposition(X, MAPS, pairs=7),
+        ValueError,
+        "pairs: expected 1 to 6 for 4 channels, got 7",
+    ),
     (lambda: bitlens.channel_decomposition(X, MAPS, pairs=2.0), TypeError, "pairs: expected an integer, got 2.0"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("call", "error", "message"), REFUSED, ids=[row[2] for row in REFUSED])

@@ -1,4 +1,4 @@
-"""Information of layers by binning and by pairwise distances: closed forms, definitions, hard input."""
+"""Information of layers by binning and by pairwise distances: closed forms, definitions, extreme input."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ def normal(n, *shape):
 
 def test_binning_by_hand():
     t = np.array([[0.0, 0.0], [0.4, 0.1], [0.6, 0.0], [1.0, 1.0], [0.9, 1.0], [0.1, 0.3]])
-    words = ["00", "00", "10", "11", "11", "00"]  # two bins a value
+    words = ["00", "00", "10", "11", "11", "00"]  # two bins for each value
     labels = np.array([0, 0, 0, 1, 1, 1])
     shares = np.unique(words, return_counts=True)[1] / 6
     entropy = -(shares * np.log2(shares)).sum()
-    within = (-(2 / 3) * math.log2(2 / 3) - 1 / 3 * math.log2(1 / 3)) * 1  # both classes: 2 and 1
+    within = (
+        -(2 / 3) * math.log2(2 / 3) - 1 / 3 * math.log2(1 / 3)
+    ) * 1  # two and one sample of the same word in each class
     found = bitlens.binned_information(t, labels, bins=2)
     assert found == pytest.approx((entropy, entropy - within), abs=1e-12)
 
@@ -61,8 +63,8 @@ def test_pairwise_distances_by_loops(variance):
         assert bound == pytest.approx(mixture_by_loops(t.reshape(30, -1), labels, variance, divisor), abs=1e-9)
 
 
-def test_bounds_hold_the_information_of_a_known_mixture():
-    """Two Gaussians 4 standard deviations apart: a bit less what the overlap takes, here by integration."""
+def test_bounds_enclose_the_information_of_a_known_mixture():
+    """Two Gaussians 4 standard deviations apart: the overlap reduces the information of one bit; by integration."""
     t = np.repeat([0.0, 4.0], 10)[:, None]
     grid = np.linspace(-10, 14, 20001)
     density = (np.exp(-(grid**2) / 2) + np.exp(-((grid - 4) ** 2) / 2)) / 2 / math.sqrt(2 * math.pi)
@@ -106,10 +108,18 @@ REFUSED = [
     (lambda: bitlens.binned_information(T, np.zeros(8)), TypeError, "labels: expected integers, got float64"),
     (lambda: bitlens.binned_information(T, value_range=(1, 1)), ValueError, "value_range: expected finite low < high"),
     (lambda: bitlens.binned_information(T, value_range=3), TypeError, "value_range: expected two numbers"),
-    (lambda: bitlens.pairwise_distance_information(T, noise_variance=0), ValueError, "noise_variance: expected a finite"),
-    (lambda: bitlens.pairwise_distance_information(T, noise_variance="s"), TypeError, "noise_variance: expected a number"),
+    (
+        lambda: bitlens.pairwise_distance_information(T, noise_variance=0),
+        ValueError,
+        "noise_variance: expected a finite",
+    ),
+    (
+        lambda: bitlens.pairwise_distance_information(T, noise_variance="s"),
+        TypeError,
+        "noise_variance: expected a number",
+    ),
     (lambda: bitlens.pairwise_distance_information(T.tolist()), TypeError, "activations: expected a NumPy array"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("call", "error", "message"), REFUSED, ids=[row[2] for row in REFUSED])

@@ -1,4 +1,4 @@
-"""What is known without a second implementation: closed forms, identities, and the values of degenerate input."""
+"""Closed forms, identities, and the values of degenerate input: known without a second implementation."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ SQUARE = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])
 
 
 def equidistant_clusters(clusters: int, points: int) -> np.ndarray:
-    """Points of a regular simplex, once for each cluster, the clusters far apart."""
+    """The corners of a regular simplex, repeated in each of several distant clusters."""
     simplex = np.tile(np.eye(points), (clusters, 1))
     return np.column_stack([simplex, 100.0 * np.repeat(np.arange(clusters), points)])
 
 
-# name: (samples, k, bits); all pairs that count weigh the same, so the entropy is the logarithm of their number.
+# name: (samples, k, bits); all neighbour pairs are equally probable, so that the entropy is the log of their number.
 NEIGHBORS = {
     "square": (SQUARE, 2, 3.0),
     "simplex of 3": (equidistant_clusters(1, 3), 2, math.log2(3 * 2)),
@@ -80,7 +80,7 @@ def test_label_entropies(name):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_independent_channels_are_told_apart_from_their_bias(seed):
+def test_the_excess_of_independent_channels_is_zero(seed):
     a, b = np.random.default_rng(seed).normal(size=(2, 200, 1, 6))
     result = bitlens.permutation_test(bitlens.channel_mutual_information, a, b, permutations=40, seed=seed)
     assert result.null_mean[0, 0] > 0.02
@@ -120,7 +120,7 @@ STATISTICS = {
 
 @pytest.mark.parametrize("name", STATISTICS)
 def test_the_order_of_samples_does_not_matter(random_maps, name):
-    """Where no two distances are the same: the last of k neighbours is otherwise chosen by its place."""
+    """All distances differ here; among equal distances, the k-th neighbour depends on the order of samples."""
     shuffled = random_maps[np.random.default_rng(5).permutation(len(random_maps))]
     np.testing.assert_allclose(STATISTICS[name](shuffled), STATISTICS[name](random_maps), rtol=0, atol=1e-12)
 
@@ -128,14 +128,14 @@ def test_the_order_of_samples_does_not_matter(random_maps, name):
 @pytest.mark.parametrize("name", STATISTICS)
 @pytest.mark.parametrize("scale", [1e-200, 2.0**-20, 1e6, 1e200])
 def test_scale_does_not_matter(random_maps, name, scale):
-    """At 1e200 and 1e-200 the squares of finite values are no longer finite, or no longer different from 0."""
+    """At 1e200 the squares of the values overflow, at 1e-200 they underflow to 0."""
     np.testing.assert_allclose(STATISTICS[name](random_maps * scale), STATISTICS[name](random_maps), rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", STATISTICS)
 @pytest.mark.parametrize("offset", [-1e3, 2.0**40])
 def test_offset_does_not_matter(digit_maps, name, offset):
-    """Whole numbers, so that the offset is added without rounding."""
+    """The values are whole numbers, to which the offset is added without rounding."""
     np.testing.assert_allclose(STATISTICS[name](digit_maps + offset), STATISTICS[name](digit_maps), rtol=0, atol=1e-12)
 
 
@@ -161,15 +161,15 @@ def test_a_dead_channel_shares_nothing_with_live_ones(random_maps):
 
 
 @pytest.mark.parametrize("copies", [4, 5, 9, 17], ids=lambda copies: f"{copies} copies")
-def test_duplicates_beyond_log2_k_have_the_limit_of_vanishing_scale(copies):
-    """k = 8 asks for log2 k = 3 neighbours: 3 coincide in groups of 4, and all 8 in groups of 9."""
+def test_duplicates_beyond_log2_k_have_the_limit_of_scale_0(copies):
+    """For k = 8 the weights sum to log2 k = 3: three neighbours coincide in groups of 4, all eight in groups of 9."""
     x = np.repeat(np.random.default_rng(0).normal(size=(6, 3)), copies, axis=0)
     _, probabilities, scales = bitlens.neighbor_probabilities(x, k=8)
     assert not scales.any()
     np.testing.assert_array_equal(probabilities, np.tile(np.arange(8) < copies - 1, (len(x), 1)))
     entropy = bitlens.inter_sample_entropy(x, k=8)
     assert entropy == pytest.approx(reference.inter_sample_entropy(x, 8), abs=1e-12)
-    if copies <= 9:  # every group is complete: all its ordered pairs weigh the same
+    if copies <= 9:  # a group contains all its neighbours, so that its ordered pairs have equal probabilities
         assert entropy == pytest.approx(math.log2(6 * copies * (copies - 1)), abs=1e-12)
 
 

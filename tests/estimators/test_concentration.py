@@ -1,4 +1,4 @@
-"""Concentration of information discarding: against its twin, for arrays of both kinds, and what it refuses."""
+"""Concentration of information discarding: against the reference, for both kinds of arrays, and refused arguments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ENTROPIES = np.random.default_rng(0).normal(size=(5, 3, 6, 7))
 MASKS = np.random.default_rng(1).random((5, 6, 7)) < 0.3
 
 
-def test_against_its_twin() -> None:
+def test_against_the_reference() -> None:
     everywhere = np.broadcast_to(MASKS[:, None], ENTROPIES.shape)
     expected = reference.concentration(ENTROPIES, everywhere)
     np.testing.assert_allclose(bitlens.concentration(ENTROPIES, MASKS), expected, atol=1e-12)
@@ -42,9 +42,14 @@ REFUSED = [
     (ENTROPIES, None, TypeError, "masks: expected an array, got NoneType"),
     (ENTROPIES, torch.from_numpy(MASKS), TypeError, "masks: expected an array of the same kind as entropies"),
     (ENTROPIES, MASKS.astype(int), TypeError, "masks: expected booleans, got int64"),
-    (ENTROPIES, MASKS[:, :5], ValueError, "masks: expected shape (n, height, width) of entropies of shape (5, 3, 6, 7)"),
+    (
+        ENTROPIES,
+        MASKS[:, :5],
+        ValueError,
+        "masks: expected shape (n, height, width) of entropies of shape (5, 3, 6, 7)",
+    ),
     (ENTROPIES[:, 0, 0], MASKS, ValueError, "masks: expected shape (n, height, width) of entropies of shape (5, 7)"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("entropies", "masks", "error", "message"), REFUSED, ids=[row[3] for row in REFUSED])

@@ -1,4 +1,4 @@
-"""Every estimator against its twin in bitlens.reference, on noise, on digits and on the feature maps of a real layer."""
+"""Every estimator against bitlens.reference: for noise, digits and the feature maps of a real layer."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ def test_intra_sample_entropy_over_a_given_range(maps, dtype):
     assert not np.allclose(result, bitlens.intra_sample_entropy(x, 20))
 
 
-@pytest.mark.parametrize("bytes_at_a_time", [1, 3 * 4 * 4 * 32, 10**9], ids=["one", "three", "all"])
-def test_intra_sample_entropy_in_chunks_of_samples(random_maps, monkeypatch, bytes_at_a_time):
-    monkeypatch.setattr("bitlens.estimators.values._CHUNK_BYTES", bytes_at_a_time)
+@pytest.mark.parametrize("block_bytes", [1, 3 * 4 * 4 * 32, 10**9], ids=["one", "three", "all"])
+def test_intra_sample_entropy_in_blocks_of_samples(random_maps, monkeypatch, block_bytes):
+    monkeypatch.setattr("bitlens.estimators.channels.intra_sample_entropy._BLOCK_BYTES", block_bytes)
     expected = reference.intra_sample_entropy(random_maps)
     np.testing.assert_allclose(bitlens.intra_sample_entropy(random_maps), expected, rtol=0, atol=1e-9)
 
@@ -94,7 +94,7 @@ def test_joint_histogram(maps, random_maps, dtype, bins):
 
 @each_bins
 def test_joint_histogram_counts_what_numpy_counts(maps, random_maps, bins):
-    """The distances themselves, from another library, in numpy's own bins between each channel's extremes."""
+    """Distances from another library, in NumPy's bins between the smallest and the largest distance of each channel."""
     a, b = maps[:60].astype(np.float64), random_maps[:60]
     result = bitlens.joint_histogram(a, b, bins)
     for i in range(a.shape[1]):
@@ -107,7 +107,7 @@ def test_joint_histogram_counts_what_numpy_counts(maps, random_maps, bins):
 @each_dtype
 @each_bins
 def test_channel_mutual_information(maps, random_maps, dtype, bins):
-    """The number of channels of b, 6, is no multiple of the kernel's groups."""
+    """b has 6 channels, which is not a multiple of the kernel's group size."""
     a, b = maps[:60].astype(dtype), np.concatenate([random_maps[:60], random_maps[60:]], axis=1)
     expected = reference.channel_mutual_information(a, b, bins)
     result = bitlens.channel_mutual_information(a, b, bins)
@@ -134,7 +134,7 @@ def test_channel_mutual_information_with_all_entropies(maps, random_maps):
 
 
 def test_counts_beyond_the_table_of_logarithms():
-    """39 903 pairs in 2 x 2 bins: counts above 4096 have their logarithm computed."""
+    """39 903 pairs in 2 x 2 bins: the logarithms of counts above 4096 are not in the kernel's table."""
     codes = np.random.default_rng(0).integers(0, 2, (2, 39_903), np.uint8)
     counts = bitlens.joint_histogram(codes, codes, 2)[0, 1]
     assert (counts > 4096).all()
@@ -142,7 +142,7 @@ def test_counts_beyond_the_table_of_logarithms():
     assert result == pytest.approx(reference.entropy(counts), abs=1e-9)
 
 
-def test_codes_give_what_their_maps_give(maps, random_maps):
+def test_codes_and_their_maps_have_the_same_results(maps, random_maps):
     a, b = maps[:60], random_maps[:60]
     codes_a, codes_b = bitlens.distance_codes(a, 20), bitlens.distance_codes(b, 20)
     expected = bitlens.channel_mutual_information(a, b, 20)

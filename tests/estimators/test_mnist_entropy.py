@@ -1,4 +1,4 @@
-"""The one figure of the paper that can be checked against its data: the inter-sample entropy of MNIST (Fig. 4B)."""
+"""The inter-sample entropy of MNIST, the only figure of the paper whose data are public (Fig. 4B)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import bitlens
 
 pytestmark = pytest.mark.mnist
 
-# samples a class: bits of the whole training set's stratified samples, with k = min(1500, n - 1)
+# samples of each class: bits, for stratified samples of the training set and k = min(1500, n - 1)
 BITS = {100: 19.66, 500: 22.87, 1000: 23.90}
 
 
@@ -26,7 +26,7 @@ def test_entropy_grows_with_the_number_of_samples_as_published(mnist, per_class)
     assert entropy == pytest.approx(BITS[per_class], abs=0.03)
 
 
-# The peak of this process alone: ru_maxrss would start from that of the parent. Other systems give no such figure.
+# VmHWM is the peak memory of this process alone; ru_maxrss would start at the peak of the parent process.
 ALL_IMAGES = """
 import re, sys
 import numpy as np
@@ -41,7 +41,7 @@ print(entropy, int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").r
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs the peak memory that Linux reports in /proc")
 def test_all_training_images_fit_in_two_gigabytes(mnist_file):
-    """A table of all distances would take 14 GB, one row of tiles 0.25 GB."""
+    """A table of all distances would need 14 GB; one row of tiles needs 0.25 GB."""
     command = [sys.executable, "-W", "error", "-c", ALL_IMAGES, str(mnist_file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""The filter of the neighbour search, which must never lose a neighbour: data made to mislead it, and seams of its tiles."""
+"""The filter of the neighbour search never loses a neighbour: adversarial data, and sizes around the edges of tiles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import bitlens
 from bitlens import reference
 from bitlens.arrays import ArrayContext
-from bitlens.estimators import neighbors
+from bitlens.estimators.neighbors import nearest
 from tests.support.adversarial_points import DATA, far_apart, near_duplicates, normal
 from tests.support.operands import call
 
@@ -24,15 +24,15 @@ def assert_exact(x, k):
 @pytest.mark.parametrize("length", [3, 64])
 @pytest.mark.parametrize("name", ["normal", "ties", "near-duplicates"])
 def test_several_thousand_samples(name, length):
-    """Eight rows of tiles, the last cut short."""
-    assert neighbors._CPU_TILES.rows * neighbors._CPU_TILES.panel == 576
+    """Eight rows of tiles, of which the last is incomplete."""
+    assert nearest._CPU_TILES.rows * nearest._CPU_TILES.panel == 576
     assert_exact(DATA[name](4400, length), 15)
 
 
 @pytest.fixture
 def small_tiles(monkeypatch):
-    monkeypatch.setattr(neighbors, "_CPU_TILES", neighbors._Tiles(48, 2, 1))
-    monkeypatch.setattr(neighbors, "_LIST_SLACK", 64)
+    monkeypatch.setattr(nearest, "_CPU_TILES", nearest._Tiles(48, 2, 1))
+    monkeypatch.setattr(nearest, "_LIST_SLACK", 64)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -41,25 +41,25 @@ def small_tiles(monkeypatch):
 def test_many_small_tiles(small_tiles, name, length, dtype):
     x = DATA[name](250, length)
     if dtype == "float32" and np.abs(x).max() > np.finfo(np.float32).max:
-        x = x * 1e-70  # 1e30: beyond it, float32 has no values
+        x = x * 1e-70  # these values are up to 1e100, beyond the range of float32
     assert_exact(x.astype(dtype), 7)
 
 
 @pytest.mark.parametrize("n", [47, 85, 95, 96, 97, 143, 144, 145, 191, 192, 193, 239, 240, 241, 287, 288, 289])
-def test_sizes_around_the_seams(small_tiles, n):
+def test_sizes_around_the_edges_of_tiles(small_tiles, n):
     assert_exact(normal(n, 5), 3)
 
 
 @pytest.mark.parametrize("k", [1, 10, 62, 63, 64, 65, 138, 139])
 def test_numbers_of_neighbors_up_to_all(small_tiles, k):
-    """From k = 63 on the filter would keep every sample, and is left out."""
+    """From k = 63 on, the filter would discard nothing and is skipped."""
     assert_exact(normal(140, 5), k)
 
 
 @pytest.mark.parametrize("difference", [0, 1e-30, 1e-200])
 @pytest.mark.parametrize("k", [1, 15, 198, 199, 200])
-def test_groups_of_equal_samples_that_no_list_holds(k, difference):
-    """Two of 200, and one sample hardly different: the square of 1e-200 is 0, that of 1e-30 is not."""
+def test_groups_of_equal_samples_larger_than_a_list(k, difference):
+    """Two groups of 200, and one sample with a tiny difference: the square of 1e-200 is 0, that of 1e-30 is not."""
     x = np.zeros((400, 40))
     x[1::2] = 1.0
     x[100, 39] = difference
@@ -69,14 +69,14 @@ def test_groups_of_equal_samples_that_no_list_holds(k, difference):
 
 @pytest.mark.parametrize("length", [4999, 20000])
 def test_long_samples(length):
-    """Rounding of dot products grows with their length."""
+    """The rounding errors of dot products grow with the number of values."""
     assert_exact(far_apart(60, length), 3)
     assert_exact(np.abs(normal(60, length, scale=1e-3)) + 1, 3)
 
 
 def test_the_filter_is_used_where_it_can_be(monkeypatch):
-    """Without a bound that proves them wrong, the candidates are what is returned."""
-    monkeypatch.setattr(neighbors, "_relative_error", lambda length: -1.0)
+    """With a bound that never rejects them, wrong candidates are returned: so the filter is in use."""
+    monkeypatch.setattr(nearest, "_relative_error", lambda length: -1.0)
     x = near_duplicates(250, 3)
     assert (bitlens.nearest_neighbors(x, 7)[1] != reference.nearest_neighbors(x, 7)[1]).any()
 
@@ -86,7 +86,7 @@ def test_the_filter_is_used_where_it_can_be(monkeypatch):
 @pytest.mark.parametrize("far", [1e19, 1e22, 1e30])
 @pytest.mark.parametrize("length", [3, 20])
 def test_far_outliers_do_not_blur_the_rest(dtype, far, length):
-    """The filter's float32 products vanish beside theirs."""
+    """In the filter's float32, the products of ordinary samples underflow compared with those of the outliers."""
     x = np.random.default_rng(0).normal(size=(2000, length)).astype(dtype)
     x[0], x[1] = far, -far
     distances, indices = bitlens.nearest_neighbors(x, 15)
@@ -98,12 +98,13 @@ def test_far_outliers_do_not_blur_the_rest(dtype, far, length):
 def test_values_that_span_more_than_float64_are_refused():
     x = np.random.default_rng(0).normal(size=(50, 4))
     x[0, 0] = 1e200
-    with pytest.raises(ValueError, match="x: values up to 1e\\+200 beside far smaller ones span more"):
+    message = r"^x: expected nonzero magnitudes within a factor of 2\^400 of the largest, 1e\+200, got smaller ones; "
+    with pytest.raises(ValueError, match=message):
         bitlens.inter_sample_entropy(x, 5)
 
 
 @pytest.mark.parametrize("wrong", [2**31 - 1, -1, 5])
-def test_neighbours_that_are_no_samples(wrong):
+def test_refused_indices_of_neighbours(wrong):
     with pytest.raises(ValueError, match=f"^indices: found {wrong}, expected 0 to 4$"):
         call("edge_entropy", indices=np.full((5, 3), wrong, np.int32))
 
@@ -116,15 +117,15 @@ def test_distances_of_float32_products_are_good_to_a_hundred_thousandth(small_ti
         x = x * 1e-70
     x = x.astype(np.float32)
     ends = float(x.min()), float(x.max())
-    distances, _, unit = neighbors._nearest(x, ArrayContext(), ends, 20, neighbors._TRUSTED_SHARE)
+    distances, _, unit = nearest.search(x, ArrayContext(), ends, 20, trusted_share=nearest.TRUSTED_SHARE)
     np.testing.assert_allclose(distances * unit, reference.nearest_neighbors(x, 20)[0], rtol=1e-5)
 
 
 def test_products_are_trusted_where_they_can_be():
-    """Most distances of random points differ from the exact ones, by no more than rounding."""
+    """Most distances of random points are not the exact ones, and differ from them by rounding only."""
     x = normal(500, 784).astype(np.float32)
     ends = float(x.min()), float(x.max())
-    distances, indices, _ = neighbors._nearest(x, ArrayContext(), ends, 20, neighbors._TRUSTED_SHARE)
+    distances, indices, _ = nearest.search(x, ArrayContext(), ends, 20, trusted_share=nearest.TRUSTED_SHARE)
     exact_distances, exact_indices = bitlens.nearest_neighbors(x, 20)
     assert (distances != exact_distances).mean() > 0.9
     assert (indices == exact_indices).mean() > 0.99
@@ -134,7 +135,7 @@ def test_products_are_trusted_where_they_can_be():
 @pytest.mark.parametrize("name", DATA)
 @pytest.mark.parametrize("k", [2, 15, 180])
 def test_entropies_of_float32_samples(small_tiles, name, k):
-    """The same filter and the same products, whose errors hardly move a sum over all pairs."""
+    """Errors of the filter's products hardly change a sum over all pairs."""
     x = DATA[name](400, 64)
     if np.abs(x).max() > np.finfo(np.float32).max:
         x = x * 1e-70
@@ -149,5 +150,5 @@ def test_threads_do_not_change_a_bit(threads):
         threads(count)
         results.append([*bitlens.neighbor_probabilities(x, 25), np.array(bitlens.inter_sample_entropy(x, 25))])
     for other in results[1:]:
-        for one, another in zip(results[0], other, strict=True):
-            np.testing.assert_array_equal(one, another)
+        for expected, result in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(result, expected)

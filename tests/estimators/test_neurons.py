@@ -25,7 +25,7 @@ def quantities(found):
 
 
 def codes_of(x, quantizer):
-    """Quantised values [n, channels], by NumPy's own histogram edges; maps with their positions as samples."""
+    """Quantised values [n, channels] by NumPy's histogram edges; the positions of maps are samples."""
     if isinstance(quantizer, OneBit):
         return (x > quantizer.threshold).astype(int)
     edges = [np.histogram_bin_edges(one.astype(np.float64), quantizer.bins) for one in x.T]
@@ -58,7 +58,7 @@ def test_a_noisy_neuron_is_a_binary_symmetric_channel(flips):
 
 
 def test_a_gaussian_neuron_tends_to_its_integral():
-    """Two classes at -1 and 1, cut at 0: an error of Phi(-1), whatever the noise's seed within 4 standard errors."""
+    """Classes at -1 and 1 with a threshold at 0 are confused with probability Phi(-1); within 4 standard errors."""
     generator = np.random.default_rng(0)
     labels = generator.integers(0, 2, 200_000)
     found = neuron_information((generator.normal(size=200_000) + 2 * labels - 1)[:, None], labels)
@@ -70,7 +70,7 @@ def test_a_gaussian_neuron_tends_to_its_integral():
 @pytest.mark.parametrize("kind", [np.float32, np.float64, np.float16, np.uint8])
 @pytest.mark.parametrize("quantizer", [OneBit(), OneBit(3.0), EqualWidth(), EqualWidth(300)], ids=str)
 @pytest.mark.parametrize("shape", [(90, 37), (40, 3, 5, 4)])
-def test_it_is_the_definition_and_scikit_learns(kind, quantizer, shape):
+def test_against_the_definition_and_scikit_learn(kind, quantizer, shape):
     metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is an extra")
     generator = np.random.default_rng(3)
     labels = generator.integers(0, 6, shape[0]) * 2
@@ -108,7 +108,7 @@ def test_identities(data, n, channels, classes):
 @pytest.mark.parametrize("edges", [1, 2, 7, 300])
 @pytest.mark.parametrize("size", [1, 3])
 def test_the_compiled_count_takes_any_ascending_edges(kind, edges, size):
-    """Equal ones are only what it is fast for; among these some are doubled, some infinite, some values themselves."""
+    """The kernel is fast for equal bins but accepts others: repeated edges, infinite edges, edges equal to values."""
     generator = np.random.default_rng(edges)
     x, labels = (generator.normal(size=(50, 18, size)) ** 3).astype(kind), generator.integers(0, 4, 50)
     chosen = np.sort(generator.normal(size=(18, edges)) ** 5, axis=1)
@@ -125,8 +125,8 @@ def test_the_compiled_count_takes_any_ascending_edges(kind, edges, size):
             np.testing.assert_array_equal(counts[channel, label], expected)
 
 
-def test_biases_are_what_chance_gives():
-    """Of 400 pairs of independent neurons and labels, the mean of what is there by chance alone."""
+def test_biases_are_the_mean_of_independent_neurons():
+    """The mean over 400 neurons that are independent of the labels."""
     generator = np.random.default_rng(1)
     labels = np.arange(200) % 4
     found = neuron_information(generator.normal(size=(200, 400)), labels, EqualWidth(4))
@@ -143,7 +143,7 @@ def test_biases_are_what_chance_gives():
 
 
 def test_the_bias_does_not_hide_where_classes_have_few_samples():
-    """With two samples a class most of the information is chance; the first order has half of it and more."""
+    """With two samples in each class most information is by chance, and the first order is more than half of it."""
     generator = np.random.default_rng(4)
     labels = np.arange(200) // 2
     found = neuron_information(generator.normal(size=(200, 100)), labels)
@@ -158,13 +158,13 @@ def test_the_bias_does_not_hide_where_classes_have_few_samples():
     assert (abs(null.excess) < 0.1).all()
 
 
-def test_many_classes_and_bins_are_counted_some_channels_at_a_time(monkeypatch):
+def test_many_classes_and_bins_are_counted_in_blocks_of_channels(monkeypatch):
     generator = np.random.default_rng(5)
     x, labels = generator.normal(size=(60, 37, 2)), generator.integers(0, 9, 60)
     for quantizer in (OneBit(), EqualWidth(20)):
         whole = neuron_information(x, labels, quantizer)
-        for held in (1, 8 * 9 * 20 * 5):
-            monkeypatch.setattr("bitlens.estimators.neurons._CHUNK_BYTES", held)
+        for block_bytes in (1, 8 * 9 * 20 * 5):
+            monkeypatch.setattr("bitlens.estimators.neurons.information._BLOCK_BYTES", block_bytes)
             for ours, theirs in zip(neuron_information(x, labels, quantizer), whole, strict=True):
                 np.testing.assert_array_equal(ours, theirs)
         monkeypatch.undo()
@@ -188,7 +188,7 @@ def test_values_at_the_threshold_are_off_and_at_an_edge_in_the_next_bin():
 
 
 @pytest.mark.parametrize("threshold", [1e300, -1e300, float(np.finfo(np.float32).max), 0.1, -0.1, 1e-320])
-def test_thresholds_that_are_no_float32(threshold):
+def test_thresholds_that_float32_cannot_represent(threshold):
     x = np.array([-3.4e38, -0.1, 0.0, 1e-45, 0.1, np.finfo(np.float32).max], np.float32)[:, None]
     expected = x.astype(np.float64) > threshold
     found = neuron_information(x, expected[:, 0].astype(int), OneBit(threshold))

@@ -1,4 +1,4 @@
-"""Everything but the array itself that the public functions refuse: numbers, ranges, labels, arrays that do not match."""
+"""Refused arguments other than invalid arrays: numbers, ranges, labels, arrays that do not match each other."""
 
 from __future__ import annotations
 
@@ -103,8 +103,16 @@ RANGES = {
     "reversed": ((HIGH, LOW), ValueError, r"^value_range: expected finite low < high, got \("),
     "empty": ((0.0, 0.0), ValueError, r"^value_range: expected finite low < high, got \(0.0, 0.0\)$"),
     "NaN": ((np.nan, 9.0), ValueError, r"^value_range: expected finite low < high, got \(nan, 9.0\)$"),
-    "too high": ((LOW + 1e-9, HIGH), ValueError, r"^value_range: maps span \[.*\], which \(.*\) does not hold$"),
-    "too low": ((LOW, HIGH - 1e-9), ValueError, r"^value_range: maps span \[.*\], which \(.*\) does not hold$"),
+    "too high": (
+        (LOW + 1e-9, HIGH),
+        ValueError,
+        r"^value_range: expected a range that includes all values of maps, \[.*\], got \(.*\)$",
+    ),
+    "too low": (
+        (LOW, HIGH - 1e-9),
+        ValueError,
+        r"^value_range: expected a range that includes all values of maps, \[.*\], got \(.*\)$",
+    ),
     "infinite": ((-np.inf, np.inf), ValueError, r"^value_range: "),
     "three numbers": ((0, 1, 2), TypeError, r"^value_range: expected two numbers \(low, high\), got \(0, 1, 2\)$"),
     "one number": (3.0, TypeError, r"^value_range: expected two numbers \(low, high\), got 3.0$"),
@@ -137,7 +145,7 @@ LABELS = {
     "a class without samples": (
         np.array([0, 0, 1, 1, 3, 3, 3, 3]),
         ValueError,
-        "^labels: no sample of class 2; every class needs one$",
+        "^labels: expected a sample of every class up to 3, got none of class 2$",
     ),
 }
 
@@ -191,17 +199,17 @@ OTHERS = {
     "images as codes": (
         lambda: bitlens.joint_histogram(np.zeros((8, 3, 4, 4), np.uint8), MAPS),
         ValueError,
-        r"^a: uint8 is taken as distance codes of shape \(channels, pairs\), got uint8 of shape \(8, 3, 4, 4\); pass",
+        r"^a: expected distance codes of shape \(channels, pairs\) because .* uint8 of shape \(8, 3, 4, 4\); pass",
     ),
     "codes of one channel": (
         lambda: mutual_information(torch.zeros(28, dtype=torch.uint8), MAPS),
         ValueError,
-        r"^a: uint8 is taken as distance codes .*, got torch.uint8 of shape \(28,\)",
+        r"^a: expected distance codes .*, got torch.uint8 of shape \(28,\)",
     ),
     "no codes": (
         lambda: mutual_information(CODES[:0], MAPS),
         ValueError,
-        r"^a: uint8 is taken as distance codes .*, got uint8 of shape \(0, 28\)",
+        r"^a: expected distance codes .*, got uint8 of shape \(0, 28\)",
     ),
     "sparse codes": (
         lambda: mutual_information(torch.from_numpy(CODES).to_sparse(), MAPS),
@@ -211,12 +219,12 @@ OTHERS = {
     "values too far apart": (
         lambda: bitlens.intra_sample_entropy(np.array([[[-1.7e308, 1.7e308]]])),
         ValueError,
-        r"^maps: \[-1.7e\+308, 1.7e\+308\] spans more than a float64 can tell; scale the values$",
+        r"^maps: expected values whose differences are within .*, got \[-1.7e\+308, 1.7e\+308\]; scale the values$",
     ),
     "distances beyond a float64": (
         lambda: bitlens.nearest_neighbors(FAR_APART, 2),
         ValueError,
-        "^x: the samples lie further apart than a float64 can tell; scale the values$",
+        "^x: expected distances within the range of float64, got larger ones; scale the values$",
     ),
     "scales beyond a float64": (lambda: bitlens.neighbor_probabilities(FAR_APART, 2), ValueError, "^x: "),
     "oblong confusion": (

@@ -1,4 +1,4 @@
-"""The permutation null against the same shuffles in plain NumPy, whatever the statistic returns."""
+"""The permutation test against the same shuffles in plain NumPy, for numbers, arrays and tensors."""
 
 from __future__ import annotations
 

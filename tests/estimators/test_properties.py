@@ -1,4 +1,4 @@
-"""What holds for every input, tried on inputs that hypothesis makes up."""
+"""Properties of every input, tested for inputs that hypothesis generates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import assume, example, given
 import bitlens
 from bitlens import _core, reference
 
-ANY_FLOAT = st.floats(-4e307, 4e307)  # beyond it, numpy's edges overflow
+ANY_FLOAT = st.floats(-4e307, 4e307)  # for larger values, NumPy's edges overflow
 WHOLE = st.integers(-100, 100).map(float)
 SMALL = st.floats(-100, 100, width=32)
 SHARP = st.sampled_from([0.0, -0.0, 1.0, 5e-324, -5e-324, 2.2e-308, 1e-16, 1 + 2**-52, 1 - 2**-53, 0.1, 1 / 3, 2.0**53])
@@ -32,7 +32,7 @@ def test_inter_sample_entropy_is_bounded(maps, data):
 
 @given(maps_of(WHOLE, at_least=3), st.data())
 def test_inter_sample_entropy_is_that_of_the_reference(maps, data):
-    """Of whole numbers, whose squares add up without rounding: what is tied here is tied there."""
+    """The squares of whole numbers are added without rounding, so that both have the same ties."""
     k = data.draw(st.integers(2, len(maps) - 1), "k")
     expected = reference.inter_sample_entropy(maps, k)
     assert abs(bitlens.inter_sample_entropy(maps, k) - expected) < 1e-9
@@ -75,7 +75,7 @@ def test_the_order_of_samples_and_of_channels_does_not_matter(maps, bins, random
 
 
 def numpy_counts(values, bins, low, high):
-    """None where numpy refuses, as not all its edges would differ."""
+    """None where NumPy raises an error because its edges would not all differ."""
     try:
         return np.histogram(values, bins, (low, high))[0]
     except ValueError as error:
@@ -93,12 +93,12 @@ def numpy_counts(values, bins, low, high):
 @example(np.array([0.0, 5e-324, 1e-322, 2.5e-321]), 4)
 @example(np.array([-4e307, 0.0, 1.0, 4e307]), 256)
 def test_bins_are_those_of_numpy(values, bins):
-    """The values, the edges between them, and the floats on both sides of every edge."""
+    """Tests the values, all edges, and the floats on both sides of every edge."""
     low, high = values.min(), values.max()
     assume(low < high)
     edges = np.linspace(low, high, bins + 1)
-    beside = np.concatenate([np.nextafter(edges, -np.inf), edges, np.nextafter(edges, np.inf)])
-    values = np.concatenate([values, beside[(low <= beside) & (beside <= high)]])
+    around = np.concatenate([np.nextafter(edges, -np.inf), edges, np.nextafter(edges, np.inf)])
+    values = np.concatenate([values, around[(low <= around) & (around <= high)]])
     expected = numpy_counts(values, bins, low, high)
     assume(expected is not None)
     counts = np.empty((1, 1, bins), np.int32)
@@ -131,14 +131,14 @@ def test_bins_of_float32_in_many_common_ranges():
 
 
 def assert_float32_bins(low, span, bins, seed):
-    """Values at random, and the float32 values around every edge, in bins whose ends are any float64."""
+    """Tests random values and the float32 values around every edge, in bins whose ends are arbitrary float64."""
     high = low + span
     edges = np.linspace(low, high, bins + 1)
     with np.errstate(over="ignore"):
         nearest = edges.astype(np.float32)
         anywhere = np.random.default_rng(seed).uniform(low, high, 200).astype(np.float32)
-        beside = [np.nextafter(nearest, np.float32(end)) for end in (-np.inf, np.inf)]
-    values = np.concatenate([anywhere, nearest, *beside])
+        around = [np.nextafter(nearest, np.float32(end)) for end in (-np.inf, np.inf)]
+    values = np.concatenate([anywhere, nearest, *around])
     exact = values.astype(np.float64)
     values = values[(low <= exact) & (exact <= high)]
     counts = np.empty((1, 1, bins), np.int32)
@@ -168,7 +168,7 @@ def test_label_entropies_are_bounded(confusion):
     st.data(),
 )
 def test_neighbors_on_a_grid_are_those_of_the_reference(points, data):
-    """With up to 90 samples and few neighbours, both with the filter and without it; nearly all distances are tied."""
+    """Up to 90 samples and few neighbours, with and without the filter; nearly all distances are tied."""
     k = data.draw(st.integers(1, len(points) - 1) | st.integers(1, min(3, len(points) - 1)), "k")
     distances, indices = bitlens.nearest_neighbors(points, k)
     expected_distances, expected_indices = reference.nearest_neighbors(points, k)

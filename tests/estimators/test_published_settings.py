@@ -1,4 +1,4 @@
-"""The numbers of others, from their formulas written as plain PyTorch: products of kernel matrices, eigenvalues, logs."""
+"""Published formulas in plain PyTorch: products of kernel matrices, eigenvalues and logarithms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
 
 @pytest.fixture(params=[0, 1])
 def batch(request: pytest.FixtureRequest) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Images of four blurred patterns in noise, the maps of a convolution of them, and which pattern it was."""
+    """Images of four patterns in noise, the maps of a convolution of them, and the index of each image's pattern."""
     torch.manual_seed(request.param)
     labels = torch.arange(64) % 4
     images = torch.randn(4, 1, 9, 9)[labels] + 0.5 * torch.randn(64, 1, 9, 9)
@@ -24,7 +24,7 @@ def batch(request: pytest.FixtureRequest) -> tuple[torch.Tensor, torch.Tensor, t
 
 
 def entropy(gram: torch.Tensor, alpha: float) -> torch.Tensor:
-    """Of a kernel matrix, in nats, as representation-itl has it."""
+    """Entropy of a kernel matrix in nats, as in representation-itl."""
     eigenvalues = torch.linalg.eigvalsh(gram)
     eigenvalues = eigenvalues[eigenvalues > 0]
     eigenvalues = eigenvalues / eigenvalues.sum()
@@ -57,19 +57,19 @@ def test_paper(batch) -> None:
         return 2 * (5 * n ** (-1 / (4 + d))) ** 2
 
     of_maps = product(maps, two_squares(49))
-    found = bitlens.multivariate_information(images.flatten(1), maps, **bitlens.preset("paper"))
+    found = bitlens.multivariate_information(images.flatten(1), maps, **bitlens.published_settings("paper"))
     expected = information(gram(images, two_squares(81)), of_maps, 1.01) / math.log(2)
     assert found.information == pytest.approx(expected.item(), abs=1e-6)
-    about_labels = bitlens.multivariate_information(labels, maps, **bitlens.preset("paper"))
+    about_labels = bitlens.multivariate_information(labels, maps, **bitlens.published_settings("paper"))
     same = (labels[:, None] == labels).double()
     assert about_labels.information == pytest.approx(information(same, of_maps, 1.01).item() / math.log(2), abs=1e-6)
 
 
 @pytest.mark.parametrize("alpha", [1.01, 2, 3])
 def test_repitl(batch, alpha) -> None:
-    """In nats, with its default sigma sqrt(d / 2)."""
+    """Its numbers are in nats, and its default sigma is sqrt(d / 2)."""
     images, maps, _ = batch
-    settings = bitlens.preset("repitl") | {"alpha": alpha}
+    settings = bitlens.published_settings("repitl") | {"alpha": alpha}
     found = bitlens.multivariate_information(images.flatten(1), maps, **settings)
     expected = information(gram(images, 81), product(maps, 49), alpha)
     assert found.information * math.log(2) == pytest.approx(expected.item(), abs=1e-6)
@@ -78,7 +78,7 @@ def test_repitl(batch, alpha) -> None:
 
 
 def test_tensor_kernel(batch) -> None:
-    """Of each batch for itself: sigma among 75 numbers, by the alignment that public code of the method computes."""
+    """Each batch has its sigma, from 75 numbers, by the alignment that public code of the method computes."""
     images, maps, labels = batch
     of_labels = (labels[:, None] == labels).double()
     flat = maps.flatten(1)
@@ -92,17 +92,19 @@ def test_tensor_kernel(batch) -> None:
     sigma = max(candidates, key=alignment)
     assert sigma not in (candidates[0], candidates[-1])
     of_maps = torch.exp(-(distances**2) / sigma**2)
-    settings = bitlens.preset("tensor-kernel", labels)
+    settings = bitlens.published_settings("tensor-kernel", labels)
     for target, of_target in ((images.flatten(1), gram(images, 64)), (labels, of_labels)):
         found = bitlens.multivariate_information(target, maps, **settings)
         assert found.information == pytest.approx(information(of_target, of_maps, 1).item() / math.log(2), abs=1e-6)
 
 
 def test_one_kernel_of_a_layer_is_the_product_at_one_sigma(batch) -> None:
-    """exp of a sum is a product: what distinguishes a tensor kernel is its sigma."""
+    """The exponential of a sum is a product, so that a tensor kernel differs from a product in its sigma only."""
     images, maps, _ = batch
     x = images.flatten(1)
     tensor = bitlens.multivariate_information(x, maps, bandwidth=3.0, tensor=True)
-    assert tensor == pytest.approx(bitlens.multivariate_information(x, maps, bandwidth=3.0, saturating=True), abs=1e-9)
+    assert tensor == pytest.approx(
+        bitlens.multivariate_information(x, maps, bandwidth=3.0, scale_bandwidth=False), abs=1e-9
+    )
     last = bitlens.multivariate_information(x, maps.movedim(1, -1), bandwidth=3.0, tensor=True, channel_axis=3)
     assert tensor == pytest.approx(last, abs=1e-9)

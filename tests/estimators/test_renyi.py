@@ -1,4 +1,4 @@
-"""Matrix-based Renyi entropies: closed forms, the twin in bitlens.reference, kernels that are hard."""
+"""The kernel of matrix-based Renyi entropies: closed forms, the reference, ill-conditioned matrices."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ each_size = pytest.mark.parametrize("n", SIZES)
 
 
 def entropies(distances, sets, weights, alpha):
-    """One entropy for each set of channels; `weights` are one list for each set, or one number for all."""
+    """The entropy of each set of channels; `weights` is a list with one list for each set, or one number for all."""
     starts = np.cumsum([0, *map(len, sets)])
     members = np.concatenate([np.asarray(s) for s in sets])
     flat = np.concatenate(weights) if isinstance(weights, list) else np.full(len(members), float(weights))
@@ -52,7 +52,7 @@ def blocks(*sizes):
 @each_dtype
 @each_size
 @each_order
-def test_entropies_against_their_twin(n, alpha, dtype):
+def test_entropies_against_the_reference(n, alpha, dtype):
     distances = channels(3, n, dtype)
     sets, weights = [[0], [2, 1], [1, 0, 2]], [[0.5], [1.0, 0.1], [0.3, 0.2, 0.1]]
     expected = [reference.renyi_entropy(distances[s], w, alpha) for s, w in zip(sets, weights, strict=True)]
@@ -101,7 +101,7 @@ def relu(n):
     return np.maximum(points(n, 49), 0)
 
 
-# Kernels most of whose eigenvalues are 0 up to rounding errors, or equal.
+# Most eigenvalues of these kernels are equal, or 0 except for rounding errors.
 HARD = [line, duplicates, two_groups, one_outlier, relu, lambda n: points(n, 2), lambda n: points(n, 5)]
 HARD_IDS = ["line", "duplicates", "two groups", "one outlier", "relu", "plane", "five axes"]
 
@@ -120,7 +120,7 @@ def test_kernels_of_low_rank(make, n, alpha, dtype):
 @pytest.mark.parametrize("alpha", [1, 1.01, 1.5, 1.9])
 @pytest.mark.parametrize("make", HARD, ids=HARD_IDS)
 def test_kernels_with_negative_eigenvalues(make, alpha):
-    """Rounded distances belong to no points: eigenvalues down to -1e-7 of the trace count as 0."""
+    """Rounded distances are not those of any points: eigenvalues down to -1e-7 of the trace count as 0."""
     distances = squared_distances(make(100), "float32").astype(np.float64)
     for weight in (0.03, 0.3, 3):
         expected = reference.renyi_entropy(distances[None], [weight], alpha)
@@ -130,7 +130,7 @@ def test_kernels_with_negative_eigenvalues(make, alpha):
 @each_dtype
 @pytest.mark.parametrize("make", HARD, ids=HARD_IDS)
 def test_kernels_of_low_rank_below_order_one(make, dtype):
-    """The root of an eigenvalue that is a rounding error, 1e-16 of the trace at most, is 1e-8."""
+    """The square root of an eigenvalue that is a rounding error, at most 1e-16 of the trace, is up to 1e-8."""
     n = 60
     distances = squared_distances(make(n), dtype)
     for weight in (1e-12, 1e-3, 0.3, 30):
@@ -153,7 +153,7 @@ def test_entropies_in_closed_form(n, alpha, dtype):
 @each_dtype
 @each_order
 def test_entropies_of_groups_in_closed_form(alpha, dtype):
-    """Groups of equal samples, far from each other: the eigenvalues are the shares."""
+    """Distant groups of equal samples: the eigenvalues are the shares of the groups."""
     shares = np.array([20, 7, 40, 1]) / 68
     distances = (1e6 * (1 - blocks(20, 7, 40, 1))).astype(dtype)
     expected = reference.entropy(shares) if alpha == 1 else np.log2((shares**alpha).sum()) / (1 - alpha)
@@ -188,7 +188,7 @@ def test_entropies_fall_with_the_order_and_stay_in_bounds(weight, dtype):
 @pytest.mark.parametrize("limit", [1, 2])
 @pytest.mark.parametrize("weight", [1e-3, 0.3])
 def test_entropies_are_continuous_in_the_order(weight, limit, dtype):
-    """On both sides of 1 and of 2 another method computes them."""
+    """Different methods compute the entropies below, at and above the orders 1 and 2."""
     distances = squared_distances(points(90), dtype)
     expected = entropy(distances, weight, limit)
     for step in (1e-15, 1e-12, 1e-10):
@@ -212,7 +212,7 @@ def test_entropies_do_not_depend_on_any_order(alpha, dtype):
 @each_dtype
 @pytest.mark.parametrize("alpha", [0.5, 1.01, 2, 3])
 def test_entropies_do_not_depend_on_the_number_of_threads(threads, alpha, dtype):
-    """Some of the kernels have eigenvalues that float32 cannot tell from 0, and are computed another way."""
+    """Kernels with eigenvalues that float32 cannot distinguish from 0 are computed by another method."""
     distances = np.concatenate([channels(5, 40, dtype), squared_distances(line(40), dtype)[None]])
     sets = [[i, j] for i in range(6) for j in range(6)] + [[5]]
     results = []
@@ -224,7 +224,7 @@ def test_entropies_do_not_depend_on_the_number_of_threads(threads, alpha, dtype)
 
 @each_dtype
 @each_order
-def test_nan_gives_nan(alpha, dtype):
+def test_nan_results_in_nan(alpha, dtype):
     distances = channels(2, 20, dtype)
     distances[1, 3, 17] = distances[1, 17, 3] = np.nan
     result = entropies(distances, [[0], [1], [0, 1]], 0.3, alpha)

@@ -1,4 +1,4 @@
-"""Matrix-based Renyi quantities of samples: closed forms, identities, the formulas as others write them, hard input."""
+"""Matrix-based Renyi quantities of samples: closed forms, identities, published formulas, extreme input."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 import bitlens
 from bitlens import Alignment, Median, NearestNeighbors, SaturationWarning, Silverman, reference
 
-# Most samples here are independent of each other; the tests of the warning ask for it.
+# Most variables here are independent, which causes the warning; its tests expect it explicitly.
 pytestmark = pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
 
 ORDERS = [0.5, 1, 1.01, 1.5, 2, 3]
@@ -32,7 +32,7 @@ def test_samples_all_far_apart_have_log2_n_bits(n, alpha):
 
 @each_order
 @pytest.mark.parametrize("bandwidth", [Median(), Silverman(), NearestNeighbors(3), 0.1, [2.0]])
-def test_samples_all_alike_have_none(alpha, bandwidth):
+def test_samples_all_alike_have_no_entropy(alpha, bandwidth):
     x = np.full((9, 4), 0.1)
     assert bitlens.renyi_entropy(x, alpha, bandwidth) == 0
     assert bitlens.renyi_mutual_information(x, normal(9, 2), alpha) == pytest.approx(0, abs=1e-9)
@@ -67,27 +67,29 @@ def test_a_joint_of_a_variable_with_itself_is_its_entropy(alpha):
 
 @pytest.mark.parametrize("alpha", [1, 1.01, 2])
 def test_a_joint_is_at_least_each_part(alpha):
-    """Of plain products; sigmas that grow with the number of variables may lower it."""
+    """This holds for the plain product; scaled sigmas may make the joint entropy smaller."""
     variables = [normal(64, 3, seed=s) for s in range(3)]
-    joint = bitlens.renyi_joint_entropy(variables, alpha, saturating=True)
+    joint = bitlens.renyi_joint_entropy(variables, alpha, scale_bandwidth=False)
     assert all(joint >= bitlens.renyi_entropy(v, alpha) - 1e-9 for v in variables)
     assert joint <= math.log2(64)
 
 
-@pytest.mark.parametrize("saturating", [False, True])
-def test_multivariate_information_as_the_paper_writes_it(saturating):
+@pytest.mark.parametrize("scale_bandwidth", [True, False])
+def test_multivariate_information_as_the_paper_writes_it(scale_bandwidth):
     x, maps = normal(60, 9), np.tanh(normal(60, 5, 4, seed=1))
     sigmas = np.array([1.0, 2.0, 1.5, 3.0, 0.7])
-    wide = sigmas * (1 if saturating else math.sqrt(5))
-    expected = reference.multivariate_information(x, maps, 2.5, wide, 1.01)
-    found = bitlens.multivariate_information(x, maps, bandwidth=sigmas, bandwidth_x=2.5, saturating=saturating)
+    used = sigmas * (math.sqrt(5) if scale_bandwidth else 1)
+    expected = reference.multivariate_information(x, maps, 2.5, used, 1.01)
+    found = bitlens.multivariate_information(
+        x, maps, bandwidth=sigmas, bandwidth_x=2.5, scale_bandwidth=scale_bandwidth
+    )
     assert found.information == pytest.approx(expected, abs=1e-9)
     assert found.information == pytest.approx(found.entropy_x + found.entropy_maps - found.joint_entropy, abs=1e-12)
     assert found.saturation == pytest.approx(found.entropy_maps / math.log2(60), abs=1e-12)
 
 
 def test_repitl():
-    """Its formulas in PyTorch: natural logarithms, Gram matrices divided by their trace, Hadamard products."""
+    """The formulas of repitl in PyTorch: natural logarithms, Gram matrices of trace 1, Hadamard products."""
 
     def gram(x, sigma):
         return torch.exp(-(torch.cdist(x, x) ** 2) / (2 * sigma**2))
@@ -111,7 +113,7 @@ def test_decomposition_against_its_definition():
         chosen = np.asarray(sigmas)[channels]
         return reference.multivariate_information(x, maps[:, channels], 2.0, chosen, 1.01)
 
-    found = bitlens.channel_decomposition(x, maps, bandwidth=sigmas, bandwidth_x=2.0, saturating=True)
+    found = bitlens.channel_decomposition(x, maps, bandwidth=sigmas, bandwidth_x=2.0, scale_bandwidth=False)
     single = np.array([information([i]) for i in range(4)])
     pair = np.array([information(list(p)) for p in found.pairs])
     both = single[found.pairs].sum(axis=1)
@@ -137,21 +139,21 @@ def test_the_null_of_a_decomposition():
     assert len(found.null) == 2
 
 
-def test_some_pairs():
+def test_a_sample_of_the_pairs():
     x, maps = normal(30, 4), normal(30, 6, 2, seed=1)
     everything = bitlens.channel_decomposition(x, maps)
-    some = bitlens.channel_decomposition(x, maps, pairs=5, seed=3)
-    places = [everything.pairs.tolist().index(p) for p in some.pairs.tolist()]
+    sample = bitlens.channel_decomposition(x, maps, pairs=5, seed=3)
+    places = [everything.pairs.tolist().index(p) for p in sample.pairs.tolist()]
     assert sorted(set(places)) == places
-    np.testing.assert_allclose(some.pair, everything.pair[places], rtol=0, atol=1e-12)
-    np.testing.assert_array_equal(some.pairs, bitlens.channel_decomposition(x, maps, pairs=5, seed=3).pairs)
+    np.testing.assert_allclose(sample.pair, everything.pair[places], rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(sample.pairs, bitlens.channel_decomposition(x, maps, pairs=5, seed=3).pairs)
 
 
 def test_dead_channels_change_nothing_of_the_plain_product():
     x, maps = normal(40, 5), np.tanh(normal(40, 3, 4, seed=1))
     with_dead = np.concatenate([maps, np.full((40, 2, 4), 0.3)], axis=1)
-    sure = bitlens.multivariate_information(x, maps, saturating=True)
-    found = bitlens.multivariate_information(x, with_dead, saturating=True)
+    sure = bitlens.multivariate_information(x, maps, scale_bandwidth=False)
+    found = bitlens.multivariate_information(x, with_dead, scale_bandwidth=False)
     assert found.information == pytest.approx(sure.information, abs=1e-12)
     decomposition = bitlens.channel_decomposition(x, with_dead)
     np.testing.assert_allclose(decomposition.single[3:], 0, atol=1e-9)
@@ -181,14 +183,14 @@ def test_information_of_labels():
 def test_independent_samples_are_within_their_null():
     x, maps = normal(100, 4), normal(100, 8, 3, seed=1)
     with pytest.warns(
-        SaturationWarning, match=r"^the information of .* bits is no more than that of shuffled samples, "
+        SaturationWarning, match=r"^the information of .* bits is not larger than that of shuffled samples, "
     ):
         found = bitlens.multivariate_information(x, maps)
     assert abs(found.information - found.null_mean) < 4 * found.null_std
 
 
 def test_plain_products_of_many_channels_saturate_and_say_so():
-    """64 channels: with the plain product all is H(X), shuffled or not; by default it is not."""
+    """With 64 channels the plain product is H(X), even for shuffled samples; the default is not."""
     x = normal(128, 20)
     mix = np.random.default_rng(1).normal(size=(20, 64, 9)) / 5
     maps = np.maximum(np.einsum("nd,dcv->ncv", x, mix), 0)
@@ -197,18 +199,18 @@ def test_plain_products_of_many_channels_saturate_and_say_so():
         found = bitlens.multivariate_information(x, maps)
     assert found.information > found.null_mean + 20 * found.null_std
     with pytest.warns(SaturationWarning, match=r"^the entropy of the 64 channels is 9\d\.\d% of log2 n|100\.0%"):
-        plain = bitlens.multivariate_information(x, maps, bandwidth=Silverman(0.1), saturating=True)
+        plain = bitlens.multivariate_information(x, maps, bandwidth=Silverman(0.1), scale_bandwidth=False)
     assert plain.information == pytest.approx(plain.entropy_x, abs=1e-3)
     assert plain.null_mean == pytest.approx(plain.entropy_x, abs=1e-3)
 
 
 @each_order
 def test_large_matrices_go_to_lapack(alpha, monkeypatch):
-    from bitlens.estimators import kernels
+    from bitlens.estimators.matrix import gram
 
     x, maps = normal(60, 4), normal(60, 3, 2, seed=1)
     expected = bitlens.channel_decomposition(x, maps, alpha=alpha)
-    monkeypatch.setattr(kernels, "_LARGE", 50)
+    monkeypatch.setattr(gram, "_LARGE", 50)
     found = bitlens.channel_decomposition(x, maps, alpha=alpha)
     np.testing.assert_allclose(found.pair, expected.pair, rtol=0, atol=1e-6 if alpha < 1 else 1e-9)
 

@@ -13,11 +13,11 @@ STEPS = np.arange(11)
 
 
 def falls_after(count, whole=1.0, nothing=0.1, width=0):
-    """Accuracy over ten removals: whole up to `count`, nothing after `width` more."""
+    """Accuracy over ten removals: `whole` up to `count` of them, `nothing` from `width` more on."""
     return np.interp(STEPS, [count, count + max(width, 1e-9)], [whole, nothing])
 
 
-# (after how many removals accuracy falls: lowest first, highest first; needed, redundant, synergistic, inactive)
+# (removals after which accuracy falls: lowest first, highest first; (needed, redundant, synergistic, inactive))
 READ = {
     "every neuron is needed": (0, 9, (10, 0, 0, 0)),
     "four suffice, and the rest is inactive": (6, 3, (4, 0, 0, 6)),
@@ -74,8 +74,16 @@ BAD = [
     ({"descending": np.ones(3)}, ValueError, r"descending: expected shape \(11,\) to match removed, got \(3,\)"),
     ({"random": np.ones(11)}, ValueError, r"random: expected shape \(repeats, 11\), got \(11,\)"),
     ({"random": np.full((1, 11), np.nan)}, ValueError, "random: contains NaN or infinity"),
-    ({"ascending": np.full(11, 0.1)}, ValueError, "ascending: the network is right in 0.100 with its neurons, 0.100"),
-    ({"descending": np.ones(11)}, ValueError, "descending: with all neurons off 1.000, but ascending 0.100"),
+    (
+        {"ascending": np.full(11, 0.1)},
+        ValueError,
+        "ascending: expected a higher accuracy with all neurons than without any, got 0.100",
+    ),
+    (
+        {"descending": np.ones(11)},
+        ValueError,
+        "descending: expected the accuracy of ascending with all neurons off, 0.100, got 1.0",
+    ),
     ({"tolerance": 0.5}, ValueError, "tolerance: expected a number between 0 and 0.5, got 0.5"),
     ({"tolerance": 0}, ValueError, "tolerance: expected a number between 0 and 0.5, got 0"),
 ]
@@ -102,7 +110,7 @@ def test_the_bounds_are_those_of_their_theorems():
 
 
 def test_a_hash_of_the_samples_is_bounded_by_the_compression():
-    """A layer that tells 8 cells apart: over many trainings the gap of the best rule exceeds the bound rarely enough."""
+    """A layer with 8 distinct outputs: the share of trainings in which the gap exceeds the bound is at most delta."""
     generator = np.random.default_rng(0)
     m, delta = 400, 0.1
     limit = generalization_bounds(3.0, m, delta)[1].value
@@ -114,14 +122,14 @@ def test_a_hash_of_the_samples_is_bounded_by_the_compression():
     assert exceeded <= delta * 300
 
 
-def test_information_beyond_a_float64_says_nothing():
+def test_a_bound_beyond_float64_is_infinite():
     assert generalization_bounds(1e6, 100)[1].value == math.inf
 
 
 # (changes, error, message)
 BAD_BOUNDS = [
     ({"information": -0.1}, ValueError, "information: expected finite bits from 0 on, got -0.1"),
-    ({"information": math.inf}, ValueError, "information: expected finite bits from 0 on, got inf; that of a deterministic"),
+    ({"information": math.inf}, ValueError, "information: expected finite bits from 0 on, got inf; the information"),
     ({"information": "much"}, TypeError, "information: expected a number of bits, got 'much'"),
     ({"information": None}, ValueError, "information: expected at least one of information, algorithm_information"),
     ({"n_samples": 1}, ValueError, "n_samples: expected at least 2, got 1"),
@@ -129,8 +137,8 @@ BAD_BOUNDS = [
     ({"delta": 0}, ValueError, "delta: expected a number between 0 and 1, got 0"),
     ({"delta": 1}, ValueError, "delta: expected a number between 0 and 1, got 1"),
     ({"algorithm_information": math.nan}, ValueError, "algorithm_information: expected finite bits from 0 on, got nan"),
-    ({"sample_information": [0.1]}, ValueError, "sample_information: expected 50 numbers, one a training sample, got 1"),
-]  # fmt: skip
+    ({"sample_information": [0.1]}, ValueError, "sample_information: expected 50 numbers, one for each training"),
+]
 
 
 @pytest.mark.parametrize(("changes", "error", "message"), BAD_BOUNDS)

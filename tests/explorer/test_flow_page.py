@@ -172,13 +172,13 @@ def test_saturation_is_the_librarys_and_named(flowing_run, look):
 
 @pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
 def test_other_settings_are_chosen_by_their_name(spoilt, look):
-    bitlens.information_plane(spoilt, permutations=2, batch=48, **bitlens.preset("paper"))
+    bitlens.information_plane(spoilt, permutations=2, batch=48, **bitlens.published_settings("paper"))
     paper = next(name for name in recorded.matrix_settings(spoilt) if "Silverman" in name)
     app = look(spoilt.path, "flow", set=paper)
     assert "kernel width Silverman(h=5.0)" in words(app)
     assert app.query_params["set"] == paper
     _, rows = chart(app, "information plane")
-    plane = bitlens.information_plane(spoilt, permutations=2, batch=48, **bitlens.preset("paper"))
+    plane = bitlens.information_plane(spoilt, permutations=2, batch=48, **bitlens.published_settings("paper"))
     assert_drawn(rows, {"input": plane.information.sel(about="input")})
     app.button(key="compute processing_inequalities").click().run()
     (kept,) = [p for p in spoilt.results.recorded("processing_inequalities") if p["bandwidth"] == "Silverman(h=5.0)"]

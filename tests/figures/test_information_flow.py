@@ -71,7 +71,7 @@ def test_the_tables_have_the_library_s_numbers(drawn: Path) -> None:
     assert len(runs) == 2
     planes = [bitlens.information_plane(run, permutations=20) for run in runs]
     chains = [bitlens.processing_inequalities(run, permutations=20, bandwidth_errors=bitlens.Median()) for run in runs]
-    shared = [bitlens.layer_decomposition(run, "c3", **bitlens.preset("paper")) for run in runs]
+    shared = [bitlens.layer_decomposition(run, "c3", **bitlens.published_settings("paper")) for run in runs]
     flow = pd.read_csv(drawn / "out" / "figure-4.csv")
     (row,) = flow.query(
         "plane == 'all' and activation == 'relu' and setting == 'bitlens' and about == 'labels' and layer == 'f5' and "

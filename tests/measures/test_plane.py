@@ -58,11 +58,11 @@ def test_other_estimators_by_hand(run: bitlens.Run, estimator: str) -> None:
             assert row.information_lower.values.tolist() == list(bounds.lower)
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_presets_by_hand(run: bitlens.Run, name: str) -> None:
-    plane = bitlens.information_plane(run, batch=70, **bitlens.preset(name)).sel(epoch=0, layer="0")
-    chains = bitlens.processing_inequalities(run, batch=70, bandwidth_errors=0.1, **bitlens.preset(name))
-    settings = bitlens.preset(name, run.labels)
+@pytest.mark.parametrize("name", PUBLISHED_SETTINGS)
+def test_published_settings_by_hand(run: bitlens.Run, name: str) -> None:
+    plane = bitlens.information_plane(run, batch=70, **bitlens.published_settings(name)).sel(epoch=0, layer="0")
+    chains = bitlens.processing_inequalities(run, batch=70, bandwidth_errors=0.1, **bitlens.published_settings(name))
+    settings = bitlens.published_settings(name, run.labels)
     x, maps = run.inputs.reshape(70, -1), run.activations("0", 0)
     by_hand = bitlens.multivariate_information(x, maps, **settings).information
     assert float(plane.sel(about="input").information) == pytest.approx(by_hand, abs=1e-9)
@@ -155,7 +155,7 @@ def test_64_channels_of_a_trained_network(mnist) -> None:
     assert found.null_mean < found.information - 20 * found.null_std
     with pytest.warns(SaturationWarning, match="of log2 n: all samples differ"):
         paper = bitlens.multivariate_information(
-            x, maps, bandwidth=Silverman(5.0), bandwidth_x=Silverman(5.0), saturating=True
+            x, maps, bandwidth=Silverman(5.0), bandwidth_x=Silverman(5.0), scale_bandwidth=False
         )
     assert paper.information == pytest.approx(paper.entropy_x, rel=0.01)
     assert paper.null_mean == pytest.approx(paper.entropy_x, rel=0.01)

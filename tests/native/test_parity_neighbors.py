@@ -9,7 +9,7 @@ import torch
 import bitlens
 from bitlens import _core, reference
 from bitlens.arrays import ArrayContext, call_kernel
-from bitlens.estimators import neighbors
+from bitlens.estimators.neighbors import nearest
 from tests.support.adversarial_points import DATA, exact_duplicates, normal
 
 each_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -41,7 +41,7 @@ def test_samples_in_panels(backend, n, length, dtype):
     with backend.active():
         points = backend.put(x)
         context = ArrayContext(points.device)
-        panel = neighbors._tiles_for(context).panel
+        panel = nearest._tiles_for(context).panel
         panels = room(context, -(-n // panel), length, panel, dtype="float32")
         norms = room(context, n)
         call_kernel(context, _core.center_samples, points, backend.put(mean), 13.0, panels, norms)
@@ -59,7 +59,7 @@ def test_dot_products(backend, rows, columns, length):
     """Of whole numbers, which float32 adds up exactly; into a part of a larger tile."""
     random = np.random.default_rng(0)
     with backend.active():
-        panel = neighbors._tiles_for(ArrayContext(backend.put(np.zeros(1)).device)).panel
+        panel = nearest._tiles_for(ArrayContext(backend.put(np.zeros(1)).device)).panel
         a, b = (random.integers(-9, 10, (count, length, panel)).astype(np.float32) for count in (rows, columns))
         panels = backend.put(a), backend.put(b)
         context = ArrayContext(panels[0].device)
@@ -78,7 +78,7 @@ def test_products_are_float32_whatever_the_process_has_chosen(backend, precision
     torch.backends.cuda.matmul.fp32_precision = precision
     try:
         with backend.active():
-            panel = neighbors._tiles_for(ArrayContext(backend.put(np.zeros(1)).device)).panel
+            panel = nearest._tiles_for(ArrayContext(backend.put(np.zeros(1)).device)).panel
             panels = backend.put(np.full((1, 1, panel), 1 + 2.0**-12, np.float32))
             context = ArrayContext(panels.device)
             dots = room(context, panel, panel, dtype="float32")
@@ -142,9 +142,9 @@ def test_lists_of_fewer_than_k_have_no_boundary(backend):
 @pytest.fixture
 def small_tiles(monkeypatch):
     """Many tiles and short lists, for few samples."""
-    monkeypatch.setattr(neighbors, "_CPU_TILES", neighbors._Tiles(48, 2, 1))
-    monkeypatch.setattr(neighbors, "_CUDA_TILES", neighbors._Tiles(128, 1, 1))
-    monkeypatch.setattr(neighbors, "_LIST_SLACK", 64)
+    monkeypatch.setattr(nearest, "_CPU_TILES", nearest._Tiles(48, 2, 1))
+    monkeypatch.setattr(nearest, "_CUDA_TILES", nearest._Tiles(128, 1, 1))
+    monkeypatch.setattr(nearest, "_LIST_SLACK", 64)
 
 
 def assert_exact(backend, x, k):

@@ -12,7 +12,7 @@ import pandas as pd
 import bitlens
 from paper_figures.information_flow.networks import LAYERS, Topology
 
-SETTINGS: dict[str, dict[str, Any]] = {"paper": bitlens.preset("paper"), "bitlens": {}}
+SETTINGS: dict[str, dict[str, Any]] = {"paper": bitlens.published_settings("paper"), "bitlens": {}}
 """The paper's Silverman rule and plain product; our defaults: medians, and widths that grow with the channels."""
 SHUFFLES = 20
 """Of each mini-batch, for the null of a layer."""

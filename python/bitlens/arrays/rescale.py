@@ -51,7 +51,7 @@ def rescale_for_squares(x: Any, name: str, axes: tuple[int, ...]) -> tuple[Any, 
     scaled = xp.ldexp(xp.ldexp(x, -half), half - exponent)
     if (extreme & (abs(scaled) < 1 / LARGEST_PEAK) & (x != 0)).any():
         raise ValueError(
-            f"{name}: expected nonzero magnitudes within a factor of 2^400 of the largest, {float(peak.max()):.3g}, got "
-            "smaller ones; set these to 0 or scale the values"
+            f"{name}: expected nonzero magnitudes within a factor of 2^400 of the largest, {float(peak.max()):.3g}, "
+            "got smaller ones; set these to 0 or scale the values"
         )
     return scaled, xp.ldexp(xp.ldexp(xp.ones_like(peak), half), exponent - half)

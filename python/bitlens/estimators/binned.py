@@ -24,9 +24,9 @@ def binned_information(
 ) -> LayerInformation:
     """Compute the information of a layer whose values are binned, in bits (Shwartz-Ziv and Tishby 2017).
 
-    Every value is put into one of `bins` equal bins, and T is the vector of all bin indices of a sample. T is a function
-    of the input, so that I(X; T) = H(T). This is log2(n) as soon as the vectors of all samples differ. I(T; Y) = H(T) -
-    H(T | Y).
+    Every value is put into one of `bins` equal bins, and T is the vector of all bin indices of a sample. T is a
+    function of the input, so that I(X; T) = H(T). This is log2(n) as soon as the vectors of all samples differ.
+    I(T; Y) = H(T) - H(T | Y).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Label entropies: how certain a classifier's predictions are about the labels, and the labels about the predictions."""
+"""Label entropies: how certain the label is when a classifier's prediction is known, and the other way round."""
 
 from __future__ import annotations
 

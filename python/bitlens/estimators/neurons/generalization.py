@@ -18,7 +18,7 @@ class GeneralizationBound(NamedTuple):
     value: float
     """In units of the loss, which is between 0 and 1. A bound of 1 or more contains no information."""
     known_constant: bool
-    """Whether `value` is the bound itself. If not, the bound is `value` times a constant that the theorem leaves open."""
+    """Whether `value` is the bound. If not, the bound is `value` times a constant that the theorem leaves open."""
     information: str
     """The information from which the bound is computed."""
     conditions: str
@@ -113,8 +113,8 @@ def _bottleneck(bits: float, m: int) -> GeneralizationBound:
         value=math.sqrt(bits) * math.log(m) / math.sqrt(m),
         known_constant=False,
         information="I(X; L)",
-        conditions="the input takes finitely many values and the layer is a random function of it; the bound holds with "
-        "high probability, up to a constant and terms that vanish faster",
+        conditions="the input takes finitely many values and the layer is a random function of it; the bound holds "
+        "with high probability, up to a constant and terms that vanish faster",
         source="Vera, Piantanida and Vega 2018",
     )
 
