@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-import torch
 
 import bitlens
 from bitlens import Silverman
 from bitlens.measures.minibatches import batches
-from bitlens.runs import RunError
 
 pytestmark = pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
 
@@ -37,7 +33,9 @@ def test_the_decomposition_by_hand(run: bitlens.Run) -> None:
         np.testing.assert_allclose(row.single, np.mean([b.single for b in by_hand], axis=0), atol=1e-9)
 
 
-def test_a_wide_layer_is_decomposed_by_some_pairs(run: bitlens.Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bitlens.measures.whole.PAIRS", 3)
-    bitlens.measure(run, ["layer_decomposition"])
-    assert {p["pairs"] for p in run.results.recorded("layer_decomposition")} == {3}
+def test_a_wide_layer_is_decomposed_by_some_pairs(run: bitlens.Run) -> None:
+    bitlens.measure(run, ["layer_decomposition"], pairs=3)
+    (known,) = bitlens.layer_decomposition.known(run, "0")
+    assert known.parameters.pairs == 3
+    bitlens.layer_decomposition(run, "0")
+    assert {known.parameters.pairs for known in bitlens.layer_decomposition.known(run, "0")} == {3, 6}

@@ -52,7 +52,7 @@ def test_information_that_rises_is_a_violation(tmp_path: Path) -> None:
 
 
 def test_rounding_is_no_violation(tmp_path: Path) -> None:
-    """Samples so far apart for the kernel that shuffles change nothing, and still a little farther in the second layer."""
+    """Samples so far apart for the kernel that shuffles change nothing, and a little farther in the second layer."""
     network = torch.nn.Sequential(torch.nn.Linear(1, 1, bias=False), torch.nn.Linear(1, 1, bias=False))
     for layer in network:
         torch.nn.init.constant_(layer.weight, 2.0)

@@ -12,7 +12,7 @@ from sklearn.metrics import confusion_matrix, log_loss
 
 import bitlens
 from bitlens import reference
-from bitlens.measures import MEASURES
+from bitlens.measures import COMPUTED
 from bitlens.runs import RunError
 
 
@@ -67,7 +67,7 @@ def test_input_and_layer_diversity(run: bitlens.Run) -> None:
     assert float(layers.inter_sample_entropy.sel(epoch=0, layer="input")) == float(diversity.inter_sample_entropy)
 
 
-def test_channel_information(run: bitlens.Run) -> None:
+def test_channel_entropies(run: bitlens.Run) -> None:
     information = bitlens.channel_entropies(run, "1", bins=16)
     maps = run.activations("1", 3)
     row = information.sel(epoch=3)
@@ -80,7 +80,7 @@ def test_channel_information(run: bitlens.Run) -> None:
     assert (float(row.lowest), float(row.highest)) == (maps.min(), maps.max())
 
 
-def test_layer_information(run: bitlens.Run) -> None:
+def test_layer_pair_information(run: bitlens.Run) -> None:
     information = bitlens.layer_pair_information(run, "0", "1", bins=8, permutations=5, seed=3)
     a, b = run.activations("0", 3), run.activations("1", 3)
     row = information.sel(epoch=3)
@@ -93,7 +93,7 @@ def test_layer_information(run: bitlens.Run) -> None:
     assert float(abs(row.mutual_information.sel(channel_b=1)).max()) == 0  # the dead channel
 
 
-def test_layer_information_of_some_samples(run: bitlens.Run) -> None:
+def test_layer_pair_information_of_some_samples(run: bitlens.Run) -> None:
     information = bitlens.layer_pair_information(run, "input", "output", permutations=2, samples=4, epochs=[0])
     chosen = [0, 13, 26, 39]
     expected = reference.channel_mutual_information(run.inputs[chosen], run.activations("output", 0)[chosen])
@@ -143,12 +143,13 @@ def test_an_interrupted_measure_goes_on_where_it_stopped(run: bitlens.Run, monke
 
 def test_everything_at_once_is_kept(run: bitlens.Run) -> None:
     told: list[str] = []
-    bitlens.measure(run, k=5, permutations=2, samples=10, report=told.append)
-    assert run.results.measures() == sorted(MEASURES)
-    assert told[0] == "training performance"
-    assert "layer information of 1 and output" in told
-    assert told[-1] == "processing inequalities"
-    with pytest.raises(RunError, match="measure: no measure 'capacity'"):
+    results = bitlens.measure(run, k=5, permutations=2, samples=10, progress=lambda title, *_: told.append(title))
+    assert run.results.measures() == sorted(COMPUTED)
+    assert told[0] == "training performance, epoch 0"
+    assert "layer pair information of 1 and output, epoch 3" in told
+    assert told[-1] == "processing inequalities, epoch 3"
+    assert list(results)[:2] == ["training performance", "input diversity"]
+    with pytest.raises(ValueError, match=r"measure: expected one of training_performance, .*, got 'capacity'"):
         bitlens.measure(run, ["capacity"])
 
 
@@ -166,10 +167,10 @@ def test_a_diverged_network_is_named_with_its_epoch(tmp_path: Path) -> None:
     # The rest of the run is measured all the same.
     with pytest.warns(UserWarning, match=r"left out: channel_entropies of .* at epoch 1"):
         assert bitlens.channel_entropies(run, "0").epoch.values.tolist() == [0]
-    assert run.results.epochs("channel_entropies", {"layer": "0", "bins": 32}) == [0]
-    with pytest.raises(RunError, match="epochs: nothing recorded and no result of epoch 7"):
+    assert bitlens.channel_entropies.known(run, "0")[0].epochs == (0,)
+    with pytest.raises(RunError, match="epochs: nothing is recorded and no result is stored for epoch 7"):
         bitlens.channel_entropies(run, "0", epochs=[7])
-    with pytest.raises(RunError, match=r"epochs: \[\] names none"):
+    with pytest.raises(RunError, match=r"epochs: expected at least one, got \[\]"):
         bitlens.channel_entropies(run, "0", epochs=[])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,7 @@ def test_the_plane_by_hand(run: bitlens.Run) -> None:
 
 @pytest.mark.parametrize("estimator", ["binning", "kde"])
 def test_other_estimators_by_hand(run: bitlens.Run, estimator: str) -> None:
-    plane = bitlens.information_plane(run, estimator).sel(epoch=0)
+    plane = bitlens.information_plane(run, estimator=estimator).sel(epoch=0)
     for layer in plane.layer.values:
         maps = run.activations(layer, 0)
         row = plane.sel(layer=layer)
@@ -79,7 +80,7 @@ def test_published_settings_by_hand(run: bitlens.Run, name: str) -> None:
 def test_a_run_without_labels_has_the_input_alone(tmp_path: Path) -> None:
     run = record_once(tmp_path / "run", torch.nn.Sequential(torch.nn.Linear(5, 4)), torch.rand(20, 5), None)
     for estimator in ("renyi", "binning", "kde"):
-        assert bitlens.information_plane(run, estimator).about.values.tolist() == ["input"]
+        assert bitlens.information_plane(run, estimator=estimator).about.values.tolist() == ["input"]
     assert "backward" not in bitlens.processing_inequalities(run)
     with pytest.raises(RunError, match="bandwidth: an Alignment needs labels"):
         bitlens.information_plane(run, bandwidth=Alignment())
@@ -89,26 +90,26 @@ def test_a_run_without_labels_has_the_input_alone(tmp_path: Path) -> None:
     ("call", "error", "message"),
     [
         (
-            lambda run: bitlens.information_plane(run, "mine"),
-            RunError,
-            "estimator: expected 'renyi', 'binning' or 'kde'",
+            lambda run: bitlens.information_plane(run, estimator="mine"),
+            ValueError,
+            "estimator: expected 'renyi' or 'binning' or 'kde', got 'mine'",
         ),
         (lambda run: bitlens.information_plane(run, batch=2), ValueError, "batch: expected at least 3, got 2"),
         (
             lambda run: bitlens.information_plane(run, bandwidth=Alignment(run.labels)),
             ValueError,
-            "bandwidth: over a run an Alignment takes the run's labels",
+            "bandwidth: labels of Alignment cannot be stored; leave it out",
         ),
         (lambda run: bitlens.layer_decomposition(run, "input"), RunError, "layer: input has one channel"),
         (
             lambda run: bitlens.layer_decomposition(run, "0", bandwidth=np.ones(4)),
             TypeError,
-            "bandwidth: over a run, expected a rule or one number, got float64 of shape",
+            "bandwidth: expected float or Median or .* or Alignment, got ",
         ),
         (
-            lambda run: bitlens.measure(run, ["layer_decomposition"], preset="tensor-kernel"),
+            lambda run: bitlens.measure(run, ["layer_decomposition"], published="tensor-kernel"),
             RunError,
-            "measure: with 'tensor-kernel' a layer has no channels",
+            "with the settings 'tensor-kernel' a layer is one variable",
         ),
         (
             lambda run: bitlens.layer_decomposition(run, "0", permutations=1),
@@ -126,8 +127,7 @@ def test_refused(run: bitlens.Run, call, error, message) -> None:
 def test_results_are_kept_by_their_parameters(run: bitlens.Run) -> None:
     bitlens.information_plane(run, permutations=2, bandwidth=2.5)
     bitlens.information_plane(run, permutations=2)
-    kept = {p["bandwidth"] for p in run.results.recorded("information_plane")}
-    assert kept == {"2.5", repr(Median())}
+    assert [known.parameters.bandwidth for known in bitlens.information_plane.known(run)] == [Median(), 2.5]
 
 
 @pytest.mark.mnist

@@ -106,7 +106,7 @@ def print_bounds(run: Run, samples: int, delta: float, bins: int, console: Conso
         "information_bottleneck": ("information bottleneck, x", ".3f"),
     }
     caption = (
-        f"I(X; L): of {bins} bins, in bits, at most {np.log2(run.manifest.samples):.2f} with this probe, even if "
+        f"I(X; L): of {bins} bins, in bits, at most {np.log2(run.manifest.samples):.2f} with this probe even if "
         "the information about all inputs is larger. A bound of 1 or more is empty. x: times a constant that the theorem "
         "does not give."
     )

@@ -165,7 +165,7 @@ class Measure(Generic[P]):
         for key in run.results.keys(self.name):
             if key.version != self.version:
                 sentences.append(
-                    f"{run.path}: results of {self.name} version {key.version} are ignored; version {self.version} is used"
+                    f"{run.path}: results of {self.name} version {key.version} are ignored, not version {self.version}"
                 )
             elif self._parsed(key) is None:
                 sentences.append(f"{run.path}: results of {self.name} with settings {key.text} cannot be read")

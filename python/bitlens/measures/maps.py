@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray as xr
 
 from bitlens.runs import Run, RunError
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 
 def feature_maps(run: Run, layer: str, channel: int, epoch: int, samples: Sequence[int]) -> xr.DataArray:

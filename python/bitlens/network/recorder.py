@@ -212,9 +212,7 @@ class Recorder:
         parameters = {}
         for name, tensor in self._model.state_dict().items():
             if not isinstance(tensor, Tensor) or tensor.dtype == torch.bfloat16:
-                raise TypeError(
-                    f"weights: expected storable tensors, got {describe(tensor)} for {name}; omit weights"
-                )
+                raise TypeError(f"weights: expected storable tensors, got {describe(tensor)} for {name}; omit weights")
             parameters[name] = tensor.detach().cpu().numpy()
         return parameters
 
