@@ -37,11 +37,7 @@ from bitlens.runs.sources import file_id
 if TYPE_CHECKING:
     from bitlens.runs.selection import Choice
 
-_SOURCE_FILES = {
-    "epoch": f"{EPOCHS}/{{:04d}}.safetensors",
-    "weights": f"{WEIGHTS}/{{:04d}}.safetensors",
-    "probe": PROBE,
-}
+_SOURCE_FOLDERS = {"epoch": EPOCHS, "weights": WEIGHTS}
 
 
 def open_run(store: str | os.PathLike[str]) -> Run:
@@ -242,9 +238,12 @@ class Run:
         epoch : int
             The epoch. It does not matter for the probe.
         """
-        if kind not in _SOURCE_FILES:
-            raise ValueError(f"kind: expected one of {list(_SOURCE_FILES)}, got {kind!r}")
-        identity = file_id(f"{self.path}/{_SOURCE_FILES[kind].format(epoch)}")
+        if kind in _SOURCE_FOLDERS:  # a Path would take longer than the rest, and loading asks once per result
+            identity = file_id(f"{self.path}/{_SOURCE_FOLDERS[kind]}/{epoch:04d}.safetensors")
+        elif kind == "probe":
+            identity = file_id(f"{self.path}/{PROBE}")
+        else:
+            raise ValueError(f"kind: expected 'epoch', 'weights' or 'probe', got {kind!r}")
         return identity and f"{kind}:{identity}"
 
     def _last_source(self, kind: str, epoch: int) -> str | None:
