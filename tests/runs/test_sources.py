@@ -50,7 +50,7 @@ def test_every_recorded_file_has_an_id(store: Path) -> None:
     assert [source.partition(":")[0] for source in sources] == ["epoch", "epoch", "weights", "probe"]
     assert run.source("weights", 1) is None
     assert run.source("probe", 7) == sources[3]
-    with pytest.raises(ValueError, match=r"kind: expected one of \['epoch', 'weights', 'probe'\], got 'file'"):
+    with pytest.raises(ValueError, match=r"kind: expected 'epoch', 'weights' or 'probe', got 'file'"):
         run.source("file", 0)
     moved = shutil.copytree(store, store.with_name("moved"))
     assert Run(moved).source("epoch", 0) == sources[0]  # a copy of a run keeps its results

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +28,7 @@ from bitlens.runs.layout import (
     recorded_epochs,
     weights_file,
 )
+from bitlens.runs.metrics import read_metrics
 from bitlens.runs.result_store import ResultStore
 from bitlens.runs.selection import Slice
 from bitlens.runs.sources import file_id
@@ -37,11 +36,7 @@ from bitlens.runs.sources import file_id
 if TYPE_CHECKING:
     from bitlens.runs.selection import Choice
 
-_SOURCE_FILES = {
-    "epoch": f"{EPOCHS}/{{:04d}}.safetensors",
-    "weights": f"{WEIGHTS}/{{:04d}}.safetensors",
-    "probe": PROBE,
-}
+_SOURCE_FOLDERS = {"epoch": EPOCHS, "weights": WEIGHTS}
 
 
 def open_run(store: str | os.PathLike[str]) -> Run:
@@ -143,24 +138,7 @@ class Run:
 
         A damaged line, such as one that a full disk has cut off, is left out with a warning.
         """
-        path = self.path / METRICS
-        if not path.exists():
-            return {}
-        lines = path.read_bytes().split(b"\n")[:-1]  # a line that is still being written has no end
-        rows: dict[int, dict[str, float]] = {}
-        damaged = []
-        for number, line in enumerate(lines, 1):
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError):  # not JSON, or not UTF-8
-                row = None
-            if isinstance(row, dict) and type(row.get("epoch")) is int:
-                rows[row.pop("epoch")] = row
-            else:
-                damaged.append(number)
-        if damaged:
-            warnings.warn(f"{path} is damaged at lines {damaged}; their metrics are left out", stacklevel=2)
-        return dict(sorted(rows.items()))
+        return read_metrics(self.path / METRICS)
 
     def layer(self, name: str) -> Layer:
         """The layer of a name; a module's name stands for its layer."""
@@ -242,9 +220,12 @@ class Run:
         epoch : int
             The epoch. It does not matter for the probe.
         """
-        if kind not in _SOURCE_FILES:
-            raise ValueError(f"kind: expected one of {list(_SOURCE_FILES)}, got {kind!r}")
-        identity = file_id(f"{self.path}/{_SOURCE_FILES[kind].format(epoch)}")
+        if kind in _SOURCE_FOLDERS:  # a Path would take longer than the rest, and loading asks once per result
+            identity = file_id(f"{self.path}/{_SOURCE_FOLDERS[kind]}/{epoch:04d}.safetensors")
+        elif kind == "probe":
+            identity = file_id(f"{self.path}/{PROBE}")
+        else:
+            raise ValueError(f"kind: expected 'epoch', 'weights' or 'probe', got {kind!r}")
         return identity and f"{kind}:{identity}"
 
     def _last_source(self, kind: str, epoch: int) -> str | None:

@@ -86,8 +86,7 @@ def export_netcdf(run: Run, folder: str | os.PathLike[str]) -> list[Path]:
     --------
     >>> import bitlens
     >>> from bitlens.runs import export_netcdf
-    >>> export_netcdf(bitlens.open_run("demo-run"), "exported")
-    []
+    >>> files = export_netcdf(bitlens.open_run("demo-run"), "exported")
     """
     files = []
     for key in run.results.keys():  # noqa: SIM118, not a mapping

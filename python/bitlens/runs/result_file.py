@@ -77,26 +77,33 @@ class SeriesReader:
 
     def _read(self, descriptor: int, size: int, epoch: int) -> bool:
         for rows in self._rows:
-            if rows.file_bytes == size and rows.fill(descriptor) and rows.has_known_header():
+            if rows.file_bytes == size and rows.fill(descriptor):
                 return self._keep(rows, epoch)
+        new_rows = self._new_rows(descriptor, size)
+        if new_rows is None or not new_rows.fill(descriptor) or not self._keep(new_rows, epoch):
+            return False
+        self._rows.append(new_rows)
+        return True
+
+    def _new_rows(self, descriptor: int, size: int) -> _Rows | None:
+        """Rows for the header of a file; None if it is damaged."""
         length = bytearray(8)
         _read_into(descriptor, [length])
-        header_bytes = int.from_bytes(length, "little")
-        if header_bytes > min(MAX_HEADER_BYTES, size - 8 - TAIL.size):
-            return False
-        reserve = _NEXT_BUFFER if self._rows else _FIRST_BUFFER
-        rows = _Rows(8 + header_bytes, size, self._files, reserve)
-        if not rows.fill(descriptor) or not rows.is_whole():
-            return False
+        header_bytes = 8 + int.from_bytes(length, "little")
+        if header_bytes > min(MAX_HEADER_BYTES, size - TAIL.size):
+            return None
+        start = bytearray(header_bytes)
+        _read_into(descriptor, [start])
         try:
-            rows.learn_header(self._key)
+            header = decode_header(bytes(start[8:]), size - header_bytes, self._key)
         except DamagedResultError:
-            return False
-        self._rows.append(rows)
-        return self._keep(rows, epoch)
+            return None
+        reserve = _NEXT_BUFFER if self._rows else _FIRST_BUFFER
+        return _Rows(start, header, size, self._files, reserve)
 
     def _keep(self, rows: _Rows, epoch: int) -> bool:
-        if not rows.is_whole() or not self._is_current(rows.source, epoch):
+        source = rows.checked_source()
+        if source is None or not self._is_current(source, epoch):
             return False
         rows.epochs.append(epoch)
         return True
@@ -105,45 +112,34 @@ class SeriesReader:
 class _Rows:
     """Files of one header and size: the header once, and a row for the body and tail of each file."""
 
-    def __init__(self, header_bytes: int, file_bytes: int, files: int, reserve: int) -> None:
+    def __init__(self, start: bytearray, header: Header, file_bytes: int, files: int, reserve: int) -> None:
         self.file_bytes = file_bytes
         self.epochs: list[int] = []
+        self._header = header
+        self._known_start = bytes(start)
+        self._start = start
+        self._crc = zlib.crc32(start)
         self._files = files
-        self._row_bytes = file_bytes - header_bytes
-        self._start = bytearray(header_bytes)
-        self._known_start = b""
-        self._crc = 0
+        self._row_bytes = file_bytes - len(start)
         stride = -(-self._row_bytes // 8) * 8  # so that every row is aligned
         self._buffer = np.empty((min(files, max(1, reserve // stride)), stride), np.uint8)
-        self._header: Header
-        self.source = ""
 
     def fill(self, descriptor: int) -> bool:
-        """Read a file into the next row."""
+        """Read a file into the next row; False if it does not have the header of these rows."""
         count = len(self.epochs)
         if count == len(self._buffer):
             longer = np.empty((min(self._files, 2 * count), self._buffer.shape[1]), np.uint8)
             longer[:count] = self._buffer
             self._buffer = longer
         self._row = memoryview(self._buffer[count])[: self._row_bytes]
-        return _read_into(descriptor, [self._start, self._row]) == self.file_bytes
+        return _read_into(descriptor, [self._start, self._row]) == self.file_bytes and self._start == self._known_start
 
-    def has_known_header(self) -> bool:
-        """Whether the file just read has the header of this series."""
-        return self._start == self._known_start
-
-    def learn_header(self, key: str) -> None:
-        """Decode the header of the first file."""
-        self._header = decode_header(bytes(self._start[8:]), self._row_bytes, key)
-        self._known_start = bytes(self._start)
-
-    def is_whole(self) -> bool:
-        """Whether the checksum of the file just read is right; takes its source."""
+    def checked_source(self) -> str | None:
+        """The source of the file just read; None if its checksum is wrong."""
         source, _, form, crc = TAIL.unpack_from(self._row, self._row_bytes - TAIL.size)
-        if not self._known_start:
-            self._crc = zlib.crc32(self._start)
-        self.source = _source_text(source)
-        return bool(form == FORMAT and zlib.crc32(self._row[:-4], self._crc) == crc)
+        if form != FORMAT or zlib.crc32(self._row[:-4], self._crc) != crc:
+            return None
+        return _source_text(source)
 
     def series(self) -> StoredSeries | None:
         """All rows as arrays along the epoch, which are views of the buffer; None without rows.

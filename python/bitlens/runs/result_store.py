@@ -56,10 +56,17 @@ class ResultStore:
 
     Examples
     --------
-    >>> import bitlens
-    >>> run = bitlens.open_run("demo-run")
-    >>> run.results.measures()
-    []
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from bitlens.runs import ResultKey, ResultStore, StoredArray, StoredResult
+    >>> store = ResultStore(Path(tempfile.mkdtemp()), lambda kind, epoch: None)
+    >>> key = ResultKey("example", 1, {"layer": "conv1"})
+    >>> entropy = StoredArray(("channel",), np.array([1.5, 2.0]), {"units": "bits"})
+    >>> store.save(key, 12, StoredResult({"entropy": entropy}, {}), "epoch:0123")
+    >>> (series,) = store.load(key)
+    >>> series.epochs, series.variables["entropy"].values.tolist()
+    ([12], [[1.5, 2.0]])
     """
 
     def __init__(self, run: Path, current_source: Callable[[str, int], str | None]) -> None:

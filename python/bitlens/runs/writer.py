@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -27,6 +26,7 @@ from bitlens.runs.layout import (
     recorded_epochs,
     weights_file,
 )
+from bitlens.runs.metrics import append_metrics
 from bitlens.runs.result_store import flush_epoch
 from bitlens.runs.sources import file_id, id_metadata, new_id, write_id
 
@@ -93,17 +93,7 @@ class RunWriter:
         """
         if dropped_file(self.path, epoch).exists():
             atomic_write(dropped_file(self.path, epoch), lambda temporary: write_id(temporary, new_id()))
-        line = json.dumps({"epoch": epoch, **metrics}).encode() + b"\n"
-        with (self.path / METRICS).open("ab+", buffering=0) as file:
-            # A line that was cut off, such as by a full disk, must not run into this one.
-            end = file.seek(0, os.SEEK_END)
-            file.seek(max(end - 1, 0))
-            if end and file.read(1) != b"\n":
-                line = b"\n" + line
-            written = file.write(line)
-            if written != len(line):
-                raise OSError(f"{self.path / METRICS}: the disk took {written} of {len(line)} bytes; free some space")
-            os.fsync(file.fileno())
+        append_metrics(self.path / METRICS, epoch, metrics)
 
     def _begin(self, manifest: Manifest, probe: Mapping[str, NDArray]) -> None:
         if self.path.exists():
