@@ -38,20 +38,24 @@ def neighbor_probabilities(x: NDArray, k: int) -> tuple[NDArray, NDArray, NDArra
     """Neighbours, P(j|i) and scales of CNNSlicer eq. 4 and 5; scales are found by bisection."""
     distances, indices = nearest_neighbors(x, k)
     target = np.log2(k)
-    scales = np.zeros(len(distances))
+    scales = np.zeros((len(distances), 1))
     probabilities = (distances == 0).astype(np.float64)  # the limit of scale 0
-    for i, d in enumerate(distances):
-        if (d == 0).sum() >= target:
-            continue
-        low, high = 0.0, d[-1]
-        while np.exp(-d / high).sum() < target:
-            high *= 2
-        for _ in range(200):
-            scale = (low + high) / 2
-            low, high = (low, scale) if np.exp(-d / scale).sum() > target else (scale, high)
-        scales[i] = high
-        probabilities[i] = np.exp(-d / high)
-    return indices, probabilities, scales
+    solvable = (distances == 0).sum(axis=1) < target
+    d = distances[solvable]
+
+    def total(scale: NDArray) -> NDArray:
+        return np.asarray(np.exp(-d / scale).sum(axis=1, keepdims=True))
+
+    low, high = np.zeros((len(d), 1)), d[:, -1:]
+    while (total(high) < target).any():
+        high = np.where(total(high) < target, 2 * high, high)
+    for _ in range(200):
+        middle = (low + high) / 2
+        above = total(middle) > target
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    scales[solvable] = high
+    probabilities[solvable] = np.exp(-d / high)
+    return indices, probabilities, scales[:, 0]
 
 
 def inter_sample_entropy(x: NDArray, k: int) -> float:
@@ -115,9 +119,8 @@ def label_entropies(confusion: NDArray) -> tuple[NDArray, NDArray]:
     def entropy_or_nan(counts: NDArray) -> float:
         return entropy(counts) if counts.sum() else float("nan")
 
-    return np.array([entropy_or_nan(column) for column in confusion.T]), np.array(
-        [entropy_or_nan(r) for r in confusion]
-    )
+    label_given_predicted = np.array([entropy_or_nan(column) for column in confusion.T])
+    return label_given_predicted, np.array([entropy_or_nan(row) for row in confusion])
 
 
 def gram_spectrum(matrices: NDArray) -> NDArray:
@@ -127,8 +130,18 @@ def gram_spectrum(matrices: NDArray) -> NDArray:
 
 def renyi_entropy(squared_distances: NDArray, weights: NDArray, alpha: float) -> float:
     """Matrix-based Renyi entropy of the product of Gaussian kernels exp(-weight * distance^2), in bits."""
+    return spectrum_entropy(kernel_spectrum(squared_distances, weights), alpha)
+
+
+def kernel_spectrum(squared_distances: NDArray, weights: NDArray) -> NDArray:
+    """Eigenvalues of the product of Gaussian kernels exp(-weight * distance^2), divided by the number of samples."""
     kernel = np.exp(-np.tensordot(weights, np.asarray(squared_distances, np.float64), 1))
-    eigenvalues = gram_spectrum(kernel / len(kernel)).clip(0)
+    return gram_spectrum(kernel / len(kernel))
+
+
+def spectrum_entropy(eigenvalues: NDArray, alpha: float) -> float:
+    """Renyi entropy in bits of a matrix with these eigenvalues; negative ones are rounding errors and count as 0."""
+    eigenvalues = eigenvalues.clip(0)
     eigenvalues = eigenvalues[eigenvalues > 0] / eigenvalues.sum()
     if alpha == 1:
         return entropy(eigenvalues)

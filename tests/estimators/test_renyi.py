@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import numpy as np
 import pytest
@@ -49,14 +50,24 @@ def blocks(*sizes):
     return np.equal.outer(*[np.repeat(np.arange(len(sizes)), sizes)] * 2).astype(np.float64)
 
 
+SOME_SETS, SOME_WEIGHTS = [[0], [2, 1], [1, 0, 2]], [[0.5], [1.0, 0.1], [0.3, 0.2, 0.1]]
+
+
+@cache
+def channels_and_spectra(n, dtype):
+    """Three channels, and the reference spectra of the sets above, which are the same for every order."""
+    distances = channels(3, n, dtype)
+    pairs = zip(SOME_SETS, SOME_WEIGHTS, strict=True)
+    return distances, [reference.kernel_spectrum(distances[s], weights) for s, weights in pairs]
+
+
 @each_dtype
 @each_size
 @each_order
 def test_entropies_against_the_reference(n, alpha, dtype):
-    distances = channels(3, n, dtype)
-    sets, weights = [[0], [2, 1], [1, 0, 2]], [[0.5], [1.0, 0.1], [0.3, 0.2, 0.1]]
-    expected = [reference.renyi_entropy(distances[s], w, alpha) for s, w in zip(sets, weights, strict=True)]
-    result = entropies(distances, sets, weights, alpha)
+    distances, spectra = channels_and_spectra(n, dtype)
+    expected = [reference.spectrum_entropy(spectrum, alpha) for spectrum in spectra]
+    result = entropies(distances, SOME_SETS, SOME_WEIGHTS, alpha)
     np.testing.assert_allclose(result, expected, rtol=0, atol=BITS[dtype])
 
 
@@ -106,14 +117,24 @@ HARD = [line, duplicates, two_groups, one_outlier, relu, lambda n: points(n, 2),
 HARD_IDS = ["line", "duplicates", "two groups", "one outlier", "relu", "plane", "five axes"]
 
 
+HARD_WEIGHTS = (1e-12, 1e-7, 1e-5, 1e-3, 0.03, 0.3, 3, 30, 1e12)
+
+
+@cache
+def hard_kernels(make, n, dtype):
+    """Squared distances, and the reference spectrum for each weight, which is the same for every order."""
+    distances = squared_distances(make(n), dtype)
+    return distances, [reference.kernel_spectrum(distances[None], [weight]) for weight in HARD_WEIGHTS]
+
+
 @each_dtype
 @pytest.mark.parametrize("alpha", [1, 1.01, 1.5, 1.99, 2, 3, 50])
 @pytest.mark.parametrize("n", [16, 60, 128, 300])
 @pytest.mark.parametrize("make", HARD, ids=HARD_IDS)
 def test_kernels_of_low_rank(make, n, alpha, dtype):
-    distances = squared_distances(make(n), dtype)
-    for weight in (1e-12, 1e-7, 1e-5, 1e-3, 0.03, 0.3, 3, 30, 1e12):
-        expected = reference.renyi_entropy(distances[None], [weight], alpha)
+    distances, spectra = hard_kernels(make, n, dtype)
+    for weight, spectrum in zip(HARD_WEIGHTS, spectra, strict=True):
+        expected = reference.spectrum_entropy(spectrum, alpha)
         assert entropy(distances, weight, alpha) == pytest.approx(expected, abs=BITS[dtype]), weight
 
 

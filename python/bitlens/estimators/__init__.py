@@ -13,15 +13,13 @@ from bitlens.estimators.kde import LayerInformationBounds, pairwise_distance_inf
 from bitlens.estimators.label_entropies import label_entropies
 from bitlens.estimators.matrix.bandwidths import Alignment, Dimension, Median, NearestNeighbors, Silverman
 from bitlens.estimators.matrix.decomposition import ChannelDecomposition, channel_decomposition
-from bitlens.estimators.matrix.published_settings import PAPER_ERRORS, PUBLISHED_SETTINGS, published_settings
-from bitlens.estimators.matrix.renyi import (
+from bitlens.estimators.matrix.multivariate import (
     MultivariateInformation,
     SaturationWarning,
     multivariate_information,
-    renyi_entropy,
-    renyi_joint_entropy,
-    renyi_mutual_information,
 )
+from bitlens.estimators.matrix.published_settings import PAPER_ERRORS, PUBLISHED_SETTINGS, published_settings
+from bitlens.estimators.matrix.renyi import renyi_entropy, renyi_joint_entropy, renyi_mutual_information
 from bitlens.estimators.neighbors.inter_sample_entropy import inter_sample_entropy, neighbor_probabilities
 from bitlens.estimators.neighbors.nearest import nearest_neighbors
 from bitlens.estimators.neurons.generalization import GeneralizationBound, generalization_bounds

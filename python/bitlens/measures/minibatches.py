@@ -23,7 +23,7 @@ from bitlens.estimators import (
 )
 from bitlens.estimators.matrix.decomposition import decompose
 from bitlens.estimators.matrix.gram import channel_exponents, variable_exponents, with_shuffles
-from bitlens.estimators.matrix.renyi import informations
+from bitlens.estimators.matrix.multivariate import informations
 from bitlens.measures.parameters import Parameters, parameter
 from bitlens.runs import Run, RunError
 from bitlens.runs.layout import INPUT

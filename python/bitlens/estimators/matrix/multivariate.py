@@ -1,0 +1,171 @@
+"""Matrix-based information of a whole layer, all of whose channels are one variable, and its permutation baseline."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bitlens.arrays import Array, ArrayContext, check_integer
+from bitlens.estimators.matrix.bandwidths import Bandwidth, Median
+from bitlens.estimators.matrix.gram import (
+    concatenate,
+    entropies,
+    input_and_channels,
+    joint_of_channels,
+    with_shuffles,
+)
+
+
+class SaturationWarning(UserWarning):
+    """An estimate contains little information about the layer.
+
+    Either the entropy of the layer is close to its maximum, log2 n, or the information is not larger than that of
+    shuffled samples.
+    """
+
+    limit = 0.98
+    """The share of log2 n above which an entropy is close to it."""
+
+
+class MultivariateInformation(NamedTuple):
+    """The information between x and all channels of a layer together, in bits, and how far it can be trusted."""
+
+    information: float
+    """I(X; {T_1, ..., T_C}) = entropy_x + entropy_maps - joint_entropy."""
+    entropy_x: float
+    """S(X), from 0 to log2 n."""
+    entropy_maps: float
+    """S(T_1, ..., T_C), from 0 to log2 n."""
+    joint_entropy: float
+    """S(X, T_1, ..., T_C), from 0 to log2 n."""
+    saturation: float
+    """entropy_maps / log2 n, from 0 to 1. At 1 all samples differ, and the estimate depends on nothing else."""
+    null_mean: float
+    """The mean information when the samples of x are shuffled."""
+    null_std: float
+    """The standard deviation of the information when the samples of x are shuffled (n - 1 in the denominator)."""
+
+
+def multivariate_information(
+    x: Array,
+    maps: Array,
+    alpha: float = 1.01,
+    bandwidth: Bandwidth = Median(),  # noqa: B008
+    *,
+    bandwidth_x: Bandwidth = Median(),  # noqa: B008
+    scale_bandwidth: bool = True,
+    tensor: bool = False,
+    permutations: int = 20,
+    seed: int = 0,
+    channel_axis: int = 1,
+) -> MultivariateInformation:
+    """Compute the information between x and all channels of a layer together, in bits.
+
+    I(X; {T_1, ..., T_C}) = S(X) + S(T_1, ..., T_C) - S(X, T_1, ..., T_C) (Yu et al. 2018, eq. 4 and 5). A
+    `SaturationWarning` is issued if the layer's entropy is close to log2 n, or the information is not larger than that
+    of shuffled samples: the estimate then contains little information about the layer.
+
+    Parameters
+    ----------
+    x : array of shape (n, ...), or integers of shape (n,)
+        The input or the labels, as in `renyi_entropy`.
+    maps : array of shape (n, channels, ...)
+        Feature maps. In shape (n, channels) every unit is a channel.
+    alpha : float
+        Order of the entropies, above 0.
+    bandwidth : float, sequence of floats, or rule
+        Sigma of the channels in the unit of maps, one sigma for each channel, or a rule for them.
+    bandwidth_x : float or rule
+        Sigma of x in the unit of x, or a rule for it.
+    scale_bandwidth : bool
+        Whether the channels' sigmas are multiplied by sqrt(channels) in a joint entropy. False is the paper's plain
+        product, which saturates if there are many channels.
+    tensor : bool
+        Whether all values of a layer have one kernel (Wickstrom et al. 2023), instead of one kernel for each channel.
+    permutations : int
+        Number of shuffles of x for the null distribution, at least 2.
+    seed : int
+        The same seed shuffles x in the same way.
+    channel_axis : int
+        The axis of the channels.
+
+    Returns
+    -------
+    MultivariateInformation
+        Floats, in bits.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If x and maps are not finite arrays of the same samples, at least two, or a parameter is invalid.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bitlens
+    >>> x = np.random.default_rng(0).normal(size=(100, 3, 4))
+    >>> result = bitlens.multivariate_information(x, np.tanh(x))
+    >>> result.information > result.null_mean + 20 * result.null_std
+    True
+    """
+    of_x, of_maps, context = input_and_channels(x, maps, bandwidth_x, bandwidth, channel_axis, tensor=tensor)
+    count = check_integer(permutations, "permutations")
+    if count < 2:
+        raise ValueError(f"permutations: expected at least 2, got {count}")
+    target = with_shuffles(of_x, context, count, seed)
+    (result,) = informations([target], of_maps, context, alpha, scale_bandwidth)
+    _warn_of_saturation(result, len(of_maps))
+    return result
+
+
+def informations(
+    targets: Sequence[Any], of_maps: Any, context: ArrayContext, alpha: float, scale_bandwidth: bool
+) -> list[MultivariateInformation]:
+    """Compute the information of a layer about each of several x, without warnings.
+
+    Each target is an x `with_shuffles`, and `of_maps` are the exponents of every channel, [channels, n, n].
+    """
+    layer = joint_of_channels(of_maps, scale_bandwidth)
+    repeats = len(targets[0])  # x itself and its shuffles
+    places = range(1, 1 + repeats * len(targets))
+    sets = [[0], *([place] for place in places[::repeats]), *([place, 0] for place in places)]
+    bits = entropies(concatenate([layer, *targets]), sets, alpha, context)
+    entropy_maps, *target_entropies = (float(value) for value in bits[: 1 + len(targets)])
+    joint_entropies = bits[1 + len(targets) :].reshape(len(targets), repeats)
+    results = []
+    for entropy_x, row in zip(target_entropies, joint_entropies, strict=True):
+        joint, *shuffled = (float(value) for value in row)
+        null = entropy_x + entropy_maps - np.array(shuffled)
+        results.append(
+            MultivariateInformation(
+                information=entropy_x + entropy_maps - joint,
+                entropy_x=entropy_x,
+                entropy_maps=entropy_maps,
+                joint_entropy=joint,
+                saturation=entropy_maps / math.log2(of_maps.shape[1]),
+                null_mean=float(null.mean()),
+                null_std=float(null.std(ddof=1)),
+            )
+        )
+    return results
+
+
+def _warn_of_saturation(result: MultivariateInformation, channels: int) -> None:
+    if result.saturation > SaturationWarning.limit:
+        warnings.warn(
+            f"the entropy of the {channels} channels is {result.saturation:.1%} of log2 n: all samples differ, and the "
+            "information is that of the input for any layer; use scale_bandwidth=True or a larger bandwidth",
+            SaturationWarning,
+            stacklevel=3,
+        )
+    elif not result.information > result.null_mean + 2 * result.null_std:
+        warnings.warn(
+            f"the information of {result.information:.4f} bits is not larger than that of shuffled samples, "
+            f"{result.null_mean:.4f} ± {result.null_std:.4f} bits",
+            SaturationWarning,
+            stacklevel=3,
+        )
