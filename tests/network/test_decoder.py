@@ -33,7 +33,9 @@ def test_a_decoder_of_images_without_pixels() -> None:
 
 
 def test_what_fits_no_decoder_is_refused() -> None:
-    with pytest.raises(ValueError, match=re.escape("decoder: expected an output of shape (1, 8, 8) for each image, got (7,)")):
+    with pytest.raises(
+        ValueError, match=re.escape("decoder: expected an output of shape (1, 8, 8) for each image, got (7,)")
+    ):
         bitlens.reconstruction_uncertainty(MODEL, ONE, "1", nn.Linear(5, 7))
     for name in ("epochs", "width"):
         with pytest.raises(ValueError, match=f"{name}: expected at least 1, got 0"):

@@ -99,7 +99,7 @@ def record_deconvolutions(
     Raises
     ------
     RunError
-        If there is no such layer or sample, or the layer is not the output of a module.
+        If a layer or sample does not exist, or the layer is not the output of a module.
     ValueError
         If the epoch is negative.
 
