@@ -109,7 +109,13 @@ def test_recorded_activations_are_the_networks(network: str, tmp_path: Path) -> 
         expected = model.eval()(images).numpy()
     np.testing.assert_allclose(run.activations("output", 0), expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(run.inputs, images)
-    bitlens.measure(run, k=5, permutations=3, samples=16)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_every_recorded_network_can_be_measured(network: str, tmp_path: Path) -> None:
+    with bitlens.Recorder(NETWORKS[network](), tmp_path / "run", samples()) as recorder:
+        recorder.snapshot(0)
+    bitlens.measure(bitlens.open_run(tmp_path / "run"), k=5, permutations=3, samples=16)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +218,7 @@ def test_modes_random_numbers_and_hooks_are_as_before_also_after_an_error(tmp_pa
         ({"every": 1.5}, TypeError, "every: expected an integer"),
         ({"classes": ["a"]}, ValueError, "classes: expected names for 10 classes"),
         ({"probe": ([1, 2], None)}, TypeError, "probe: expected inputs as a tensor or an array, got list"),
-        ({"probe": samples()[0]}, TypeError, r"probe: expected \(inputs, labels\), or \(inputs, None\) without labels, got"),
+        ({"probe": samples()[0]}, TypeError, r"probe: expected \(inputs, labels\), or \(inputs, None\)"),
         ({"probe": (torch.rand(4), None)}, ValueError, "probe: expected inputs of shape"),
         ({"probe": (samples()[0], torch.arange(3))}, ValueError, "probe: expected 40 labels"),
         ({"probe": (samples()[0], torch.rand(40))}, TypeError, "probe: expected integer labels"),
