@@ -1,4 +1,4 @@
-"""Cumulative ablation: a planted network read rightly, the curves by hand, and models of other shapes left untouched."""
+"""Cumulative ablation: a network with known neurons, curves computed by hand, and models that are left unchanged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CLASSES = 6
 
 @pytest.fixture(scope="module")
 def planted():
-    """Each class has its own pixel. Layer "1": a neuron a class, each once more, ten dead; the output adds both."""
+    """Each class has one pixel. Layer "1" has two neurons for each class and ten dead ones; the output adds the two."""
     labels = torch.arange(240) % CLASSES
     inputs = nn.functional.one_hot(labels, CLASSES).double()
     first, last = nn.Linear(CLASSES, 22, bias=False).double(), nn.Linear(22, CLASSES, bias=False).double()
@@ -54,7 +54,7 @@ def test_dead_doubled_and_decisive_neurons_are_told_apart(planted):
     np.testing.assert_allclose(lowest.accuracy[0], expected, atol=1e-12)
     np.testing.assert_allclose(highest.accuracy[0], [1] * 7 + [(6 - off) / 6 for off in range(1, 6)] + [1 / 6] * 11)
     found = neuron_roles(lowest.removed, lowest.accuracy[0], highest.accuracy[0], chance.accuracy)
-    # Where nothing answers, the first class is predicted: it needs no neuron.
+    # If all logits are 0, the first class is predicted, so this class does not need a neuron.
     assert found[:4] == (5, 6, 0, 11)
     assert chance.accuracy.shape == (5, 23)
     assert len({tuple(one) for one in chance.neurons}) == 5
@@ -62,7 +62,7 @@ def test_dead_doubled_and_decisive_neurons_are_told_apart(planted):
 
 
 def test_neurons_that_tell_something_only_together():
-    """The label is the exclusive or of two neurons, neither of which tells anything of it; a third is dead."""
+    """The label is the exclusive or of two neurons, each without information about it; a third neuron is dead."""
     inputs = torch.tensor([[a, b] for a in (0.0, 1.0) for b in (0.0, 1.0)] * 25)
     labels = (inputs[:, 0] != inputs[:, 1]).long()
     hidden = nn.Linear(2, 3)
@@ -85,7 +85,7 @@ def test_neurons_that_tell_something_only_together():
 
 
 class Branches(nn.Module):
-    """A residual network with a ReLU that is called twice, a module whose layer is not on the way, and dropout."""
+    """A residual network with a ReLU that is called twice, a convolution in the residual branch, and dropout."""
 
     def __init__(self):
         super().__init__()
@@ -101,16 +101,22 @@ class Branches(nn.Module):
 def models():
     torch.manual_seed(0)
     return {
-        "an MLP": (nn.Sequential(nn.Flatten(), nn.Linear(36, 7), nn.ReLU(), nn.Linear(7, 5), nn.ReLU(), nn.Linear(5, 3)), ["2", "4"]),
+        "an MLP": (
+            nn.Sequential(nn.Flatten(), nn.Linear(36, 7), nn.ReLU(), nn.Linear(7, 5), nn.ReLU(), nn.Linear(5, 3)),
+            ["2", "4"],
+        ),
         "one of its layers": (nn.Sequential(nn.Flatten(), nn.Linear(36, 7), nn.Tanh(), nn.Linear(7, 3)), ["2"]),
-        "convolutions": (nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 5, 3), nn.ReLU(), nn.Flatten(), nn.Linear(20, 3)), ["1", "2"]),
+        "convolutions": (
+            nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 5, 3), nn.ReLU(), nn.Flatten(), nn.Linear(20, 3)),
+            ["1", "2"],
+        ),
         "a residual network": (Branches(), ["relu", "relu#2"]),
         "inside the residual": (Branches(), ["inner"]),
-    }  # fmt: skip
+    }
 
 
 def by_hand(model, data, layers, fills, order):
-    """One ablation after the other, with hooks of its own, [steps] of accuracy and of loss."""
+    """Accuracy and loss, each [steps], of one ablation after the other, with separate hooks."""
     neurons = [(layer, channel) for layer in layers for channel in range(len(fills[layer]))]
 
     def masked(on):
@@ -169,11 +175,12 @@ def test_the_curves_are_those_of_one_ablation_after_the_other(name, mode):
     fills = {layer: heard[layer].mean(others[layer]) * (mode == "mean") for layer in layers}
     scores = {layer: torch.rand(len(fills[layer])) for layer in layers}
     order = torch.cat([scores[layer] for layer in layers]).numpy().argsort()
-    for found, expected in zip(
-        curves(model, data, layers, scores, mode=mode, repeats=2)[:2], (order, order[::-1]), strict=True
-    ):
+    for direction, expected in (("ascending", order), ("descending", order[::-1])):
+        found = cumulative_ablation(model, data, layers, scores, direction, mode=mode)
         accuracy, loss = by_hand(model, data, layers, fills, expected)
-        np.testing.assert_allclose(found.accuracy[0], accuracy, atol=2.1 / 300)  # a tie may turn by rounding
+        np.testing.assert_allclose(
+            found.accuracy[0], accuracy, atol=2.1 / 300
+        )  # rounding may change the class at a tie
         np.testing.assert_allclose(found.loss[0], loss, rtol=1e-5)
 
 
@@ -224,7 +231,7 @@ def test_the_seed_gives_the_random_orders(planted):
 
 
 class Mixing(nn.Module):
-    """What it gives for a sample depends on the others."""
+    """A model whose output for a sample depends on the other samples."""
 
     def __init__(self):
         super().__init__()
@@ -251,21 +258,24 @@ def test_channels_on_another_axis():
 # (changes, error, message)
 BAD = [
     ({"model": "net"}, TypeError, "model: expected a torch.nn.Module, got str"),
-    ({"model": Mixing(), "layers": "inner", "scores": torch.rand(6)}, RunError, r"model: expected an output tensor with one row for each of 4 samples, got .* of shape \(6,\)"),
+    (
+        {"model": Mixing(), "layers": "inner", "scores": torch.rand(6)}, RunError,
+        r"model: expected an output tensor with one row for each of 4 samples, got .* of shape \(6,\)",
+    ),
     ({"layers": "9"}, RunError, "layers: the model has no module '9'"),
     ({"layers": "1#2"}, RunError, "layers: '1#2' has no output tensor"),
     ({"layers": []}, ValueError, "layers: expected at least one"),
     ({"data": torch.rand(4, 6)}, TypeError, "data: expected inputs and labels, got"),
-    ({"data": (np.ones((4, 6)), np.arange(4))}, TypeError, "data: expected inputs as a tensor with at least one sample"),
-    ({"data": (torch.rand(0, 6), torch.arange(0))}, TypeError, "data: expected inputs as a tensor with at least one sample"),
-    ({"data": (torch.rand(4, 6), torch.arange(3))}, ValueError, r"data: labels: expected shape \(4,\) to match the samples"),
-    ({"data": (torch.rand(4, 6), torch.arange(4) + 3)}, RunError, r"model: expected one logit for each of 7 classes, got an output of shape"),
-    ({"data": (torch.full((4, 6), torch.inf), torch.arange(4))}, ValueError, "model: expected a finite output, got NaN or infinity"),
+    ({"data": (np.ones((4, 6)), np.arange(4))}, TypeError, "data: expected inputs as a tensor with"),
+    ({"data": (torch.rand(0, 6), torch.arange(0))}, TypeError, "data: expected inputs as a tensor with"),
+    ({"data": (torch.rand(4, 6), torch.arange(3))}, ValueError, r"data: labels: expected shape \(4,\) to match"),
+    ({"data": (torch.rand(4, 6), torch.arange(4) + 3)}, RunError, "model: expected one logit for each of 7 classes, got"),
+    ({"data": (torch.full((4, 6), torch.inf), torch.arange(4))}, ValueError, "model: expected a finite output"),
     ({"scores": torch.rand(3)}, ValueError, r"scores: 1: expected shape \(5,\), got \(3,\)"),
     ({"scores": [0.1, 0.2, math.nan, 0.4, 0.5]}, ValueError, "scores: 1: contains NaN or infinity"),
     ({"scores": {"2": torch.rand(6)}}, ValueError, r"scores: expected scores of \['1'\], got scores of \['2'\]"),
     ({"scores": None}, TypeError, r"scores: expected a mapping from each of \['1'\] to its scores, got NoneType"),
-    ({"layers": ["1", "2"]}, TypeError, r"scores: expected a mapping from each of \['1', '2'\] to its scores, got .*float32"),
+    ({"layers": ["1", "2"]}, TypeError, r"scores: expected a mapping from each of \['1', '2'\] to"),
     ({"order": "sideways"}, ValueError, "order: expected 'ascending', 'descending' or 'random', got 'sideways'"),
     ({"mode": "half"}, ValueError, "mode: expected 'zero' or 'mean', got 'half'"),
     ({"order": "random", "repeats": 0}, ValueError, "repeats: expected at least 1, got 0"),

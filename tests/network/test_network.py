@@ -30,7 +30,9 @@ def closed_form(stack: list[tuple[int, int, int, int]], size: int, position: int
 
 
 @pytest.mark.parametrize("stack", STACKS)
-@pytest.mark.parametrize("channels", [2, 16])  # few and many: PyTorch chooses its algorithms by size
+@pytest.mark.parametrize(
+    "channels", [2, 16]
+)  # PyTorch chooses the algorithm of a convolution by the number of channels
 def test_receptive_fields_of_stacks(stack: str, channels: int) -> None:
     modules: list[nn.Module] = []
     inputs = 1
