@@ -18,12 +18,12 @@ def sequence(layers: Iterable[tuple[str, nn.Module]]) -> nn.Sequential:
 
 def up_to(model: nn.Sequential, layer: str) -> nn.Sequential:
     """The network's first layers, up to and including the named one."""
-    return model[: _number(model, layer)]
+    return sequence(list(model.named_children())[: _number(model, layer)])
 
 
 def after(model: nn.Sequential, layer: str) -> nn.Sequential:
     """The network's last layers, from the one behind the named one on."""
-    return model[_number(model, layer) :]
+    return sequence(list(model.named_children())[_number(model, layer) :])
 
 
 def output_of(model: nn.Sequential, layer: str, images: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -63,7 +64,7 @@ def write_page(
         _write_text(out / f"{name}.csv", table)
     published = _read_tables(paper, out)
     for name, figure in (paper.draw(published, settings) | dict(more_pictures or {})).items():
-        write_atomically(out / f"{name}.png", lambda path, figure=figure: figure.savefig(path, format="png", dpi=100))
+        write_atomically(out / f"{name}.png", partial(figure.savefig, format="png", dpi=100))
     results = {
         "settings": asdict(settings),  # type: ignore[call-overload]
         "verdicts": {name: verdict.held for name, verdict in paper.judge(published, settings).items()},

@@ -106,7 +106,7 @@ def of_scores(study: Study) -> pd.DataFrame:
     """Return the number of weights other than 0 by network, for the first seed, and the mean score over seeds."""
     rows = []
     for name in study.kinds:
-        model = study.network(name, 0).model
+        model = study.network(name, 0)
         weights = sum(int((parameter != 0).sum()) for parameter in model.parameters())
         scores = [study.score(name, seed) for seed in range(study.settings.seeds)]
         rows.append({"network": name, "weights": weights, "score": sum(scores) / len(scores)})

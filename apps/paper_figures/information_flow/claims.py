@@ -49,7 +49,7 @@ def inequalities(table: pd.DataFrame) -> Verdict:
                 f"bits); the median information is {rows.information.median():.3f} bits, and its median excess over "
                 f"the null is {excess.median():.3f} bits"
             )
-        held[setting] = max(disrupted) < 0.5
+        held[setting] = bool(max(disrupted) < 0.5)
         lines.append(f"{ESTIMATOR_NAMES[setting]}, {'; '.join(parts)}.")
     return Verdict(
         "Both inequalities hold in most cases, with a few disruptions in the chain of errors.",

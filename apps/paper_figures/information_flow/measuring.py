@@ -60,27 +60,33 @@ def network_tables(
     cache: Cache, training: Samples, test: Samples, settings: Settings, topology: Topology, seed: int
 ) -> NetworkTables:
     """Return the chains, the plane, the decompositions and the metrics of one network, by iteration."""
-    key = Key.of(
-        "information flow: tables of a network",
-        VERSION,
-        network=topology,
-        training=settings.training(topology.activation),
-        seed=seed,
-        images=[training.fingerprint, test.fingerprint],
-        probe=settings.probe,
-        layers=LAYERS,
-        measured_at=settings.measured_at(settings.training(topology.activation).steps(len(training))),
-        tables=[topology in chosen for chosen in (settings.chained, settings.planar, settings.decomposed)],
-        shuffles=settings.shuffles,
-        estimators=ESTIMATORS,
-        estimators_of_errors=_ERRORS,
-    )
+    key = network_key(training, test, settings, topology, seed)
 
     def compute() -> NetworkTables:
         with TemporaryDirectory(prefix=".recording-", dir=cache.folder) as folder:
             return _record(Path(folder) / "run", training, test, settings, topology, seed)
 
     return cache.tables(key, compute)
+
+
+def network_key(training: Samples, test: Samples, settings: Settings, topology: Topology, seed: int) -> Key:
+    """Return everything that determines the tables of one network."""
+    how = settings.training(topology.activation)
+    return Key.of(
+        "information flow: tables of a network",
+        VERSION,
+        network=topology,
+        training=how,
+        seed=seed,
+        images=[training.fingerprint, test.fingerprint],
+        probe=settings.probe,
+        layers=LAYERS,
+        measured_at=settings.measured_at(how.steps(len(training))),
+        tables=[topology in chosen for chosen in (settings.chained, settings.planar, settings.decomposed)],
+        shuffles=settings.shuffles,
+        estimators=ESTIMATORS,
+        estimators_of_errors=_ERRORS,
+    )
 
 
 def _record(

@@ -232,7 +232,7 @@ def bounds(errors: pd.DataFrame, known: dict[str, bool]) -> Verdict:
         )
     ]
     gap = errors.test_error - errors.training_error
-    held = {}
+    held: dict[str, bool] = {}
     for network, rows in errors.groupby("network", sort=False):
         values = "; ".join(
             f"{name.replace('_', ' ')} {limits(rows[name], 4)}{'' if constant else ' times an unknown constant'}"
