@@ -79,9 +79,8 @@ def test_the_shares_have_the_library_s_numbers(flow_page, runs) -> None:
 
 def test_the_default_networks_are_the_paper_s() -> None:
     topologies = Settings().topologies
-    assert [(one.first, one.second) for one in Settings().decomposed] == [
-        (2, 12), (6, 12), (12, 12), (32, 12), (6, 2), (6, 6), (6, 32)
-    ]  # fmt: skip
+    filters = [(one.first, one.second) for one in Settings().decomposed]
+    assert filters == [(2, 12), (6, 12), (12, 12), (32, 12), (6, 2), (6, 6), (6, 32)]
     assert len(topologies) == len(set(topologies)) == 11
     assert build(topologies[0])(torch.zeros(1, 1, 28, 28)).shape == (1, 10)
 
