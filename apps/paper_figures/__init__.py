@@ -1,1 +1,1 @@
-"""Figures of the source papers, drawn anew: one command a paper, with PNG, CSV, and what became of each claim."""
+"""Reproduction of the figures of the source papers: one command per paper, with PNG, CSV and verdicts on its claims."""

@@ -1,4 +1,4 @@
-"""Draws the figures of the source papers anew: `make figures`, or `PYTHONPATH=apps python -m paper_figures PAPER`."""
+"""Reproduces the figures of the source papers: `make figures`, or `PYTHONPATH=apps python -m paper_figures PAPER`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
-from bitlens.data.images import Images, ImagesNotFoundError, load_mnist
-from paper_figures.information_discarding import page as discarding_page
-from paper_figures.information_discarding.training import Sizes
-from paper_figures.information_flow import page as flow_page
-from paper_figures.information_flow.networks import Training
-from paper_figures.ordered_ablation import page as ablation_page
-from paper_figures.ordered_ablation.networks import Sizes as AblationSizes
+from bitlens.cli.images import Images, ImagesNotFoundError, load_mnist
+from paper_figures.common.cache import Cache
+from paper_figures.information_discarding import figures as discarding
+from paper_figures.information_discarding.study import Settings as DiscardingSettings
+from paper_figures.information_discarding.study import Study as DiscardingStudy
+from paper_figures.information_flow import figures as flow
+from paper_figures.information_flow.networks import Settings as FlowSettings
+from paper_figures.ordered_ablation import page as ablation
+from paper_figures.ordered_ablation.networks import Settings as AblationSettings
+from paper_figures.ordered_ablation.networks import Study as AblationStudy
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 DOCS = Path(__file__).parents[2] / "docs" / "paper-figures"
@@ -21,18 +24,21 @@ DOCS = Path(__file__).parents[2] / "docs" / "paper-figures"
 Data = Annotated[
     Path, typer.Option(envvar="BITLENS_DATA", help="MNIST: an npz file, a folder of IDX files, or torchvision's root.")
 ]
-Work = Annotated[Path, typer.Option(help="Folder for the networks' runs; what is there is not trained again.")]
+Out = Annotated[Path, typer.Option(help="Folder for figures, tables and text.")]
+Work = Annotated[
+    Path, typer.Option(help="Cache folder: trained networks and measurements, which are not computed again.")
+]
 
 
 @app.callback()
 def main() -> None:
-    """Draw the figures of a paper anew, with PNG, CSV, and what became of its claims."""
+    """Reproduce the figures of a paper as PNG and CSV, and judge its claims."""
 
 
 @app.command()
 def information_flow(
     mnist: Data,
-    out: Annotated[Path, typer.Option(help="Folder for figures, tables and text.")] = DOCS / "information-flow",
+    out: Out = DOCS / "information-flow",
     work: Work = Path("paper-runs"),
     epochs: Annotated[int, typer.Option(min=1, help="Epochs to train.")] = 10,
     samples: Annotated[int, typer.Option(min=128, help="Training images.")] = 60000,
@@ -40,14 +46,15 @@ def information_flow(
     seeds: Annotated[int, typer.Option(min=1, help="Networks of each kind.")] = 2,
 ) -> None:
     """Yu et al. (2018), "Understanding Convolutional Neural Networks with Information Theory": Fig. 1, 3 and 4."""
-    training = Training(epochs=epochs, samples=samples, probe=probe)
-    flow_page.write(_images(mnist), work, out, training, seeds)
+    images = _images(mnist)
+    settings = FlowSettings(epochs, min(samples, len(images.train_labels)), probe, seeds)
+    flow.write(images, Cache(work), out, settings)
 
 
 @app.command()
 def information_discarding(
     mnist: Data,
-    out: Annotated[Path, typer.Option(help="Folder for figures, tables and text.")] = DOCS / "information-discarding",
+    out: Out = DOCS / "information-discarding",
     work: Work = Path("paper-runs"),
     epochs: Annotated[int, typer.Option(min=1, help="Epochs to train.")] = 6,
     samples: Annotated[int, typer.Option(min=64, help="Training images.")] = 10000,
@@ -57,15 +64,18 @@ def information_discarding(
 ) -> None:
     """Ma et al. (2019), "Quantifying Layerwise Information Discarding of Neural Networks": Fig. 1, 3, 4 and 5."""
     if side % 4:
-        raise typer.BadParameter("must be a multiple of 4, as images are halved twice", param_hint="--side")
-    discarding_page.write(_images(mnist), work, out, Sizes(epochs, samples, probe, side), seeds)
+        raise typer.BadParameter(
+            f"expected a multiple of 4, because images are halved twice, got {side}", param_hint="--side"
+        )
+    images = _images(mnist)
+    settings = DiscardingSettings(epochs, min(samples, len(images.train_labels)), probe, side, seeds)
+    discarding.write(DiscardingStudy(images, Cache(work), settings), out)
 
 
 @app.command()
 def information_ordered_ablation(
     mnist: Data,
-    out: Annotated[Path, typer.Option(help="Folder for figures, tables and text.")] = DOCS
-    / "information-ordered-ablation",
+    out: Out = DOCS / "information-ordered-ablation",
     work: Work = Path("paper-runs"),
     epochs: Annotated[int, typer.Option(min=1, help="Epochs to train.")] = 20,
     samples: Annotated[int, typer.Option(min=64, help="Training images.")] = 60000,
@@ -73,8 +83,11 @@ def information_ordered_ablation(
     repeats: Annotated[int, typer.Option(min=1, help="Random orders.")] = 10,
     seeds: Annotated[int, typer.Option(min=1, help="Networks of each kind.")] = 3,
 ) -> None:
-    """Geiger (2020), "Understanding Neural Networks with Information Theory": ordered ablation, after Liu et al. (2018)."""
-    ablation_page.write(_images(mnist), work, out, AblationSizes(epochs, samples, probe, repeats), seeds)
+    """Geiger (2020), "Understanding Neural Networks with Information Theory": ordered ablation."""
+    images = _images(mnist)
+    sizes = min(samples, len(images.train_labels)), min(probe, len(images.test_labels))
+    settings = AblationSettings(epochs, *sizes, repeats, seeds)
+    ablation.write(AblationStudy(images, Cache(work), settings), out)
 
 
 def _images(mnist: Path) -> Images:

@@ -1,10 +1,10 @@
-"""Measurements: of all layers of a network, while it is trained, and of one that is rescaled; each kept as a table."""
+"""Measurements of trained networks, of their training, and of a rescaled network; the cache keeps each table."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -13,168 +13,184 @@ from captum.attr import LayerGradCam
 from torch import Tensor, nn
 
 import bitlens
-from paper_figures.information_discarding.networks import BLOCKS, KINDS, rescaled
-from paper_figures.information_discarding.training import Workshop
+from paper_figures.common.cache import Key, progress
+from paper_figures.common.networks import after, output_of, up_to
+from paper_figures.information_discarding.networks import rescaled
+from paper_figures.information_discarding.study import VERSION, Study, rebuilt_variance
 
-ALPHA = 1.5
-DRAWS, STEPS = 64, 14
-"""Of the search for the noise."""
-DECODED, DECODER_EPOCHS, WIDTH = 10000, 3, 8
-"""Training images, epochs and channels of the decoders."""
-FACTOR = 4.0
+Row = dict[str, Any]
+_MEASURING = ("alpha", "draws", "steps", "decoded", "decoder_epochs", "width", "factor")
+_MEANS = ["value", "kept", "converged", "rebuilt"]
+_WITHIN = 0.02
 
 
-def of_network(shop: Workshop, name: str, seed: int) -> pd.DataFrame:
-    """By layer: SID and its concentration, and where it is rebuilt RU; bits of a pixel, means over images."""
-    kind = KINDS[name]
+def measured(study: Study) -> dict[str, pd.DataFrame]:
+    """Return the tables of the page; networks are trained and measured where the cache does not hold them."""
+    seeds = range(study.settings.seeds)
+    jobs = [(name, seed) for name in study.kinds for seed in seeds]
+    tables = [of_network(study, *job) for job in progress(jobs, "training and measuring networks")]
+    table = mean_over_seeds(tables)
+    learning = mean_over_seeds([of_epochs(study, seed) for seed in progress(seeds, "measuring epochs of the ResNet")])
+    pruned = [name for name in study.kinds if name.startswith("pruned")]
+    compared = {
+        "figure-3": ["lenet", "plain", "resnet", "autoencoder"],
+        "figure-4a": ["resnet", "damaged"],
+        "figure-4b": ["plain", *pruned],
+        "figure-5a": ["lenet", "distilled"],
+    }
+    return {
+        "networks": of_scores(study),
+        "figure-1": of_rescaled(study),
+        **{figure: table[table.network.isin(names)] for figure, names in compared.items()},
+        "figure-5b": learning,
+    }
 
-    def rows() -> list[dict[str, Any]]:
-        model = shop.network(name, seed).model
-        found = []
+
+def of_network(study: Study, name: str, seed: int) -> pd.DataFrame:
+    """Return SID and its concentration by layer, and RU where a decoder is trained, in bits per pixel."""
+    kind = study.kinds[name]
+
+    def rows() -> Iterable[Row]:
+        model = study.network(name, seed)
         for layer in kind.layers:
-            found += _strict(shop, model, layer)
+            yield from _discarding(study, model, layer)
             if layer in kind.rebuilt:
-                found += _uncertain(shop, model, layer, _decoder(shop, name, seed, model, layer))
-        return found
+                yield _uncertainty(study, model, layer, study.decoder(name, seed, layer))
 
-    table = _kept(shop.folder / f"{name}-{seed}.csv", rows)
+    table = _stored(study, "layers of a network", study.key(name, seed), rows, kind=kind, seed=seed)
     return table.assign(network=name, seed=seed, depth=table.layer.map(kind.depth))
 
 
-def of_epochs(shop: Workshop, seed: int) -> pd.DataFrame:
-    """By epoch and block of the residual network: SID and its concentration."""
+def of_epochs(study: Study, seed: int) -> pd.DataFrame:
+    """Return SID and its concentration by epoch and block of the residual network."""
+    last = study.settings.epochs
+    epochs = [epoch for epoch in range(last + 1) if epoch <= 2 or epoch % 2 == 0 or epoch == last]
 
-    def rows() -> list[dict[str, Any]]:
-        trained = shop.network("resnet", seed)
-        found = []
-        for epoch, state in enumerate(trained.states):
-            if epoch > 2 and epoch % 2 and epoch < shop.sizes.epochs:
-                continue
-            trained.model.load_state_dict(state)
-            for block in BLOCKS:
-                found += [{"epoch": epoch} | row for row in _strict(shop, trained.model, block)]
-        return found
+    def rows() -> Iterable[Row]:
+        model, states = study.network("resnet", seed), study.states("resnet", seed)
+        for epoch in epochs:
+            model.load_state_dict(states[epoch])
+            for block in study.blocks:
+                for row in _discarding(study, model, block):
+                    yield {"epoch": epoch} | row
 
-    return _kept(shop.folder / f"epochs-{seed}.csv", rows).assign(seed=seed)
+    key = study.key("resnet", seed)
+    return _stored(study, "layers by epoch", key, rows, blocks=study.blocks, epochs=epochs).assign(seed=seed)
 
 
-def of_rescaled(shop: Workshop) -> pd.DataFrame:
-    """By layer and measure: mean magnitude in the plain network, and in the same function by other weights."""
-    usual = of_network(shop, "plain", 0).set_index(["layer", "measure"]).value
+def of_rescaled(study: Study) -> pd.DataFrame:
+    """Return mean magnitudes by layer and measure, in the plain network and in one that computes the same otherwise."""
+    kind = study.kinds["plain"]
+    usual = of_network(study, "plain", 0).set_index(["layer", "measure"]).value
 
-    def rows() -> list[dict[str, Any]]:
-        plain = shop.network("plain", 0).model
-        other = rescaled(plain, FACTOR)
-        found = []
-        for layer in KINDS["plain"].layers:
-            after = _strict(shop, other, layer)
-            if layer in KINDS["plain"].rebuilt:
-                scale = FACTOR if int(layer[-1]) % 2 else 1.0
-                decoder = nn.Sequential(Times(scale), _decoder(shop, "plain", 0, plain, layer)).eval()
-                after += _uncertain(shop, other, layer, decoder)
-            found += [
-                {
-                    "layer": layer,
-                    "measure": row["measure"],
-                    "before": usual[layer, row["measure"]],
-                    "after": row["value"],
-                }
-                for row in after
-            ]
+    def rows() -> Iterable[Row]:
+        plain = study.network("plain", 0)
+        other = rescaled(plain, study.settings.factor)
+        for layer in kind.layers:
+            after_rescaling = _discarding(study, other, layer)
+            if layer in kind.rebuilt:
+                scale = study.settings.factor if int(layer[-1]) % 2 else 1.0
+                decoder = nn.Sequential(Times(scale), study.decoder("plain", 0, layer)).eval()
+                after_rescaling.append(_uncertainty(study, other, layer, decoder))
+            for row in after_rescaling:
+                measure = row["measure"]
+                yield {"layer": layer, "measure": measure, "before": usual[layer, measure], "after": row["value"]}
             for measure, magnitude in (("gradient map", gradient_map), ("Grad-CAM", grad_cam)):
-                before, then = (magnitude(model, layer, shop) for model in (plain, other))
-                found.append({"layer": layer, "measure": measure, "before": before, "after": then})
-        return found
+                before, then = (magnitude(model, layer, study) for model in (plain, other))
+                yield {"layer": layer, "measure": measure, "before": before, "after": then}
 
-    return _kept(shop.folder / "rescaled.csv", rows)
+    return _stored(study, "rescaled network", study.key("plain", 0), rows, kind=kind)
 
 
-def gradient_map(model: nn.Sequential, layer: str, shop: Workshop) -> float:
-    """Mean over pixels and images of the root of the channels' summed squares of dy/df; y is the right class's score."""
-    names = [name for name, _ in model.named_children()]
-    at = names.index(layer) + 1
-    images, labels, _ = probe(shop)
-    features = model[:at](images).detach().requires_grad_()
-    scores = model[at:](features).gather(1, labels[:, None])
+def of_scores(study: Study) -> pd.DataFrame:
+    """Return the number of weights other than 0 by network, for the first seed, and the mean score over seeds."""
+    rows = []
+    for name in study.kinds:
+        model = study.network(name, 0)
+        weights = sum(int((parameter != 0).sum()) for parameter in model.parameters())
+        scores = [study.score(name, seed) for seed in range(study.settings.seeds)]
+        rows.append({"network": name, "weights": weights, "score": sum(scores) / len(scores)})
+    return pd.DataFrame(rows)
+
+
+def mean_over_seeds(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Return means over seeds, and the standard deviation between them, which is 0 where there is one seed."""
+    everything = pd.concat(tables)
+    keys = [name for name in everything if name not in {*_MEANS, "seed"}]
+    grouped = everything.groupby(keys, sort=False)
+    return grouped[_MEANS].mean().assign(deviation=grouped.value.std(ddof=1).fillna(0)).reset_index()
+
+
+def gradient_map(model: nn.Sequential, layer: str, study: Study) -> float:
+    """Return the mean over pixels and images of |dy/df| over channels; y is the score of the right class."""
+    features = up_to(model, layer)(study.probe.images).detach().requires_grad_()
+    scores = after(model, layer)(features).gather(1, study.probe.labels[:, None])
     (slopes,) = torch.autograd.grad(scores.sum(), features)
     return float(slopes.square().sum(dim=1).sqrt().mean())
 
 
-def grad_cam(model: nn.Sequential, layer: str, shop: Workshop) -> float:
-    """Mean magnitude over pixels and images of Captum's LayerGradCam for the right class."""
-    images, labels, _ = probe(shop)
-    found = LayerGradCam(model, model.get_submodule(layer)).attribute(images, target=labels)
-    return float(found.detach().abs().mean())
-
-
-def probe(shop: Workshop) -> tuple[Tensor, Tensor, Tensor]:
-    """Images, labels and masks that everything is measured on: the first of those for testing."""
-    n = shop.sizes.probe
-    return shop.test.images[:n], shop.test.labels[:n], shop.test.masks[:n]
+def grad_cam(model: nn.Sequential, layer: str, study: Study) -> float:
+    """Return the mean magnitude over pixels and images of Captum's LayerGradCam for the right class."""
+    cam = LayerGradCam(model, model.get_submodule(layer)).attribute(study.probe.images, target=study.probe.labels)
+    return float(cam.detach().abs().mean())
 
 
 class Times(nn.Module):
-    """Undoes the rescaling before a decoder."""
+    """Undoes the rescaling of features before a decoder."""
 
     def __init__(self, factor: float) -> None:
         super().__init__()
         self.factor = factor
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features of the usual size."""
+        """Return features of their size before the rescaling."""
         return self.factor * x
 
 
-def _strict(shop: Workshop, model: nn.Module, layer: str) -> list[dict[str, Any]]:
-    images, _, masks = probe(shop)
-    found = bitlens.information_discarding(model, images, layer, ALPHA, samples=DRAWS, steps=STEPS)
-    concentrated = bitlens.concentration(found.entropies, masks)
+def _discarding(study: Study, model: nn.Module, layer: str) -> list[Row]:
+    settings = study.settings
+    result = bitlens.information_discarding(
+        model, study.probe.images, layer, settings.alpha, samples=settings.draws, steps=settings.steps
+    )
+    concentration = bitlens.concentration(result.entropies, study.probe.masks)
     return [
-        _row(layer, "SID", found.entropies, found),
-        _row(layer, "concentration", concentrated, found),
+        _row(study, layer, "SID", result.entropies, result),
+        _row(study, layer, "concentration", concentration, result),
     ]
 
 
-def _uncertain(shop: Workshop, model: nn.Module, layer: str, decoder: nn.Module) -> list[dict[str, Any]]:
-    images, _, _ = probe(shop)
-    found = bitlens.reconstruction_uncertainty(model, images, layer, decoder, ALPHA, samples=DRAWS, steps=STEPS)
-    return [_row(layer, "RU", found.entropies, found) | {"rebuilt": _rebuilt(shop, model, layer, decoder)}]
+def _uncertainty(study: Study, model: nn.Sequential, layer: str, decoder: nn.Module) -> Row:
+    settings = study.settings
+    result = bitlens.reconstruction_uncertainty(
+        model, study.probe.images, layer, decoder, settings.alpha, samples=settings.draws, steps=settings.steps
+    )
+    rebuilt = rebuilt_variance(decoder, output_of(model, layer, study.test.images), study.test.images)
+    return _row(study, layer, "RU", result.entropies, result) | {"rebuilt": rebuilt}
 
 
-def _row(layer: str, measure: str, values: Tensor, found: bitlens.InformationDiscarding) -> dict[str, Any]:
-    kept = (found.constraint / ALPHA - 1).abs() <= 0.02
+def _row(study: Study, layer: str, measure: str, values: Tensor, result: bitlens.InformationDiscarding) -> Row:
+    kept = (result.constraint / study.settings.alpha - 1).abs() <= _WITHIN
     return {
         "layer": layer,
         "measure": measure,
         "value": float(values.double().mean()),
         "kept": float(kept.double().mean()),
-        "converged": float(found.converged.double().mean()),
+        "converged": float(result.converged.double().mean()),
         "rebuilt": math.nan,
     }
 
 
-def _rebuilt(shop: Workshop, model: nn.Module, layer: str, decoder: nn.Module) -> float:
-    """Share of the pixels' variance that a decoder rebuilds on test images."""
-    assert isinstance(model, nn.Sequential)
-    at = [name for name, _ in model.named_children()].index(layer) + 1
-    images = shop.test.images
-    with torch.no_grad():
-        missed = (decoder(model[:at](images)) - images).square().mean()
-    return float(1 - missed / images.var(dim=0).mean())
-
-
-def _decoder(shop: Workshop, name: str, seed: int, model: nn.Module, layer: str) -> nn.Module:
-    key = (name, seed, layer)
-    if key not in shop.decoders:
-        images = shop.train.images[:DECODED]
-        shop.decoders[key] = bitlens.train_decoder(model, images, layer, epochs=DECODER_EPOCHS, width=WIDTH, seed=seed)
-    return shop.decoders[key]
-
-
-def _kept(path: Path, rows: Callable[[], list[dict[str, Any]]]) -> pd.DataFrame:
-    """A table as it was left by an earlier call, or made now."""
-    if not path.is_file():
-        unfinished = path.with_suffix(".unfinished")
-        pd.DataFrame(rows()).to_csv(unfinished, index=False)
-        unfinished.rename(path)
-    return pd.read_csv(path)
+def _stored(
+    study: Study, what: str, network: Key, rows: Callable[[], Iterable[Row]], **determinants: object
+) -> pd.DataFrame:
+    """Return a table of measurements as the cache holds it, or make it now."""
+    settings = asdict(study.settings)
+    key = Key.of(
+        f"information discarding: {what}",
+        VERSION,
+        network=network,
+        settings={name: settings[name] for name in _MEASURING},
+        images=[study.probe.fingerprint, study.test.fingerprint, study.train.fingerprint],
+        **determinants,
+    )
+    return study.cache.table(key, lambda: pd.DataFrame(rows()))

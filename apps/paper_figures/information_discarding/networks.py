@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+
+from paper_figures.common.networks import sequence
 
 BOTTLENECK = 8
 """Channels of the inserted block, as in the paper."""
@@ -18,21 +19,21 @@ CLASSES = 10
 
 @dataclass(frozen=True)
 class Kind:
-    """What is measured of a network: strict discarding at all layers, reconstruction uncertainty at some."""
+    """Layers where strict information discarding (SID) is measured, and layers where RU is measured too."""
 
     layers: tuple[str, ...]
     rebuilt: tuple[str, ...]
     deepest: int = 0
 
     def depth(self, layer: str) -> float:
-        """From 0 at the first to 1 at the last layer; of an auto-encoder, on the scale of its encoder's network."""
+        """Return the depth, from 0 at the first layer to 1 at the last; an auto-encoder has the scale of the ResNet."""
         return self.layers.index(layer) / ((self.deepest or len(self.layers)) - 1)
 
 
 _PLAIN = ("relu1", "relu2", "relu3", "relu4", "relu5", "relu6")
 _LENET = ("relu1", "pool1", "relu2", "pool2", "relu3")
 SHARES = (50, 90)
-"""Percent of the weights that are pruned."""
+"""Percentages of the weights that are pruned."""
 KINDS = {
     "lenet": Kind(_LENET, ("relu1", "relu2", "relu3")),
     "plain": Kind(_PLAIN, ("relu1", "relu3", "relu6")),
@@ -43,10 +44,11 @@ KINDS = {
     **{f"pruned-{share}": Kind(_PLAIN, ("relu6",)) for share in SHARES},
 }
 BLOCKS = ("block1", "block2", "block3")
+"""Layers of the ResNet that are measured while it learns."""
 
 
 def build(name: str, side: int) -> nn.Sequential:
-    """A network of a kind, with first weights; the modules' names are the layers'."""
+    """Make an untrained network for images with `side` pixels a side; its modules have the names of the layers."""
     family = {"distilled": "lenet"}.get(name, name.split("-")[0].replace("pruned", "plain"))
     makers: dict[str, Callable[[], list[tuple[str, nn.Module]]]] = {
         "lenet": lambda: _lenet(side),
@@ -55,7 +57,7 @@ def build(name: str, side: int) -> nn.Sequential:
         "damaged": lambda: [*_encoder(_inserted(_WIDTHS[1])), *_head()],
         "autoencoder": lambda: [*_encoder(nn.Identity()), ("decoder", _decoder())],
     }
-    return nn.Sequential(OrderedDict(makers[family]()))
+    return sequence(makers[family]())
 
 
 def _lenet(side: int) -> list[tuple[str, nn.Module]]:
@@ -74,7 +76,7 @@ def _lenet(side: int) -> list[tuple[str, nn.Module]]:
 
 
 def _plain(side: int) -> list[tuple[str, nn.Module]]:
-    """Six convolutions of 3 x 3, a pooling after every second; no normalization, as in VGG-16."""
+    """Six convolutions of 3 x 3 with a pooling after every second one, and no normalization, as in VGG-16."""
     layers: list[tuple[str, nn.Module]] = []
     before, number = 1, 1
     for width in _WIDTHS:
@@ -117,9 +119,8 @@ def _decoder() -> nn.Module:
 
 def _inserted(channels: int) -> nn.Module:
     """The paper's damage: two convolutions of 1 x 1 through few channels, and no skip connection."""
-    return nn.Sequential(
-        nn.Conv2d(channels, BOTTLENECK, 1), nn.ReLU(), nn.Conv2d(BOTTLENECK, channels, 1), nn.ReLU()
-    )  # fmt: skip
+    narrow, wide = nn.Conv2d(channels, BOTTLENECK, 1), nn.Conv2d(BOTTLENECK, channels, 1)
+    return nn.Sequential(narrow, nn.ReLU(), wide, nn.ReLU())
 
 
 class Residual(nn.Module):
@@ -138,12 +139,12 @@ class Residual(nn.Module):
         self.short: nn.Module = nn.Identity() if same else nn.Conv2d(before, channels, 1, stride, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Of as many channels, and smaller by the stride."""
+        """Return features [n, channels, height / stride, width / stride]."""
         return torch.relu(self.short(x) + self.long(x))
 
 
 def rescaled(model: nn.Sequential, factor: float = 4.0) -> nn.Sequential:
-    """The same function as a plain network: every first of two convolutions divided, every second multiplied."""
+    """Return a plain network that computes the same with other weights: conv1, 3, 5 divided, conv2, 4, 6 multiplied."""
     other = deepcopy(model)
     with torch.no_grad():
         for first in (1, 3, 5):

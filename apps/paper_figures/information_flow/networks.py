@@ -1,24 +1,18 @@
-"""The paper's networks: LeNets of several widths, trained on MNIST and measured while they are."""
+"""The paper's networks: LeNets of several widths with ReLU or sigmoid, and how they are trained."""
 
 from __future__ import annotations
 
-import math
-import shutil
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-import bitlens
-from bitlens.data.images import Images
+from paper_figures.common.networks import sequence
+from paper_figures.common.training import TrainingSettings
 
-BATCH = 128
-# Early in the first epoch most happens: shares of an epoch.
+LAYERS = ("c1", "s2", "c3", "s4", "f5", "f6", "output")
+"""The layers that are measured."""
+# Most changes happen early in the first epoch: shares of an epoch.
 _EARLY = (0.02, 0.05, 0.1, 0.2, 0.5)
-RATES = {"relu": 0.01, "sigmoid": 0.05}
-"""The paper's 0.1 with momentum 0.95 lets ReLU networks collapse, and keeps sigmoid ones at chance."""
 
 
 @dataclass(frozen=True)
@@ -29,111 +23,89 @@ class Topology:
     second: int
     activation: str
 
-    def __str__(self) -> str:
-        """As a part of a name."""
-        return f"{self.first}-{self.second}-{self.activation}"
-
 
 @dataclass(frozen=True)
-class Training:
-    """How networks are trained, and on how many images they are measured."""
+class Settings:
+    """What is trained and measured; pairs are the filters of the first and the second convolution."""
 
     epochs: int = 10
-    momentum: float = 0.95
     samples: int = 60000
+    """Training images."""
     probe: int = 512
-
-    def __str__(self) -> str:
-        """As a part of a name."""
-        return f"{self.epochs}x{self.samples}-momentum{self.momentum}-probe{self.probe}"
+    """Training images that networks are measured on."""
+    seeds: int = 2
+    batch: int = 128
+    momentum: float = 0.95
+    rate_relu: float = 0.01
+    """With the paper's 0.1 and momentum 0.95, networks with ReLU collapse, and those with sigmoid stay at chance."""
+    rate_sigmoid: float = 0.05
+    shuffles: int = 20
+    """Permutations of each mini-batch for the null of a layer."""
+    usual: tuple[int, int] = (6, 12)
+    """The paper's filters, while the other convolution varies."""
+    first_widths: tuple[int, ...] = (2, 6, 12, 32)
+    second_widths: tuple[int, ...] = (2, 6, 12, 32)
+    inequalities: tuple[tuple[int, int], ...] = ((2, 2), (6, 12))
+    """Networks of Fig. 1."""
+    planes: tuple[tuple[int, int], ...] = ((2, 2), (6, 12), (6, 32))
+    """Networks of Fig. 4."""
 
     @property
-    def epoch(self) -> int:
-        """Iterations of an epoch."""
-        return self.samples // BATCH
+    def chained(self) -> list[Topology]:
+        """Networks whose data-processing inequalities are drawn."""
+        return [Topology(*filters, "relu") for filters in self.inequalities]
 
-    def iterations(self) -> list[int]:
-        """Iterations at which a network is measured."""
-        early = [round(share * self.epoch) for share in _EARLY]
-        return sorted({0, *early, *(epoch * self.epoch for epoch in range(1, self.epochs + 1))})
+    @property
+    def decomposed(self) -> list[Topology]:
+        """Networks whose layers are decomposed into their channels."""
+        varied = [(width, self.usual[1]) for width in self.first_widths]
+        varied += [(self.usual[0], width) for width in self.second_widths]
+        return [Topology(*filters, "relu") for filters in dict.fromkeys(varied)]
 
+    @property
+    def planar(self) -> list[Topology]:
+        """Networks whose information planes are drawn."""
+        return [Topology(*filters, activation) for activation in ("sigmoid", "relu") for filters in self.planes]
 
-class LeNet(nn.Module):
-    """Two convolutions of 5 x 5, two poolings, two fully connected layers: six hidden layers."""
+    @property
+    def topologies(self) -> list[Topology]:
+        """All networks."""
+        return list(dict.fromkeys([*self.chained, *self.decomposed, *self.planar]))
 
-    def __init__(self, topology: Topology) -> None:
-        super().__init__()
-        activation: Callable[[], nn.Module] = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid}[topology.activation]
-        self.conv1, self.c1 = nn.Conv2d(1, topology.first, 5), activation()
-        self.s2 = nn.MaxPool2d(2)
-        self.conv3, self.c3 = nn.Conv2d(topology.first, topology.second, 5), activation()
-        self.s4 = nn.MaxPool2d(2)
-        self.linear5, self.f5 = nn.Linear(topology.second * 16, 120), activation()
-        self.linear6, self.f6 = nn.Linear(120, 84), activation()
-        self.output = nn.Linear(84, 10)
-        for layer in self.modules():
-            if isinstance(layer, (nn.Conv2d, nn.Linear)):  # sigmoid networks need it to leave chance
-                nn.init.xavier_uniform_(layer.weight)
-                nn.init.constant_(layer.get_parameter("bias"), 0)
+    def training(self, activation: str) -> TrainingSettings:
+        """How networks with an activation function are trained."""
+        rate = {"relu": self.rate_relu, "sigmoid": self.rate_sigmoid}[activation]
+        return TrainingSettings(
+            self.epochs, self.batch, rate, optimizer="sgd", momentum=self.momentum, whole_batches=True
+        )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits of images [n, 1, 28, 28]."""
-        x = self.s4(self.c3(self.conv3(self.s2(self.c1(self.conv1(x))))))
-        x = self.f6(self.linear6(self.f5(self.linear5(x.flatten(1)))))
-        return self.output(x)  # type: ignore[no-any-return]
-
-
-LAYERS = ("c1", "s2", "c3", "s4", "f5", "f6", "output")
+    def measured_at(self, epoch: int) -> list[int]:
+        """Iterations at which a network is measured, where an epoch has `epoch` of them."""
+        early = [round(share * epoch) for share in _EARLY]
+        return sorted({0, *early, *(number * epoch for number in range(1, self.epochs + 1))})
 
 
-def measured_run(
-    images: Images,
-    folder: Path,
-    topology: Topology,
-    seed: int,
-    training: Training,
-    measures: Sequence[Callable[[bitlens.Run], object]],
-) -> bitlens.Run:
-    """The run of one network: as it was left by an earlier call with the same settings, or trained and measured now.
-
-    Its epochs are iterations. Activations are dropped once they are measured; a training cut off begins anew.
-    """
-    path = folder / f"{topology}-seed{seed}-{training}"
-    if path.is_dir():
-        return bitlens.open_run(path)
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    if unfinished.is_dir():
-        shutil.rmtree(unfinished)
-    torch.manual_seed(seed)
-    x = torch.from_numpy(images.train_images[: training.samples])[:, None]
-    y = torch.from_numpy(images.train_labels[: training.samples])
-    model = LeNet(topology)
-    optimizer = torch.optim.SGD(model.parameters(), RATES[topology.activation], training.momentum)
-    probe = x[: training.probe], y[: training.probe]
-    never = training.iterations()[-1] + 1
-    with bitlens.Recorder(
-        model, unfinished, probe, LAYERS, gradients=True, every=never, measures=measures, show_size=False
-    ) as recorder:
-        iteration, losses, order = 0, [math.nan], torch.empty(0)
-        for at in training.iterations():
-            while iteration < at:
-                first = iteration % training.epoch * BATCH
-                if first == 0:
-                    order = torch.randperm(len(x))
-                rows = order[first : first + BATCH]
-                optimizer.zero_grad()
-                loss = nn.functional.cross_entropy(model(x[rows]), y[rows])
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimizer.step()
-                losses.append(float(loss.detach()))
-                iteration += 1
-            recorder.snapshot(at, loss=sum(losses) / len(losses), test_accuracy=_accuracy(model, images))
-            losses = []
-    unfinished.rename(path)
-    return bitlens.open_run(path)
-
-
-def _accuracy(model: nn.Module, images: Images) -> float:
-    with torch.no_grad():
-        predicted = model(torch.from_numpy(images.test_images)[:, None]).argmax(1)
-    return float((predicted == torch.from_numpy(images.test_labels)).float().mean())
+def build(topology: Topology) -> nn.Sequential:
+    """Make an untrained LeNet for images of 28 x 28, with two convolutions of 5 x 5."""
+    activation: type[nn.Module] = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid}[topology.activation]
+    model = sequence(
+        [
+            ("conv1", nn.Conv2d(1, topology.first, 5)),
+            ("c1", activation()),
+            ("s2", nn.MaxPool2d(2)),
+            ("conv3", nn.Conv2d(topology.first, topology.second, 5)),
+            ("c3", activation()),
+            ("s4", nn.MaxPool2d(2)),
+            ("flat", nn.Flatten()),
+            ("linear5", nn.Linear(topology.second * 16, 120)),
+            ("f5", activation()),
+            ("linear6", nn.Linear(120, 84)),
+            ("f6", activation()),
+            ("output", nn.Linear(84, 10)),
+        ]
+    )
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):  # networks with sigmoid need it to leave chance
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.constant_(layer.get_parameter("bias"), 0)
+    return model

@@ -1,37 +1,33 @@
-"""The networks: perceptrons of two hidden layers, trained on MNIST and kept in a folder for the next call."""
+"""The paper's networks: perceptrons with two hidden layers, trained on MNIST and kept in the cache."""
 
 from __future__ import annotations
 
-import hashlib
-import math
-from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from bitlens.data.images import Images
+from bitlens.cli.images import Images
+from paper_figures.common.cache import Cache, Key
+from paper_figures.common.networks import sequence, weights_of
+from paper_figures.common.training import Samples, TrainingSettings, stored_states, train
 
-BATCH = 128
-RATE = 1e-3
+VERSION = 1
+"""To be raised when the code of this paper trains or measures other numbers."""
 LAYERS = ("layer1", "layer2")
 L2, DROPOUT, NARROW = "100-100 L2", "100-100 dropout", "30-30 L2"
 
 
-class Kind(NamedTuple):
-    """Neurons of the hidden layers, and what keeps the network from learning its images by heart."""
+@dataclass(frozen=True)
+class Kind:
+    """Neurons of the hidden layers, and what keeps the network from memorizing its images."""
 
     widths: tuple[int, int]
     decay: float = 0.0
-    """Half the factor of the squared weights in the loss is this."""
+    """Twice the factor of the squared weights in the loss."""
     dropout: float = 0.0
-    """How often a hidden neuron is left out in training."""
-
-    def __str__(self) -> str:
-        """As a part of a name."""
-        return f"{self.widths[0]}-{self.widths[1]}-decay{self.decay:g}-dropout{self.dropout:g}"
+    """Probability that a hidden neuron is left out in training."""
 
 
 KINDS = {
@@ -42,77 +38,88 @@ KINDS = {
 
 
 @dataclass(frozen=True)
-class Sizes:
-    """How much is trained and measured."""
+class Settings:
+    """What is trained and measured."""
 
     epochs: int = 20
     samples: int = 60000
+    """Training images."""
     probe: int = 10000
+    """Test images that networks are measured on."""
     repeats: int = 10
     """Random orders."""
+    seeds: int = 3
+    batch: int = 128
+    rate: float = 1e-3
+    bins: int = 30
+    """Bins of a neuron's values, for the bounds."""
+    delta: float = 0.05
+    """Probability that a bound does not hold."""
 
-    def __str__(self) -> str:
-        """As a part of a name."""
-        return f"{self.epochs}x{self.samples}-probe{self.probe}-repeats{self.repeats}"
+    def training(self, kind: Kind) -> TrainingSettings:
+        """How networks of a kind are trained."""
+        return TrainingSettings(self.epochs, self.batch, self.rate, schedule="cosine", weight_decay=kind.decay)
 
 
-class Workshop:
-    """Trains what is not in its folder yet, which is another one for other images, sizes or ways of training."""
+class Study:
+    """The images of the paper's experiments, and the networks trained on them.
 
-    def __init__(self, images: Images, folder: Path, sizes: Sizes) -> None:
-        self.train = _first(images.train_images, images.train_labels, sizes.samples)
-        self.test = _first(images.test_images, images.test_labels, sizes.probe)
-        self.sizes = Sizes(sizes.epochs, len(self.train[1]), len(self.test[1]), sizes.repeats)
-        digest = hashlib.sha256(f"{BATCH} {RATE}".encode())
-        for part in (*self.train, *self.test):
-            digest.update(part.numpy().tobytes())
-        self.folder = folder / f"ordered-ablation-{self.sizes}-{digest.hexdigest()[:8]}"
-        self.folder.mkdir(parents=True, exist_ok=True)
+    Parameters
+    ----------
+    images : Images
+        MNIST.
+    cache : Cache
+        Where trained networks and measurements are kept.
+    settings : Settings
+        What is trained and measured.
+    kinds : mapping of str to Kind, optional
+        The networks.
+    """
 
-    def path(self, name: str, seed: int) -> Path:
-        """Of what is kept of a network, but for the ending."""
-        return self.folder / f"{KINDS[name]}-seed{seed}"
+    def __init__(self, images: Images, cache: Cache, settings: Settings, kinds: Mapping[str, Kind] = KINDS) -> None:
+        self.cache = cache
+        self.settings = settings
+        self.kinds = kinds
+        self.train = _first(images.train_images, images.train_labels, settings.samples)
+        self.test = _first(images.test_images, images.test_labels, settings.probe)
+
+    def key(self, name: str, seed: int) -> Key:
+        """Return everything that determines the weights of a network."""
+        kind = self.kinds[name]
+        return Key.of(
+            "ordered ablation: weights of a network",
+            VERSION,
+            network=kind,
+            training=self.settings.training(kind),
+            seed=seed,
+            images=self.train.fingerprint,
+        )
 
     def network(self, name: str, seed: int) -> nn.Sequential:
-        """A network in evaluation mode, as it was left by an earlier call or trained now."""
-        path = self.path(name, seed)
-        path = path.with_name(f"{path.name}.pt")
+        """Return a network in evaluation mode, as the cache holds it, or train it now."""
+        kind = self.kinds[name]
         torch.manual_seed(seed)
-        model = build(KINDS[name], self.train[0].shape[1])
-        if not path.is_file():
-            self._fit(model, KINDS[name].decay)
-            unfinished = path.with_suffix(".unfinished")
-            torch.save(model.state_dict(), unfinished)
-            unfinished.rename(path)
-        model.load_state_dict(torch.load(path, weights_only=True))
-        return model.eval()
+        model = build(kind, self.train.images.shape[1])
 
-    def _fit(self, model: nn.Sequential, decay: float) -> None:
-        x, y = self.train
-        optimizer = torch.optim.Adam(model.parameters(), RATE, weight_decay=decay)
-        steps = self.sizes.epochs * math.ceil(len(x) / BATCH)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-        for _ in range(self.sizes.epochs):
-            for rows in torch.split(torch.randperm(len(x)), BATCH):
-                optimizer.zero_grad()
-                nn.functional.cross_entropy(model(x[rows]), y[rows]).backward()  # type: ignore[no-untyped-call]
-                optimizer.step()
-                schedule.step()
+        def fit() -> list[dict[str, Tensor]]:
+            train(model, self.train, self.settings.training(kind))
+            return [weights_of(model)]
+
+        model.load_state_dict(stored_states(self.cache, self.key(name, seed), fit)[-1])
+        return model.eval()
 
 
 def build(kind: Kind, pixels: int) -> nn.Sequential:
-    """An untrained network of flat images; its hidden layers are called as in `LAYERS`."""
-    modules: OrderedDict[str, nn.Module] = OrderedDict()
+    """Make an untrained network of flat images; its hidden layers have the names in `LAYERS`."""
+    layers: list[tuple[str, nn.Module]] = []
     before = pixels
     for layer, width in zip(LAYERS, kind.widths, strict=True):
-        modules[f"{layer}-linear"] = nn.Linear(before, width)
-        modules[layer] = nn.ReLU()
+        layers += [(f"{layer}-linear", nn.Linear(before, width)), (layer, nn.ReLU())]
         if kind.dropout:
-            modules[f"{layer}-dropout"] = nn.Dropout(kind.dropout)
+            layers.append((f"{layer}-dropout", nn.Dropout(kind.dropout)))
         before = width
-    modules["output"] = nn.Linear(before, 10)
-    return nn.Sequential(modules)
+    return sequence([*layers, ("output", nn.Linear(before, 10))])
 
 
-def _first(images: object, labels: object, count: int) -> tuple[Tensor, Tensor]:
-    return torch.as_tensor(images)[:count].flatten(1), torch.as_tensor(labels)[:count]
+def _first(images: object, labels: object, count: int) -> Samples:
+    return Samples(torch.as_tensor(images)[:count].flatten(1), torch.as_tensor(labels)[:count])

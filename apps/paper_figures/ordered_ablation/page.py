@@ -1,170 +1,119 @@
-"""The page: each figure, its table, and what became of its claims."""
+"""The page: its sections with their captions, and the settings."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-from matplotlib.figure import Figure
-from rich.progress import track
 
-from bitlens.data.images import Images
-from paper_figures.ordered_ablation import claims, measuring, pictures, tables
-from paper_figures.ordered_ablation.networks import BATCH, DROPOUT, KINDS, L2, RATE, Sizes, Workshop
+from paper_figures.common.page import Paper, Tables, counted, markdown_table, section, write_page
+from paper_figures.common.verdict import Verdict, between_seeds
+from paper_figures.ordered_ablation.claims import accuracies, judge
+from paper_figures.ordered_ablation.figures import pictures
+from paper_figures.ordered_ablation.measuring import LOST, measured
+from paper_figures.ordered_ablation.networks import DROPOUT, KINDS, L2, Settings, Study
 
-TITLE = (
-    "Understanding Neural Networks with Information Theory (Geiger 2020, after Liu, Amjad and Geiger 2018), drawn anew"
-)
-BOUNDS = {"information_bottleneck": False, "input_compression": True}
-"""Whether their constants are known."""
-TABLES = ("neurons", "curves", "areas", "roles", "errors")
-_IN_BAND = "Means, and as bands the range over seeds and random orders."
+_BANDS = "Lines are means; bands are ranges over seeds and random orders."
 
 
-def write(images: Images, work: Path, out: Path, sizes: Sizes, seeds: int) -> None:
-    """Train and measure what is not there yet, and write PNG, CSV, JSON and README.md."""
-    shop = Workshop(images, work, sizes)
-    jobs = [(name, seed) for name in KINDS for seed in range(seeds)]
-    parts: dict[str, list[pd.DataFrame]] = {"neurons": [], "raw": [], "errors": []}
-    for job in track(jobs, "training and measuring networks"):
-        parts["neurons"].append(measuring.neurons(shop, *job))
-        parts["raw"].append(measuring.curves(shop, *job))
-        parts["errors"].append(measuring.errors(shop, *job))
-    neurons, raw, errors = (pd.concat(part, ignore_index=True) for part in parts.values())
-    found = {
-        "neurons": neurons, "curves": tables.shown(raw), "areas": tables.areas(raw), "roles": tables.roles(raw), "errors": errors
-    }  # fmt: skip
-    out.mkdir(parents=True, exist_ok=True)
-    for name in TABLES:
-        found[name].to_csv(out / f"{name}.csv", index=False, float_format="%.6g")
-    used = asdict(shop.sizes) | {"seeds": seeds}
-    published = read(out)
-    for name, figure in _figures(published).items():
-        figure.savefig(out / f"{name}.png", dpi=100)
-    verdicts = {name: claim.verdicts for name, claim in judged(published).items()}
-    results = json.dumps({"sizes": used, "verdicts": verdicts}, indent=1)
-    (out / "results.json").write_text(results + "\n", encoding="utf-8")
-    (out / "README.md").write_text(text(published, used), encoding="utf-8")
-
-
-def read(out: Path) -> dict[str, pd.DataFrame]:
-    """The tables as they are published, which is what the text is about."""
-    return {name: pd.read_csv(out / f"{name}.csv") for name in TABLES}
-
-
-def judged(found: dict[str, pd.DataFrame]) -> dict[str, claims.Claim]:
-    """What became of each claim."""
-    areas, neurons, roles = found["areas"], found["neurons"], found["roles"]
-    return {
-        "distributions": claims.distributions(neurons),
-        "across": claims.across(areas),
-        "within": claims.within(areas),
-        "paradox": claims.paradox(areas, neurons),
-        "across, to the mean": claims.across(areas, "mean"),
-        "few": claims.few(roles),
-        "spare": claims.spare(roles),
-        "regularization": claims.regularization(areas, neurons, roles),
-        "bounds": claims.bounds(found["errors"], BOUNDS),
-    }
-
-
-def text(found: dict[str, pd.DataFrame], sizes: dict[str, Any]) -> str:
-    """The page, from its tables."""
-    said = {name: str(claim) for name, claim in judged(found).items()}
-    parts = [
-        f"# {TITLE}",
-        _settings(found["errors"], sizes),
-        _section(
-            "Information of single neurons", "information", "neurons",
-            "I(Y; neuron) of the class and whether the neuron is on (above 0), on the test images, by layer. "
-            f"{_bias(found['neurons'])}",
-            said["distributions"],
+def _sections(tables: Tables, settings: Settings, verdicts: Mapping[str, Verdict]) -> list[str]:
+    words = {name: verdict.markdown for name, verdict in verdicts.items()}
+    return [
+        *_settings(tables["errors"], settings),
+        section(
+            "Information of single neurons",
+            {"information": "Information of single neurons"},
+            "neurons",
+            "I(Y; neuron) between the class and whether the neuron is on (above 0), on the test images, by layer. "
+            f"The expected bias of an estimate is at most {tables['neurons'].bias.max():.4f} bits.",
+            words["distributions"],
         ),
-        _section(
-            "Cumulative ablation", "accuracy", "curves",
-            "Accuracy on test images while more and more neurons are turned off (set to 0), in layer 1, in layer 2 (both as they "
-            f"are), and in the whole network, where the neurons of both layers are ranked together. {_IN_BAND}",
-            f"![Loss while neurons are turned off](loss.png)\n\nThe same, as mean cross-entropy. {_IN_BAND}",
-            "*Hurts sooner* is about the mean accuracy over all removals, from none to all, the area under the curve: lower is "
-            "sooner. A difference counts where it is larger than its deviation between seeds and than the deviation between "
-            f"random orders. Means ± deviations between seeds; [for each seed](areas.csv). {tables.LOST:.0%} is of the accuracy "
-            "beyond that without all neurons.",
-            claims.accuracies(found["areas"]),
+        *_ablation(tables, words),
+        section(
+            "Turned off to the mean",
+            {"modes": "Turned off to the mean"},
+            "curves",
+            "The whole network again: the output of a neuron that is turned off is set to 0, or to its mean over the "
+            f"test images. The claim across the network is judged again with the mean. {_BANDS}",
+            words["across, to the mean"],
         ),
-        *("\n\n".join([f"### {title}", said[name]]) for title, name in (
-            ("Across the network", "across"), ("Within a layer", "within"), ("Simpson's paradox", "paradox"),
-        )),
-        _section(
-            "Turned off to the mean", "modes", "curves",
-            "The whole network again: what is turned off gives 0, or the neuron's mean over the test images. The claim across the "
-            f"network once more, with the mean. {_IN_BAND}",
-            said["across, to the mean"],
+        section(
+            "Needed, redundant, synergistic, inactive",
+            {"roles": "Needed, redundant, synergistic, inactive"},
+            "roles",
+            "Roles of the neurons, from the curves of both orders, as `neuron_roles` counts them with its tolerance "
+            "of 5%; means over seeds.",
+            words["few"],
+            words["spare"],
         ),
-        _section(
-            "Needed, redundant, synergistic, inactive", "roles", "roles",
-            "What neurons do by the curves of both orders, as `neuron_roles` counts, with its tolerance of 5%; means over seeds.",
-            said["few"], said["spare"],
+        f"## Dropout and L2\n\n{words['regularization']}",
+        section(
+            "Bounds of the generalization gap",
+            {"bounds": "Bounds of the generalization gap"},
+            "errors",
+            "The size of the measured gap and the bounds from I(X; L) of the last hidden layer "
+            f"({settings.bins} bins per neuron; the second bound holds with probability {1 - settings.delta:g}).",
+            words["bounds"],
         ),
-        "\n\n".join(["## Dropout and L2", said["regularization"]]),
-        _section(
-            "Bounds of the generalization gap", "bounds", "errors",
-            "The size of the measured gap beside the bounds by I(X; L) of the last hidden layer "
-            f"({measuring.BINS} bins a neuron; the second holds with probability {1 - measuring.DELTA:g}).",
-            said["bounds"],
-        ),
-        "All verdicts and sizes, for programs: [results.json](results.json).",
-    ]  # fmt: skip
-    return "\n\n".join(parts) + "\n"
-
-
-def _figures(found: dict[str, pd.DataFrame]) -> dict[str, Figure]:
-    return {
-        "information": pictures.histograms(found["neurons"]),
-        "accuracy": pictures.curves(found["curves"], "accuracy"),
-        "loss": pictures.curves(found["curves"], "loss"),
-        "modes": pictures.modes(found["curves"]),
-        "roles": pictures.roles(found["roles"]),
-        "bounds": pictures.bounds(found["errors"], list(BOUNDS)),
-    }
-
-
-def _section(title: str, picture: str, table: str, caption: str, *claim: str) -> str:
-    image = f"![{title}]({picture}.png)"
-    return "\n\n".join([f"## {title}", image, f"{caption} [The numbers]({table}.csv).", *claim])
-
-
-def _settings(errors: pd.DataFrame, sizes: dict[str, Any]) -> str:
-    decay, dropout = KINDS[L2].decay, KINDS[DROPOUT].dropout
-    seeds = sizes["seeds"]
-    lines = [
-        "The slides order neurons by what each says about the class, turn them off one after the other, and read from the curves "
-        "which ones matter. They show MNIST, FashionMNIST and CIFAR-10; here all is on MNIST, as the other two are not at hand, so "
-        "that 30-30 is compared on MNIST as well, and the slides' network of four layers is left out.",
-        f"Perceptrons with ReLU and two hidden layers, {sizes['samples']} training images, {_count(sizes['epochs'], 'epoch')} of "
-        f"Adam in batches of {BATCH}, learning rates from {RATE:g} down to 0 by a cosine; {_count(seeds, 'seed')} of each. L2 adds "
-        f"{decay / 2:g} times the squared weights and biases to the loss (which Adam rescales), dropout leaves out each hidden neuron with "
-        f"probability {dropout:g} in training. Measured on {sizes['probe']} test images: information, orders and accuracies are "
-        f"all of the same images. {_count(sizes['repeats'], 'random order')} a curve. Numbers are means over seeds ± the "
-        "standard deviation between them, which is rough with so few.",
-        "Each verdict is of these networks: one strength of L2, one of dropout and one way of training were tried, and none was "
-        "chosen for what comes of it.",
     ]
-    rows = ["| network | accuracy on training images | on test images |", "|---|---|---|"]
+
+
+def _ablation(tables: Tables, words: Mapping[str, str]) -> list[str]:
+    claims = {"across": "Across the network", "within": "Within a layer", "paradox": "Simpson's paradox"}
+    return [
+        section(
+            "Cumulative ablation",
+            {"accuracy": "Cumulative ablation"},
+            "curves",
+            "Accuracy on test images while neurons are turned off one after the other (set to 0), in layer 1, in "
+            f"layer 2, and in the whole network, where the neurons of both layers are ranked together. {_BANDS}",
+            f"![Loss while neurons are turned off](loss.png)\n\nThe same for the mean cross-entropy. {_BANDS}",
+            "*Hurts sooner* refers to the mean accuracy over all removals, from none to all, which is the area under "
+            "the curve: a lower area means sooner. A difference counts if it is larger than its deviation between "
+            "seeds and than the deviation between random orders. The table has means ± deviations between seeds; "
+            f"[values of each seed](areas.csv). {LOST:.0%} refers to the accuracy beyond that without all neurons.",
+            accuracies(tables["areas"]),
+        ),
+        *(f"### {title}\n\n{words[name]}" for name, title in claims.items()),
+    ]
+
+
+def _settings(errors: pd.DataFrame, settings: Settings) -> list[str]:
+    rows = []
     for network, part in errors.groupby("network", sort=False):
-        cells = [
-            f"{1 - part[name].mean():.2%} ± {tables.spread(part[name]):.2%}"
-            for name in ("training_error", "test_error")
-        ]
-        rows.append(f"| {network} | {' | '.join(cells)} |")
-    return "\n\n".join([*lines, "\n".join(rows)])
+        shares = (part[name] for name in ("training_error", "test_error"))
+        rows.append([network, *(f"{1 - share.mean():.2%} ± {between_seeds(share):.2%}" for share in shares)])
+    return [
+        "The slides order neurons by their information about the class, turn them off one after the other, and read "
+        "from the curves which neurons matter. They show MNIST, FashionMNIST and CIFAR-10. Here all experiments are "
+        "on MNIST, because the other two are not available; 30-30 is compared on MNIST as well, and the slides' "
+        "network with four layers is left out.",
+        f"Perceptrons with ReLU and two hidden layers, {settings.samples} training images, "
+        f"{counted(settings.epochs, 'epoch')} of Adam in batches of {settings.batch}, with learning rates that fall "
+        f"from {settings.rate:g} to 0 by a cosine; {counted(settings.seeds, 'seed')} of each network. L2 adds "
+        f"{KINDS[L2].decay / 2:g} times the squared weights and biases to the loss (which Adam rescales). Dropout "
+        f"leaves out each hidden neuron with probability {KINDS[DROPOUT].dropout:g} in training. Measured on "
+        f"{settings.probe} test images: information, orders and accuracies are all from the same images. Each curve "
+        f"of random orders has {counted(settings.repeats, 'random order')}. Values are means over seeds ± the "
+        "standard deviation between them, which is rough for so small a number of seeds.",
+        "Each verdict is about these networks: one strength of L2, one of dropout and one way of training were "
+        "tried, and none was chosen by its result.",
+        markdown_table(("network", "accuracy on training images", "accuracy on test images"), rows),
+    ]
 
 
-def _bias(neurons: pd.DataFrame) -> str:
-    return f"By their number, it is expected to be {neurons.bias.max():.4f} bits too high at most."
+PAPER = Paper(
+    "Figures of Geiger (2020), Understanding Neural Networks with Information Theory (after Liu, Amjad and Geiger "
+    "2018), reproduced",
+    Settings,
+    ("neurons", "curves", "areas", "roles", "errors"),
+    pictures,
+    judge,
+    _sections,
+)
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
+def write(study: Study, out: Path) -> None:
+    """Train and measure what the cache does not hold, and write the page."""
+    write_page(PAPER, out, measured(study), study.settings)

@@ -1,4 +1,4 @@
-"""The figures, drawn from their tables; bands are ranges over seeds and, of random orders, over those as well."""
+"""The pictures of the tables; bands are ranges over seeds and, for random orders, over these orders as well."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from paper_figures.ordered_ablation.networks import LAYERS
-from paper_figures.ordered_ablation.tables import ROLES
+from paper_figures.common.page import Tables, panels
+from paper_figures.ordered_ablation.claims import BOUNDS
+from paper_figures.ordered_ablation.comparisons import SCOPES
+from paper_figures.ordered_ablation.measuring import ROLES
+from paper_figures.ordered_ablation.networks import LAYERS, Settings
 
-SCOPES = {"layer1": "layer 1", "layer2": "layer 2", "network": "the whole network"}
-ORDERS = {
+_ORDERS = {
     "ascending": ("#1f5fbf", "lowest information first"),
     "descending": ("#d1661b", "highest information first"),
     "random": ("#777777", "random orders"),
@@ -24,10 +26,22 @@ _AXES = {"accuracy": "accuracy [share of test images]", "loss": "cross-entropy [
 _BINS = 20
 
 
+def pictures(tables: Tables, settings: Settings) -> dict[str, Figure]:
+    """Return all pictures by name."""
+    return {
+        "information": histograms(tables["neurons"]),
+        "accuracy": curves(tables["curves"], "accuracy"),
+        "loss": curves(tables["curves"], "loss"),
+        "modes": modes(tables["curves"]),
+        "roles": roles(tables["roles"]),
+        "bounds": bounds(tables["errors"], list(BOUNDS)),
+    }
+
+
 def curves(table: pd.DataFrame, value: str) -> Figure:
-    """A row for each network, a column for each scope."""
+    """Draw a row for each network and a column for each scope."""
     networks = list(table.network.unique())
-    figure, axes = _grid(len(networks), len(SCOPES))
+    figure, axes = panels(len(networks), len(SCOPES))
     rows = table[table["mode"] == "zero"]
     limits = (rows[f"{value}_lowest"].min() * 0.9, rows[f"{value}_highest"].max() * 1.1) if value == "loss" else (0, 1)
     for row, network in zip(axes, networks, strict=True):
@@ -41,9 +55,9 @@ def curves(table: pd.DataFrame, value: str) -> Figure:
 
 
 def modes(table: pd.DataFrame) -> Figure:
-    """A row for each network: what a neuron gives that is turned off."""
+    """Draw a row for each network; neurons that are turned off are set to 0 on the left, to their mean on the right."""
     networks = list(table.network.unique())
-    figure, axes = _grid(len(networks), 2)
+    figure, axes = panels(len(networks), 2)
     rows = table[table.scope == "network"]
     for row, network in zip(axes, networks, strict=True):
         for axis, (mode, words) in zip(row, (("zero", "off is 0"), ("mean", "off is the mean")), strict=True):
@@ -55,9 +69,9 @@ def modes(table: pd.DataFrame) -> Figure:
 
 
 def histograms(table: pd.DataFrame) -> Figure:
-    """A panel for each network, a histogram for each layer: neurons of a seed."""
+    """Draw a panel for each network with a histogram for each layer: mean number of neurons of a seed."""
     networks = list(table.network.unique())
-    figure, axes = _grid(1, len(networks))
+    figure, axes = panels(1, len(networks))
     edges = np.linspace(0, max(table.information.max(), 1e-9), _BINS + 1)
     for axis, network in zip(axes[0], networks, strict=True):
         rows = table[table.network == network]
@@ -75,9 +89,9 @@ def histograms(table: pd.DataFrame) -> Figure:
 
 
 def roles(table: pd.DataFrame) -> Figure:
-    """A panel for each scope: what the neurons do, as shares, with their numbers."""
+    """Draw a panel for each scope: roles of the neurons as shares, with their numbers."""
     networks = list(table.network.unique())
-    figure, axes = _grid(1, len(SCOPES))
+    figure, axes = panels(1, len(SCOPES))
     for axis, scope in zip(axes[0], SCOPES, strict=True):
         means = table[table.scope == scope].groupby("network", sort=False)[[*ROLES, "neurons"]].mean()
         below = np.zeros(len(networks))
@@ -98,9 +112,9 @@ def roles(table: pd.DataFrame) -> Figure:
 
 
 def bounds(table: pd.DataFrame, names: Sequence[str]) -> Figure:
-    """The gap of each network and seed beside the bounds."""
+    """Draw the gap of each network and seed with the bounds."""
     networks = list(table.network.unique())
-    figure, ((axis,),) = _grid(1, 1, 6.5)
+    figure, ((axis,),) = panels(1, 1, 6.5)
     at = table.network.map(networks.index)
     axis.plot(at, (table.test_error - table.training_error).abs(), "o", color="black", label="measured gap (each seed)")
     for name, color, words in zip(names, ("#d1661b", "#1f5fbf"), ("up to a constant", "the bound itself"), strict=True):
@@ -116,7 +130,7 @@ def bounds(table: pd.DataFrame, names: Sequence[str]) -> Figure:
 
 
 def _orders(axis: Any, rows: pd.DataFrame, value: str) -> None:
-    for order, (color, label) in ORDERS.items():
+    for order, (color, label) in _ORDERS.items():
         part = rows[rows.order == order].sort_values("removed")
         axis.plot(part.removed, part[value], color=color, label=label)
         axis.fill_between(
@@ -128,8 +142,3 @@ def _orders(axis: Any, rows: pd.DataFrame, value: str) -> None:
         axis.yaxis.set_major_formatter("{x:g}")
     else:
         axis.set_ylim(0, 1)
-
-
-def _grid(rows: int, columns: int, width: float = 4.3) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(width * columns, 3.3 * rows), layout="constrained")
-    return figure, figure.subplots(rows, columns, squeeze=False)
