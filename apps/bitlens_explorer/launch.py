@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from bitlens_explorer.opening import ROOT_VARIABLE, RUN_VARIABLE
+from bitlens_explorer.state.run_access import ROOT_VARIABLE, RUN_VARIABLE
 
 OPTIONS = {
     "server.address": "127.0.0.1",

@@ -6,7 +6,7 @@ import test from "node:test";
 import {
   below, cellAt, cellColor, colorIndex, decodeFloats, describeCell, findCell, formatValue, moveCell, pickedNumbers,
   shorten, tickStep, tileAt, tileStart, wantsBlack,
-} from "../../apps/bitlens_explorer/components/cells.mjs";
+} from "../../apps/bitlens_explorer/ui/components/shared/cells.mjs";
 
 test("float32 numbers come out of base64", () => {
   const numbers = new Float32Array([0.5, NaN, -2]);

@@ -9,8 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import bitlens
-from bitlens_explorer import opening
 from bitlens_explorer.launch import environment
+from bitlens_explorer.state.run_access import ROOT_VARIABLE, RUN_VARIABLE
 from tests.support.sample_runs import APP, record_ablated_run, record_discarded_run, record_tiny_run
 
 
@@ -42,14 +42,14 @@ def look(monkeypatch: pytest.MonkeyPatch):
 
     def opened(at: Path | None, page: str = "training", *, root: Path | None = None, **address: str) -> AppTest:
         given = environment(at, root)
-        for name in (opening.RUN_VARIABLE, opening.ROOT_VARIABLE):
+        for name in (RUN_VARIABLE, ROOT_VARIABLE):
             monkeypatch.setenv(name, given[name])
         app = AppTest.from_file(str(APP / "main.py"), default_timeout=60)
         for name, value in address.items():
             app.query_params[name] = value
         app.run()
         if page != "training":
-            app.switch_page(f"views/{page}.py").run()
+            app.switch_page(f"views/{page}/page.py").run()
         assert not app.exception
         return app
 

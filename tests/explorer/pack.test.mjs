@@ -6,8 +6,8 @@ import test from "node:test";
 import {
   caption, describeGroup, describeItem, enclose, itemRadius, layOut, leastTrueValue, moveNumber, packSiblings,
   roundDown, sameGroup, sampleValues, sayShort,
-} from "../../apps/bitlens_explorer/components/pack.mjs";
-import { fitText, viewBetween, wrapText } from "../../apps/bitlens_explorer/components/packdraw.mjs";
+} from "../../apps/bitlens_explorer/ui/components/circle_packing/layout.mjs";
+import { fitText, viewBetween, wrapText } from "../../apps/bitlens_explorer/ui/components/circle_packing/drawing.mjs";
 
 const close = (a, b, by = 1e-9) => assert.ok(Math.abs(a - b) <= by, `${a} is not ${b}`);
 const apart = (a, b) => Math.hypot(a.x - b.x, a.y - b.y);

@@ -8,7 +8,7 @@ import {
   inPolygon, MARGIN, nearestPoint, overviewMark, panBy, parsePayload, placeCard, samplesInside, settle, shuffled,
   textToFlags, tickNumbers, tickText, tileScale, toMatrix, toPixel, toUnit, viewAbout, viewCentre, visibleCells,
   zoomAbout,
-} from "../../apps/bitlens_explorer/components/points.mjs";
+} from "../../apps/bitlens_explorer/ui/components/scatter/points.mjs";
 
 const shape = { rows: 3, columns: 4 };
 const plot = { width: 400, height: 300 };

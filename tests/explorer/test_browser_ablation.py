@@ -14,7 +14,7 @@ from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
 
 import bitlens
-from bitlens_explorer import ablation
+from bitlens_explorer.results.ablation import ablation_settings
 from tests.explorer.test_browser import complaints
 from tests.support.browser_driver import CHROMIUM, DRIVER, Page, browsing, serving
 
@@ -41,7 +41,7 @@ def charts(page: Page) -> list[str]:
 
 def neuron(run: bitlens.Run, scope: str, place: int) -> str:
     """How the page names it."""
-    parameters = next(iter(ablation.settings(run).values()))
+    parameters = next(iter(ablation_settings(run).values()))
     one = run.results.load("layer_ablation", parameters, 2).sel(scope=scope, rank=place - 1)
     return f"Layer {one.ranked_layer.values}, channel {int(one.ranked_channel)}: "
 

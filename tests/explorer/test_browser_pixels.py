@@ -13,7 +13,7 @@ pytest.importorskip("selenium", reason="the browser is driven by Selenium")
 from selenium.webdriver import Keys
 
 import bitlens
-from bitlens_explorer import recorded
+from bitlens_explorer.results.discarding import discarding_settings
 from tests.explorer.test_browser import complaints
 from tests.support.browser_driver import CHROMIUM, DRIVER, Page, browsing, serving
 
@@ -64,7 +64,7 @@ def test_a_click_on_a_map_chooses_image_and_layer(page: Page, discarded_run: bit
 
 def test_maps_and_inputs_tell_their_values(page: Page, discarded_run: bitlens.Run) -> None:
     page.open("pixels", t="1")
-    parameters = next(iter(recorded.discardings(discarded_run).values()))
+    parameters = next(iter(discarding_settings(discarded_run).values()))
     found = discarded_run.results.load("layer_discarding", parameters, 1).discarding
 
     def told() -> str:

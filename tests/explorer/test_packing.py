@@ -7,7 +7,7 @@ import base64
 import numpy as np
 import xarray as xr
 
-from bitlens_explorer.components.packing import Packing
+from bitlens_explorer.ui.components.circle_packing import Packing
 
 
 def some_values() -> xr.DataArray:

@@ -1,4 +1,4 @@
-"""Which run is open: a path in an address is user input, so nothing outside the root is ever opened."""
+"""Opening runs. A path in an address is user input, so runs outside the root folder are refused."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ def root() -> Path:
 
 
 def given_run() -> str | None:
-    """The run that the explorer was started with, as it stands in addresses."""
+    """Address of the run that the explorer was started with."""
     path = os.environ.get(RUN_VARIABLE)
     return address(Path(path)) if path else None
 
 
 def address(path: Path) -> str:
-    """A path as it stands in addresses: relative to the root where it lies in it."""
+    """A path as addresses write it: relative to the root if it lies in the root."""
     path = path.resolve()
     return path.relative_to(root()).as_posix() if path.is_relative_to(root()) else str(path)
 
 
 def locate(text: str) -> Path:
-    """The folder that an address names, if it lies in the root once links and dots are followed."""
+    """The folder that an address names. It must lie in the root after links and dots are resolved."""
     try:
         path = (root() / text).resolve()
     except (ValueError, OSError, RuntimeError):
-        raise RunError("the run's address is no path") from None
+        raise RunError("run: expected a path, got text that is not a path; choose a run below") from None
     if not path.is_relative_to(root()):
-        raise RunError(f"{text} lies outside {root()}, the folder that this explorer may open runs from")
+        raise RunError(f"run: {text} lies outside {root()}, the folder that this explorer may open runs from")
     return path
 
 
@@ -48,7 +48,7 @@ def open_at(text: str) -> Run:
     Raises
     ------
     RunError
-        If it lies outside the root, or is no run that can be read.
+        If it lies outside the root, or is not a readable run.
     OSError
         If the system refuses to read it.
     """
@@ -64,6 +64,6 @@ def _opened(path: str, stamp: int) -> Run:
 
 def runs_in_root(limit: int = 20) -> list[str]:
     """Addresses of the runs in the root or one folder below, the latest first."""
-    found = [*root().glob("manifest.json"), *root().glob("*/manifest.json")]
-    found.sort(key=lambda manifest: manifest.stat().st_mtime, reverse=True)
-    return [address(manifest.parent) for manifest in found[:limit] if manifest.resolve().is_relative_to(root())]
+    manifests = [*root().glob("manifest.json"), *root().glob("*/manifest.json")]
+    manifests.sort(key=lambda manifest: manifest.stat().st_mtime, reverse=True)
+    return [address(manifest.parent) for manifest in manifests[:limit] if manifest.resolve().is_relative_to(root())]

@@ -1,4 +1,4 @@
-"""Charts over epochs and classes, in one style: units on the axes, and never a class by its colour alone."""
+"""What charts share: colours, axes of epochs, lines over epochs, and how a chart gets onto a page."""
 
 from __future__ import annotations
 
@@ -9,79 +9,26 @@ from typing import Any
 
 import altair as alt
 import streamlit as st
-import xarray as xr
-
-from bitlens_explorer.words import listed, plain
 
 PETROFF = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"]
-"""Ten colours that stay apart under colour-vision deficiency (Petroff 2021)."""
+"""Ten colours that stay distinct under colour-vision deficiency (Petroff 2021)."""
 DASHES = [[1, 0], [6, 2], [2, 2], [8, 2, 2, 2]]
+SHAPES = ["circle", "square", "cross", "diamond", "triangle-up", "triangle-down", "triangle-right", "triangle-left"]
 HEIGHT = 300
+GREY = "#888888"
+ALARM = PETROFF[6]
+ISOLATE = "Click a layer in the legend to see it alone."
 
 Chart = alt.Chart | alt.LayerChart | alt.FacetChart
 
 
-def by_class(table: xr.DataArray, y_title: str, epoch: int) -> Chart:
-    """A line for every class over epochs [epoch, class], broken where there is no value, with crosses in the gaps."""
-    classes = [str(name) for name in table["class"].values]
-    frame = table.rename("value").to_dataframe().reset_index()[["epoch", "class", "value"]]
-    gaps = frame[frame["value"].isna()].assign(value=0.0, note="no value: see the text below")
-    pick = alt.selection_point(fields=["class"], bind="legend", name="isolate")
-    many = range(len(classes))
-    legend = alt.Legend(symbolType="stroke", symbolSize=300, rowPadding=1, labelLimit=110, symbolLimit=0)
-    color = alt.Color("class:N", title="class", sort=classes, legend=legend).scale(
-        domain=classes, range=[PETROFF[i % len(PETROFF)] for i in many]
-    )
-    dash = alt.StrokeDash("class:N", title="class", sort=classes, legend=legend).scale(
-        domain=classes, range=[DASHES[i % len(DASHES)] for i in many]
-    )
-    shown = alt.when(pick).then(alt.value(1.0)).otherwise(alt.value(0.1))
-    value = alt.Y("value:Q", title=y_title)
-    tips = [alt.Tooltip("class:N"), alt.Tooltip("epoch:Q"), alt.Tooltip("value:Q", title="bits", format=".3f")]
-    base = alt.Chart(frame).encode(x=epoch_axis(table["epoch"].values.tolist()), y=value, opacity=shown)
-    lines = base.mark_line(invalid="break-paths-filter-domains").encode(color=color, strokeDash=dash)
-    points = base.transform_filter("isValid(datum.value)").mark_circle(size=24).encode(color=color, tooltip=tips)
-    crosses = (
-        alt.Chart(gaps[["epoch", "class", "value", "note"]])
-        .mark_point(shape="cross", angle=45, size=60)
-        .encode(x="epoch:Q", y="value:Q", color=color, opacity=shown, tooltip=["class:N", "epoch:Q", "note:N"])
-    )
-    layers = [lines, points, crosses, now(epoch)] if len(gaps) else [lines, points, now(epoch)]
-    return alt.layer(*layers).add_params(pick).properties(height=HEIGHT)
-
-
-def over_epochs(table: xr.DataArray, y_title: str, epoch: int, domain: Sequence[float] | None = None) -> Chart:
-    """One line over epochs."""
-    frame = table.rename("value").to_dataframe().reset_index()[["epoch", "value"]]
-    scale = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=True)
-    line = (
-        alt.Chart(frame)
-        .mark_line(point=True, color=PETROFF[0])
-        .encode(
-            x=epoch_axis(table["epoch"].values.tolist()),
-            y=alt.Y("value:Q", title=y_title, scale=scale),
-            tooltip=[alt.Tooltip("epoch:Q"), alt.Tooltip("value:Q", title=y_title, format=".4f")],
-        )
-    )
-    return alt.layer(line, now(epoch)).properties(height=HEIGHT - 60)
-
-
-def with_bounds(frame: Any, groups: list[str], y_title: str) -> Chart:
-    """A bar for every group, with its upper bound as a tick; columns group, value, bound."""
-    x = alt.X("group:N", sort=groups, title="samples of class", axis=alt.Axis(labelAngle=0, labelLimit=90))
-    tips = [
-        alt.Tooltip("group:N", title="samples"),
-        alt.Tooltip("value:Q", title=y_title, format=".3f"),
-        alt.Tooltip("bound:Q", title="upper bound (bits)", format=".3f"),
-    ]
-    base = alt.Chart(frame).encode(x=x, tooltip=tips)
-    bars = base.mark_bar(color=PETROFF[0]).encode(y=alt.Y("value:Q", title=y_title))
-    bounds = base.mark_tick(color=PETROFF[6], thickness=3).encode(y="bound:Q")
-    return alt.layer(bars, bounds).properties(height=HEIGHT - 60)
+def cycle(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
+    """A scale that gives each name one of the values, again from the first where there are more names."""
+    return {"domain": list(names), "range": [values[i % len(values)] for i in range(len(names))]}
 
 
 def draw(chart: Chart, key: str, alt_text: str, *, alone: bool = True) -> None:
-    """Put a chart onto the page; with a button for it as a picture, unless it is one of many."""
+    """Put a chart onto the page; with a download as SVG, unless the chart is one of many."""
     st.altair_chart(chart, width="stretch", key=key, alt=alt_text)
     if not alone:
         return
@@ -97,25 +44,74 @@ def _svg(chart: Chart) -> str:
     return file.getvalue()
 
 
-def gap_words(table: xr.DataArray, reason: str) -> str:
-    """Where a table [epoch, class] has no values, in words; empty where it has all."""
-    classes_at: dict[str, list[str]] = {}
-    for name in table["class"].values:
-        epochs = [int(e) for e in table["epoch"].values[table.sel({"class": name}).isnull().to_numpy()]]
-        if epochs:
-            classes_at.setdefault(listed(epochs), []).append(plain(name))
-    parts = [f"{', '.join(names)} at epoch {epochs}" for epochs, names in classes_at.items()]
-    return f" A cross marks a gap, {reason}: {'; '.join(parts)}." if parts else ""
-
-
-def epoch_axis(epochs: list[int]) -> alt.X:
-    """The axis of epochs, whole numbers alone."""
+def epoch_axis(epochs: Sequence[int]) -> alt.X:
+    """The axis of epochs, with whole numbers only."""
     whole = alt.Axis(tickMinStep=1, format="d")
     return alt.X("epoch:Q", title="epoch", axis=whole, scale=alt.Scale(domain=[min(epochs), max(epochs)], nice=False))
 
 
-def now(epoch: int) -> alt.Chart:
-    """Marks the epoch that is looked at."""
-    rule = alt.Chart(alt.InlineData([{"epoch": epoch}])).mark_rule(color="#888888", strokeDash=[4, 4])
+def layer_axis(layers: Sequence[str], title: str) -> alt.X:
+    """The axis of layers in their order, with all names."""
+    return alt.X(
+        "layer:N",
+        sort=list(layers),
+        title=title,
+        axis=alt.Axis(labelAngle=-40, labelLimit=100, labelOverlap=False),
+    )
+
+
+def epoch_rule(epoch: int) -> alt.Chart:
+    """A vertical line at the epoch that is shown."""
+    rule = alt.Chart(alt.InlineData([{"epoch": epoch}])).mark_rule(color=GREY, strokeDash=[4, 4])
     marked: alt.Chart = rule.encode(x="epoch:Q")
     return marked
+
+
+def series(of: str, names: Sequence[str]) -> tuple[alt.Parameter, Any, alt.Color, alt.Shape]:
+    """A legend in which a click isolates a line, and what distinguishes lines: colour, and the shape of points."""
+    pick = alt.selection_point(fields=[of], bind="legend", name="isolate")
+    legend = alt.Legend(symbolSize=90, rowPadding=1, labelLimit=110, symbolLimit=0, columns=1 + len(names) // 16)
+    looks: dict[str, Any] = {"title": of, "sort": list(names), "legend": legend}
+    color = alt.Color(f"{of}:N", **looks).scale(**cycle(names, PETROFF))
+    return pick, when(pick, 1.0), color, alt.Shape(f"{of}:N", **looks).scale(**cycle(names, SHAPES))
+
+
+def when(pick: alt.Parameter, opacity: float) -> Any:
+    """The opacity of lines that are not faded out by a click in the legend."""
+    return alt.when(pick).then(alt.value(opacity)).otherwise(alt.value(0.06))
+
+
+def tooltips(frame: Any) -> list[alt.Tooltip]:
+    """All columns of a table; floating-point numbers with four digits."""
+    numbers = {name for name in frame.columns if frame[name].dtype == float}
+    return [alt.Tooltip(name, format=".4f") if name in numbers else alt.Tooltip(name) for name in frame.columns]
+
+
+def legend_height(names: Sequence[str]) -> int:
+    """Height of a chart whose legend is not cut off."""
+    return max(HEIGHT, 28 * min(len(names), 16) + 70)
+
+
+def lines(
+    frame: Any,
+    names: Sequence[str],
+    column: str,
+    y_title: str,
+    epoch: int,
+    rule: float | None = None,
+    of: str = "layer",
+) -> Chart:
+    """A line over epochs for each of the names; dashed, the column "null COLUMN" where the table has it."""
+    pick, shown, color, shape = series(of, names)
+    x = epoch_axis(frame["epoch"].tolist())
+    y = alt.Y(f"{column}:Q", title=y_title, axis=alt.Axis(tickMinStep=1) if of == "chain" else alt.Axis())
+    y = y.scale(zero=of == "chain" or rule is not None)
+    base = alt.Chart(frame).encode(x=x, y=y, color=color, opacity=shown, tooltip=tooltips(frame))
+    drawn = [base.mark_line(strokeWidth=1.5), base.mark_point(filled=True, size=45).encode(shape=shape)]
+    if f"null {column}" in frame:
+        drawn.append(base.mark_line(strokeDash=[4, 3]).encode(y=f"null {column}:Q", opacity=when(pick, 0.55)))
+    drawn.append(epoch_rule(epoch))
+    if rule is not None:
+        limit = alt.Chart(alt.InlineData([{column: rule}])).mark_rule(color=ALARM, strokeWidth=2)
+        drawn.append(limit.encode(y=f"{column}:Q"))
+    return alt.layer(*drawn).add_params(pick).properties(height=legend_height(names))

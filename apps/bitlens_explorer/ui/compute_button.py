@@ -1,4 +1,4 @@
-"""What a run does not know yet is computed when asked for, step by step, and kept in the run."""
+"""A button that computes results which the run does not have, step by step, and stores them in the run."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from bitlens_explorer.words import plain, refuse
+from bitlens_explorer.ui.text import escape_markdown, show_error
 
 Step = tuple[str, Callable[[], object]]
-"""What is being done, in words, and how."""
+"""What a step computes, as text, and the computation."""
 
 
 def offer(label: str, key: str, steps: Sequence[Step]) -> None:
-    """A button that takes the steps and shows the page anew."""
+    """A button that takes the steps and then runs the page again."""
     if not steps or not st.button(f"Compute ({label})", key=key):
         return
     bar = st.progress(0.0)
-    # Any press of a button ends this script at its next word to the browser: after the step that is under way.
-    st.button("Cancel", key=f"{key} cancel", help="Ends after the step that is under way; what is done is kept")
+    # A press of any button ends this script when it next sends something to the browser, so after the current step.
+    st.button("Cancel", key=f"{key} cancel", help="Stops after the current step. Finished steps stay in the run.")
     for number, (text, step) in enumerate(steps):
-        bar.progress(number / len(steps), text=plain(text))
+        bar.progress(number / len(steps), text=escape_markdown(text))
         try:
             step()
         except (ValueError, OSError) as error:
             bar.empty()
-            refuse(
-                f"This could not be computed: {plain(error)}",
-                "Put that right and press the button again; what is done already is kept in the run.",
+            show_error(
+                f"This could not be computed: {escape_markdown(error)}",
+                "Correct this and press the button again. Finished steps stay in the run.",
             )
             return
     st.rerun()

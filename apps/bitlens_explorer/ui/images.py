@@ -1,4 +1,4 @@
-"""Feature maps and inputs as small pictures: colours and enlargement, all that is done to the numbers on the way."""
+"""Feature maps and inputs as small images: values are coloured and enlarged, and not changed otherwise."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import xarray as xr
 
 import bitlens
 from bitlens.runs import Run
-from bitlens_explorer.words import plain
+from bitlens_explorer.ui.text import escape_markdown
 
 TILE = 104
-"""Side of a picture on the page, in CSS pixels."""
+"""Side of an image on the page, in CSS pixels."""
 FRAME = 6
-"""Width of the clear frame of a picture, in its own pixels."""
+"""Width of the transparent frame of an image, in pixels of the image."""
 
 
 @cache
@@ -29,7 +29,7 @@ def palette(name: str) -> np.ndarray[Any, Any]:
 
 
 def show_inputs(run: Run, samples: Sequence[int], captions: Sequence[str]) -> None:
-    """The inputs of some samples, in a row."""
+    """The inputs of some samples in a row."""
     layer = run.layers[0]
     values = run.activations(layer.name, 0)[list(samples)]
     if layer.is_spatial and layer.channels == 3:
@@ -38,7 +38,7 @@ def show_inputs(run: Run, samples: Sequence[int], captions: Sequence[str]) -> No
     else:
         tiles = _colored(_flat(values[:, 0] if layer.is_spatial else values), "gray")[0]
     alts = [f"input of {caption}" for caption in captions]
-    st.image(tiles, caption=[plain(caption) for caption in captions], width=TILE, alt=alts)
+    st.image(tiles, caption=[escape_markdown(caption) for caption in captions], width=TILE, alt=alts)
 
 
 def input_bytes(run: Run) -> np.ndarray[Any, Any]:
@@ -51,21 +51,19 @@ def input_bytes(run: Run) -> np.ndarray[Any, Any]:
 
 
 def show_maps(run: Run, layer: str, channel: int, epoch: int, samples: Sequence[int]) -> None:
-    """A channel's feature maps, or single values, for some samples, in a row with a scale of their own."""
+    """Feature maps or single values of a channel for some samples, in a row with a separate colour scale."""
     maps = bitlens.feature_maps(run, layer, channel, epoch, samples)
     tiles, low, high = _colored(_flat(maps.to_numpy()), "viridis")
     alts = [f"layer {layer}, channel {channel}, sample {sample}" for sample in samples]
     captions = [f"{float(value):.3g}" for value in maps] if maps.ndim == 1 else None
     what = "Feature maps" if run.layer(layer).is_spatial else "Values"
-    scale = (
-        f"activation from {low:.3g} (dark) to {high:.3g} (bright)" if high > low else f"one value throughout, {low:.3g}"
-    )
-    st.markdown(f"{what} of **layer {plain(layer)}, channel {channel}**: {plain(scale)}.")
+    scale = f"activation from {low:.3g} (dark) to {high:.3g} (bright)" if high > low else f"all values are {low:.3g}"
+    st.markdown(f"{what} of **layer {escape_markdown(layer)}, channel {channel}**: {escape_markdown(scale)}.")
     st.image(tiles, caption=captions, width=TILE, alt=alts)
 
 
 def show_signed(run: Run, maps: xr.DataArray, alts: Sequence[str]) -> None:
-    """Signed pictures of inputs [sample, ...] in a row, on one scale centred on 0; channels are added up."""
+    """Signed values of inputs [sample, ...] in a row, on one colour scale centred on 0; channels are summed."""
     values = maps.to_numpy()
     if run.layers[0].is_spatial:
         values = values.sum(axis=run.layers[0].channel_axis)
@@ -77,7 +75,7 @@ def show_signed(run: Run, maps: xr.DataArray, alts: Sequence[str]) -> None:
 
 
 def _flat(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """[sample, row, column], whatever the layer's shape."""
+    """[sample, row, column] for a layer of any shape."""
     if values.ndim == 3:
         return values
     return values.reshape(len(values), 1, -1)
@@ -96,7 +94,7 @@ def _bytes(values: np.ndarray[Any, Any], low: float, high: float) -> np.ndarray[
 
 
 def _enlarged(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Every value as a square of equal size, so that a browser does not blur it, in a clear frame; single rows as strips."""
+    """Every value as a square, because browsers blur small images, in a transparent frame; single rows as strips."""
     rows, columns = image.shape[:2]
     factor = max(1, 2 * TILE // max(rows, columns))
     tall = max(factor, TILE // 2) if rows == 1 else factor

@@ -1,77 +1,52 @@
-"""The query view: what is being looked at, shared by all pages. Turns the query into one that the run can answer."""
+"""The sidebar: the parts of the query that all pages share."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
 
 import streamlit as st
 
 from bitlens.runs import Run
-from bitlens_explorer import playing, recorded, selections
-from bitlens_explorer import query as queries
-from bitlens_explorer.query import Query
-from bitlens_explorer.words import plain
+from bitlens_explorer.results.known import known_epochs
+from bitlens_explorer.results.layers import describe_estimator, estimators
+from bitlens_explorer.state import playback
+from bitlens_explorer.state.query import Query, change_query
+from bitlens_explorer.state.selection import selected_samples
+from bitlens_explorer.ui.bound_widget import bound_widget
+from bitlens_explorer.ui.text import count, escape_markdown
+
+FRAME_SECONDS = 0.4
+"""How long an epoch is shown while epochs are played."""
+LOOK_SECONDS = 2.0
+"""Time between two looks for a new epoch."""
+
+_DRAWN = "bitlens playback drawn"
 
 
-def checked(query: Query, run: Run, epochs: list[int]) -> tuple[Query, list[str]]:
-    """The query with what the run decides filled in, and the parts that it cannot follow, as they stood."""
-    complaints: list[str] = []
-    layers = [layer.name for layer in run.layers]
-
-    def keep(field: str, valid: bool) -> None:
-        nonlocal query
-        if getattr(query, field) is not None and not valid:
-            part = queries.to_address(replace(Query(), **{field: getattr(query, field)}))
-            complaints.extend(f"{name}={value[:40]}" for name, value in part.items())
-            nothing: Any = () if field in ("classes", "dims") else None
-            query = replace(query, **{field: nothing})
-
-    keep("epoch", query.epoch in epochs)
-    keep("classes", all(number < len(run.classes) for number in query.classes))
-    keep("a", query.a in layers)
-    keep("b", query.b in layers)
-    if query.a is None or query.b is None:
-        a, b = _default_pair(run, query.a, query.b)
-        query = replace(query, a=a, b=b)
-    assert query.a is not None
-    assert query.b is not None
-    sizes = (run.layer(query.a).channels, run.layer(query.b).channels)
-    keep("cell", query.cell is None or (query.cell[0] < sizes[0] and query.cell[1] < sizes[1]))
-    keep("channel", query.channel is None or query.channel < run.layer(query.a).channels)
-    keep("dims", all(number < run.layer(str(query.a)).channels for number in query.dims))
-    keep("selection", query.selection is None or selections.exists(run, query.selection))
-    keep("image", query.image is None or query.image < run.manifest.samples)
-    keep("depth", query.depth in layers)
-    keep("scope", query.scope in [*layers, queries.NETWORK])
-    outputs = run.layers[-1].channels
-    keep("confused", query.confused is None or max(query.confused) < max(outputs, len(run.classes)))
-    known = recorded.estimators(run, query.a, query.b)
-    keep("estimator", query.estimator in known)
-    if query.estimator is None and known:
-        query = replace(query, estimator=next(iter(known)))
-    return query, complaints
-
-
-def show(run: Run, query: Query, epochs: list[int]) -> None:
-    """The widgets. Each is set from the query and tells it what is chosen."""
+def show_sidebar(run: Run, query: Query, epochs: list[int]) -> None:
+    """The widgets of the query and the selection."""
     with st.sidebar:
-        st.markdown(f"**{plain(run.path.name)}**: {plain(run.manifest.model)}, {run.manifest.samples} samples")
+        model = escape_markdown(run.manifest.model)
+        st.markdown(f"**{escape_markdown(run.path.name)}**: {model}, {run.manifest.samples} samples")
         _epoch(run, query, epochs)
-        names = [layer.name for layer in run.layers]
         kinds = {layer.name: f"{layer.name} ({layer.kind})" for layer in run.layers}
-        _choice("Layer A (columns)", "a", names, query.a, kinds)
-        _choice("Layer B (rows)", "b", names, query.b, kinds)
-        assert query.a is not None
-        assert query.b is not None
-        known = recorded.estimators(run, query.a, query.b)
+        for label, field in (("Layer A (columns)", "a"), ("Layer B (rows)", "b")):
+            bound_widget(st.selectbox, label, field, list(kinds), format_func=kinds.__getitem__)
+        known = estimators(run, str(query.a), str(query.b))
         if len(known) > 1:
-            words = {name: recorded.estimator_words(parameters) for name, parameters in known.items()}
-            _choice("Estimator of A and B", "estimator", list(known), query.estimator, words)
+            names = {name: describe_estimator(parameters) for name, parameters in known.items()}
+            label = "Estimator of A and B"
+            bound_widget(st.selectbox, label, "estimator", list(names), format_func=names.__getitem__)
         if run.classes:
-            _classes(run, query)
-        selections.show(run, query)
+            bound_widget(
+                st.pills,
+                "Classes (none chosen: all)",
+                "classes",
+                range(len(run.classes)),
+                value=list(query.classes),
+                store=lambda numbers: tuple(sorted(numbers)),
+                selection_mode="multi",
+                format_func=lambda number: escape_markdown(run.classes[number]),
+            )
+        _selection(run, query)
 
 
 def _epoch(run: Run, query: Query, epochs: list[int]) -> None:
@@ -79,52 +54,57 @@ def _epoch(run: Run, query: Query, epochs: list[int]) -> None:
     if len(epochs) == 1:
         st.markdown(f"Epoch {epochs[0]}, the only one")
     else:
-        key = _set("epoch", epoch)
-        take = _taken("epoch")
-
-        def chosen() -> None:
-            playing.stop()
-            take()
-
-        st.select_slider("Epoch", epochs, key=key, on_change=chosen)
-    playing.show(run, epochs, epoch)
+        bound_widget(st.select_slider, "Epoch", "epoch", epochs, value=epoch, before=playback.stop)
+    _playback(run, epochs, epoch)
 
 
-def _choice(label: str, field: str, options: list[str], chosen: str | None, words: dict[str, str]) -> None:
-    key = _set(field, chosen)
-    st.selectbox(label, options, key=key, format_func=lambda name: words[name], on_change=_taken(field))
-
-
-def _classes(run: Run, query: Query) -> None:
-    key = _set("classes", list(query.classes))
-
-    def taken() -> None:
-        queries.change(classes=tuple(sorted(st.session_state[key])))
-
-    st.pills(
-        "Classes (none chosen: all)",
-        range(len(run.classes)),
-        selection_mode="multi",
-        format_func=lambda number: plain(run.classes[number]),
-        key=key,
-        on_change=taken,
+def _playback(run: Run, epochs: list[int], epoch: int) -> None:
+    """The buttons that change the epoch, and the fragment that changes it while nobody presses them."""
+    place = epochs.index(epoch)
+    back, play, forward, follow = st.columns([1, 2, 1, 2])
+    steps = ((back, "◀", "One epoch back", place - 1), (forward, "▶", "One epoch on", place + 1))
+    for column, label, help_text, target in steps:
+        inside = 0 <= target < len(epochs)
+        go_to = (epochs[target],) if inside else None
+        column.button(label, help=help_text, disabled=not inside, on_click=playback.go_to, args=go_to)
+    mode = playback.mode()
+    play.button(
+        "Pause" if mode == "play" else "Play",
+        on_click=playback.toggle,
+        args=("play", epochs, epoch),
+        disabled=len(epochs) < 2,
     )
+    follow.button(
+        "Stop" if mode == "follow" else "Follow",
+        help="Show each new epoch as soon as it is recorded",
+        on_click=playback.toggle,
+        args=("follow", epochs, epoch),
+    )
+    # A fragment also runs once with the page. Only its later runs mean that time has passed.
+    st.session_state[_DRAWN] = True
+    if mode == "play":
+        _next_frame(epochs, epoch)
+    elif mode == "follow":
+        _look_again(run, epochs)
 
 
-def _set(field: str, value: Any) -> str:
-    key = f"query {field}"
-    st.session_state[key] = value
-    return key
+@st.fragment(run_every=FRAME_SECONDS)
+def _next_frame(epochs: list[int], epoch: int) -> None:
+    if not st.session_state.pop(_DRAWN, False):
+        playback.play_next(epochs, epoch)
+        st.rerun()
 
 
-def _taken(field: str) -> Callable[[], None]:
-    return lambda: queries.change(**{field: st.session_state[f"query {field}"]})
+@st.fragment(run_every=LOOK_SECONDS)
+def _look_again(run: Run, epochs: list[int]) -> None:
+    if not st.session_state.pop(_DRAWN, False) and known_epochs(run) != epochs:
+        st.rerun()
 
 
-def _default_pair(run: Run, a: str | None, b: str | None) -> tuple[str, str]:
-    """A measured pair that agrees with what is given; one of several channels by several rather than another."""
-    fitting = [pair for pair in recorded.pairs(run) if (a is None or pair[0] == a) and (b is None or pair[1] == b)]
-    fitting.sort(key=lambda pair: min(run.layer(pair[0]).channels, run.layer(pair[1]).channels) == 1)
-    if fitting:
-        return fitting[0]
-    return a or run.layers[0].name, b or run.layers[-1].name
+def _selection(run: Run, query: Query) -> None:
+    """How many samples are selected, and a button that clears the selection."""
+    if query.selection is None:
+        return
+    number = len(selected_samples(run, query))
+    st.markdown(f"**{count(number, 'sample')}** of {run.manifest.samples} selected")
+    st.button("Clear selection", on_click=change_query, kwargs={"selection": None})

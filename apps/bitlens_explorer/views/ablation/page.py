@@ -1,281 +1,177 @@
-"""The ablation page (Liu, Amjad and Geiger 2018): what the network still can without some of its neurons, and which those are."""
+"""The ablation page (Liu, Amjad and Geiger 2018): how the network performs without some neurons, and their roles."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import streamlit as st
-import xarray as xr
 
-import bitlens
+from bitlens import tables
 from bitlens.runs import Run, RunError
-from bitlens_explorer import ablation, ablation_charts, charts, compute, details, figures, pixel_parts, tables
-from bitlens_explorer import query as queries
-from bitlens_explorer.ablation_charts import scope_name
-from bitlens_explorer.context import context, kept_settings
-from bitlens_explorer.query import CURVES, NETWORK, Query
-from bitlens_explorer.recorded import Parameters
-from bitlens_explorer.words import count, listed, plain, say
+from bitlens_explorer.results.ablation import (
+    MEASURE,
+    ablation_settings,
+    load_ablation,
+    load_label_information,
+    nearest_epoch,
+    quantizer,
+    ranked_layers,
+)
+from bitlens_explorer.results.known import Parameters
+from bitlens_explorer.state.context import context
+from bitlens_explorer.state.query import CURVES, NETWORK, Query, current_query
+from bitlens_explorer.ui import figure_frame
+from bitlens_explorer.ui.bound_widget import choose_settings, leave_out, switch
+from bitlens_explorer.ui.pagination import choose_part
+from bitlens_explorer.ui.python_code import measure_network_code
+from bitlens_explorer.ui.text import escape_markdown, number_ranges, show_hint, show_warning
+from bitlens_explorer.views.ablation import captions
+from bitlens_explorer.views.ablation.charts import draw_curves, draw_roles, draw_spread
+from bitlens_explorer.views.ablation.frame import Shown, below, load_code
+from bitlens_explorer.views.ablation.label_information import label_code, measured_layers, offer_label_information
+from bitlens_explorer.views.ablation.neuron import show_neuron
 
-LAYERS = 5  # shown at once
+MOST_LAYERS = 5  # whose curves are drawn at once
 
 
 def main() -> None:
-    """The page."""
-    run, query, epoch = context()
+    """Show the page."""
+    run, _, epoch = context()
     st.title("Ablation", anchor=False)
-    known = ablation.settings(run)
-    parameters = found = None
+    known = ablation_settings(run)
     if not known:
-        _none(run)
-    else:
-        parameters = kept_settings("ablation", "Settings", known, ablation.words, scope=None, place=None)
-        st.markdown(f"Settings: {plain(ablation.words(parameters))}.")
-        epoch = _epoch(run, parameters, epoch)
-        try:
-            found = ablation.load(run, parameters, epoch)
-        except RunError as error:
-            figures.failed(error)
-    if found is not None and parameters is not None:
-        query = _checked(queries.current(), found)
-        _curves(run, query, epoch, parameters, found)
-        _scores(run, epoch, parameters, found)
-        _roles(run, epoch, parameters, found)
-        _neuron(run, query, epoch, parameters, found)
-    else:
+        _unmeasured(run)
+        _labels(run, epoch, None)
+        return
+    reset = ("scope", "place")
+    parameters = choose_settings("ablation", "Settings", known, captions.describe_settings, reset)
+    st.markdown(f"Settings: {escape_markdown(captions.describe_settings(parameters))}.")
+    epoch = _shown_epoch(run, parameters, epoch)
+    try:
+        shown = Shown(run, epoch, parameters, load_ablation(run, parameters, epoch))
+    except RunError as error:
+        show_warning(error)
         _labels(run, epoch, parameters)
+        return
+    query = _with_measured(current_query(), shown)
+    _curves(shown, query)
+    _scores(shown)
+    _roles(shown)
+    show_neuron(shown, query)
 
 
-def _none(run: Run) -> None:
-    """What has to be done for there to be anything."""
-    what = "What the network can without some of its neurons has not been measured, and the explorer runs no network."
-    labels = "" if run.labels is not None else " It was recorded without labels, so they have to be given."
+def _unmeasured(run: Run) -> None:
+    """What the user has to do to get results."""
+    what = captions.NOT_MEASURED
+    labels = "" if run.labels is not None else " It was recorded without labels, so labels are needed too."
     if run.weight_epochs:
         step = f"measure it with the model{', inputs and labels' if labels else ''}:"
-        say(f"{what} This run keeps its weights of epoch {listed(run.weight_epochs)}.{labels}", step)
+        show_hint(f"{what} This run has the weights of epoch {number_ranges(run.weight_epochs)}.{labels}", step)
     else:
-        step = "record the network again with its weights of some epochs, then measure it with the model:"
-        say(f"{what} This run keeps no weights, which that needs.", step)
-    st.code(ablation.wanted(run), language="python")
+        step = "record the network again with the weights of some epochs, then measure it with the model:"
+        show_hint(f"{what} This run has no weights, which the measurement needs.", step)
+    call = f"bitlens.{MEASURE}(run, model)"
+    with_data = f"bitlens.{MEASURE}(run, model, data=(test_images, test_labels))"
+    st.code(measure_network_code(run, with_data if labels else call, call), language="python")
 
 
-def _epoch(run: Run, parameters: Parameters, epoch: int) -> int:
-    """The epoch that is drawn: the nearest that has results."""
-    kept = run.results.epochs(ablation.MEASURE, parameters)
-    at = ablation.nearest(epoch, kept)
-    if at != epoch:
-        what = f"Epoch {epoch} has not been measured so. **What is drawn is of epoch {at}**, the nearest that has."
-        say(what, f"choose an epoch that has: {listed(kept)}.")
-    return at
-
-
-def _checked(query: Query, found: xr.Dataset) -> Query:
-    """Without a scope or a place that was not measured."""
-    complaints = []
-    scopes = found["scope"].values.tolist()
-    if query.scope is not None and query.scope not in scopes:
-        complaints.append(f"scope={query.scope[:40]}")
-        query = replace(query, scope=None)
-    if query.place is not None and not 1 <= query.place <= len(ablation.ranking(found, query.scope or scopes[-1])):
-        complaints.append(f"place={query.place}")
-        query = replace(query, place=None)
-    if complaints:
-        queries.settle(query, complaints)
-        queries.publish()
-    return query
-
-
-def _chosen(query: Query, found: xr.Dataset) -> tuple[str, int, int]:
-    """The scope that is looked at, the place in its ranking, and how many there are; the highest where none is chosen."""
-    scope = query.scope or str(found["scope"].values[-1])
-    number = len(ablation.ranking(found, scope))
-    return scope, query.place or number, number
-
-
-def _curves(run: Run, query: Query, epoch: int, parameters: Parameters, found: xr.Dataset) -> None:
-    """Small multiples: the layers, and the whole network beside them."""
-    figures.title(f"Cumulative ablation at epoch {epoch}")
-    key = "query curve"
-    st.session_state[key] = query.curve
-    st.segmented_control(
-        "Drawn", list(CURVES), key=key, required=True, on_change=lambda: queries.change(curve=st.session_state[key])
-    )
-    scope, place, number = _chosen(query, found)
-    layers = ablation.layers_of(found)
-    shown = pixel_parts.page("Layers drawn", layers, LAYERS, scope if scope in layers else layers[0])
-    whole = len(layers) < found.sizes["scope"]
-    scopes = [*shown, NETWORK] if whole else shown
-    frame = ablation.curves(found, scopes, query.curve)
-    marks = [(ablation.ORDERS["ascending"], place), (ablation.ORDERS["descending"], number + 1 - place)]
-    ablation_charts.draw_curves(frame, query.curve, scope, marks)
-    samples = f"the probe, {count(run.manifest.samples, 'sample')}" if parameters["data"] is None else "data of its own"
-    meaning = (
-        f"What is left when neurons are turned off one after the other (they give {ablation.MODES[parameters['mode']]}), on "
-        f"{samples}. Neurons of a high score matter where turning off the lowest first costs little and the highest first "
-        f"much; inside of the band, which spans {count(parameters['repeats'], 'random order')}, the score says nothing. "
-        f"Thin dashed rules: where the neuron chosen below is turned off, in {plain(scope_name(scope))}. A click in the legend "
-        "isolates an order."
-    )
-    if whole:
-        meaning += (
-            " **Compare the layers with the network:** what holds within each layer may be turned round across layers, whose "
-            "neurons differ in their scores (Simpson's paradox)."
+def _shown_epoch(run: Run, parameters: Parameters, epoch: int) -> int:
+    """The nearest epoch with results."""
+    epochs = run.results.epochs(MEASURE, parameters)
+    nearest = nearest_epoch(epoch, epochs)
+    if nearest != epoch:
+        what = (
+            f"Epoch {epoch} has not been measured with these settings. **This page shows epoch {nearest}**, the "
+            "nearest epoch with results."
         )
-    code = [*ablation.load_code(parameters, epoch), *ablation.curves_code(scopes, query.curve)]
-    _below(run, epoch, parameters, meaning, frame, "curves", code, query.curve)
+        show_hint(what, f"choose an epoch with results: {number_ranges(epochs)}.")
+    return nearest
 
 
-def _scores(run: Run, epoch: int, parameters: Parameters, found: xr.Dataset) -> None:
-    """How the score is spread within each layer."""
-    score = parameters["score"]
-    figures.title(f"Neurons by {ablation.SCORES[score]} at epoch {epoch}")
-    frame = ablation.scores(found)
-    code = [*ablation.load_code(parameters, epoch), *ablation.scores_code(ablation.layers_of(found))]
-    _spread(run, epoch, parameters, frame, f"{ablation.SYMBOLS[score]} (bits)", code)
+def _with_measured(query: Query, shown: Shown) -> Query:
+    """The query without a scope or a place that was not measured."""
+    fields = []
+    scope = query.scope
+    if scope is not None and scope not in shown.scopes:
+        fields.append("scope")
+        scope = None
+    if query.place is not None and not 1 <= query.place <= len(shown.ranking(scope or shown.scopes[-1])):
+        fields.append("place")
+    return leave_out(*fields) if fields else query
 
 
-def _spread(run: Run, epoch: int, parameters: Parameters | None, frame: Any, x_title: str, code: Sequence[str]) -> None:
-    rows = frame.reset_index()
-    layers = list(dict.fromkeys(rows["layer"]))
-    shown = pixel_parts.page("Layers of the histogram", layers, 2 * LAYERS, layers[0])
-    ablation_charts.draw_spread(rows, shown, x_title)
-    meaning = (
-        "How many neurons have which score, on the same scales for all layers. Where layers differ, a ranking across them "
-        "turns off the neurons of one layer before those of another."
-    )
-    _below(run, epoch, parameters, meaning, frame, "scores", code, x_title.split("(")[0])
+def _curves(shown: Shown, query: Query) -> None:
+    """The layers, and the whole network after them."""
+    figure_frame.title(f"Cumulative ablation at epoch {shown.epoch}")
+    switch(st.segmented_control, "Drawn", "curve", CURVES, str)
+    scope, place, number = shown.chosen(query)
+    layers = ranked_layers(shown.results)
+    part = choose_part("Layers drawn", layers, MOST_LAYERS, "Layers drawn", scope)
+    compares = len(layers) < len(shown.scopes)
+    scopes = [*part, NETWORK] if compares else part
+    columns = ["scope", "order", "removed", *(query.curve + ending for ending in ("", "_lowest", "_highest"))]
+    table = tables.ablation_curves(shown.results.sel(scope=scopes))[columns]
+    orders = captions.ORDERS
+    marks = [(orders["ascending"], place), (orders["descending"], number + 1 - place)]
+    draw_curves(table, query.curve, scope, marks)
+    caption = captions.curves_caption(shown.run, shown.parameters, scope, compares=compares)
+    code = [
+        *load_code(shown.parameters, shown.epoch),
+        f"table = tables.ablation_curves(results.sel(scope={scopes}))[{columns}]",
+    ]
+    below(shown.run, shown.epoch, shown.parameters, caption, table, "curves", code, query.curve)
 
 
-def _roles(run: Run, epoch: int, parameters: Parameters, found: xr.Dataset) -> None:
-    """How many neurons do what."""
-    figures.title(f"What neurons do at epoch {epoch}")
-    frame = ablation.roles(found)
-    ablation_charts.draw_roles(frame)
-    meaning = ablation_charts.roles_words(frame, parameters["tolerance"])
-    code = [*ablation.load_code(parameters, epoch), *ablation.roles_code()]
-    _below(run, epoch, parameters, meaning, frame, "roles", code)
+def _scores(shown: Shown) -> None:
+    """The distribution of the score within each layer."""
+    score = shown.parameters["score"]
+    figure_frame.title(f"Neurons by {captions.SCORES[score]} at epoch {shown.epoch}")
+    layers = ranked_layers(shown.results)
+    table = tables.neuron_ranking(shown.results.sel(scope=layers))[["layer", "channel", "score"]]
+    code = [
+        *load_code(shown.parameters, shown.epoch),
+        f"table = tables.neuron_ranking(results.sel(scope={layers}))[['layer', 'channel', 'score']]",
+    ]
+    _spread(shown.run, shown.epoch, shown.parameters, table, captions.SYMBOLS[score], code)
 
 
-def _neuron(run: Run, query: Query, epoch: int, parameters: Parameters, found: xr.Dataset) -> None:
-    """One neuron by its place in a ranking: its numbers, and what it shows."""
-    figures.title("A neuron by its place")
-    scope, place, number = _chosen(query, found)
-    ranking = ablation.ranking(found, scope)
-    scopes, key = found["scope"].values.tolist(), "query scope"
-    left, right = st.columns([1, 3], gap="large")
-    st.session_state[key] = scope
-    left.selectbox(
-        "Ranking of", scopes, key=key, format_func=scope_name,
-        on_change=lambda: queries.change(scope=st.session_state[key], place=None),
-    )  # fmt: skip
-    if number > 1:
-        label, key_place = f"Place, from the lowest score (1) to the highest ({number})", "query place"
-        st.session_state[key_place] = place
-        right.slider(
-            label, 1, number, key=key_place, on_change=lambda: queries.change(place=st.session_state[key_place])
-        )
-    layer, channel, score = ranking.loc[place]
-    layer, channel = str(layer), int(channel)
-    words = f"**Layer {plain(layer)}, channel {channel}**: {ablation.SCORES[parameters['score']]} {score:.3f} bits. Place {place} of "
-    words += f"{number} in {plain(scope_name(scope))}: turned off as number {place}, lowest first, or {number + 1 - place}, highest first."
-    code = [*ablation.load_code(parameters, epoch), *ablation.ranking_code(scope)]
-    _below(run, epoch, parameters, words, ranking, "ranking", code, scope)
-    _told(run, epoch, parameters, layer, channel)
-    _shown(run, query, epoch, layer, channel)
+def _spread(run: Run, epoch: int, parameters: Parameters | None, table: Any, symbol: str, code: Sequence[str]) -> None:
+    frame = table.set_axis(["layer", "channel", "bits"], axis=1)
+    layers = list(dict.fromkeys(frame["layer"]))
+    part = choose_part("Layers of the histogram", layers, 2 * MOST_LAYERS, "Layers of the histogram", layers[0])
+    draw_spread(frame, part, f"{symbol} (bits)")
+    below(run, epoch, parameters, captions.SPREAD, table, "scores", code, symbol)
 
 
-def _told(run: Run, epoch: int, parameters: Parameters, layer: str, channel: int) -> None:
-    """What the neuron says about the label, by itself."""
-    if run.labels is None:
-        return
-    used = ablation.quantizer(parameters)
-    if not ablation.label_known(run, layer, used, epoch):
-        _offer(run, epoch, parameters)
-        return
-    try:
-        numbers = ablation.label_numbers(run, layer, used, epoch).sel(channel=channel)
-    except RunError as error:
-        figures.failed(error)
-        return
-    rows = ablation.neuron_table(run, numbers)
-    st.table({"": list(rows), "value": list(rows.values())})
-    st.markdown(f"Of its values on the probe, made discrete by {plain(repr(used))}.")
-
-
-def _shown(run: Run, query: Query, epoch: int, layer: str, channel: int) -> None:
-    """The neuron's maps; of single values, their means by class."""
-    if len(run.layer(layer).shape) > 1:
-        details.neuron_maps(run, query, epoch, layer, channel)
-        return
-    figures.title("Mean activation by class")
-    what = f"Layer {plain(layer)} has single values and no maps."
-    if run.labels is None:
-        say(f"{what} This run has no labels to average them by.", "look at a layer with maps.")
-        return
-    if epoch not in run.epochs:
-        say(f"{what} Only results were recorded at epoch {epoch}; there are no values.", tables.nearest(run, epoch))
-        return
-    frame = ablation.class_means(run, layer, channel, epoch)
-    chart = ablation_charts.by_class(frame.reset_index(), "mean activation")
-    charts.draw(chart, "class means", f"mean activation of channel {channel} of layer {layer} by class")
-    code = ablation.class_code(layer, channel, epoch)
-    meaning = f"{what} These are the means over all samples of each class, when no neuron is turned off."
-    _below(run, epoch, None, meaning, frame, "class means", code, layer, f"channel{channel}")
+def _roles(shown: Shown) -> None:
+    """How many neurons play which role."""
+    figure_frame.title(f"Roles of neurons at epoch {shown.epoch}")
+    columns = ["scope", *captions.ROLES]
+    table = tables.role_counts(shown.results)[columns]
+    draw_roles(table)
+    caption = captions.roles_caption(table, shown.parameters["tolerance"])
+    code = [*load_code(shown.parameters, shown.epoch), f"table = tables.role_counts(results)[{columns}]"]
+    below(shown.run, shown.epoch, shown.parameters, caption, table, "roles", code)
 
 
 def _labels(run: Run, epoch: int, parameters: Parameters | None) -> None:
-    """Without an ablation: what each neuron says about the label, which needs no network."""
-    figures.title(f"Neurons by information about the label at epoch {epoch}")
+    """Without ablation: the information of each neuron about the label, which does not need the network."""
+    figure_frame.title(f"Neurons by information about the label at epoch {epoch}")
     if run.labels is None:
-        say("This run was recorded without labels, which this needs.", "record the network again with labels.")
+        show_hint("This run was recorded without labels, which are needed here.", "record the network with labels.")
         return
-    used = ablation.quantizer(parameters)
-    layers = [name for name in ablation.label_layers(run) if ablation.label_known(run, name, used, epoch)]
+    layers = measured_layers(run, epoch, parameters)
     if layers:
+        used = quantizer(parameters)
         try:
-            frame = ablation.label_scores(run, layers, used, epoch)
-            code = ablation.label_code(layers, used, epoch)
-            _spread(run, epoch, None, frame, "I(Y; neuron) (bits)", code)
+            by_layer = {name: load_label_information(run, name, used, epoch) for name in layers}
+            table = tables.label_information(by_layer)[["layer", "channel", "mutual_information"]]
+            code = label_code(layers, epoch, parameters)
+            _spread(run, epoch, None, table, captions.SYMBOLS["mutual_information"], code)
         except RunError as error:
-            figures.failed(error)
-    _offer(run, epoch, parameters)
-
-
-def _offer(run: Run, epoch: int, parameters: Parameters | None) -> None:
-    """A button for the layers that are not measured yet."""
-    used = ablation.quantizer(parameters)
-    missing = [name for name in ablation.label_layers(run) if not ablation.label_known(run, name, used, epoch)]
-    if not missing:
-        return
-    what = f"What each neuron says about the label has not been measured at epoch {epoch} in {count(len(missing), 'layer')}"
-    if epoch not in run.epochs:
-        say(f"{what}, and only results were recorded of it.", tables.nearest(run, epoch))
-        return
-    say(f"{what}: {plain(', '.join(missing))}.", "press the button; a layer takes seconds.")
-    steps = [
-        (f"layer {name}", lambda name=name: bitlens.label_information(run, name, used, epochs=[epoch]))
-        for name in missing
-    ]
-    compute.offer(f"information about the label, {count(len(missing), 'layer')}", "compute label information", steps)
-
-
-def _below(
-    run: Run,
-    epoch: int,
-    parameters: Parameters | None,
-    meaning: str,
-    frame: Any,
-    figure: str,
-    code: Sequence[str],
-    *of: str,
-) -> None:
-    """What stands around every figure."""
-    file = figures.file_name(run, "ablation", figure, *of, f"epoch{epoch}", ending="csv")
-    settings = None if parameters is None else ablation.words(parameters)
-    about = {"epoch": epoch, "figure": figure, "of": " ".join(of) or None, "settings": settings}
-    figures.below(run, meaning, frame, f"ablation {figure}", file, about, ["import pandas", "", *code])
+            show_warning(error)
+    offer_label_information(run, epoch, parameters)
 
 
 main()

@@ -1,4 +1,4 @@
-"""What results of information flow were made with: in words, and as arguments that more of them are computed with."""
+"""Settings of information flow: as text, and as arguments that compute more results with the same settings."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 import bitlens
 from bitlens.runs import Run
-from bitlens_explorer.compute import Step
-from bitlens_explorer.recorded import Parameters
-from bitlens_explorer.words import plain
+from bitlens_explorer.results.known import Parameters
+from bitlens_explorer.ui.compute_button import Step
+from bitlens_explorer.ui.text import escape_markdown
 
-OWN: Parameters = {
+DEFAULTS: Parameters = {
     "batch": 128,
     "seed": 0,
     "alpha": 1.01,
@@ -21,7 +21,7 @@ OWN: Parameters = {
     "saturating": 0,
     "tensor": 0,
 }
-"""The library's settings of matrix-based information."""
+"""The default settings of matrix-based information in the library."""
 RULES = {
     repr(rule): rule
     for rule in (
@@ -32,71 +32,86 @@ RULES = {
         bitlens.Alignment(smallest=0.1),
     )
 }
-"""Rules for a kernel's width, by the name that results keep them by."""
+"""Bandwidth rules by the text that results store."""
+_NAMES = {
+    "bandwidth": "kernel bandwidth",
+    "bandwidth_x": "bandwidth of the input",
+    "bandwidth_errors": "bandwidth of errors",
+    "batch": "mini-batch",
+    "noise_variance": "noise variance",
+}
+_FLAGS = {"saturating": "plain product of kernels", "tensor": "one kernel of all values"}
+_NOT_SHOWN = {"estimator", "layer", "pairs", *_FLAGS}
 
 
 def arguments(parameters: Parameters) -> dict[str, Any] | None:
-    """What the library is to be called with for more such results; None where a kernel's width is of no known rule."""
-    given = {name: value for name, value in parameters.items() if name != "tensor" or "layer" not in parameters}
-    for name in given.keys() & {"bandwidth", "bandwidth_x", "bandwidth_errors"}:
-        if given[name] is None:
+    """Arguments of the library for more results with these parameters; None if a bandwidth rule is not known."""
+    call = {name: value for name, value in parameters.items() if name != "tensor" or "layer" not in parameters}
+    for name in call.keys() & {"bandwidth", "bandwidth_x", "bandwidth_errors"}:
+        if call[name] is None:
             continue
         try:
-            given[name] = RULES[given[name]] if given[name] in RULES else float(given[name])
+            call[name] = RULES[call[name]] if call[name] in RULES else float(call[name])
         except (TypeError, ValueError):
             return None
-    return given
+    return call
 
 
-def words(parameters: Parameters) -> str:
-    """Parameters as they stand under a figure."""
-    names = {"bandwidth": "kernel width", "bandwidth_x": "of the input", "bandwidth_errors": "of errors"}
-    names |= {"batch": "mini-batch", "noise_variance": "noise variance"}
-    parts = [
-        f"{names.get(name, name)} {value}"
-        for name, value in parameters.items()
-        if name not in _FLAGS and value is not None
-    ]
-    parts += [text for name, text in _FLAGS.items() if text and parameters.get(name)]
-    return ", ".join(parts)
+def describe_settings(parameters: Parameters) -> str:
+    """Parameters as text for captions."""
+    shown = {name: value for name, value in parameters.items() if name not in _NOT_SHOWN and value is not None}
+    parts = [f"{_NAMES.get(name, name)} {value}" for name, value in shown.items()]
+    return ", ".join([*parts, *(text for name, text in _FLAGS.items() if parameters.get(name))])
 
 
-_FLAGS = dict.fromkeys(("estimator", "layer", "pairs"), "")
-_FLAGS |= {"saturating": "plain product of kernels", "tensor": "one kernel of all values"}
-
-
-def errors(settings: Parameters) -> Parameters:
-    """What the chain of errors has of its own where the rest is the paper's: h = 0.1 instead of 5."""
+def error_bandwidth(settings: Parameters) -> Parameters:
+    """The bandwidth of errors in the settings of the paper: h = 0.1 instead of 5."""
     paper = settings["bandwidth"] == repr(bitlens.Silverman(5.0)) and settings["saturating"]
     return {"bandwidth_errors": repr(bitlens.Silverman(0.1))} if paper else {}
 
 
 Wanted = Mapping[str, tuple[Parameters, list[int]]]
-"""What results are of, the settings they are to have, and the epochs that they are there for."""
+"""Name of a result -> the parameters it should have, and the epochs that have it."""
 
 
-def steps(run: Run, measure: Callable[..., object], wanted: Wanted) -> tuple[list[Step], list[str], list[int]]:
-    """How what is missing is computed, epoch by epoch; what that is, and at which epochs. No steps: by no known rule."""
-    missing = [(name, given, e) for name, (given, kept) in wanted.items() for e in run.epochs if e not in kept]
-    found: list[Step] = []
+def missing_steps(run: Run, measure: Callable[..., object], wanted: Wanted) -> tuple[list[Step], list[str], list[int]]:
+    """Steps that compute what is missing, epoch by epoch; the names and epochs of it.
+
+    There are no steps if a bandwidth rule is not known.
+    """
+    missing = [(name, given, e) for name, (given, epochs) in wanted.items() for e in run.epochs if e not in epochs]
+    steps: list[Step] = []
     for name, given, epoch in missing:
         call = arguments(given)
         if call is not None:
-            found.append((f"{name}, epoch {epoch}", partial(measure, run, **call, epochs=[epoch])))
+            steps.append((f"{name}, epoch {epoch}", partial(measure, run, **call, epochs=[epoch])))
     names, epochs = dict.fromkeys(name for name, _, _ in missing), {epoch for _, _, epoch in missing}
-    return found if len(found) == len(missing) else [], [plain(name) for name in names], sorted(epochs)
+    complete = steps if len(steps) == len(missing) else []
+    return complete, [escape_markdown(name) for name in names], sorted(epochs)
 
 
-def code(measure: str, sets: Sequence[Parameters]) -> list[str]:
-    """The lines of Python that load results, a row an epoch and layer."""
+def load_code(measure: str, parameters: Parameters) -> list[str]:
+    """The lines of Python that load results of all epochs."""
     return [
-        "import pandas",
+        "import xarray",
+        "from bitlens import tables",
         "",
-        "rows = []",
-        f"for parameters in {list(sets)!r}:",
-        f'    for epoch in run.results.epochs("{measure}", parameters):',
-        f'        result = run.results.load("{measure}", parameters, epoch).drop_dims("channel", errors="ignore")',
-        "        part = result.expand_dims(epoch=[epoch]).to_dataframe().reset_index()",
-        '        rows.append(part.assign(layer=parameters["layer"]) if "layer" in parameters else part)',
-        "table = pandas.concat(rows, ignore_index=True)",
+        f"parameters = {dict(parameters)!r}",
+        f'epochs = run.results.epochs("{measure}", parameters)',
+        f'parts = [run.results.load("{measure}", parameters, epoch) for epoch in epochs]',
+        "results = xarray.concat(parts, 'epoch').assign_coords(epoch=epochs)",
+    ]
+
+
+def load_layers_code(measure: str, sets: Sequence[Parameters]) -> list[str]:
+    """The lines of Python that load results of all epochs and of several layers."""
+    return [
+        "import xarray",
+        "from bitlens import tables",
+        "",
+        "by_layer = {}",
+        f"for parameters in {[dict(parameters) for parameters in sets]!r}:",
+        f'    epochs = run.results.epochs("{measure}", parameters)',
+        f'    parts = [run.results.load("{measure}", parameters, epoch) for epoch in epochs]',
+        "    by_layer[parameters['layer']] = xarray.concat(parts, 'epoch').assign_coords(epoch=epochs)",
     ]

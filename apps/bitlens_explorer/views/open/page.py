@@ -1,12 +1,12 @@
-"""The page without a run: chooses one, or says how to record one."""
+"""The page without a run: the user chooses a run, or reads how to record one."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from bitlens_explorer import opening
-from bitlens_explorer import query as queries
-from bitlens_explorer.words import plain, refuse, say
+from bitlens_explorer.state import run_access
+from bitlens_explorer.state.query import change_query
+from bitlens_explorer.ui.text import escape_markdown, show_error, show_hint
 
 RECORD = """
 import bitlens
@@ -21,22 +21,24 @@ bitlens.measure(bitlens.open_run("my-run"))
 
 
 def main() -> None:
-    """The page."""
+    """Show the page."""
     st.title("Open a run", anchor=False)
     problem = st.session_state.get("bitlens problem")
-    found = opening.runs_in_root()
+    addresses = run_access.runs_in_root()
+    root = escape_markdown(run_access.root())
     if problem:
-        refuse(problem, "choose another run below, or start the explorer with the run's own folder as --root.")
-    elif not found:
-        say(f"No run is open, and there is none in {plain(opening.root())}.", "record one as shown below.")
+        show_error(problem, "choose another run below, or start the explorer with the folder of the run as --root.")
+    elif not addresses:
+        show_hint(f"No run is open, and {root} contains no run.", "record one as shown below.")
     else:
-        say("No run is open.", "choose one below.")
-    for number, address in enumerate(found):
-        st.button(f"Open {plain(address)}", key=f"open {number}", on_click=queries.change, kwargs={"run": address})
+        show_hint("No run is open.", "choose one below.")
+    for number, address in enumerate(addresses):
+        label = f"Open {escape_markdown(address)}"
+        st.button(label, key=f"open {number}", on_click=change_query, kwargs={"run": address})
     with st.form("open"):
-        text = st.text_input("Folder of a run", help=f"In {plain(opening.root())}", key="open folder")
+        text = st.text_input("Folder of a run", help=f"In {root}", key="open folder")
         if st.form_submit_button("Open") and text.strip():
-            queries.change(run=text.strip())
+            change_query(run=text.strip())
             st.rerun()
     st.header("Record a run", anchor=False)
     st.code(RECORD.strip(), language="python")

@@ -1,148 +1,156 @@
-"""The pixels page (Ma et al. 2019): what of each pixel every layer discards, image by image and on the average."""
+"""The pixels page (Ma et al. 2019): what every layer discards of each pixel, for single images and on average."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import streamlit as st
 import xarray as xr
 
+from bitlens import tables
 from bitlens.runs import Run, RunError
-from bitlens_explorer import charts, figures, flow, flow_charts, pixel_charts, pixel_code, pixel_parts, pixels, recorded
-from bitlens_explorer import query as queries
-from bitlens_explorer.context import context, kept_settings
-from bitlens_explorer.query import Query
-from bitlens_explorer.recorded import Parameters
-from bitlens_explorer.words import count, listed, say
+from bitlens_explorer.results.discarding import MEASURE, discarding_over_epochs, discarding_settings, load_discarding
+from bitlens_explorer.results.export import file_name
+from bitlens_explorer.results.known import Parameters
+from bitlens_explorer.state.context import context
+from bitlens_explorer.state.query import Query, change_query, current_query
+from bitlens_explorer.state.selection import selected_samples
+from bitlens_explorer.ui import charts, figure_frame
+from bitlens_explorer.ui.bound_widget import choose_settings, leave_out
+from bitlens_explorer.ui.python_code import measure_network_code
+from bitlens_explorer.ui.text import count, number_ranges, show_hint, show_warning
+from bitlens_explorer.views.pixels import captions
+from bitlens_explorer.views.pixels.charts import over_layers
+from bitlens_explorer.views.pixels.images import show_images
+from bitlens_explorer.views.pixels.units import summarize
 
-IMAGES, LAYERS = 6, 10  # shown at once
+NEAREST_EPOCHS = 3  # for which an epoch without results has buttons
 
 
 def main() -> None:
-    """The page."""
-    run, query, epoch = context()
+    """Show the page."""
+    run, _, epoch = context()
     st.title("Pixels", anchor=False)
-    known = recorded.discardings(run)
+    known = discarding_settings(run)
     if not known:
-        _none(run)
+        _unmeasured(run)
         return
-    parameters = kept_settings("discarding", "Settings", known, pixels.words, image=None, depth=None)
-    query = _checked(queries.current(), parameters)
-    samples = pixel_parts.samples(run, query, parameters)
+    reset = ("image", "depth")
+    parameters = choose_settings("discarding", "Settings", known, captions.describe_settings, reset)
+    query = _with_measured(current_query(), parameters)
+    samples = _samples(run, query, parameters)
     if not samples:
-        measured = listed(sorted(parameters["samples"]))
-        say(
-            f"What is chosen on the left has none of the images that were measured: {measured}.", "choose others there."
-        )
+        measured = number_ranges(sorted(parameters["samples"]))
+        what = f"No measured image belongs to the classes or the selection on the left. Measured images: {measured}."
+        show_hint(what, "choose other classes, or clear the selection.")
         return
-    kept = run.results.epochs("layer_discarding", parameters)
-    means: xr.Dataset | None = None
+    summary: xr.Dataset | None = None
     try:
-        means = recorded.discarding_epochs(run, parameters, lambda found: pixels.summary(run, found))
+        summary = discarding_over_epochs(run, parameters, lambda results: summarize(run, results))
     except RunError as error:
-        figures.failed(error)
-    if epoch not in kept:
-        _other_epochs(epoch, kept)
+        show_warning(error)
+    epochs = run.results.epochs(MEASURE, parameters)
+    if epoch not in epochs:
+        _offer_epochs(epoch, epochs)
     else:
         try:
-            found = recorded.discarding(run, parameters, epoch).sel(sample=samples)
-            ends = pixels.summary(run, found) if means is None else means
-            _images(run, query, epoch, parameters, found, ends)
+            results = load_discarding(run, parameters, epoch).sel(sample=samples)
+            show_images(run, query, epoch, parameters, results, summarize(run, results) if summary is None else summary)
         except RunError as error:
-            if means is not None:
-                figures.failed(error)
-    if means is not None:
-        _curves(run, epoch, parameters, means.sel(sample=samples))
+            if summary is not None:
+                show_warning(error)
+    if summary is not None:
+        _curves(run, epoch, parameters, summary.sel(sample=samples))
 
 
-def _none(run: Run) -> None:
-    """What has to be done for there to be anything."""
-    what = "What layers discard of each pixel has not been measured, and the explorer runs no network."
+def _unmeasured(run: Run) -> None:
+    """What the user has to do to get results."""
+    what = "The discarding of pixels has not been measured, and the explorer does not run networks."
     if run.weight_epochs:
-        say(f"{what} This run keeps its weights of epoch {listed(run.weight_epochs)}.", "measure it with the model:")
+        what += f" This run has the weights of epoch {number_ranges(run.weight_epochs)}."
+        show_hint(what, "measure it with the model:")
     else:
-        say(
-            f"{what} This run keeps no weights, which that needs.",
-            "record the network again with its weights of some epochs, then measure it with the model:",
+        show_hint(
+            f"{what} This run has no weights, which the measurement needs.",
+            "record the network again with the weights of some epochs, then measure it with the model:",
         )
-    st.code(pixel_code.wanted(run), language="python")
+    st.code(measure_network_code(run, f"bitlens.{MEASURE}(run, model)"), language="python")
 
 
-def _checked(query: Query, parameters: Parameters) -> Query:
-    """Without an image or a layer that was not measured."""
-    complaints = []
+def _with_measured(query: Query, parameters: Parameters) -> Query:
+    """The query without an image or a layer that was not measured."""
+    fields = []
     if query.image is not None and query.image not in parameters["samples"]:
-        complaints.append(f"px={query.image}")
-        query = replace(query, image=None)
+        fields.append("image")
     if query.depth is not None and query.depth not in parameters["layers"]:
-        complaints.append(f"pl={query.depth[:40]}")
-        query = replace(query, depth=None)
-    if complaints:
-        queries.settle(query, complaints)
-        queries.publish()
-    return query
+        fields.append("depth")
+    return leave_out(*fields) if fields else query
 
 
-def _other_epochs(epoch: int, kept: Sequence[int]) -> None:
-    """The epochs that there are results of."""
-    say(f"Epoch {epoch} has not been measured so.", f"choose one that has: {listed(list(kept))}.")
-    close = sorted(sorted(kept, key=lambda other: abs(other - epoch))[:3])
-    for column, other in zip(st.columns(6), close, strict=False):
-        column.button(f"Epoch {other}", on_click=queries.change, kwargs={"epoch": other}, key=f"to epoch {other}")
+def _samples(run: Run, query: Query, parameters: Parameters) -> list[int]:
+    """The measured images that are selected and belong to the chosen classes."""
+    samples = list(dict.fromkeys(parameters["samples"]))
+    if query.selection is not None:
+        selected = set(selected_samples(run, query))
+        samples = [sample for sample in samples if sample in selected]
+    if query.classes and run.labels is not None:
+        samples = [sample for sample in samples if int(run.labels[sample]) in query.classes]
+    return samples
 
 
-def _images(run: Run, query: Query, epoch: int, parameters: Parameters, found: xr.Dataset, ends: xr.Dataset) -> None:
-    """The strips and the chosen image, or its units."""
-    layers = found["layer"].values.tolist()
-    image, layer = pixel_parts.place(query, found)
-    if not pixels.are_images(run):
-        pixel_parts.inputs_without_pixels(run, epoch, parameters, found, ends, image, layer)
-        return
-    samples = pixel_parts.page("Images", found["sample"].values.tolist(), IMAGES, image)
-    shown = pixel_parts.page("Layers", layers, LAYERS, layer)
-    for kind, name in pixels.VARIABLES.items():
-        if name in found:
-            values = found.sel(sample=samples, layer=shown)
-            pixel_parts.strip(run, epoch, parameters, values, kind, ends, (image, layer))
-    pixel_parts.chosen(run, query, epoch, parameters, found.sel(sample=image, layer=layer), ends)
+def _offer_epochs(epoch: int, epochs: Sequence[int]) -> None:
+    """The epochs that have results."""
+    what = f"Epoch {epoch} has not been measured with these settings."
+    show_hint(what, f"choose an epoch with results: {number_ranges(list(epochs))}.")
+    nearest = sorted(sorted(epochs, key=lambda other: abs(other - epoch))[:NEAREST_EPOCHS])
+    for column, other in zip(st.columns(2 * NEAREST_EPOCHS), nearest, strict=False):
+        column.button(f"Epoch {other}", on_click=change_query, kwargs={"epoch": other}, key=f"to epoch {other}")
 
 
-def _curves(run: Run, epoch: int, parameters: Parameters, means: xr.Dataset) -> None:
-    """Means of the images, by layer and by epoch."""
-    samples, layers = means["sample"].values.tolist(), means["layer"].values.tolist()
-    epochs = means["epoch"].values.tolist()
-    for name, (title, axis, meaning) in pixels.CURVES.items():
-        if name not in means:
+def _curves(run: Run, epoch: int, parameters: Parameters, summary: xr.Dataset) -> None:
+    """Means over images, by layer and by epoch."""
+    layers, epochs = summary["layer"].values.tolist(), summary["epoch"].values.tolist()
+    for name, (title, axis, meaning) in captions.CURVES.items():
+        if name not in summary:
             continue
-        figures.title(f"{title} by layer")
-        converged = None if name == "uncertainty" else means["converged"]
-        table = pixels.averages(means[name], converged)
-        words = f"{meaning} Mean of {count(len(samples), 'image')}."
-        about = {"figure": name, "settings": pixels.words(parameters), "unit": "bits"}
+        figure_frame.title(f"{title} by layer")
+        table = tables.discarding_by_layer(summary, name)
+        caption = f"{meaning} Mean of {count(summary.sizes['sample'], 'image')}."
+        about = {"figure": name, "settings": captions.describe_settings(parameters), "unit": "bits"}
         places = st.columns(2, gap="large") if len(epochs) > 1 else [st.container()]
+        numbers = "its numbers are in the table below"
         if epoch in epochs:
             with places[0]:
                 st.markdown(f"**At epoch {epoch}**")
-                part = table.loc[[epoch]]
-                charts.draw(
-                    pixel_charts.by_layer(part.reset_index(), axis), f"{name} by layer",
-                    f"{name} by layer at epoch {epoch}; its numbers are in the table below",
-                )  # fmt: skip
-                file = figures.file_name(run, "pixels", name, "layers", f"epoch{epoch}", ending="csv")
-                code = pixel_code.curve(run, parameters, name, samples, [epoch])
-                figures.below(run, f"{words}{pixels.curve_words(part)}", part, f"{name} layers", file, about, code)
+                part = table[table["epoch"] == epoch].reset_index(drop=True)
+                alt_text = f"{name} by layer at epoch {epoch}; {numbers}"
+                charts.draw(over_layers(part, axis), f"{name} by layer", alt_text)
+                file = file_name(run, "pixels", name, "layers", f"epoch{epoch}", ending="csv")
+                code = _code(parameters, name, summary, [epoch])
+                note = captions.curve_note(part)
+                figure_frame.below(run, caption + note, part, f"{name} layers", file, about, code)
         if len(epochs) > 1:
             with places[-1]:
                 st.markdown("**By epoch**")
-                frame = table.reset_index()
-                charts.draw(
-                    flow_charts.lines(frame, layers, "mean", axis, epoch), f"{name} by epoch",
-                    f"{name} of each layer by epoch; its numbers are in the table below",
-                )  # fmt: skip
-                file = figures.file_name(run, "pixels", name, "epochs", ending="csv")
-                code = pixel_code.curve(run, parameters, name, samples, epochs)
-                figures.below(run, f"{words} {flow.ISOLATE}", table, f"{name} epochs", file, about, code)
+                chart = charts.lines(table, layers, "mean", axis, epoch)
+                charts.draw(chart, f"{name} by epoch", f"{name} of each layer by epoch; {numbers}")
+                file = file_name(run, "pixels", name, "epochs", ending="csv")
+                code = _code(parameters, name, summary, epochs)
+                figure_frame.below(run, f"{caption} {charts.ISOLATE}", table, f"{name} epochs", file, about, code)
+
+
+def _code(parameters: Parameters, name: str, summary: xr.Dataset, epochs: Sequence[int]) -> list[str]:
+    """The lines of Python that make the table of a curve."""
+    return [
+        "import xarray",
+        "from bitlens import tables",
+        "",
+        f"parameters = {parameters!r}",
+        f"epochs = {list(epochs)}",
+        f"parts = [run.results.load({MEASURE!r}, parameters, epoch) for epoch in epochs]",
+        "results = xarray.concat(parts, 'epoch').assign_coords(epoch=epochs)",
+        f"table = tables.discarding_by_layer(results.sel(sample={summary['sample'].values.tolist()}), {name!r})",
+    ]
 
 
 main()

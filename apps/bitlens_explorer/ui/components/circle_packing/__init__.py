@@ -1,4 +1,4 @@
-"""Circles within circles that can be zoomed into. No native chart packs circles, and ECharts' own is refused."""
+"""Circles within circles that the user can zoom into. No native chart packs circles."""
 
 from __future__ import annotations
 
@@ -12,18 +12,24 @@ import numpy as np
 import streamlit as st
 import xarray as xr
 
-from bitlens_explorer.components import sources
-from bitlens_explorer.pictures import palette
+from bitlens_explorer.ui.components import sources
+from bitlens_explorer.ui.images import palette
 
-FILES = ("packing", "cells", "pack", "packdraw", "packing")
+FILES = (
+    "circle_packing",
+    "shared/cells",
+    "circle_packing/layout",
+    "circle_packing/drawing",
+    "circle_packing/circle_packing",
+)
 
 
 @dataclass(frozen=True)
 class Packing:
-    """What is drawn: a circle for every item in the circle of its group."""
+    """The content of a circle packing: a circle for every item in the circle of its group."""
 
     values: xr.DataArray
-    """[group, item], drawn as areas; the groups' coordinates are their names. Not a number: no value."""
+    """[group, item], drawn as areas; the coordinates of the groups are their names. NaN means no value."""
     title: str
     unit: str
     group_title: str
@@ -32,14 +38,14 @@ class Packing:
     low: float
     high: float
     file: str
-    """Name for saved files, without ending."""
+    """Name of saved files, without the ending."""
     color_values: xr.DataArray | None = None
-    """Of the shape of the values, by default they themselves; its name is what stands at the colour bar."""
+    """Values to colour by, of the same shape; its name is the title of the colour bar. Default: the values."""
     palette: str = "viridis"
     height: int = 460
 
     def payload(self, selected: int | None = None) -> dict[str, Any]:
-        """What the browser is sent."""
+        """The data that the browser gets."""
         colors = self.values if self.color_values is None else self.color_values
         color_title = None if self.color_values is None else self.color_values.name
         drawn: dict[str, Any] = {
@@ -59,7 +65,7 @@ class Packing:
 
 
 def show(packing: Packing, key: str, selected: int | None, on_pick: Callable[[int, int], object]) -> None:
-    """Draw a packing; `on_pick` is called with the group's place in the values and the item's number."""
+    """Draw a packing; `on_pick` is called with the place of the group in the values and the number of the item."""
 
     def picked() -> None:
         state: Any = st.session_state[key]

@@ -1,11 +1,11 @@
-// The circle packing on the page. Python sends `data` (see packing.py) and is told the picked item by its numbers.
+// The circle packing on the page. Python sends `data` (see __init__.py) and is told the picked item by its numbers.
 
-import { colorIndex, decodeFloats } from "./cells.mjs";
-import { caption, describeGroup, describeItem, layOut, leastTrueValue, moveNumber, sameGroup } from "./pack.mjs";
+import { colorIndex, decodeFloats } from "../shared/cells.mjs";
+import { caption, describeGroup, describeItem, layOut, leastTrueValue, moveNumber, sameGroup } from "./layout.mjs";
 import {
   LEGEND, LETTERS, LINE_HEIGHT, circle, drawLegend, measured, placeNames, save, savePng, savedPicture, setAttributes,
   shape, viewBetween, wrapText,
-} from "./packdraw.mjs";
+} from "./drawing.mjs";
 
 const instances = new WeakMap();
 const ZOOM_MILLISECONDS = 300;

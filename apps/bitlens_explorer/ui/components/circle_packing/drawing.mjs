@@ -1,7 +1,7 @@
 // What the circle packing draws round its circles, and pictures to keep; packing.mjs moves and listens.
 
-import { shorten } from "./cells.mjs";
-import { describeGroup, sampleValues, sayShort } from "./pack.mjs";
+import { shorten } from "../shared/cells.mjs";
+import { describeGroup, sampleValues, sayShort } from "./layout.mjs";
 
 const SVG = "http://www.w3.org/2000/svg";
 export const LEGEND = { width: 168, height: 74, widest: 20 };

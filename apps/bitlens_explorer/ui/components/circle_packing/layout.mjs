@@ -1,6 +1,6 @@
 // The circle packing's layout and words, without a browser: what tests can run on its own.
 
-import { formatValue } from "./cells.mjs";
+import { formatValue } from "../shared/cells.mjs";
 
 /** Radii are relative to that of the largest value. No circle is so small that nobody could hit it. */
 const LEAST_RADIUS = 0.08;

@@ -1,4 +1,4 @@
-"""A clickable heat map. The native charts either send no clicks or are slow beyond 100 x 100 cells."""
+"""A clickable heat map. Native charts either send no clicks or are slow beyond 100 x 100 cells."""
 
 from __future__ import annotations
 
@@ -12,22 +12,32 @@ import numpy as np
 import streamlit as st
 import xarray as xr
 
-from bitlens_explorer.components import sources
-from bitlens_explorer.pictures import palette
+from bitlens_explorer.ui.components import sources
+from bitlens_explorer.ui.images import palette
 
-FILES = ("heatmap", "cells", "svgpen", "heatmap")
-_AS_IT_IS = (
-    "title", "x_title", "y_title", "unit", "bar_note", "gap", "height", "numbers", "tile", "tile_names", "square",
+FILES = ("heatmap", "shared/cells", "shared/svgpen", "heatmap/heatmap")
+_SENT_UNCHANGED = (
+    "title",
+    "x_title",
+    "y_title",
+    "unit",
+    "bar_note",
+    "gap",
+    "height",
+    "numbers",
+    "tile",
+    "tile_names",
+    "square",
     "opacity",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
 class HeatMap:
-    """What is drawn."""
+    """The content of a heat map."""
 
     table: xr.DataArray
-    """[row, column] in the order drawn; its coordinates label the cells."""
+    """[row, column] in the order of drawing; its coordinates are the labels of the cells."""
     title: str
     x_title: str
     y_title: str
@@ -37,28 +47,28 @@ class HeatMap:
     row_ids: Sequence[int]
     column_ids: Sequence[int]
     file: str
-    """Name for saved files, without ending."""
+    """Name of saved files, without the ending."""
     palette: str = "viridis"
     bar_note: str = "brighter is more"
     gap: str = "not measured"
     """Why a cell may have no value."""
     height: int = 460
     tile: tuple[int, int] | None = None
-    """The table is a mosaic of tiles of so many rows and columns, numbered row by row: feature maps side by side."""
+    """Rows and columns of a tile, if the table is a mosaic of tiles, such as feature maps, numbered row by row."""
     tile_names: tuple[Sequence[str], Sequence[str]] | None = None
-    """Names of the mosaic's rows and columns of tiles, which are then what is picked and what keys move by."""
+    """Names of the rows and columns of tiles. With names, clicks and keys choose whole tiles."""
     square: bool = False
-    """Cells are squares; the height is then the most that they may take."""
+    """Draw cells as squares; `height` is then the largest height."""
     under: np.ndarray[Any, Any] | None = None
-    """A grey picture [row, column] under the first columns, seen where the table has no value or lets it through."""
+    """A grey image [row, column] under the first columns, visible where the table has no value or is transparent."""
     under_name: str = "input"
     opacity: float = 1.0
-    """Of the table over that picture."""
+    """Opacity of the table over that image."""
     numbers: bool = False
-    """Write the values into the cells where there is room."""
+    """Write the values into the cells if they fit."""
 
     def payload(self, selected: tuple[int, int] | None = None) -> dict[str, Any]:
-        """What the browser is sent."""
+        """The data that the browser gets."""
         rows, columns = self.table.dims
         drawn: dict[str, Any] = {
             "values": _text(self.table.to_numpy()),
@@ -70,7 +80,7 @@ class HeatMap:
             "low": float(self.low),
             "high": float(self.high),
         }
-        for name in _AS_IT_IS:
+        for name in _SENT_UNCHANGED:
             drawn[name] = getattr(self, name)
         if self.under is not None:
             drawn["under"] = {
@@ -89,9 +99,9 @@ def _text(values: np.ndarray[Any, Any]) -> str:
 
 
 def show(heat_map: HeatMap, key: str, selected: tuple[int, int] | None, on_pick: Callable[[int, int], object]) -> None:
-    """Draw a heat map; `on_pick` is called with the row's and the column's number.
+    """Draw a heat map; `on_pick` is called with the numbers of the row and the column.
 
-    Of a mosaic, with the tile's number and the place within the tile, which is 0 where tiles have names.
+    For a mosaic it is called with the number of the tile and the place in the tile, which is 0 if tiles have names.
     """
 
     def picked() -> None:

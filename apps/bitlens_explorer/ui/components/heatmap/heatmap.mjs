@@ -1,5 +1,5 @@
-import { SvgPen } from "./svgpen.mjs";
-import { below, cellAt, cellColor, colorIndex, decodeFloats, describeCell, findCell, formatValue, moveCell, pickedNumbers, shorten, tickStep, tileStart, wantsBlack } from "./cells.mjs";
+import { SvgPen } from "../shared/svgpen.mjs";
+import { below, cellAt, cellColor, colorIndex, decodeFloats, describeCell, findCell, formatValue, moveCell, pickedNumbers, shorten, tickStep, tileStart, wantsBlack } from "../shared/cells.mjs";
 
 // A clickable heat map on a canvas. Python sends `data` (see heatmap.py) and is told the picked cell by its numbers.
 

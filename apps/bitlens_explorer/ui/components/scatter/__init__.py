@@ -1,4 +1,4 @@
-"""A scatter-plot matrix with a lasso. No native chart draws 100 plots of 10 000 points, or links them by image."""
+"""A scatter-plot matrix with a lasso. No native chart draws 100 plots of 10000 points or links them by sample."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from bitlens_explorer.components import sources
+from bitlens_explorer.ui.components import sources
 
 FILES = (
     "scatter",
-    "cells",
-    "points",
-    "scatter_gl",
-    "scatter_axes",
-    "scatter_marks",
-    "scatter_state",
-    "scatter_hand",
-    "scatter",
+    "shared/cells",
+    "scatter/points",
+    "scatter/gl",
+    "scatter/axes",
+    "scatter/marks",
+    "scatter/state",
+    "scatter/interaction",
+    "scatter/scatter",
 )
 GREY = "#898989"
-"""Colour of the classes that have none of their own."""
+"""Colour of the classes after those that have a separate colour."""
 
 
 @dataclass(frozen=True)
 class ScatterMatrix:
-    """What is drawn."""
+    """The content of a scatter-plot matrix."""
 
     values: np.ndarray[Any, Any]
-    """float32 [points, dimensions]; what is not finite is not drawn."""
+    """float32 [points, dimensions]; values that are not finite are not drawn."""
     names: list[str]
     columns: list[int]
     """The dimension along x of every column of plots."""
     rows: list[int]
-    """The dimension along y of every row of plots. Where it is the column's, the plot is a dot plot."""
+    """The dimension along y of every row of plots. Where it equals that of the column, the plot is a dot plot."""
     class_of: np.ndarray[Any, Any]
-    """uint8 [points]; 255 is no class."""
+    """uint8 [points]; 255 means no class."""
     classes: list[str]
     colors: list[str]
     sample_of: np.ndarray[Any, Any]
-    """int32 [points], the number of the image that a point belongs to."""
+    """int32 [points], the number of the sample that a point belongs to."""
     samples: int
     title: str
     unit: str
@@ -55,14 +55,14 @@ class ScatterMatrix:
     boxes: np.ndarray[Any, Any] | None = None
     """int16 [points, 4], the receptive field in the image: top, bottom, left, right, half-open."""
     atlas: bytes | None = None
-    """A picture with all images as tiles, row by row."""
+    """An image file with all inputs as tiles, row by row."""
     atlas_columns: int = 1
     tile: tuple[int, int] = (1, 1)
     """Height and width of a tile."""
     height: int = 720
 
     def payload(self, selected: Iterable[int] = ()) -> bytes:
-        """What the browser is sent: header length, JSON header, arrays. Each starts at a multiple of four bytes."""
+        """The data that the browser gets: header length, JSON header, arrays; each at a multiple of four bytes."""
         scaled, low, high, lost = _scaled(self.values)
         arrays = {
             "values": np.ascontiguousarray(scaled.T, "<f4"),
@@ -119,13 +119,13 @@ def show(
 
 
 def _scaled(values: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], list[float], list[float], list[int]]:
-    """Values from 0 to 1 in every dimension, NaN where not finite; each dimension's lowest, highest and lost ones."""
+    """Values from 0 to 1, NaN where not finite; by dimension the lowest, the highest and the number not finite."""
     finite = np.isfinite(values)
-    some = finite.any(axis=0)
-    low = np.where(some, np.where(finite, values, np.inf).min(axis=0, initial=np.inf), 0.0).astype(np.float64)
-    high = np.where(some, np.where(finite, values, -np.inf).max(axis=0, initial=-np.inf), 0.0).astype(np.float64)
+    has_values = finite.any(axis=0)
+    low = np.where(has_values, np.where(finite, values, np.inf).min(axis=0, initial=np.inf), 0.0).astype(np.float64)
+    high = np.where(has_values, np.where(finite, values, -np.inf).max(axis=0, initial=-np.inf), 0.0).astype(np.float64)
     span = np.where(high > low, high - low, 1.0)
-    # The one value of a dimension that does not vary stands in the middle.
+    # The value of a constant dimension is drawn in the middle.
     scaled = (np.where(finite, values, np.nan) - low) / span + np.where(high > low, 0.0, 0.5)
     return scaled, low.tolist(), high.tolist(), (~finite).sum(axis=0).tolist()
 

@@ -1,6 +1,6 @@
 // The axes of the scatter-plot matrix: frames and names of the plots, and names, numbers and unit along the edges.
 
-import { shorten, tickStep } from "./cells.mjs";
+import { shorten, tickStep } from "../shared/cells.mjs";
 import { tickNumbers, tickText, toMatrix, toPixel, toUnit, visibleCells } from "./points.mjs";
 
 const NAMED = 150; // a cell of so many pixels has room for the names of both of its dimensions

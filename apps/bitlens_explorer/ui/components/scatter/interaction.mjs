@@ -4,8 +4,8 @@ import {
   cellAtPixel, fromPixel, MARGIN, nearestPoint, overviewMark, panBy, samplesInside, toUnit, viewAbout, viewCentre,
   zoomAbout,
 } from "./points.mjs";
-import { composePicture, describePoint, focusedCell, overviewSize, showCard, unitsOf } from "./scatter_marks.mjs";
-import { clear, draw, howOf, leave, lookAt, mark, schedule, select, showAll } from "./scatter_state.mjs";
+import { composePicture, describePoint, focusedCell, overviewSize, showCard, unitsOf } from "./marks.mjs";
+import { clear, draw, howOf, leave, lookAt, mark, schedule, select, showAll } from "./state.mjs";
 
 const CARD_DELAY = 125;
 const NEAREST = [8, 14]; // pixels about the pointer within which a point is found: fewer for small points

@@ -1,7 +1,7 @@
 // What stands above and beside the points of the scatter-plot matrix: rings, lasso, overview, card and saved picture.
 // All of it is drawn from the instance that scatter.mjs keeps; nothing is decided here.
 
-import { formatValue, shorten } from "./cells.mjs";
+import { formatValue, shorten } from "../shared/cells.mjs";
 import {
   cellAtPixel, NO_CLASS, overviewMark, placeCard, tileScale, toMatrix, toPixel, viewCentre, visibleCells,
 } from "./points.mjs";

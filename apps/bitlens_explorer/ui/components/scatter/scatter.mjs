@@ -1,12 +1,12 @@
 // The scatter-plot matrix as Streamlit mounts it: the instance, and how it is fed and left. Python sends a payload (see
-// scatter.py) and is told the selected samples and the plot to open. For tests, the root's dataset says
+// __init__.py) and is told the selected samples and the plot to open. For tests, the root's dataset says
 // - plot: "left,top,width,height,margin" of the plots within .stage, in CSS pixels, and the margin as a part of a cell,
 // - view: "x,y,k"; so a point with units (u, v), 0 to 1 from the dimension's low to its high, is in cell [r, c] at
 //   left + (c + margin + u * (1 - 2 * margin) - x) * k and top + (r + 1 - margin - v * (1 - 2 * margin) - y) * k.
 
 import { textToFlags } from "./points.mjs";
-import { listenToKeys, listenToOverview, listenToPointer, listenToTools } from "./scatter_hand.mjs";
-import { choose, draw, leave, LINK, sizeOf, startPainter, update } from "./scatter_state.mjs";
+import { listenToKeys, listenToOverview, listenToPointer, listenToTools } from "./interaction.mjs";
+import { choose, draw, leave, LINK, sizeOf, startPainter, update } from "./state.mjs";
 
 const instances = new WeakMap();
 

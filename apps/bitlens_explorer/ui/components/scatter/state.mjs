@@ -4,9 +4,9 @@ import {
   clampView, classOfSamples, combine, countClasses, dotHeights, drawOrder, fitView, flagsToText, MARGIN, parsePayload,
   settle, shuffled, textToFlags, viewAbout, viewCentre, visibleCells,
 } from "./points.mjs";
-import { flatPainter, glPainter } from "./scatter_gl.mjs";
-import { drawAxes } from "./scatter_axes.mjs";
-import { drawMarks, drawOverview, measurePlot, overviewSize, penOf } from "./scatter_marks.mjs";
+import { flatPainter, glPainter } from "./gl.mjs";
+import { drawAxes } from "./axes.mjs";
+import { drawMarks, drawOverview, measurePlot, overviewSize, penOf } from "./marks.mjs";
 
 export const LINK = "bitlens-scatter-selection";
 const SETTLED = 160; // milliseconds after the last movement until all points are drawn

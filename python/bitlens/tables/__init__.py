@@ -1,0 +1,48 @@
+"""Tidy tables of results: one row for each observation, as `pandas.DataFrame`.
+
+Every function takes the `xarray.Dataset` of a measure of `bitlens` and returns a table with plain columns and a default
+index. Results along several epochs, and results of one selected epoch, have a column ``epoch``. Each docstring names
+the unit of every column.
+
+This package needs pandas, which comes with xarray. ``import bitlens`` does not import it; write ``from bitlens import
+tables``.
+"""
+
+from __future__ import annotations
+
+from bitlens.tables.ablation import ablation_curves, neuron_ranking, role_counts
+from bitlens.tables.channels import ALL_SAMPLES, average_values, channel_entropies, dead_channels, layer_points
+from bitlens.tables.decomposition import channel_decomposition
+from bitlens.tables.discarding import discarding_by_layer, unconverged_maps
+from bitlens.tables.inequalities import chain_violations, information_chains
+from bitlens.tables.layers import channel_pairs
+from bitlens.tables.neurons import class_means, label_information
+from bitlens.tables.plane import information_plane, saturation, target_entropies
+from bitlens.tables.training import confusion, input_diversity, label_uncertainty, layer_diversity, training_progress
+
+__all__ = [
+    "ALL_SAMPLES",
+    "ablation_curves",
+    "average_values",
+    "chain_violations",
+    "channel_decomposition",
+    "channel_entropies",
+    "channel_pairs",
+    "class_means",
+    "confusion",
+    "dead_channels",
+    "discarding_by_layer",
+    "information_chains",
+    "information_plane",
+    "input_diversity",
+    "label_information",
+    "label_uncertainty",
+    "layer_diversity",
+    "layer_points",
+    "neuron_ranking",
+    "role_counts",
+    "saturation",
+    "target_entropies",
+    "training_progress",
+    "unconverged_maps",
+]
