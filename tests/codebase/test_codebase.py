@@ -35,12 +35,19 @@ ROOMS = {
     "runs": 4,
     "network": 5,
     "measures": 6,
+    "tables": 6,
     "cli": 7,
     "__main__": 8,
 }
 FACES = {"cli", "__main__"}  # they may use the package as its users do
 
-PUBLIC = {"bitlens", "bitlens.measures", "bitlens.runs", "bitlens.cli.images"}  # what an app may import
+PUBLIC = {
+    "bitlens",
+    "bitlens.measures",
+    "bitlens.runs",
+    "bitlens.tables",
+    "bitlens.cli.images",
+}  # what an app may import
 
 INCLUDES = {
     "core": {"core"},

@@ -185,7 +185,7 @@ test("the caption says what is not to scale, where there is such", () => {
   assert.match(caption(data, [1, 2], [1, NaN], 2), /Hatched/);
 });
 
-test("text is cut and wrapped to its room", () => {
+test("text is cut and wrapped to its width", () => {
   const measure = (text) => text.length;
   const fitted = [9, 5, 2, 1].map((width) => fitText("aeroplane", width, measure));
   assert.deepEqual(fitted, ["aeroplane", "aero…", "a…", ""]);

@@ -1,4 +1,4 @@
-"""The ablation page: what it draws is what the library says."""
+"""The ablation page: it draws the results of the library."""
 
 from __future__ import annotations
 

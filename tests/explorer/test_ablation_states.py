@@ -1,4 +1,4 @@
-"""The ablation page where something is not there, is damaged, or is still to be computed."""
+"""The ablation page where results are missing, damaged, or still to be computed."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from tests.support.page_contents import chart, unfold, words
 
 
 @pytest.fixture
-def spoilt(ablated_run, tmp_path) -> bitlens.Run:
-    shutil.copytree(ablated_run.path, tmp_path / "ablated")
-    return bitlens.open_run(tmp_path / "ablated")
+def spoilt(ablated_run, copied) -> bitlens.Run:
+    return copied(ablated_run)
 
 
 def without(run: bitlens.Run, measure: str) -> None:

@@ -1,4 +1,4 @@
-"""The information-flow page: what it draws is what the library says, and what it says where something is not there."""
+"""The information-flow page: it draws the results of the library, and says what is missing."""
 
 from __future__ import annotations
 
@@ -52,9 +52,8 @@ def flowing_run(tmp_path_factory) -> bitlens.Run:
 
 
 @pytest.fixture
-def spoilt(flowing_run, tmp_path) -> bitlens.Run:
-    shutil.copytree(flowing_run.path, tmp_path / "flowing")
-    return bitlens.open_run(tmp_path / "flowing")
+def spoilt(flowing_run, copied) -> bitlens.Run:
+    return copied(flowing_run)
 
 
 def assert_drawn(rows: list[dict], columns: dict[str, object]) -> None:
@@ -66,7 +65,7 @@ def assert_drawn(rows: list[dict], columns: dict[str, object]) -> None:
 
 
 def all_rows(app, alt: str) -> list[dict]:
-    """Of all data sets of a chart, its rules too."""
+    """Rows of all data sets of a chart, also those of its rules."""
     (found,) = (element.proto for element in app.get("vega_lite_chart") if element.proto.alt.startswith(alt))
     return [row for data in found.datasets for row in pa.ipc.open_stream(data.data.data).read_all().to_pylist()]
 

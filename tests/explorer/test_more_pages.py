@@ -1,4 +1,4 @@
-"""Channels, embedding and method pages without a browser: what they draw is what the library says."""
+"""Channels, embedding and method pages without a browser: they draw the results of the library."""
 
 from __future__ import annotations
 

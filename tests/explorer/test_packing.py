@@ -1,4 +1,4 @@
-"""What the circle packing sends to the browser, apart from the pages that use it, and its script on its own."""
+"""The data that the circle packing sends to the browser."""
 
 from __future__ import annotations
 

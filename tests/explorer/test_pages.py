@@ -1,4 +1,4 @@
-"""The explorer's pages without a browser: what they draw is what the library says, and the address holds their state."""
+"""The pages without a browser: they draw the results of the library, and the address holds their state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pixels page: what it draws is what the library says, and what it says where something is not there."""
+"""The pixels page: it draws the results of the library, and says what is missing."""
 
 from __future__ import annotations
 
@@ -34,9 +34,8 @@ def of_title(app, start: str) -> dict:
 
 
 @pytest.fixture
-def spoilt(discarded_run, tmp_path) -> bitlens.Run:
-    shutil.copytree(discarded_run.path, tmp_path / "discarded")
-    return bitlens.open_run(tmp_path / "discarded")
+def spoilt(discarded_run, copied) -> bitlens.Run:
+    return copied(discarded_run)
 
 
 def record(store, model: torch.nn.Module, probe: torch.Tensor, **given: object) -> bitlens.Run:

@@ -1,4 +1,4 @@
-"""What the scatter-plot matrix sends to the browser, and its arithmetic there."""
+"""The data that the scatter-plot matrix sends to the browser."""
 
 from __future__ import annotations
 

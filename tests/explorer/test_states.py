@@ -1,4 +1,4 @@
-"""What the explorer says where something is not there or must not be, and never a traceback."""
+"""Messages of the explorer where something is missing or forbidden; never a traceback."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_without_a_run_the_page_says_how_to_get_one(look, tmp_path):
 
 def test_runs_in_the_root_are_offered(recorded_run, look):
     app = look(None, root=recorded_run.path.parent)
-    app.button(key="open 0").click().run()
+    next(button for button in app.button if button.label == "Open tiny").click().run()
     assert app.title[0].value == "Training"
     assert app.query_params["run"] == "tiny"
 

@@ -129,7 +129,7 @@ function arrange(pack) {
   const picked = data.item_ids.indexOf(pack.selected);
   if (pack.open !== zoom) openItems(pack, Math.max(0, picked));
   pack.groupCircles.forEach((made, group) => {
-    // Zoomed into, a group needs no room for its name.
+    // A group that fills the view needs no space for its name.
     const { x, y, r } = group === zoom ? plan.bodies[group] : plan.groups[group];
     setAttributes(made, { cx: x.toFixed(6), cy: y.toFixed(6), r: r.toFixed(6) });
     setAttributes(made, { tabindex: group === pack.group ? 0 : -1, "aria-expanded": group === zoom });
@@ -255,7 +255,7 @@ function focused(pack, element) {
   tell(pack, element, frame.right, (frame.top + frame.bottom) / 2);
 }
 
-/** Says beside a point of the window what is there. */
+/** Describes what is at a point of the window, next to the point. */
 function tell(pack, element, x, y) {
   const spot = pack.spots.get(element);
   pack.tip.hidden = !spot;

@@ -63,7 +63,7 @@ export function wrapText(text, width, measure) {
   return lines;
 }
 
-/** The groups' names in the room above their items, cut to it. */
+/** Names of groups in the space above their items, cut to fit. */
 export function placeNames({ data, plan, zoom, scale, names }, left, top) {
   plan.groups.forEach(({ x, y, r }, group) => {
     const room = 2 * (r - plan.bodies[group].r) * scale;

@@ -1,4 +1,4 @@
-// The circle packing's layout and words, without a browser: what tests can run on its own.
+// Layout and texts of the circle packing, which do not need a browser, so that tests can run them.
 
 import { formatValue } from "../shared/cells.mjs";
 
@@ -7,7 +7,7 @@ const LEAST_RADIUS = 0.08;
 const GAP_RADIUS = 0.2;
 const BETWEEN_ITEMS = 0.03;
 const BETWEEN_GROUPS = 0.012;
-/** Room for a group's name above its items, as a share of the radius of the whole picture. */
+/** Space for the name of a group above its items, as a share of the radius of the whole picture. */
 const NAME_ROOM = 0.07;
 
 /** A value's radius when that of `most` is 1: the area is proportional to the value. */
@@ -168,7 +168,7 @@ function packOrdered(radii, order) {
 }
 
 /**
- * The groups' circles when each has the same room beside its items; the room is a share of the whole. Always in their own
+ * The groups' circles when each has the same space around its items, a share of the whole. Always in their own
  * order: a denser one would be another at every epoch, and groups would change places.
  */
 function packGroups(bodies) {
@@ -183,7 +183,7 @@ function packGroups(bodies) {
 }
 
 /**
- * Two levels of circles in the unit circle: `groups`, the `bodies` of their items, lower by the room for a name, and
+ * Two levels of circles in the unit circle: `groups`, the `bodies` of their items, lower by the space for a name, and
  * `items` [group][item]. An item's radius is `scale` times the root of its value.
  */
 export function layOut(values, groupCount, itemCount) {

@@ -3,10 +3,10 @@
 import { shorten, tickStep } from "../shared/cells.mjs";
 import { tickNumbers, tickText, toMatrix, toPixel, toUnit, visibleCells } from "./points.mjs";
 
-const NAMED = 150; // a cell of so many pixels has room for the names of both of its dimensions
+const NAMED = 150; // pixels of a cell that can show the names of both of its dimensions
 const EDGE = 12; // pixels that a name may reach beyond the plots
 const NARROW = 24; // less of a cell than this has no name
-const TICKED = 40; // and one of so many for numbers at the edge
+const TICKED = 40; // pixels of a cell that can show numbers at the edge
 
 /** Frames and labels of the cells, names, numbers and unit along the edges. */
 export function drawAxes(pen, matrix) {
@@ -99,7 +99,7 @@ function drawRows(pen, { header, view, plot }, rows, { left }, cells) {
   pen.textAlign = "right";
   let free = -Infinity;
   for (const row of small ? [] : rows) {
-    // The height in a dot plot is no value: a row of nothing else has no numbers.
+    // The height in a dot plot is not a value, so a row of dot plots only has no numbers.
     if (cells.every((cell) => cell[0] !== row || header.columns[cell[1]] === header.rows[row])) continue;
     const [top, bottom] = seen(toPixel(view, [0, row])[1], view.k, plot.height);
     const ends = [bottom, top].map((pixel) => toUnit(row, 0, 0, pixel / view.k + view.y)[1]);

@@ -1,4 +1,4 @@
-// What stands above and beside the points of the scatter-plot matrix: rings, lasso, overview, card and saved picture.
+// Drawings over and next to the points of the scatter-plot matrix: rings, lasso, overview, card and saved picture.
 // All of it is drawn from the instance that scatter.mjs keeps; nothing is decided here.
 
 import { formatValue, shorten } from "../shared/cells.mjs";
@@ -11,7 +11,7 @@ const PICTURE = 112;
 const OVERVIEW = 180;
 const LEGEND_WIDTH = 230;
 
-/** Where in a stage the plots are: beside them are unit, names and numbers. */
+/** The place of the plots in a stage: unit, names and numbers are around them. */
 export function measurePlot(width, height) {
   return { left: 84, top: 8, width: Math.max(60, width - 84 - 14), height: Math.max(60, height - 8 - 54) };
 }
@@ -113,7 +113,7 @@ export function drawOverview(matrix) {
   }
 }
 
-/** A point in words: its image, class and values, for card and screen reader. */
+/** A point as text: its image, class and values, for card and screen reader. */
 export function describePoint({ header, points, classOf, sampleOf }, point, [row, column]) {
   const number = classOf[point];
   const value = (dimension) => {
@@ -126,7 +126,7 @@ export function describePoint({ header, points, classOf, sampleOf }, point, [row
   return [`sample ${sampleOf[point]}, ${name}`, ...dimensions.map(value)].join("\n");
 }
 
-/** Fills the card with a point's image and words, and puts it beside the point. */
+/** Fills the card with the image and text of a point, and puts it next to the point. */
 export function showCard(matrix, point, cell) {
   const { card, header, view, plot, stage, atlas } = matrix;
   const picture = card.querySelector("canvas");

@@ -1,4 +1,4 @@
-// The scatter-plot matrix's arithmetic, without a browser: what tests can run on its own.
+// Arithmetic of the scatter-plot matrix that does not need a browser, so that tests can run it.
 //
 // Three kinds of coordinates: "unit" (0 to 1 along a dimension, upwards), "matrix" (in cells from the top left corner
 // of the matrix, so that cell [2, 5] reaches from 5 to 6 across and from 2 to 3 down) and pixels of the plot. A view
@@ -6,7 +6,7 @@
 
 /** The part of a cell that stays clear on each side of its points. */
 export const MARGIN = 0.04;
-/** A point's class that is none. */
+/** The class number of points without a class. */
 export const NO_CLASS = 255;
 const SMALLEST_BOX = 6;
 const DEEPEST = 40;
@@ -120,7 +120,7 @@ export function fromPixel(view, [left, top]) {
   return [left / view.k + view.x, top / view.k + view.y];
 }
 
-/** The cell [row, column] at a pixel of the plot, or null beside the matrix. */
+/** The cell [row, column] at a pixel of the plot, or null outside the matrix. */
 export function cellAtPixel(view, pixel, shape) {
   const [column, row] = fromPixel(view, pixel).map(Math.floor);
   return row >= 0 && row < shape.rows && column >= 0 && column < shape.columns ? [row, column] : null;
@@ -229,7 +229,7 @@ export function nearestPoint(across, up, [x, y], radius) {
   return best;
 }
 
-/** Where a card stands beside a point: on its right or left, or else above or below it, and always inside `frame`. */
+/** The place of a card next to a point: right or left, else above or below it, and always inside `frame`. */
 export function placeCard([x, y], card, frame, gap) {
   const middle = (at, size, room) => Math.max(0, Math.min(room - size, at - size / 2));
   const top = middle(y, card.height, frame.height);

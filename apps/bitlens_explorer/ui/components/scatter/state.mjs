@@ -13,7 +13,7 @@ const SETTLED = 160; // milliseconds after the last movement until all points ar
 const SMOOTH = 45; // milliseconds for a frame while something changes: points are left out for it
 const OVERVIEW_POINTS = 200_000; // more, in all plots together, would not be seen in it
 const HELP = "Plus and minus zoom, arrow keys move, Home shows all, Enter opens the framed plot, Escape clears the "
-  + "selection. The buttons beside it select a class.";
+  + "selection. The buttons next to it select a class.";
 
 export function startPainter(matrix, flat = false) {
   const { canvases, root } = matrix;

@@ -1,4 +1,4 @@
-// The heat map's arithmetic, without a browser: what tests can run on its own.
+// Arithmetic of the heat map that does not need a browser, so that tests can run it.
 
 /** Float32 numbers from base64 text. */
 export function decodeFloats(text) {
@@ -13,7 +13,7 @@ export function colorIndex(value, low, high) {
   return Math.max(0, Math.min(255, Math.round((255 * (value - low)) / (high - low))));
 }
 
-/** What the picture under the table has at a cell; NaN where there is none. */
+/** The value of the picture under a cell of the table; NaN outside the picture. */
 export function below(data, under, [row, column]) {
   return data.under && column < data.under.columns ? under[row * data.under.columns + column] : NaN;
 }
@@ -55,7 +55,7 @@ export function moveCell(cell, key, rows, columns, [down, across] = [1, 1]) {
   return [clamp(cell[0] + steps[key][0], rows - 1), clamp(cell[1] + steps[key][1], columns - 1)];
 }
 
-/** A value in words: whole numbers whole, others with `digits` decimals. */
+/** A value as text: integers without decimals, others with `digits` decimals. */
 export function formatValue(value, digits = 3) {
   if (!Number.isFinite(value)) return "no value";
   if (Number.isInteger(value) && Math.abs(value) < 1e9) return String(value);
