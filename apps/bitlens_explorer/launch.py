@@ -1,4 +1,4 @@
-"""Starts the explorer's server; apart from the app itself, because it runs where the command was given."""
+"""Starts the server of the explorer. It does not import the app, because it runs in the process of the command line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from bitlens_explorer.opening import ROOT_VARIABLE, RUN_VARIABLE
+from bitlens_explorer.state.run_access import ROOT_VARIABLE, RUN_VARIABLE
 
 OPTIONS = {
     "server.address": "127.0.0.1",
@@ -18,7 +18,7 @@ OPTIONS = {
     "client.showErrorDetails": "none",
     "client.toolbarMode": "minimal",
 }
-"""The app is for the person at this machine, tells nobody, and shows no tracebacks."""
+"""The server accepts connections from this machine only, sends no usage statistics, and shows no tracebacks."""
 
 
 def command(port: int = 0, headless: bool = False) -> list[str]:
@@ -31,17 +31,17 @@ def command(port: int = 0, headless: bool = False) -> list[str]:
 
 
 def environment(run: Path | None, root: Path | None = None) -> dict[str, str]:
-    """The server's environment, which carries what it may open."""
+    """The environment of the server, which names the runs that it may open."""
     if root is None:
         root = run.resolve().parent if run else Path.cwd()
-    given = {ROOT_VARIABLE: str(root.resolve()), RUN_VARIABLE: str(run.resolve()) if run else ""}
-    return {**os.environ, **given}
+    variables = {ROOT_VARIABLE: str(root.resolve()), RUN_VARIABLE: str(run.resolve()) if run else ""}
+    return {**os.environ, **variables}
 
 
 def launch(run: Path | None, root: Path | None = None, port: int = 0, headless: bool = False) -> NoReturn:
-    """Become the server of the explorer, on 127.0.0.1, until it is interrupted.
+    """Become the server of the explorer on 127.0.0.1, until it is interrupted.
 
-    The process is replaced, so that Ctrl-C and signals reach the server itself.
+    The process is replaced, so that Ctrl-C and signals reach the server.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def launch(run: Path | None, root: Path | None = None, port: int = 0, headless: 
     root : path, optional
         Runs outside this folder are refused. Default: the run's parent folder, or the current folder.
     port : int
-        0 takes a free one.
+        Port of the server; 0 means a free port.
     headless : bool
         Do not open a browser.
     """

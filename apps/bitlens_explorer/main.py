@@ -1,69 +1,83 @@
-"""The entry script: opens the run, settles the query, shows the sidebar and hands over to a page."""
+"""The script that Streamlit runs: opens the run, checks the query, shows the sidebar and runs the chosen page."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import streamlit as st
 
 from bitlens.runs import Run, RunError
-from bitlens_explorer import opening, recorded, sidebar
-from bitlens_explorer import query as queries
-from bitlens_explorer.words import plain, refuse, say
+from bitlens_explorer.results.known import known_epochs
+from bitlens_explorer.results.query_check import resolve_query
+from bitlens_explorer.state import run_access
+from bitlens_explorer.state.address import read_address, write_address
+from bitlens_explorer.state.context import open_context
+from bitlens_explorer.state.query import current_query, set_query
+from bitlens_explorer.ui.bound_widget import show_left_out
+from bitlens_explorer.ui.sidebar import show_sidebar
+from bitlens_explorer.ui.text import escape_markdown, show_error, show_hint
 
-# Not in a folder called pages: Streamlit would run those by themselves when one is the first that is asked for.
-START = st.Page("views/open.py", title="Open", default=True)
-PAGES = [
-    st.Page("views/training.py", title="Training", default=True),
-    st.Page("views/flow.py", title="Information flow"),
-    st.Page("views/layers.py", title="Layers"),
-    st.Page("views/channels.py", title="Channels"),
-    st.Page("views/embedding.py", title="Embedding"),
-    st.Page("views/pixels.py", title="Pixels"),
-    st.Page("views/ablation.py", title="Ablation"),
-    st.Page("views/method.py", title="Method & export"),
-]
+# The folder must not be called "pages": Streamlit runs the files of such a folder without this script.
+PAGES = {
+    "training": "Training",
+    "flow": "Information flow",
+    "layers": "Layers",
+    "channels": "Channels",
+    "embedding": "Embedding",
+    "pixels": "Pixels",
+    "ablation": "Ablation",
+    "method": "Method & export",
+}
+"""Folder of a page in views/, which is also its path in addresses -> its title. The first one has an empty path."""
 
 
 def main() -> None:
-    """One run of the app."""
+    """Run the app once."""
     st.set_page_config(page_title="bitlens", page_icon="🔎", layout="wide")
-    address = queries.current().run
+    read_address()
+    address = current_query().run
     try:
-        run = opening.open_at(address) if address else None
-        epochs = recorded.epochs(run) if run else []
+        run = run_access.open_at(address) if address else None
+        epochs = known_epochs(run) if run else []
     except (RunError, OSError, ValueError) as error:
-        _start(f"This run cannot be opened: {plain(error)}")
+        _start(f"This run cannot be opened: {escape_markdown(error)}")
         return
     if run is None:
         _start(None)
         return
-    page = st.navigation(PAGES)
-    st.session_state["bitlens run"] = run
+    page = st.navigation([_page(name, title, first=name == "training") for name, title in PAGES.items()])
     if not epochs:
-        queries.publish()
+        write_address()
         _wait(run)
         return
+    open_context(run, epochs)
     try:
-        query, complaints = sidebar.checked(queries.current(), run, epochs)
-        queries.settle(query, complaints)
-        queries.publish()
-        sidebar.show(run, query, epochs)
+        query, left_out = resolve_query(current_query(), run, epochs)
+        set_query(query)
+        show_left_out(left_out)
+        write_address()
+        show_sidebar(run, query, epochs)
         page.run()
     except (RunError, OSError) as error:
-        refuse(
-            f"This page could not be read to its end: {plain(error)}",
-            "If the run has been moved or is being written anew, reload the page; a damaged result may be removed.",
+        show_error(
+            f"This page could not be read completely: {escape_markdown(error)}",
+            "If the run was moved or is being written, reload the page. You can remove a damaged result.",
         )
 
 
+def _page(name: str, title: str, *, first: bool) -> Any:
+    return st.Page(f"views/{name}/page.py", title=title, url_path=name, default=first)
+
+
 def _start(problem: str | None) -> None:
-    page = st.navigation([START])
+    page = st.navigation([_page("open", "Open", first=True)])
     st.session_state["bitlens problem"] = problem
     page.run()
 
 
 def _wait(run: Run) -> None:
-    st.title(plain(run.path.name), anchor=False)
-    say("Recording has begun, but no epoch is complete yet.", "wait for the first epoch, then look again.")
+    st.title(escape_markdown(run.path.name), anchor=False)
+    show_hint("The recording has begun, but no epoch is complete yet.", "wait for the first epoch, then look again.")
     st.button("Look again")
 
 

@@ -36,12 +36,19 @@ ROOMS = {
     "runs": 4,
     "network": 5,
     "measures": 6,
-    "cli": 7,
-    "__main__": 8,
+    "tables": 7,
+    "cli": 8,
+    "__main__": 9,
 }
 FACES = {"cli", "__main__"}  # they may use the package as its users do
 
-PUBLIC = {"bitlens", "bitlens.measures", "bitlens.runs", "bitlens.data.images"}  # what an app may import
+PUBLIC = {
+    "bitlens",
+    "bitlens.measures",
+    "bitlens.runs",
+    "bitlens.tables",
+    "bitlens.data.images",
+}  # what an app may import
 
 INCLUDES = {
     "core": {"core"},

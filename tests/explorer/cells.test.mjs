@@ -6,7 +6,7 @@ import test from "node:test";
 import {
   below, cellAt, cellColor, colorIndex, decodeFloats, describeCell, findCell, formatValue, moveCell, pickedNumbers,
   shorten, tickStep, tileAt, tileStart, wantsBlack,
-} from "../../apps/bitlens_explorer/components/cells.mjs";
+} from "../../apps/bitlens_explorer/ui/components/shared/cells.mjs";
 
 test("float32 numbers come out of base64", () => {
   const numbers = new Float32Array([0.5, NaN, -2]);
@@ -98,7 +98,7 @@ test("in a mosaic a cell belongs to a tile", () => {
   assert.deepEqual(pickedNumbers({ ...data, tile: null }, [2, 5]), [2, 5]);
 });
 
-// Two images of 2 x 3 pixels and, beside them, their maps in two layers.
+// Two images of 2 x 3 pixels, each followed by its maps in two layers.
 const strip = {
   rows: [0, 1, 2, 3], columns: [0, 1, 2, 3, 4, 5, 6, 7, 8], row_ids: [0, 1, 2, 3], column_ids: [0, 1, 2, 3, 4, 5, 6, 7, 8],
   tile: [2, 3], tile_names: [["5: cat", "8: dog"], ["input", "a", "b"]], x_title: "layer", y_title: "image", unit: "bits",
@@ -116,7 +116,7 @@ test("a picture below is seen where there is no value, and through others", () =
   assert.deepEqual(below({}, undefined, [0, 0]), NaN);
 });
 
-test("named tiles are chosen whole, and the picture beside them keeps the layer", () => {
+test("named tiles are chosen whole, and the picture next to them keeps the layer", () => {
   assert.deepEqual(tileStart(strip, [3, 8], null), [2, 6]);
   assert.deepEqual(tileStart(strip, [3, 1], [0, 6]), [2, 6]);
   assert.deepEqual(tileStart(strip, [3, 1], null), [2, 3]);

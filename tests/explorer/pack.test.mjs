@@ -6,8 +6,8 @@ import test from "node:test";
 import {
   caption, describeGroup, describeItem, enclose, itemRadius, layOut, leastTrueValue, moveNumber, packSiblings,
   roundDown, sameGroup, sampleValues, sayShort,
-} from "../../apps/bitlens_explorer/components/pack.mjs";
-import { fitText, viewBetween, wrapText } from "../../apps/bitlens_explorer/components/packdraw.mjs";
+} from "../../apps/bitlens_explorer/ui/components/circle_packing/layout.mjs";
+import { fitText, viewBetween, wrapText } from "../../apps/bitlens_explorer/ui/components/circle_packing/drawing.mjs";
 
 const close = (a, b, by = 1e-9) => assert.ok(Math.abs(a - b) <= by, `${a} is not ${b}`);
 const apart = (a, b) => Math.hypot(a.x - b.x, a.y - b.y);
@@ -185,7 +185,7 @@ test("the caption says what is not to scale, where there is such", () => {
   assert.match(caption(data, [1, 2], [1, NaN], 2), /Hatched/);
 });
 
-test("text is cut and wrapped to its room", () => {
+test("text is cut and wrapped to its width", () => {
   const measure = (text) => text.length;
   const fitted = [9, 5, 2, 1].map((width) => fitText("aeroplane", width, measure));
   assert.deepEqual(fitted, ["aeroplane", "aero…", "a…", ""]);

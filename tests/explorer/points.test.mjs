@@ -8,7 +8,7 @@ import {
   inPolygon, MARGIN, nearestPoint, overviewMark, panBy, parsePayload, placeCard, samplesInside, settle, shuffled,
   textToFlags, tickNumbers, tickText, tileScale, toMatrix, toPixel, toUnit, viewAbout, viewCentre, visibleCells,
   zoomAbout,
-} from "../../apps/bitlens_explorer/components/points.mjs";
+} from "../../apps/bitlens_explorer/ui/components/scatter/points.mjs";
 
 const shape = { rows: 3, columns: 4 };
 const plot = { width: 400, height: 300 };
@@ -85,7 +85,7 @@ test("units go to pixels and back, upwards in their cell", () => {
   near(toUnit(1, 2, x, y), [0.3, 0.8]);
 });
 
-test("a pixel lies in a cell or beside the matrix", () => {
+test("a pixel lies in a cell or outside the matrix", () => {
   const view = { x: -1, y: 0, k: 100 };
   assert.deepEqual(cellAtPixel(view, [100, 0], shape), [0, 0]);
   assert.deepEqual(cellAtPixel(view, [499, 299], shape), [2, 3]);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { escaped, SvgPen } from "../../apps/bitlens_explorer/components/svgpen.mjs";
+import { escaped, SvgPen } from "../../apps/bitlens_explorer/ui/components/shared/svgpen.mjs";
 
 const pen = () => new SvgPen(200, 100, (text) => ({ width: 7 * text.length }));
 

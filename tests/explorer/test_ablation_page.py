@@ -1,4 +1,4 @@
-"""The ablation page: what it draws is what the library says."""
+"""The ablation page: it draws the results of the library."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pyarrow as pa
 import pytest
 
 import bitlens
-from bitlens_explorer import ablation
-from bitlens_explorer.charts import PETROFF
+from bitlens_explorer.results.ablation import ablation_settings
+from bitlens_explorer.ui.charts import PETROFF
+from bitlens_explorer.views.ablation.captions import describe_settings
 from tests.explorer.test_copied_python import copied_and_drawn
 from tests.support.page_contents import chart, words
 
@@ -21,7 +22,7 @@ NAMES = {"ascending": "lowest first", "descending": "highest first", "random": "
 
 def measured(run: bitlens.Run, number: int = 0, epoch: int = 2) -> tuple[str, dict, object]:
     """Name and parameters of one set of settings, and its results at an epoch."""
-    name, parameters = list(ablation.settings(run).items())[number]
+    name, parameters = list(ablation_settings(run).items())[number]
     return name, parameters, run.results.load("layer_ablation", parameters, epoch)
 
 
@@ -46,12 +47,14 @@ def test_curves_are_the_librarys_side_by_side(ablated_run, look, curve, axis):
         spec, rows = chart(app, f"{curve} of {name} against")
         one = found.sel(scope=scope)
         number = size(found, scope)
-        assert [row["neurons turned off"] for row in rows] == list(range(number + 1))
+        assert sorted({row["removed"] for row in rows}) == list(range(number + 1))
         for order, drawn in NAMES.items():
-            np.testing.assert_array_equal([row[drawn] for row in rows], one[curve].sel(order=order)[: number + 1])
+            values = [row[curve] for row in rows if row["order"] == drawn]
+            np.testing.assert_array_equal(values, one[curve].sel(order=order)[: number + 1])
         repeats = one[f"random_{curve}"].transpose("repeat", "step").values[:, : number + 1]
-        np.testing.assert_array_equal([row["random, lowest"] for row in rows], repeats.min(axis=0))
-        np.testing.assert_array_equal([row["random, highest"] for row in rows], repeats.max(axis=0))
+        random = [row for row in rows if row["order"] == "random (mean)"]
+        np.testing.assert_array_equal([row[f"{curve}_lowest"] for row in random], repeats.min(axis=0))
+        np.testing.assert_array_equal([row[f"{curve}_highest"] for row in random], repeats.max(axis=0))
         text = json.dumps(spec)
         assert f'"title": "{axis}"' in text
         assert '"title": "neurons turned off"' in text
@@ -90,7 +93,7 @@ def test_scores_of_each_layer_are_drawn_on_one_axis(ablated_run, look):
     assert bins[0] == bins[1]
 
 
-def test_counts_are_the_librarys_with_the_rule_in_words(ablated_run, look):
+def test_counts_are_the_librarys_with_their_rule(ablated_run, look):
     _, _, found = measured(ablated_run)
     app = look(ablated_run.path, "ablation", t="2")
     table = app.table[0].value
@@ -132,7 +135,7 @@ def test_a_place_shows_its_neuron(ablated_run, look):
                 label = {"mutual_information": "information about the label"}.get(key, key)
                 bias = float(numbers[f"{key}_bias"])
                 assert shown[label] == f"{float(numbers[key]):.3f} bits (expected error {bias:+.3f})"
-            assert shown["class told best"] == ablated_run.classes[int(numbers.preferred_class)]
+            assert shown["class separated best"] == ablated_run.classes[int(numbers.preferred_class)]
             assert rules(app, f"accuracy of {name}") == [place, number + 1 - place]
 
 
@@ -163,10 +166,10 @@ def test_the_slider_and_the_scope_are_in_the_address(ablated_run, look):
 
 
 def test_one_of_several_settings_is_chosen(ablated_run, look):
-    (first, second), parameters = ablation.settings(ablated_run), list(ablation.settings(ablated_run).values())
+    (first, second), parameters = ablation_settings(ablated_run), list(ablation_settings(ablated_run).values())
     app = look(ablated_run.path, "ablation", t="2", scope="1")
     box = app.selectbox(key="query ablation")
-    assert (box.value, box.options) == (first, [ablation.words(one) for one in parameters])
+    assert (box.value, box.options) == (first, [describe_settings(one) for one in parameters])
     box.set_value(second).run()
     assert (app.query_params["abl"], "scope" in app.query_params) == (second, False)
     said = words(app)
@@ -175,7 +178,7 @@ def test_one_of_several_settings_is_chosen(ablated_run, look):
     )
     assert "Compare the layers with the network" not in said
     _, rows = chart(app, "accuracy of layer 4")
-    assert [row["neurons turned off"] for row in rows] == [0, 2, 5]
+    assert [row["removed"] for row in rows if row["order"] == "lowest first"] == [0, 2, 5]
     assert chart(app, "how many neurons of layer 4 have which H(neuron) (bits)")
     assert "abl=nothing" in words(look(ablated_run.path, "ablation", abl="nothing"))
 
@@ -188,6 +191,6 @@ def test_copied_lines_give_the_table(ablated_run, look, number, address):
     assert len(pairs) == 5
     for copied, drawn in pairs:
         pd.testing.assert_frame_equal(copied, drawn, check_names=False, check_dtype=False, check_index_type=False)
-    assert pairs[0][1].loc["4", "lowest first"].iloc[-1] == float(
-        found[address.get("curve", "accuracy")].sel(scope="4", order="ascending").dropna("step")[-1]
-    )
+    curve, table = address.get("curve", "accuracy"), pairs[0][1]
+    drawn = table[(table.scope == "4") & (table.order == "ascending")][curve]
+    assert drawn.iloc[-1] == float(found[curve].sel(scope="4", order="ascending").dropna("step")[-1])

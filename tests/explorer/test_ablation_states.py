@@ -1,4 +1,4 @@
-"""The ablation page where something is not there, is damaged, or is still to be computed."""
+"""The ablation page where results are missing, damaged, or still to be computed."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ import pytest
 import torch
 
 import bitlens
-from bitlens_explorer import ablation
+from bitlens_explorer.results.ablation import ablation_settings
 from tests.explorer.test_ablation_page import measured
 from tests.explorer.test_copied_python import copied_and_drawn
 from tests.support.page_contents import chart, unfold, words
 
 
 @pytest.fixture
-def spoilt(ablated_run, tmp_path) -> bitlens.Run:
-    shutil.copytree(ablated_run.path, tmp_path / "ablated")
-    return bitlens.open_run(tmp_path / "ablated")
+def spoilt(ablated_run, copied) -> bitlens.Run:
+    return copied(ablated_run)
 
 
 def without(run: bitlens.Run, measure: str) -> None:
@@ -29,7 +28,7 @@ def without(run: bitlens.Run, measure: str) -> None:
 def test_without_results_it_says_how_to_get_them(recorded_run, look):
     app = look(recorded_run.path, "ablation")
     said = words(app)
-    assert "has not been measured, and the explorer runs no network. This run keeps no weights" in said
+    assert "has not been measured, and the explorer does not run networks. This run has no weights" in said
     assert "weights=[" in app.code[0].value
     assert "bitlens.layer_ablation(run, model)" in app.code[0].value
     assert not [found for found in app.get("vega_lite_chart") if found.proto.alt.startswith("accuracy")]
@@ -39,7 +38,7 @@ def test_without_results_it_says_how_to_get_them(recorded_run, look):
 def test_with_weights_only_the_measure_is_missing(spoilt, look):
     without(spoilt, "layer_ablation")
     app = look(spoilt.path, "ablation")
-    assert "This run keeps its weights of epoch 0, 2." in words(app)
+    assert "This run has the weights of epoch 0, 2." in words(app)
     assert str(spoilt.path) in app.code[0].value
     assert "Recorder" not in app.code[0].value
 
@@ -69,13 +68,17 @@ def test_a_neuron_whose_numbers_are_missing_offers_them(spoilt, look):
 def test_an_epoch_without_results_shows_the_nearest(spoilt, look):
     app = look(spoilt.path, "ablation", t="1")
     said = words(app)
-    assert "Epoch 1 has not been measured so. **What is drawn is of epoch 2**, the nearest that has." in said
-    assert "choose an epoch that has: 0, 2." in said
+    assert (
+        "Epoch 1 has not been measured with these settings. **This page shows epoch 2**, the nearest epoch with results."
+        in said
+    )
+    assert "choose an epoch with results: 0, 2." in said
     assert "Cumulative ablation at epoch 2" in said
     _, _, found = measured(spoilt)
     _, rows = chart(app, "accuracy of layer 4")
     np.testing.assert_array_equal(
-        [row["lowest first"] for row in rows], found.accuracy.sel(scope="4", order="ascending")[:6]
+        [row["accuracy"] for row in rows if row["order"] == "lowest first"],
+        found.accuracy.sel(scope="4", order="ascending")[:6],
     )
 
 
@@ -95,7 +98,7 @@ def test_damaged_and_foreign_results_are_said(spoilt, look, how):
         }
         spoilt.results.save("layer_ablation", parameters, 2, other[how])
     app = look(spoilt.path, "ablation", t="2", abl=name)
-    assert ("damaged" if how in ("file", "note") else "of another kind") in words(app)
+    assert ("damaged" if how in ("file", "note") else "does not fit this run") in words(app)
     if how != "note":  # what needs no network, and the other epoch, are there all the same
         assert chart(app, "how many neurons of layer 4")
         assert chart(look(spoilt.path, "ablation", t="0", abl=name), "accuracy of the whole network")
@@ -114,15 +117,15 @@ def test_settings_that_do_not_fit_the_run_are_left_out(spoilt):
     _, parameters, found = measured(spoilt)
     for other in ({"layers": ["x"]}, {"layers": []}, {"score": "size"}, {"mode": 3}, {"tolerance": "low"}, {"more": 1}):
         spoilt.results.save("layer_ablation", {**parameters, **other}, 2, found)
-    assert len(ablation.settings(spoilt)) == 2
+    assert len(ablation_settings(spoilt)) == 2
 
 
 def test_an_address_of_what_was_not_measured_is_left_out(ablated_run, look):
     app = look(ablated_run.path, "ablation", t="2", scope="0", place="9")
-    assert "left out of the address: scope=0, place=9" in words(app)
+    assert "so they were left out: scope=0, place=9" in words(app)
     assert not {"scope", "place"} & set(app.query_params)
     app = look(ablated_run.path, "ablation", t="2", scope="4", place="0")
-    assert "left out of the address: place=0" in words(app)
+    assert "so they were left out: place=0" in words(app)
     assert "scope" not in look(ablated_run.path, "ablation", t="2", scope="nowhere").query_params
 
 
@@ -135,7 +138,7 @@ def test_where_only_results_are_kept_there_are_no_values(spoilt, look):
     assert "Only results were recorded at epoch 2; there are no feature maps" in words(app)
     without(spoilt, "layer_ablation")
     app = look(spoilt.path, "ablation", t="2")
-    assert "in 3 layers, and only results were recorded of it" in words(app)
+    assert "in 3 layers, and only results were recorded at this epoch" in words(app)
     assert not [button for button in app.button if button.key == "compute label information"]
 
 
@@ -148,9 +151,9 @@ def test_without_labels(tmp_path, look):
         recorder.snapshot(0)
     run = bitlens.open_run(tmp_path / "plain")
     app = look(run.path, "ablation")
-    assert "recorded without labels, so they have to be given" in words(app)
+    assert "recorded without labels, so labels are needed too" in words(app)
     assert "bitlens.layer_ablation(run, model, data=(test_images, test_labels))" in app.code[0].value
-    assert "recorded without labels, which this needs" in words(app)
+    assert "recorded without labels, which are needed here" in words(app)
     bitlens.layer_ablation(run, model, data=(torch.rand(8, 5), torch.arange(8) % 2), repeats=2)
     app = look(run.path, "ablation")
     said = words(app)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -17,49 +14,16 @@ from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
 
 import bitlens
-from tests.support.browser_driver import CHROMIUM, DRIVER, Page, browsing, serving
-from tests.support.sample_runs import MARKUP, record_tiny_run
+from tests.support.browser_driver import CHROMIUM, DRIVER, SLIDER, Page, complaints, hosts
+from tests.support.sample_runs import MARKUP
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
 
-SLIDER = "[data-testid=stSidebar] input[type=range]"
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> bitlens.Run:
-    return record_tiny_run(tmp_path_factory.mktemp("runs") / "tiny", classes=MARKUP)
-
-
-@pytest.fixture(scope="module")
-def server(run: bitlens.Run) -> Iterator[str]:
-    with serving(run.path) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    with browsing(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
-
 
 @pytest.fixture
-def page(browser: webdriver.Chrome, server: str) -> Iterator[Page]:
-    yield Page(browser, server)
+def page(browser: webdriver.Chrome, server: str, markup_run: bitlens.Run) -> Iterator[Page]:
+    yield Page(browser, server, markup_run.path.name)
     assert complaints(browser) == []
-
-
-def hosts(browser: webdriver.Chrome) -> set[str | None]:
-    """Whom the pages have asked for anything since the log was last read."""
-    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    asked = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
-    asked += [event["params"]["url"] for event in events if event["method"] == "Network.webSocketCreated"]
-    return {urlsplit(url).hostname for url in asked if urlsplit(url).scheme not in ("data", "blob", "chrome", "about")}
-
-
-def complaints(browser: webdriver.Chrome) -> list[dict]:
-    """Errors in the console, but that Streamlit looks for its server below a page's path first."""
-    severe = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
-    return [entry for entry in severe if not re.search(r":\d+/\w+/_stcore/", entry["message"])]
 
 
 def test_a_click_and_the_arrow_keys_choose_channels(page: Page) -> None:
@@ -82,7 +46,7 @@ def test_a_click_and_the_arrow_keys_choose_channels(page: Page) -> None:
     assert page.state()["selected"] == "1.2"
 
 
-def test_the_epoch_and_the_order_change_the_heat_map(page: Page, run: bitlens.Run) -> None:
+def test_the_epoch_and_the_order_change_the_heat_map(page: Page, markup_run: bitlens.Run) -> None:
     page.open("layers", a="0", b="1", t="1", sort="index")
     before = page.state()
     assert before["columns"] == "0,1,2,3"
@@ -94,7 +58,9 @@ def test_the_epoch_and_the_order_change_the_heat_map(page: Page, run: bitlens.Ru
         if button.text == "maximum":
             button.click()
             break
-    values = bitlens.layer_pair_information(run, "0", "1", permutations=3, samples=32, epochs=[0]).mutual_information[0]
+    values = bitlens.layer_pair_information(
+        markup_run, "0", "1", permutations=3, samples=32, epochs=[0]
+    ).mutual_information[0]
     expected = ",".join(map(str, bitlens.channel_order(values, "channel_a", "maximum")))
     assert expected != "0,1,2,3"
     page.until(lambda: page.state()["columns"] == expected)
@@ -117,12 +83,12 @@ def test_lines_of_python_come_when_asked_for_and_follow_the_page(page: Page) -> 
 
 
 def lasting(text: str) -> list[str]:
-    """Lines of a page but for what a heat map says of the cell under the pointer."""
+    """Lines of a page without the description of the cell under the pointer."""
     return [line for line in text.splitlines() if "channel of layer" not in line]
 
 
 def brightness(page: Page) -> tuple[float, float]:
-    """Of the labels left of a heat map, and of the page behind them; from 0 to 255."""
+    """Mean brightness of the labels left of a heat map and of the page behind them, 0 to 255."""
     script = f"""const canvas = {page.part(".heatmap canvas")};
         const width = {page.state()["plot"].split(",")[0]} * devicePixelRatio;
         const values = canvas.getContext("2d").getImageData(0, 0, Math.floor(width), canvas.height).data;
@@ -186,12 +152,12 @@ def test_names_from_a_run_stay_text(page: Page) -> None:
 
 
 def test_a_run_outside_the_root_is_refused(page: Page) -> None:
-    page.browser.get(f"{page.server}/?run=/etc")
+    page.visit("", run="/etc")
     page.until(lambda: "lies outside" in page.text)
     assert "Traceback" not in page.text
 
 
 def test_nothing_leaves_this_machine(page: Page) -> None:
-    """Of all pages that were opened before; the log is read once."""
+    """The log, which is read once, has the requests of all pages that were opened before."""
     page.open("", t="0")
     assert hosts(page.browser) == {"127.0.0.1"}

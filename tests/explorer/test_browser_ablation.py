@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("streamlit", reason="the explorer is an extra")
 pytest.importorskip("selenium", reason="the browser is driven by Selenium")
 
+from selenium import webdriver
 from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
 
 import bitlens
-from bitlens_explorer import ablation
-from tests.explorer.test_browser import complaints
-from tests.support.browser_driver import CHROMIUM, DRIVER, Page, browsing, serving
+from bitlens_explorer.results.ablation import ablation_settings
+from tests.support.browser_driver import CHROMIUM, DRIVER, Page, complaints
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
 
@@ -24,11 +23,9 @@ PLACE = "[data-testid=stMain] input[type=range]"
 
 
 @pytest.fixture
-def page(ablated_run: bitlens.Run, tmp_path: Path) -> Iterator[Page]:
-    with serving(ablated_run.path) as server, browsing(tmp_path / "profile") as browser:
-        yield Page(browser, server)
-        assert complaints(browser) == []
-        browser.get("about:blank")  # before the server ends, which its page would complain of
+def page(browser: webdriver.Chrome, server: str, ablated_run: bitlens.Run) -> Iterator[Page]:
+    yield Page(browser, server, ablated_run.path.name)
+    assert complaints(browser) == []
 
 
 def charts(page: Page) -> list[str]:
@@ -41,13 +38,13 @@ def charts(page: Page) -> list[str]:
 
 def neuron(run: bitlens.Run, scope: str, place: int) -> str:
     """How the page names it."""
-    parameters = next(iter(ablation.settings(run).values()))
+    parameters = next(iter(ablation_settings(run).values()))
     one = run.results.load("layer_ablation", parameters, 2).sel(scope=scope, rank=place - 1)
     return f"Layer {one.ranked_layer.values}, channel {int(one.ranked_channel)}: "
 
 
 def test_curves_are_switched_and_a_neuron_is_chosen_by_keys(page: Page, ablated_run: bitlens.Run) -> None:
-    page.browser.get(f"{page.server}/ablation?t=2&scope=1&place=2")
+    page.visit("ablation", t="2", scope="1", place="2")
     page.until(lambda: neuron(ablated_run, "1", 2) in page.text)
     page.until(lambda: charts(page)[:3] == ["neurons turned off | accuracy"] * 3)
     page.until(lambda: page.pictures() == 16)  # inputs and maps
@@ -70,7 +67,7 @@ def test_curves_are_switched_and_a_neuron_is_chosen_by_keys(page: Page, ablated_
 
 
 def test_the_page_is_reached_by_name_and_a_legend_isolates_an_order(page: Page, ablated_run: bitlens.Run) -> None:
-    page.browser.get(f"{page.server}/?t=2")
+    page.visit("", t="2")
     page.until(lambda: page.browser.find_elements(By.LINK_TEXT, "Ablation"))
     page.settled()
     page.browser.find_element(By.LINK_TEXT, "Ablation").click()

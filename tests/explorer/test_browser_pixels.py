@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("streamlit", reason="the explorer is an extra")
 pytest.importorskip("selenium", reason="the browser is driven by Selenium")
 
+from selenium import webdriver
 from selenium.webdriver import Keys
 
 import bitlens
-from bitlens_explorer import recorded
-from tests.explorer.test_browser import complaints
-from tests.support.browser_driver import CHROMIUM, DRIVER, Page, browsing, serving
+from bitlens_explorer.results.discarding import discarding_settings
+from tests.support.browser_driver import CHROMIUM, DRIVER, SIZE, Page, complaints
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
 
@@ -23,11 +22,10 @@ TIP = ".heatmap .tip"
 
 
 @pytest.fixture
-def page(discarded_run: bitlens.Run, tmp_path: Path) -> Iterator[Page]:
-    with serving(discarded_run.path) as server, browsing(tmp_path / "profile") as browser:
-        yield Page(browser, server)
-        assert complaints(browser) == []
-        browser.get("about:blank")  # before the server ends, which its page would complain of
+def page(browser: webdriver.Chrome, server: str, discarded_run: bitlens.Run) -> Iterator[Page]:
+    yield Page(browser, server, discarded_run.path.name)
+    browser.set_window_size(*SIZE)
+    assert complaints(browser) == []
 
 
 def pixel(page: Page, row: int, column: int) -> tuple[float, float]:
@@ -40,7 +38,7 @@ def pixel(page: Page, row: int, column: int) -> tuple[float, float]:
 
 
 def side(state: dict[str, str], axis: int) -> float:
-    """Of a pixel along columns (0) or rows (1), on the page."""
+    """Length of a pixel on the page along columns (0) or rows (1)."""
     return float(state["plot"].split(",")[2 + axis]) / len(state[("columns", "rows")[axis]].split(","))
 
 
@@ -52,7 +50,7 @@ def test_a_click_on_a_map_chooses_image_and_layer(page: Page, discarded_run: bit
     page.until(lambda: "Image 7: label 3, layer output, epoch 1" in page.text)
     assert page.state()["selected"] == "6.16"  # the whole map
     page.settled()
-    page.click(2, 3)  # the input beside: its image, in the layer that was chosen
+    page.click(2, 3)  # the input: its image, in the layer that was chosen
     page.until(lambda: (page.address.get("px"), page.address.get("pl")) == ("2", "output"))
     page.until(lambda: page.state()["selected"] == "0.16")
     page.settled()
@@ -64,7 +62,7 @@ def test_a_click_on_a_map_chooses_image_and_layer(page: Page, discarded_run: bit
 
 def test_maps_and_inputs_tell_their_values(page: Page, discarded_run: bitlens.Run) -> None:
     page.open("pixels", t="1")
-    parameters = next(iter(recorded.discardings(discarded_run).values()))
+    parameters = next(iter(discarding_settings(discarded_run).values()))
     found = discarded_run.results.load("layer_discarding", parameters, 1).discarding
 
     def told() -> str:

@@ -19,9 +19,7 @@ from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
 
 import bitlens
-from tests.explorer.test_browser import complaints, hosts
-from tests.support.browser_driver import CHROMIUM, DRIVER, Page, browsing, serving
-from tests.support.sample_runs import record_tiny_run
+from tests.support.browser_driver import CHROMIUM, DRIVER, Page, browsing, complaints, hosts
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
 
@@ -29,30 +27,14 @@ SCATTER, CIRCLES = ".scatter", ".packing"
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> bitlens.Run:
-    return record_tiny_run(tmp_path_factory.mktemp("runs") / "tiny")
-
-
-@pytest.fixture(scope="module")
-def server(run: bitlens.Run) -> Iterator[str]:
-    with serving(run.path) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("downloads")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Iterator[webdriver.Chrome]:
-    with browsing(tmp_path_factory.mktemp("profile"), downloads) as driver:
-        yield driver
+def run(recorded_run: bitlens.Run) -> bitlens.Run:
+    """The shared run. These tests add selections to it, and change nothing else."""
+    return recorded_run
 
 
 @pytest.fixture
-def page(browser: webdriver.Chrome, server: str) -> Iterator[Page]:
-    yield Page(browser, server)
+def page(browser: webdriver.Chrome, server: str, run: bitlens.Run) -> Iterator[Page]:
+    yield Page(browser, server, run.path.name)
     assert complaints(browser) == []
 
 
@@ -211,24 +193,24 @@ def test_epochs_play_to_the_last(page: Page) -> None:
     page.until(lambda: page.address.get("t") == "1")
 
 
-def test_a_run_that_is_being_recorded_is_followed(browser: webdriver.Chrome, run: bitlens.Run, tmp_path: Path) -> None:
-    shutil.copytree(run.path, tmp_path / "growing")
-    last = tmp_path / "growing" / "epochs" / sorted(p.name for p in (run.path / "epochs").iterdir())[-1]
-    kept = last.read_bytes()
+def test_a_run_that_is_being_recorded_is_followed(page: Page, run: bitlens.Run, runs: Path) -> None:
+    growing = runs / "growing"
+    shutil.copytree(run.path, growing)
+    last = growing / "epochs" / sorted(p.name for p in (run.path / "epochs").iterdir())[-1]
+    content = last.read_bytes()
     last.unlink()
-    shutil.rmtree(tmp_path / "growing" / "results")
-    with serving(tmp_path / "growing") as server:
-        page = Page(browser, server)
-        page.open("embedding", SCATTER)
-        assert "at epoch 1" in page.text
-        page.button("Follow")
-        page.until(lambda: [b for b in browser.find_elements(By.CSS_SELECTOR, "button") if b.text == "Stop"])
-        last.with_suffix(".part").write_bytes(kept)
-        started = time.monotonic()
-        last.with_suffix(".part").rename(last)
-        page.until(lambda: "at epoch 2" in page.text)
-        assert time.monotonic() - started < 6
-        browser.get("about:blank")  # before the server ends, which its page would complain of
+    shutil.rmtree(growing / "results")
+    page = Page(page.browser, page.server, growing.name)
+    page.open("embedding", SCATTER)
+    assert "at epoch 1" in page.text
+    page.button("Follow")
+    page.until(lambda: [b for b in page.browser.find_elements(By.CSS_SELECTOR, "button") if b.text == "Stop"])
+    last.with_suffix(".part").write_bytes(content)
+    started = time.monotonic()
+    last.with_suffix(".part").rename(last)
+    page.until(lambda: "at epoch 2" in page.text)
+    assert time.monotonic() - started < 6
+    shutil.rmtree(growing)
 
 
 def test_pictures_and_tables_are_saved(page: Page, downloads: Path) -> None:
@@ -257,7 +239,7 @@ def test_pictures_and_tables_are_saved(page: Page, downloads: Path) -> None:
 
 def test_without_webgl_points_are_drawn_all_the_same(server: str, run: bitlens.Run, tmp_path: Path) -> None:
     with browsing(tmp_path / "profile", None, "--disable-3d-apis") as driver:
-        page = Page(driver, server)
+        page = Page(driver, server, run.path.name)
         page.open("embedding", SCATTER, a="output", t="1", d="0,1")
         assert page.state(SCATTER)["webgl"] == "0"
         x, y = units(run, "output", 0), units(run, "output", 1)
@@ -268,9 +250,9 @@ def test_without_webgl_points_are_drawn_all_the_same(server: str, run: bitlens.R
 
 
 def test_no_page_asks_another_machine(page: Page) -> None:
-    """Of all pages that were opened before; the log is read once."""
+    """The log, which is read once, has the requests of all pages that were opened before."""
     for path in ("", "flow", "layers", "channels", "embedding", "pixels", "ablation", "method"):
-        page.browser.get(f"{page.server}/{path}")
+        page.visit(path)
         page.until(lambda: page.browser.find_elements(By.CSS_SELECTOR, "h1"))
         page.settled()
     assert hosts(page.browser) == {"127.0.0.1"}

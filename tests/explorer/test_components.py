@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from bitlens_explorer.components import heatmap, packing, scatter, sources
+from bitlens_explorer.ui.components import circle_packing, heatmap, scatter, sources
 
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed")
 
 
-@pytest.mark.parametrize("component", [heatmap, packing, scatter], ids=lambda component: component.__name__)
+@pytest.mark.parametrize("component", [heatmap, circle_packing, scatter], ids=lambda component: component.__name__)
 def test_a_component_is_one_script_that_writes_no_markup(component):
     script = sources(*component.FILES)["js"]
     assert "import " not in script.replace("important", "")
@@ -23,7 +23,7 @@ def test_a_component_is_one_script_that_writes_no_markup(component):
 
 
 @needs_node
-@pytest.mark.parametrize("component", [heatmap, packing, scatter], ids=lambda component: component.__name__)
+@pytest.mark.parametrize("component", [heatmap, circle_packing, scatter], ids=lambda component: component.__name__)
 def test_a_script_is_sound(component):
     check = [str(NODE), "--input-type=module", "--check"]
     script = sources(*component.FILES)["js"]

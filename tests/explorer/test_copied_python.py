@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from bitlens_explorer import recorded
+from bitlens_explorer.results.discarding import discarding_settings
 from tests.support.page_contents import unfold
 
 ADDRESSES = [
@@ -32,7 +31,7 @@ def test_copied_lines_give_the_table(recorded_run, look, page, address):
 
 @pytest.mark.parametrize("number", [0, 1], ids=["with epochs", "with uncertainty"])
 def test_copied_lines_of_pixels_give_the_table(discarded_run, look, number):
-    name = list(recorded.discardings(discarded_run))[number]
+    name = list(discarding_settings(discarded_run))[number]
     pairs = copied_and_drawn(look(discarded_run.path, "pixels", t="1", px="7", pl="output", dis=name))
     assert len(pairs) == 6
     for copied, drawn in pairs:
@@ -41,13 +40,11 @@ def test_copied_lines_of_pixels_give_the_table(discarded_run, look, number):
         )
 
 
-def test_copied_lines_of_information_flow_hold_every_number(recorded_run, look):
-    """There the drawn tables are selections of what the lines load."""
-    for copied, drawn in copied_and_drawn(look(recorded_run.path, "flow", t="1")):
-        known = copied.select_dtypes("number").to_numpy(float).ravel()
-        shown = drawn.select_dtypes("number").drop(columns=["allowed rise", "null low", "null high"], errors="ignore")
-        for value in shown.to_numpy(float).ravel():
-            assert np.isnan(value) or np.isclose(known, value, rtol=1e-9, atol=0).any()
+def test_copied_lines_of_information_flow_give_the_table(recorded_run, look):
+    pairs = copied_and_drawn(look(recorded_run.path, "flow", t="1"))
+    assert len(pairs) == 9
+    for copied, drawn in pairs:
+        pd.testing.assert_frame_equal(copied, drawn, check_names=False, check_dtype=False, check_index_type=False)
 
 
 def copied_and_drawn(app) -> list[tuple[pd.DataFrame, pd.DataFrame]]:

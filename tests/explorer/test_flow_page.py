@@ -1,4 +1,4 @@
-"""The information-flow page: what it draws is what the library says, and what it says where something is not there."""
+"""The information-flow page: it draws the results of the library, and says what is missing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ import pytest
 import torch
 
 import bitlens
-from bitlens_explorer import flow, flow_settings, recorded
+from bitlens import tables
+from bitlens_explorer.results.flow import matrix_settings
+from bitlens_explorer.views.flow import captions
+from bitlens_explorer.views.flow.settings import arguments
 from tests.support.page_contents import chart, words
 
 SETTINGS = {"permutations": 3, "batch": 48}
@@ -49,9 +52,8 @@ def flowing_run(tmp_path_factory) -> bitlens.Run:
 
 
 @pytest.fixture
-def spoilt(flowing_run, tmp_path) -> bitlens.Run:
-    shutil.copytree(flowing_run.path, tmp_path / "flowing")
-    return bitlens.open_run(tmp_path / "flowing")
+def spoilt(flowing_run, copied) -> bitlens.Run:
+    return copied(flowing_run)
 
 
 def assert_drawn(rows: list[dict], columns: dict[str, object]) -> None:
@@ -63,7 +65,7 @@ def assert_drawn(rows: list[dict], columns: dict[str, object]) -> None:
 
 
 def all_rows(app, alt: str) -> list[dict]:
-    """Of all data sets of a chart, its rules too."""
+    """Rows of all data sets of a chart, also those of its rules."""
     (found,) = (element.proto for element in app.get("vega_lite_chart") if element.proto.alt.startswith(alt))
     return [row for data in found.datasets for row in pa.ipc.open_stream(data.data.data).read_all().to_pylist()]
 
@@ -122,11 +124,10 @@ def test_chains_and_their_violations_are_the_librarys(flowing_run, look, name):
         app = look(flowing_run.path, "flow", t=str(epoch))
         spec, rows = chart(app, f"{name} chain")
         here = results.sel(epoch=epoch)
-        endings = {"null": "null_mean", "null deviation": "null_std", "rise": "rise", "allowed rise": "allowed"}
-        drawn = {column: here[f"{name}_{ending}"] for column, ending in endings.items()}
-        assert_drawn(rows, {"bits": here[name], **drawn})
+        drawn = {column: here[f"{name}_{column}"] for column in ("null_mean", "null_std", "rise", "allowed")}
+        assert_drawn(rows, {"information": here[name], **drawn})
         for row in rows:
-            np.testing.assert_allclose(row["null high"] - row["null low"], 4 * row["null deviation"], atol=1e-12)
+            np.testing.assert_allclose(row["null_high"] - row["null_low"], 4 * row["null_std"], atol=1e-12)
         layers = here.layer.values.tolist()
         assert [row["layer"] for row in rows] == (layers if name == "forward" else layers[-2::-1])
         violating = [row["layer"] for row in rows if row["violation"]]
@@ -151,9 +152,10 @@ def test_steps_up_within_the_null_are_no_violations(flowing_run):
         forward_allowed=("layer", [allowed[name] for name in layers]),
         forward_rise=("layer", [rise[name] for name in layers]),
     )
-    frame = flow.chain(changed, "forward")
+    frame = tables.information_chains(changed)
+    frame = frame[frame["chain"] == "forward"]
     assert frame["violation"].tolist() == [False, False, True, *[False] * (len(layers) - 3)]
-    said = flow.violation_words(frame, 1)
+    said = captions.violations_caption(frame)
     assert "1 violation (triangles)" in said
     assert f"{layers[2]} has 0.8100 bits more than {layers[1]} (allowed 0.8000)" in said
 
@@ -165,26 +167,26 @@ def test_saturation_is_the_librarys_and_named(flowing_run, look):
     assert "H(layer) / log2 n" in json.dumps(spec)
     assert {"saturation": 0.98} in all_rows(app, "saturation")
     assert "No layer is saturated" in words(app)
-    frame = flow.saturation(bitlens.information_plane(flowing_run, **SETTINGS))
+    frame = tables.saturation(bitlens.information_plane(flowing_run, **SETTINGS))
     frame.loc[(frame["layer"] == "1") & (frame["epoch"] != 1), "saturation"] = 0.99
-    assert "Saturated: 1 at epoch 0, 2." in flow.saturation_words(frame)
+    assert "Saturated: 1 at epoch 0, 2." in captions.saturation_caption(frame)
 
 
 @pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
 def test_other_settings_are_chosen_by_their_name(spoilt, look):
-    bitlens.information_plane(spoilt, permutations=2, batch=48, **bitlens.published_settings("paper"))
-    paper = next(name for name in recorded.matrix_settings(spoilt) if "Silverman" in name)
+    bitlens.information_plane(spoilt, permutations=2, batch=48, **bitlens.preset("paper"))
+    paper = next(name for name in matrix_settings(spoilt) if "Silverman" in name)
     app = look(spoilt.path, "flow", set=paper)
-    assert "kernel width Silverman(h=5.0)" in words(app)
+    assert "kernel bandwidth Silverman(h=5.0)" in words(app)
     assert app.query_params["set"] == paper
     _, rows = chart(app, "information plane")
-    plane = bitlens.information_plane(spoilt, permutations=2, batch=48, **bitlens.published_settings("paper"))
+    plane = bitlens.information_plane(spoilt, permutations=2, batch=48, **bitlens.preset("paper"))
     assert_drawn(rows, {"input": plane.information.sel(about="input")})
     app.button(key="compute processing_inequalities").click().run()
     (kept,) = [p for p in spoilt.results.recorded("processing_inequalities") if p["bandwidth"] == "Silverman(h=5.0)"]
     assert kept["bandwidth_errors"] == "Silverman(h=0.1)"
-    app.selectbox(key="query settings").set_value(next(iter(recorded.matrix_settings(spoilt)))).run()
-    assert "kernel width Median()" in words(app)
+    app.selectbox(key="query settings").set_value(next(iter(matrix_settings(spoilt)))).run()
+    assert "kernel bandwidth Median()" in words(app)
 
 
 def test_a_stale_address_is_said(flowing_run, look):
@@ -210,7 +212,7 @@ def test_nothing_is_computed_before_the_button_is_pressed(spoilt, look):
 
 def test_a_run_without_gradients_and_without_one_of_the_estimators(recorded_run, look):
     app = look(recorded_run.path, "flow", plane="kde")
-    assert "The information plane has not been measured so at epoch 0 to 2" in words(app)
+    assert "The information plane has not been measured with these settings at epoch 0 to 2" in words(app)
     assert app.button(key="compute information_plane")
     assert chart(app, "saturation")
     assert "No loss gradients were recorded" in words(app)
@@ -223,7 +225,7 @@ def test_an_epoch_without_results(spoilt, look):
         path.unlink()
     app = look(spoilt.path, "flow", t="1")
     for what in ("The information plane has", "The chains have", "The decomposition has"):
-        assert f"{what} not been measured so at epoch 1" in words(app)
+        assert f"{what} not been measured with these settings at epoch 1" in words(app)
     assert len(chart(app, "information plane")[1]) == 8
     before = spoilt.results.recorded("processing_inequalities")
     app.button(key="compute processing_inequalities").click().run()
@@ -239,7 +241,7 @@ def test_results_of_epochs_whose_activations_were_not_kept(spoilt, look):
     assert len(app.get("vega_lite_chart")) == 10
     assert "Next:" not in words(app)
     shutil.rmtree(spoilt.path / "results" / "information_plane")
-    assert "not been measured, and no activations were kept" in words(look(spoilt.path, "flow"))
+    assert "not been measured, and the run has no activations" in words(look(spoilt.path, "flow"))
 
 
 @pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
@@ -247,9 +249,9 @@ def test_a_rule_of_ones_own_is_left_to_python(spoilt, look):
     for path in spoilt.path.glob("results/processing_inequalities/*"):
         shutil.rmtree(path)
     bitlens.processing_inequalities(spoilt, bandwidth=bitlens.Silverman(0.7), permutations=2, epochs=[0])
-    name = next(name for name in recorded.matrix_settings(spoilt) if "Silverman" in name)
+    name = next(name for name in matrix_settings(spoilt) if "Silverman" in name)
     assert "measure it in Python" in words(look(spoilt.path, "flow", set=name))
-    assert flow_settings.arguments({"bandwidth": "5.5"}) == {"bandwidth": 5.5}
+    assert arguments({"bandwidth": "5.5"}) == {"bandwidth": 5.5}
 
 
 @pytest.mark.parametrize("how", ["file", "note", "foreign"])
@@ -262,7 +264,7 @@ def test_damaged_and_foreign_results_are_said(spoilt, look, how):
     else:
         shutil.copy(next(spoilt.path.glob("results/layer_decomposition/*/0001.nc")), folder / "0001.nc")
     app = look(spoilt.path, "flow")
-    assert ("of another kind" if how == "foreign" else "damaged") in words(app)
+    assert ("does not fit this run" if how == "foreign" else "damaged") in words(app)
     if how != "note":
         assert len(app.get("vega_lite_chart")) == 7  # all others
 
@@ -273,7 +275,7 @@ def test_a_run_without_labels_and_with_one_layer(tmp_path, look):
     bitlens.information_plane(run, permutations=3)
     bitlens.processing_inequalities(run, permutations=3)
     app = look(run.path, "flow")
-    assert "This run has no labels: the input alone" in words(app)
+    assert "This run has no labels, so only the input is shown" in words(app)
     assert "No layer has several maps" in words(app)
     spec, rows = chart(app, "information plane")
     assert "I(input; layer) (bits)" in json.dumps(spec)
@@ -293,4 +295,4 @@ def test_a_run_without_labels_with_channels(tmp_path, look):
     bitlens.layer_decomposition(run, "0")
     app = look(run.path, "flow")
     assert len(app.get("vega_lite_chart")) == 2  # the shares about the input
-    assert "not been measured so at epoch 0 to 2: 1, 2." in words(app)
+    assert "not been measured with these settings at epoch 0 to 2: 1, 2." in words(app)

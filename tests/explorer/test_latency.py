@@ -1,4 +1,4 @@
-"""How long a reader waits, on a run of MNIST in a headless browser; and what axe-core says of every page.
+"""How long a reader waits, on a run of MNIST in a headless browser; and the violations that axe-core finds on every page.
 
 With BITLENS_LATENCIES=FILE the times are written to it and held against the budget; without, machines that do other
 things as well are given four times as long.
@@ -26,8 +26,7 @@ from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
 
 import bitlens
-from tests.explorer.test_browser import SLIDER
-from tests.support.browser_driver import CHROMIUM, DRIVER, Page, browsing, serving
+from tests.support.browser_driver import CHROMIUM, DRIVER, SLIDER, Page, browsing, serving
 
 pytestmark = [
     pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed"),
@@ -44,7 +43,7 @@ BUDGET = {
 }
 """Seconds."""
 TARGET = os.environ.get("BITLENS_LATENCIES")
-ROOMS = {
+READY = {
     "training": ".heatmap",
     "flow": None,
     "layers": ".heatmap",
@@ -157,14 +156,14 @@ def test_the_budget(page: Page, server: str, run: bitlens.Run, tmp_path: Path) -
     assert {name: seconds for name, seconds in medians.items() if seconds > slack * BUDGET[name]} == {}
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_nothing_serious_is_inaccessible(page: Page, run: bitlens.Run, room: str) -> None:
+@pytest.mark.parametrize("name", READY)
+def test_nothing_serious_is_inaccessible(page: Page, run: bitlens.Run, name: str) -> None:
     """In what is ours: the elements of components and the words and pictures of pages, not Streamlit's own widgets."""
-    path = "" if room == "training" else room
+    path = "" if name == "training" else name
     address = {"a": "1", "b": "2", "t": "1", "c": "1", "cell": "3.2"}
-    page.browser.get(f"{page.server}/{path}?{'&'.join(f'{k}={v}' for k, v in address.items())}")
-    if ROOMS[room]:
-        page.until(lambda: page.state(ROOMS[room]).get("ready"))
+    page.visit(path, **address)
+    if READY[name]:
+        page.until(lambda: page.state(READY[name]).get("ready"))
     page.until(lambda: page.browser.find_elements(By.CSS_SELECTOR, "h1"))
     page.settled()
     page.browser.execute_script(Path(AXE_FILE_PATH).read_text("utf-8"))

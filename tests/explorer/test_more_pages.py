@@ -1,4 +1,4 @@
-"""Channels, embedding and method pages without a browser: what they draw is what the library says."""
+"""Channels, embedding and method pages without a browser: they draw the results of the library."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import bitlens
-from bitlens_explorer import exports
+from bitlens_explorer.results import export
 from tests.support.page_contents import chart, numbers, words
 
 
@@ -123,7 +123,7 @@ def test_deconvolutions_are_shown_where_they_are_kept(with_deconvolutions, look)
     assert f"From {-float(abs(kept).max()):.3g} (blue) over 0 (white)" in words(app)
     assert len(app.get("image")[-1].proto.imgs) == 4
     app = look(with_deconvolutions.path, "channels", a="1", t="0", c="2")
-    assert "There are some of epoch 1." in words(app)
+    assert "Epochs with deconvolutions: 1." in words(app)
     assert 'record_deconvolutions(bitlens.open_run("my-run"), model, "1", epoch)' in app.code[-1].value
 
 
@@ -187,7 +187,7 @@ def test_a_selection_is_linked_to_averages_and_to_other_pages(run, look):
 def test_a_selection_without_the_chosen_classes(run, look):
     name = bitlens.save_selection(run, [1, 5])  # both of class 1
     app = look(run.path, "layers", a="0", b="1", t="1", cell="3.2", sel=name, cls="2")
-    assert "none of the selected samples is of the chosen classes" in words(app)
+    assert "no selected sample belongs to the chosen classes" in words(app)
 
 
 def test_an_epoch_without_activations_has_no_points(run, look):
@@ -213,7 +213,7 @@ def test_the_method_page_lists_everything_that_was_measured(recorded_run, look):
 
 
 def test_the_archive_has_every_number(recorded_run):
-    with zipfile.ZipFile(io.BytesIO(exports.archive(recorded_run))) as archive:
+    with zipfile.ZipFile(io.BytesIO(export.archive(recorded_run))) as archive:
         assert archive.testzip() is None
         sets = json.loads(archive.read("parameters.json"))
         assert {found["measure"] for found in sets} == set(recorded_run.results.measures())

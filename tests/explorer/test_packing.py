@@ -1,4 +1,4 @@
-"""What the circle packing sends to the browser, apart from the pages that use it, and its script on its own."""
+"""The data that the circle packing sends to the browser."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import base64
 import numpy as np
 import xarray as xr
 
-from bitlens_explorer.components.packing import Packing
+from bitlens_explorer.ui.components.circle_packing import Packing
 
 
 def some_values() -> xr.DataArray:

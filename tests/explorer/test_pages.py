@@ -1,4 +1,4 @@
-"""The explorer's pages without a browser: what they draw is what the library says, and the address holds their state."""
+"""The pages without a browser: they draw the results of the library, and the address holds their state."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import bitlens
-from bitlens_explorer import query
-from bitlens_explorer.query import Query
+from bitlens_explorer.state.address import from_address, to_address
+from bitlens_explorer.state.query import Query
 from tests.support.page_contents import chart, numbers, payloads, words
 
 # What is drawn
@@ -127,7 +127,7 @@ def test_the_query_survives_a_change_of_page_and_of_widgets(recorded_run, look):
     app = look(recorded_run.path, "layers", a="0", b="1", t="1", cell="2.1")
     app.select_slider(key="query epoch").set_value(0).run()
     assert app.query_params["t"] == "0"
-    app.switch_page("views/training.py").run()
+    app.switch_page("views/training/page.py").run()
     assert (app.query_params["t"], app.query_params["cell"]) == ("0", "2.1")
     app.selectbox(key="query a").set_value("2").run()
     assert app.query_params["a"] == "2"
@@ -150,6 +150,6 @@ def test_addresses_are_read_and_written_alike():
         run="r", epoch=3, a="a,b", b="ü&=", classes=(1, 2), estimator="32.3", cell=(4, 5), confused=(6, 7), channel=8, dims=(9, 1),
         selection="0123456789ab", space="two", sort="mean", quantity="excess", color_range="all",
     )  # fmt: skip
-    assert query.from_address(query.to_address(asked)) == (asked, [])
-    assert query.from_address({}) == (Query(), [])
-    assert query.to_address(Query()) == {}
+    assert from_address(to_address(asked)) == (asked, [])
+    assert from_address({}) == (Query(), [])
+    assert to_address(Query()) == {}

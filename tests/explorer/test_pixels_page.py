@@ -1,4 +1,4 @@
-"""The pixels page: what it draws is what the library says, and what it says where something is not there."""
+"""The pixels page: it draws the results of the library, and says what is missing."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import pytest
 import torch
 
 import bitlens
-from bitlens_explorer import pixels, recorded
+from bitlens_explorer.results.discarding import discarding_settings
+from bitlens_explorer.views.pixels.units import to_maps
 from tests.support.page_contents import chart, numbers, payloads, unfold, words
 
 
 def measured(run: bitlens.Run, number: int = 0) -> tuple[str, dict, object]:
     """Name and parameters of one set of settings, and its results at epoch 1."""
-    name, parameters = list(recorded.discardings(run).items())[number]
+    name, parameters = list(discarding_settings(run).items())[number]
     return name, parameters, run.results.load("layer_discarding", parameters, 1)
 
 
@@ -33,9 +34,8 @@ def of_title(app, start: str) -> dict:
 
 
 @pytest.fixture
-def spoilt(discarded_run, tmp_path) -> bitlens.Run:
-    shutil.copytree(discarded_run.path, tmp_path / "discarded")
-    return bitlens.open_run(tmp_path / "discarded")
+def spoilt(discarded_run, copied) -> bitlens.Run:
+    return copied(discarded_run)
 
 
 def record(store, model: torch.nn.Module, probe: torch.Tensor, **given: object) -> bitlens.Run:
@@ -93,7 +93,7 @@ def test_the_chosen_map_lies_over_its_image_with_its_numbers(discarded_run, look
     assert app.metric[0].value == f"{float(one.discarding.mean()):.3f} bits"
     said = dict(zip(app.table[0].value.iloc[:, 0], app.table[0].value["value"], strict=True))
     assert said["SID of all units"] == f"{float(one.discarding.sum()):.1f} bits"
-    assert said["change of the features (wanted: alpha = 1.5)"] == f"{float(one.constraint):.3f}"
+    assert said["change of the features (target: alpha = 1.5)"] == f"{float(one.constraint):.3f}"
     assert said["standard error of the mean SID"] == f"{float(one.spread):.4f} bits"
     assert said["units at the limit of the noise"] == f"{float(one.limited):.1%}"
     assert said["concentration"] == f"{float(one.concentration):.3f} bits"
@@ -126,11 +126,11 @@ def test_curves_are_the_librarys_means(discarded_run, look):
             values = values.mean([dim for dim in values.dims if dim != "sample"])
             assert row["mean"] == pytest.approx(float(values.mean()), rel=1e-12)
             assert row["std"] == pytest.approx(float(values.std(ddof=1)), rel=1e-12)
-            assert (row["count"], row["not converged"]) == (2, 0)
+            assert (row["images"], row["not_converged"]) == (2, 0)
 
 
 def test_one_of_several_settings_is_chosen(discarded_run, look):
-    (first, second) = recorded.discardings(discarded_run)
+    (first, second) = discarding_settings(discarded_run)
     app = look(discarded_run.path, "pixels", t="1", px="7")
     box = app.selectbox(key="query discarding")
     assert [option.split(", with")[1:] for option in box.options] == [[" object masks"], [" decoders", " object masks"]]
@@ -148,7 +148,7 @@ def test_classes_and_selections_hold_here_too(discarded_run, look):
     assert "bars" not in words(app).lower()  # of one image
     name = bitlens.save_selection(discarded_run, [0, 1])
     app = look(discarded_run.path, "pixels", t="1", sel=name)
-    assert "none of the images that were measured: 2, 7" in words(app)
+    assert "Measured images: 2, 7" in words(app)
     assert payloads(app) == []
 
 
@@ -163,25 +163,25 @@ def test_many_images_come_in_pages_and_colours_as_their_mean(tmp_path, look):
     drawn = numbers(payload).reshape(2, 6, 2, 6).swapaxes(1, 2)[:, 1]
     np.testing.assert_allclose(drawn, found.discarding.sel(layer="0", sample=[6, 7]).mean("input_0"), rtol=1e-6)
     assert "Each value, of the maps and of the input, is the mean over the 3 channels." in words(app)
-    app.selectbox(key="page of Images").set_value(0).run()
+    app.selectbox(key="part of Images").set_value(0).run()
     assert len(of_title(app, "strict information discarding (SID) of images")["tile_names"][0]) == 6
 
 
 def measured_at_0(run: bitlens.Run):
-    (parameters,) = recorded.discardings(run).values()
+    (parameters,) = discarding_settings(run).values()
     return run_at(run, parameters, 0)
 
 
 def test_large_images_are_drawn_as_means_of_pixels(discarded_run):
     values = measured(discarded_run)[2].discarding
-    drawn, step = pixels.maps(discarded_run, values, 4)
+    drawn, step = to_maps(discarded_run, values, 4)
     assert (step, drawn.sizes["row"], drawn.sizes["column"]) == (2, 3, 4)
     np.testing.assert_allclose(drawn[0, 0, 1, 2], values[0, 0, 0, 2:4, 4:6].mean(), rtol=1e-12)
 
 
 def test_an_address_of_what_was_not_measured_is_left_out(discarded_run, look):
     app = look(discarded_run.path, "pixels", t="1", px="5", pl="0")
-    assert "Not in this run, so left out of the address: px=5, pl=0" in words(app)
+    assert "so they were left out: px=5, pl=0" in words(app)
     assert not {"px", "pl"} & set(app.query_params)
     assert "Image 2: label 2, layer 1, epoch 1" in words(app)
 
@@ -191,7 +191,7 @@ def test_an_address_of_what_was_not_measured_is_left_out(discarded_run, look):
 
 def test_without_results_it_says_how_to_get_them(recorded_run, look):
     app = look(recorded_run.path, "pixels")
-    assert "has not been measured, and the explorer runs no network. This run keeps no weights" in words(app)
+    assert "has not been measured, and the explorer does not run networks. This run has no weights" in words(app)
     assert "weights=[" in app.code[0].value
     assert "bitlens.layer_discarding(run, model)" in app.code[0].value
 
@@ -199,14 +199,14 @@ def test_without_results_it_says_how_to_get_them(recorded_run, look):
 def test_with_weights_only_the_measure_is_missing(spoilt, look):
     shutil.rmtree(spoilt.path / "results")
     app = look(spoilt.path, "pixels")
-    assert "This run keeps its weights of epoch 0 to 1" in words(app)
+    assert "This run has the weights of epoch 0 to 1" in words(app)
     assert str(spoilt.path) in app.code[0].value
     assert "Recorder" not in app.code[0].value
 
 
 def test_an_epoch_without_results_offers_others(discarded_run, look):
     app = look(discarded_run.path, "pixels", t="2")
-    assert "Epoch 2 has not been measured so" in words(app)
+    assert "Epoch 2 has not been measured with these settings" in words(app)
     assert payloads(app) == []
     assert len(chart(app, "discarding of each layer by epoch")[1]) == 4
     app.button(key="to epoch 1").click().run()
@@ -226,7 +226,7 @@ def test_damaged_and_foreign_results_are_said(spoilt, look, how):
         other = found.isel(input_1=slice(3)) if how == "shape" else found.drop_vars("constraint")
         spoilt.results.save("layer_discarding", parameters, 1, other)
     app = look(spoilt.path, "pixels", t="1", dis=name)
-    assert ("of another kind" if how in ("foreign", "shape") else "damaged") in words(app)
+    assert ("does not fit this run" if how in ("foreign", "shape") else "damaged") in words(app)
     if how != "note":  # the other epoch is drawn all the same
         app = look(spoilt.path, "pixels", t="0", dis=name)
         assert payloads(app)
@@ -237,8 +237,8 @@ def test_settings_that_do_not_fit_the_run_are_left_out(spoilt):
     name, parameters, found = measured(spoilt)
     for other in ({"layers": ["x"]}, {"samples": [99]}, {"samples": 3}, {"alpha": "much"}, {"more": 1}):
         spoilt.results.save("layer_discarding", {**parameters, **other}, 1, found)
-    assert name in recorded.discardings(spoilt)
-    assert len(recorded.discardings(spoilt)) == 2
+    assert name in discarding_settings(spoilt)
+    assert len(discarding_settings(spoilt)) == 2
 
 
 def test_what_has_not_converged_is_marked(spoilt, look):
@@ -247,12 +247,12 @@ def test_what_has_not_converged_is_marked(spoilt, look):
     spoilt.results.save("layer_discarding", parameters, 1, found)
     app = look(spoilt.path, "pixels", t="1", dis=name, px="7", pl="output")
     said = words(app)
-    assert "1 of 4 have not converged" in said
+    assert "1 of 4 maps have not converged" in said
     assert "image 7 in output" in said
     assert "Not converged." in said
     assert "⚠ no" in app.table[0].value["value"].tolist()
     assert "Triangles: not all images have converged" in said
-    assert [row["not converged"] for row in chart(app, "discarding by layer")[1]] == [0, 1]
+    assert [row["not_converged"] for row in chart(app, "discarding by layer")[1]] == [0, 1]
 
 
 def test_inputs_that_are_no_images_have_units(tmp_path, look):
@@ -260,7 +260,7 @@ def test_inputs_that_are_no_images_have_units(tmp_path, look):
     model = torch.nn.Sequential(torch.nn.Linear(5, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2))
     run = record(tmp_path / "plain", model, torch.rand(9, 5), samples=[1, 4])
     app = look(run.path, "pixels", px="4", pl="1")
-    assert "no images, so there are no pixels" in words(app)
+    assert "not images and have no pixels" in words(app)
     payload = of_title(app, "strict information discarding (SID) of sample 4")
     found = measured_at_0(run)
     np.testing.assert_allclose(numbers(payload), found.discarding.sel(sample=4), rtol=1e-6)

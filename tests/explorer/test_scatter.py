@@ -1,4 +1,4 @@
-"""What the scatter-plot matrix sends to the browser, and its arithmetic there."""
+"""The data that the scatter-plot matrix sends to the browser."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 
 pytest.importorskip("streamlit", reason="the explorer is an extra")
 
-from bitlens_explorer.components import scatter
-from bitlens_explorer.components.scatter import ScatterMatrix
+from bitlens_explorer.ui.components import scatter
+from bitlens_explorer.ui.components.scatter import ScatterMatrix
 
 VALUES = np.array([[1, 5, np.nan], [3, 5, np.nan], [2, np.inf, np.nan], [-1, 5, -np.inf]], "f4")
 

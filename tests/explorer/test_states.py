@@ -1,4 +1,4 @@
-"""What the explorer says where something is not there or must not be, and never a traceback."""
+"""Messages of the explorer where something is missing or forbidden; never a traceback."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ import torch
 
 import bitlens
 from bitlens.runs import RunError
-from bitlens_explorer import figures, opening, recorded
 from bitlens_explorer.launch import command, environment
-from bitlens_explorer.words import listed, plain
+from bitlens_explorer.results.export import file_name, to_csv
+from bitlens_explorer.results.layers import information_epochs
+from bitlens_explorer.state.run_access import ROOT_VARIABLE, locate
+from bitlens_explorer.ui.text import escape_markdown, number_ranges
 from tests.support.page_contents import numbers, payloads, words
 from tests.support.sample_runs import APP, MARKUP, record_tiny_run
 
@@ -33,13 +35,13 @@ from tests.support.sample_runs import APP, MARKUP, record_tiny_run
 
 def test_without_a_run_the_page_says_how_to_get_one(look, tmp_path):
     app = look(None, root=tmp_path)
-    assert "No run is open, and there is none in" in words(app)
+    assert "No run is open, and" in words(app)
     assert "bitlens.Recorder" in app.code[0].value
 
 
 def test_runs_in_the_root_are_offered(recorded_run, look):
     app = look(None, root=recorded_run.path.parent)
-    app.button(key="open 0").click().run()
+    next(button for button in app.button if button.label == "Open tiny").click().run()
     assert app.title[0].value == "Training"
     assert app.query_params["run"] == "tiny"
 
@@ -60,7 +62,7 @@ def _spoil(run: bitlens.Run, how: str) -> None:
 
 @pytest.mark.parametrize(
     ("how", "said"),
-    [("none", "manifest.json is missing"), ("damaged", "is damaged"), ("binary", "is damaged"), ("layers", "is damaged"),
+    [("none", "holds no manifest.json"), ("damaged", "is damaged"), ("binary", "is damaged"), ("layers", "is damaged"),
      ("newer", "upgrade bitlens")],
 )  # fmt: skip
 def test_a_folder_that_is_no_readable_run(run, look, how, said):
@@ -96,12 +98,14 @@ def test_unmeasured_layers(run, look):
     assert "Layers input and 2 have not been measured" in words(app)
     app.button(key="compute information").click().run()
     assert app.query_params["a"] == "input"
-    assert recorded.information_epochs(
-        run, "input", "2", {"bins": 32, "permutations": 20, "samples": 48, "seed": 0}
-    ) == [0, 1, 2]
+    assert information_epochs(run, "input", "2", {"bins": 32, "permutations": 20, "samples": 48, "seed": 0}) == [
+        0,
+        1,
+        2,
+    ]
     assert payloads(app)
     app = look(run.path, "layers", a="1", b="0")
-    assert "The other way round they have" in words(app)
+    assert "but their exchange has" in words(app)
 
 
 def test_an_epoch_that_one_pair_was_not_measured_at(run, look):
@@ -110,7 +114,7 @@ def test_an_epoch_that_one_pair_was_not_measured_at(run, look):
         if json.loads(path.read_text()) == parameters:
             (path.parent / "0001.nc").unlink()
     app = look(run.path, "layers", a="0", b="1", t="1")
-    assert "have not been measured so at epoch 1" in words(app)
+    assert "have not been measured with these parameters at epoch 1" in words(app)
     app.button(key="compute information").click().run()
     assert payloads(app)
 
@@ -121,14 +125,14 @@ def test_an_epoch_whose_activations_were_not_kept(run, look):
     assert "Only results were recorded at epoch 0" in words(app)
     assert "choose epoch 1 or 2" in words(app)
     assert payloads(app)
-    assert "Only results were kept of epoch 0" in words(look(run.path, t="0", cm="0.0"))
+    assert "Only results were recorded at epoch 0" in words(look(run.path, t="0", cm="0.0"))
 
 
 @pytest.mark.parametrize(
     ("page", "gone", "said"),
     [
-        ("training", "manifest.json", "manifest.json is missing"),
-        ("flow", "results", "The information plane has not been measured so at epoch 0 to 2"),
+        ("training", "manifest.json", "holds no manifest.json"),
+        ("flow", "results", "The information plane has not been measured with these settings at epoch 0 to 2"),
         ("layers", "epochs/0002.safetensors", "Only results were recorded at epoch 2"),
         ("channels", ".", "there is no such folder"),
         ("embedding", "epochs", "record the network again"),
@@ -174,14 +178,12 @@ def test_a_damaged_result_is_said(run, look):
 def test_a_table_says_where_it_comes_from(recorded_run):
     frame = bitlens.training_performance(recorded_run).confusion[1].to_pandas()
     about = {"epoch": 1, "estimator": "two\nlines"}
-    text = figures.csv(recorded_run, frame, about)
+    text = to_csv(recorded_run, frame, about)
     notes = [line for line in text.splitlines() if line.startswith("# ")]
     assert notes[:4] == ["# run: tiny", "# model: Sequential", "# epoch: 1", "# estimator: two lines"]
     read = pd.read_csv(io.StringIO(text), comment="#", index_col=0)
     np.testing.assert_array_equal(read.to_numpy(), frame.to_numpy())
-    assert (
-        figures.file_name(recorded_run, "layers", "conv/1", "../x", ending="csv") == "bitlens_tiny_layers_conv-1_x.csv"
-    )
+    assert file_name(recorded_run, "layers", "conv/1", "../x", ending="csv") == "bitlens_tiny_layers_conv-1_x.csv"
 
 
 # What must not happen
@@ -206,10 +208,10 @@ def test_names_are_shown_as_they_are_written(tmp_path, look):
     assert payload["rows"] == MARKUP
     said = "\n".join(element.value for element in [*app.markdown, *app.title])
     assert MARKUP[1] not in said
-    assert plain(MARKUP[1]) in said
+    assert escape_markdown(MARKUP[1]) in said
     pills = app.get("button_group")[0].proto
-    assert [option.content for option in pills.options] == [plain(name) for name in MARKUP]
-    assert f"**{plain('run_*bold*')}**" in said
+    assert [option.content for option in pills.options] == [escape_markdown(name) for name in MARKUP]
+    assert f"**{escape_markdown('run_*bold*')}**" in said
 
 
 def test_looking_needs_no_rights_to_write(run, look):
@@ -226,7 +228,7 @@ def test_the_server_is_for_this_machine_only_and_tells_nobody(run):
     for part in ("--server.address=127.0.0.1", "--browser.gatherUsageStats=false", "--server.port=8123",
                  "--client.showErrorDetails=none"):  # fmt: skip
         assert part in line
-    assert environment(run.path)[opening.ROOT_VARIABLE] == str(run.path.resolve().parent)
+    assert environment(run.path)[ROOT_VARIABLE] == str(run.path.resolve().parent)
 
 
 def test_the_command_serves_also_on_a_machine_that_never_ran_streamlit(run, tmp_path):
@@ -250,12 +252,12 @@ def test_the_command_serves_also_on_a_machine_that_never_ran_streamlit(run, tmp_
 
 
 def test_pages_do_no_arithmetic():
-    for page in (APP / "views").glob("*.py"):
+    for page in (APP / "views").glob("*/page.py"):
         assert not re.search(r"^\s*(import|from) (numpy|torch|pandas)", page.read_text(), re.M), page.name
 
 
 def test_words():
-    assert listed([0, 1, 2, 5, 7, 8]) == "0 to 2, 5, 7 to 8"
-    assert plain("a\n*b*") == r"a \*b\*"
-    with pytest.raises(RunError, match="no path"):
-        opening.locate("\0")
+    assert number_ranges([0, 1, 2, 5, 7, 8]) == "0 to 2, 5, 7 to 8"
+    assert escape_markdown("a\n*b*") == r"a \*b\*"
+    with pytest.raises(RunError, match="not a path"):
+        locate("\0")

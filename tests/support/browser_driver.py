@@ -1,7 +1,9 @@
-"""What a person does with a page of the explorer, in a headless browser: shared by the tests that drive one."""
+"""Driving the explorer in a headless browser: a server, a browser, and what a user does with a page."""
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import socket
 import subprocess
@@ -22,22 +24,30 @@ from bitlens_explorer.launch import command, environment
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+SIZE = (1400, 1400)
+SLIDER = "[data-testid=stSidebar] input[type=range]"
 ROOTS = """[...document.querySelectorAll('[data-testid^=stBidiComponent]')]
     .flatMap((host) => [host, ...host.querySelectorAll('*')]).map((host) => host.shadowRoot).filter(Boolean)"""
 
 
 @contextmanager
-def serving(run: Path) -> Iterator[str]:
-    """Address of a running explorer."""
+def serving(run: Path | None, root: Path | None = None) -> Iterator[str]:
+    """Address of a running explorer of a run, or of all runs in a folder."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     with subprocess.Popen(
-        command(port, headless=True), env=environment(run), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command(port, headless=True), env=environment(run, root), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         try:
             for _ in range(150):
@@ -45,7 +55,7 @@ def serving(run: Path) -> Iterator[str]:
                     urllib.request.urlopen(f"{address}/_stcore/health", timeout=5).close()
                     break
                 except OSError:
-                    assert process.poll() is None, "the server has ended"
+                    assert process.poll() is None, "the server has stopped"
                     time.sleep(0.2)
             yield address
         finally:
@@ -56,10 +66,10 @@ def serving(run: Path) -> Iterator[str]:
 def browsing(
     profile: Path, downloads: Path | None = None, *more: str, logged: bool = True
 ) -> Iterator[webdriver.Chrome]:
-    """A browser of its own; `more` are further flags of it. A log of its requests is kept, which takes it time."""
+    """A new browser; `more` are further flags. `logged` records its requests, which makes it slower."""
     options = ChromeOptions()
     options.binary_location = str(CHROMIUM)
-    for flag in (*FLAGS, *more, f"--user-data-dir={profile}", "--window-size=1400,1400"):
+    for flag in (*FLAGS, *more, f"--user-data-dir={profile}", f"--window-size={SIZE[0]},{SIZE[1]}"):
         options.add_argument(flag)
     if downloads is not None:
         options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
@@ -71,16 +81,35 @@ def browsing(
         driver.quit()
 
 
-class Page:
-    """One page in one browser."""
+def hosts(browser: webdriver.Chrome) -> set[str | None]:
+    """The hosts that pages sent requests to since the log was last read."""
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+    asked += [event["params"]["url"] for event in events if event["method"] == "Network.webSocketCreated"]
+    return {urlsplit(url).hostname for url in asked if urlsplit(url).scheme not in ("data", "blob", "chrome", "about")}
 
-    def __init__(self, browser: webdriver.Chrome, server: str) -> None:
-        self.browser, self.server = browser, server
+
+def complaints(browser: webdriver.Chrome) -> list[dict]:
+    """Errors in the console, except that Streamlit first looks for its server below the path of a page."""
+    severe = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    return [entry for entry in severe if not re.search(r":\d+/\w+/_stcore/", entry["message"])]
+
+
+class Page:
+    """One page in one browser, of a run that the server knows by its name."""
+
+    def __init__(self, browser: webdriver.Chrome, server: str, run: str | None = None) -> None:
+        self.browser, self.server, self.run = browser, server, run
+
+    def visit(self, path: str, **address: str) -> None:
+        """Open a page."""
+        parts = {"run": self.run, **address} if self.run else address
+        query = "&".join(f"{name}={value}" for name, value in parts.items())
+        self.browser.get(f"{self.server}/{path}?{query}")
 
     def open(self, path: str, ready: str = ".heatmap", **address: str) -> None:
         """Open a page and wait until a component of it is drawn."""
-        query = "&".join(f"{name}={value}" for name, value in address.items())
-        self.browser.get(f"{self.server}/{path}?{query}")
+        self.visit(path, **address)
         self.until(lambda: self.state(ready).get("ready"))
         self.settled()
 

@@ -1,4 +1,4 @@
-"""What a page of the explorer says and draws, read back for the tests."""
+"""Reading the texts, tables and charts of a page of the explorer."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from streamlit.testing.v1 import AppTest
 
 
 def words(app: AppTest) -> str:
-    """All that is said on a page, as a reader sees it."""
+    """All text of a page as a reader sees it."""
     elements = [*app.title, *app.subheader, *app.markdown, *app.info, *app.error, *app.warning, *app.toast]
     said = "\n".join(element.value for element in elements).replace("\u2060", "")
     return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", said)
 
 
 def unfold(app: AppTest) -> AppTest:
-    """The page with all that can be opened open."""
+    """The page with all folded parts open."""
     for block in app.expander:
         app.session_state[block.proto.id.split("-", 2)[2]] = True
     return app.run()
 
 
 def payloads(app: AppTest) -> list[dict]:
-    """What the heat maps of a page are sent."""
+    """The data that the heat maps of a page get."""
     return [json.loads(element.proto.json) for element in app.get("bidi_component")]
 
 

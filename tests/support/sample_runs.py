@@ -1,4 +1,4 @@
-"""The run that the explorer's tests look at, recorded in a second."""
+"""Small runs for the tests of the explorer, each recorded in seconds."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def record_tiny_run(store: Path, classes: list[str] | None = None) -> bitlens.Ru
 
 
 def record_discarded_run(store: Path) -> bitlens.Run:
-    """Two small images, what two layers discard of them at two of three epochs, and once more with uncertainties."""
+    """Discarding of two small images in two layers, at two of three epochs; once more with uncertainties."""
     torch.manual_seed(0)
     model = torch.nn.Sequential(
         torch.nn.Conv2d(1, 3, 3, padding=1), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(144, 4)
@@ -53,7 +53,7 @@ def record_discarded_run(store: Path) -> bitlens.Run:
     masks = torch.zeros(2, 6, 8, dtype=torch.bool)
     masks[:, 2:4, 2:5] = True
     found = bitlens.layer_discarding(run, model, ["1", "output"], [2, 7], masks=masks.numpy())
-    # A decoder takes long to train, and it is the drawing that is looked at.
+    # Training a decoder takes long, and the tests are about the drawing.
     (parameters,) = run.results.recorded("layer_discarding")
     result = run.results.load("layer_discarding", parameters, 1)
     result["uncertainty"] = result.discarding * 0.5 - 1
@@ -63,12 +63,16 @@ def record_discarded_run(store: Path) -> bitlens.Run:
 
 
 def record_ablated_run(store: Path) -> bitlens.Run:
-    """Two layers and the network without their neurons at two of three epochs, and one layer alone with other settings."""
+    """Ablation of two layers and the network at two of three epochs; and of one layer with other settings."""
     torch.manual_seed(0)
     model = torch.nn.Sequential(
-        torch.nn.Conv2d(1, 3, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(48, 5), torch.nn.ReLU(),
+        torch.nn.Conv2d(1, 3, 3),
+        torch.nn.ReLU(),
+        torch.nn.Flatten(),
+        torch.nn.Linear(48, 5),
+        torch.nn.ReLU(),
         torch.nn.Linear(5, 4),
-    )  # fmt: skip
+    )
     labels = torch.arange(24) % 4
     images = torch.rand(24, 1, 6, 6) + torch.eye(6)[labels].unsqueeze(1).unsqueeze(3)
     optimizer = torch.optim.Adam(model.parameters(), 0.02)

@@ -12,9 +12,9 @@ from typing import Any
 
 import pandas as pd
 import torch
+from bitlens.cli.images import Images
 
 import bitlens
-from bitlens.cli.images import Images
 from paper_figures.common.cache import Cache, Key, progress
 from paper_figures.common.training import Samples, correct, train
 from paper_figures.information_flow.networks import LAYERS, Settings, Topology, build

@@ -74,7 +74,7 @@ def print_ablation(ablation: xr.Dataset, console: Console) -> None:
     roles = ("needed", "redundant", "synergistic", "inactive", "sufficient", "decisive")
     console.print(
         render(
-            role_counts(ablation, epoch),
+            role_counts(ablation.sel(epoch=epoch)),
             {"scope": ("layer", str), **{name: (headings.get(name, name), _COUNT) for name in roles}},
             f"Neurons at epoch {epoch}, by cumulative ablation",
             "suffice: this number of neurons with the highest scores performs as well as all. decide: without this "

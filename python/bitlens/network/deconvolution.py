@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 
-import numpy as np
-import torch
-import xarray as xr
 from torch import Tensor, nn
 
 from bitlens.arrays import check_integer, describe
 from bitlens.network.hooks import capture_outputs, check_modules, device_of, eval_mode, frozen
-from bitlens.runs import Run, RunError
+from bitlens.runs import RunError
 
 
 def deconvolve(model: nn.Module, images: Tensor, layer: str, channel: int) -> Tensor:

@@ -1,5 +1,60 @@
-"""Tidy tables (pandas) of the results of measures, as the command line, the explorer and the figures show them."""
+"""Tidy tables of results: one row for each observation, as `pandas.DataFrame`.
 
-from bitlens.tables.summary import gap_bounds, layer_summary, removal_means, role_counts, training_summary
+Every function takes the `xarray.Dataset` of a measure of `bitlens` and returns a table with plain columns and a default
+index. Results along several epochs, and results of one selected epoch, have a column ``epoch``. Each docstring names
+the unit of every column.
 
-__all__ = ["gap_bounds", "layer_summary", "removal_means", "role_counts", "training_summary"]
+This package needs pandas, which comes with xarray. ``import bitlens`` does not import it; write ``from bitlens import
+tables``.
+"""
+
+from __future__ import annotations
+
+from bitlens.tables.ablation import ablation_curves, neuron_ranking, removal_means, role_counts
+from bitlens.tables.channels import ALL_SAMPLES, average_values, channel_entropies, dead_channels, layer_points
+from bitlens.tables.decomposition import channel_decomposition
+from bitlens.tables.discarding import discarding_by_layer, unconverged_maps
+from bitlens.tables.inequalities import chain_violations, information_chains
+from bitlens.tables.layers import channel_pairs
+from bitlens.tables.neurons import class_means, label_information
+from bitlens.tables.plane import gap_bounds, information_plane, saturation, target_entropies
+from bitlens.tables.summary import layer_summary
+from bitlens.tables.training import (
+    confusion,
+    input_diversity,
+    label_uncertainty,
+    layer_diversity,
+    training_progress,
+    training_summary,
+)
+
+__all__ = [
+    "ALL_SAMPLES",
+    "ablation_curves",
+    "average_values",
+    "chain_violations",
+    "channel_decomposition",
+    "channel_entropies",
+    "channel_pairs",
+    "class_means",
+    "confusion",
+    "dead_channels",
+    "discarding_by_layer",
+    "gap_bounds",
+    "information_chains",
+    "information_plane",
+    "input_diversity",
+    "label_information",
+    "label_uncertainty",
+    "layer_diversity",
+    "layer_points",
+    "layer_summary",
+    "neuron_ranking",
+    "removal_means",
+    "role_counts",
+    "saturation",
+    "target_entropies",
+    "training_progress",
+    "training_summary",
+    "unconverged_maps",
+]

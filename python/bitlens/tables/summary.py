@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bitlens.estimators import generalization_bounds
-
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -48,10 +46,10 @@ def layer_summary(
     Examples
     --------
     >>> import bitlens
-    >>> import bitlens.tables
+    >>> from bitlens import tables
     >>> run = bitlens.open_run("demo-run")
     >>> names = [layer.name for layer in run.layers]
-    >>> table = bitlens.tables.layer_summary(
+    >>> table = tables.layer_summary(
     ...     run.layers, 1, bitlens.layer_diversity(run), {name: bitlens.channel_entropies(run, name) for name in names},
     ...     {pair: bitlens.layer_pair_information(run, *pair) for pair in zip(names, names[1:])},
     ... )
@@ -75,125 +73,3 @@ def layer_summary(
             }
         )
     return pd.DataFrame(rows)
-
-
-def training_summary(performance: xr.Dataset) -> pd.DataFrame:
-    """One row for each epoch: accuracy, loss and the mean conditional entropies.
-
-    Parameters
-    ----------
-    performance : xarray.Dataset
-        The result of `training_performance`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``epoch``, ``accuracy``, ``loss``, ``label_given_predicted`` and ``predicted_given_label``; all but the accuracy
-        in bits. The entropies are means over the classes that have a value.
-
-    Examples
-    --------
-    >>> import bitlens
-    >>> import bitlens.tables
-    >>> table = bitlens.tables.training_summary(bitlens.training_performance(bitlens.open_run("demo-run")))
-    >>> table.epoch.tolist()
-    [0, 1]
-    """
-    names = ["accuracy", "loss", "label_given_predicted", "predicted_given_label"]
-    return performance[names].mean("class").to_dataframe()[names].reset_index()
-
-
-def role_counts(ablation: xr.Dataset, epoch: int) -> pd.DataFrame:
-    """The number of neurons of each role, by scope, at one epoch.
-
-    Parameters
-    ----------
-    ablation : xarray.Dataset
-        The result of `layer_ablation`.
-    epoch : int
-        One of its epochs.
-
-    Returns
-    -------
-    pandas.DataFrame
-        By scope: ``scope`` and a column for each role of `neuron_roles`, NaN where the network is not better than
-        without its neurons.
-
-    Examples
-    --------
-    >>> import bitlens
-    >>> import bitlens.tables
-    >>> ablation = bitlens.layer_ablation.stored(bitlens.open_run("demo-run"))
-    >>> bitlens.tables.role_counts(ablation, 1).columns.tolist()[:3]
-    ['scope', 'needed', 'redundant']
-    """
-    roles = ablation.roles.sel(epoch=epoch)
-    frame = pd.DataFrame(roles.to_numpy(), columns=roles.role.values.tolist())
-    return frame.assign(scope=roles.scope.values)[["scope", *frame.columns]]
-
-
-def removal_means(ablation: xr.Dataset, epoch: int) -> pd.DataFrame:
-    """The accuracy averaged over all removals, by scope and order, at one epoch.
-
-    Parameters
-    ----------
-    ablation : xarray.Dataset
-        The result of `layer_ablation`.
-    epoch : int
-        One of its epochs.
-
-    Returns
-    -------
-    pandas.DataFrame
-        By scope: ``ascending`` (lowest score first), ``descending``, ``random``, and ``random_std``, the standard
-        deviation over the random orders.
-
-    Examples
-    --------
-    >>> import bitlens
-    >>> import bitlens.tables
-    >>> ablation = bitlens.layer_ablation.stored(bitlens.open_run("demo-run"))
-    >>> bitlens.tables.removal_means(ablation, 1).columns.tolist()
-    ['scope', 'ascending', 'descending', 'random', 'random_std']
-    """
-    last = ablation.sel(epoch=epoch)
-    means = last.accuracy.mean("step").transpose("scope", "order")
-    frame = pd.DataFrame(means.to_numpy(), columns=means.order.values.tolist())
-    spread = last.random_accuracy.mean("step").std("repeat").to_numpy()
-    return frame.assign(scope=last.scope.values, random_std=spread)[["scope", *frame.columns, "random_std"]]
-
-
-def gap_bounds(plane: xr.Dataset, epoch: int, n_samples: int, delta: float = 0.05) -> pd.DataFrame:
-    """Bounds of the generalization gap from the information of each layer about the input, at one epoch.
-
-    Parameters
-    ----------
-    plane : xarray.Dataset
-        The result of `information_plane`.
-    epoch : int
-        One of its epochs.
-    n_samples : int
-        Number of samples that the network was trained on.
-    delta : float
-        Probability that a bound may fail.
-
-    Returns
-    -------
-    pandas.DataFrame
-        By layer: ``information`` in bits, ``input_compression`` and ``information_bottleneck``, the values of the
-        bounds of `generalization_bounds` for a loss from 0 to 1.
-
-    Examples
-    --------
-    >>> import bitlens
-    >>> import bitlens.tables
-    >>> plane = bitlens.information_plane(bitlens.open_run("demo-run"), estimator="binning")
-    >>> bitlens.tables.gap_bounds(plane, 1, n_samples=1438).columns.tolist()
-    ['layer', 'information', 'input_compression', 'information_bottleneck']
-    """
-    rows = []
-    information = plane.information.sel(epoch=epoch, about="input")
-    for layer, bits in zip(information.layer.values.tolist(), information.values.tolist(), strict=True):
-        bottleneck, compression = generalization_bounds(bits, n_samples, delta)
-        rows.append((layer, bits, compression.value, bottleneck.value))
-    return pd.DataFrame(rows, columns=["layer", "information", "input_compression", "information_bottleneck"])

@@ -1,0 +1,1 @@
+"""What the user looks at: address, query, open run, playback and selection. Imports no other part of the explorer."""

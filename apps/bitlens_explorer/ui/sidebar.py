@@ -1,0 +1,110 @@
+"""The sidebar: the parts of the query that all pages share."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from bitlens.runs import Run
+from bitlens_explorer.results.known import known_epochs
+from bitlens_explorer.results.layers import describe_estimator, estimators
+from bitlens_explorer.state import playback
+from bitlens_explorer.state.query import Query, change_query
+from bitlens_explorer.state.selection import selected_samples
+from bitlens_explorer.ui.bound_widget import bound_widget
+from bitlens_explorer.ui.text import count, escape_markdown
+
+FRAME_SECONDS = 0.4
+"""How long an epoch is shown while epochs are played."""
+LOOK_SECONDS = 2.0
+"""Time between two looks for a new epoch."""
+
+_DRAWN = "bitlens playback drawn"
+
+
+def show_sidebar(run: Run, query: Query, epochs: list[int]) -> None:
+    """The widgets of the query and the selection."""
+    with st.sidebar:
+        model = escape_markdown(run.manifest.model)
+        st.markdown(f"**{escape_markdown(run.path.name)}**: {model}, {run.manifest.samples} samples")
+        _epoch(run, query, epochs)
+        kinds = {layer.name: f"{layer.name} ({layer.kind})" for layer in run.layers}
+        for label, field in (("Layer A (columns)", "a"), ("Layer B (rows)", "b")):
+            bound_widget(st.selectbox, label, field, list(kinds), format_func=kinds.__getitem__)
+        known = estimators(run, str(query.a), str(query.b))
+        if len(known) > 1:
+            names = {name: describe_estimator(parameters) for name, parameters in known.items()}
+            label = "Estimator of A and B"
+            bound_widget(st.selectbox, label, "estimator", list(names), format_func=names.__getitem__)
+        if run.classes:
+            bound_widget(
+                st.pills,
+                "Classes (none chosen: all)",
+                "classes",
+                range(len(run.classes)),
+                value=list(query.classes),
+                store=lambda numbers: tuple(sorted(numbers)),
+                selection_mode="multi",
+                format_func=lambda number: escape_markdown(run.classes[number]),
+            )
+        _selection(run, query)
+
+
+def _epoch(run: Run, query: Query, epochs: list[int]) -> None:
+    epoch = epochs[-1] if query.epoch is None else query.epoch
+    if len(epochs) == 1:
+        st.markdown(f"Epoch {epochs[0]}, the only one")
+    else:
+        bound_widget(st.select_slider, "Epoch", "epoch", epochs, value=epoch, before=playback.stop)
+    _playback(run, epochs, epoch)
+
+
+def _playback(run: Run, epochs: list[int], epoch: int) -> None:
+    """The buttons that change the epoch, and the fragment that changes it while nobody presses them."""
+    place = epochs.index(epoch)
+    back, play, forward, follow = st.columns([1, 2, 1, 2])
+    steps = ((back, "◀", "One epoch back", place - 1), (forward, "▶", "One epoch on", place + 1))
+    for column, label, help_text, target in steps:
+        inside = 0 <= target < len(epochs)
+        go_to = (epochs[target],) if inside else None
+        column.button(label, help=help_text, disabled=not inside, on_click=playback.go_to, args=go_to)
+    mode = playback.mode()
+    play.button(
+        "Pause" if mode == "play" else "Play",
+        on_click=playback.toggle,
+        args=("play", epochs, epoch),
+        disabled=len(epochs) < 2,
+    )
+    follow.button(
+        "Stop" if mode == "follow" else "Follow",
+        help="Show each new epoch as soon as it is recorded",
+        on_click=playback.toggle,
+        args=("follow", epochs, epoch),
+    )
+    # A fragment also runs once with the page. Only its later runs mean that time has passed.
+    st.session_state[_DRAWN] = True
+    if mode == "play":
+        _next_frame(epochs, epoch)
+    elif mode == "follow":
+        _look_again(run, epochs)
+
+
+@st.fragment(run_every=FRAME_SECONDS)
+def _next_frame(epochs: list[int], epoch: int) -> None:
+    if not st.session_state.pop(_DRAWN, False):
+        playback.play_next(epochs, epoch)
+        st.rerun()
+
+
+@st.fragment(run_every=LOOK_SECONDS)
+def _look_again(run: Run, epochs: list[int]) -> None:
+    if not st.session_state.pop(_DRAWN, False) and known_epochs(run) != epochs:
+        st.rerun()
+
+
+def _selection(run: Run, query: Query) -> None:
+    """How many samples are selected, and a button that clears the selection."""
+    if query.selection is None:
+        return
+    number = len(selected_samples(run, query))
+    st.markdown(f"**{count(number, 'sample')}** of {run.manifest.samples} selected")
+    st.button("Clear selection", on_click=change_query, kwargs={"selection": None})

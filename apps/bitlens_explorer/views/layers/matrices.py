@@ -1,0 +1,98 @@
+"""Heat maps of the layers page: their quantity, order and colour range, and the Python that makes their tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import xarray as xr
+
+import bitlens
+from bitlens.runs import Run
+from bitlens_explorer.results.export import file_name
+from bitlens_explorer.results.known import Parameters
+from bitlens_explorer.state.query import QUANTITIES, Query
+from bitlens_explorer.ui.components.heatmap import HeatMap
+
+VARIABLES = {"mi": "mutual_information", "excess": "excess"}
+BY: dict[str, Literal["index", "maximum", "mean"]] = {"index": "index", "max": "maximum", "mean": "mean"}
+
+
+@dataclass(frozen=True)
+class Order:
+    """Channels in the order of drawing."""
+
+    a: list[int]
+    b: list[int]
+
+
+def channel_orders(results: xr.Dataset, query: Query) -> Order:
+    """The order of the channels of both layers at one epoch."""
+    values = results[VARIABLES[query.quantity]]
+    a, b = (bitlens.channel_order(values, name, BY[query.sort]) for name in ("channel_a", "channel_b"))
+    return Order(a.tolist(), b.tolist())
+
+
+def color_range(results: xr.Dataset, query: Query) -> tuple[float, float]:
+    """Lowest and highest value of the colour scale; symmetric about 0 for signed values."""
+    values = results[VARIABLES[query.quantity]]
+    low, high = float(values.min()), float(values.max())
+    if query.quantity == "excess":
+        high = max(abs(low), abs(high))
+        low = -high
+    return low, high
+
+
+def heat_map(
+    run: Run,
+    query: Query,
+    results: xr.Dataset,
+    epoch: int,
+    order: Order,
+    colors: tuple[float, float],
+    height: int | None = None,
+) -> HeatMap:
+    """The matrix of one epoch: layer A along the columns, layer B along the rows."""
+    values = results[VARIABLES[query.quantity]].transpose("channel_b", "channel_a")
+    signed = query.quantity == "excess"
+    return HeatMap(
+        table=values.isel(channel_b=order.b, channel_a=order.a),
+        title=f"{QUANTITIES[query.quantity].capitalize()} of layers {query.a} and {query.b} at epoch {epoch}",
+        x_title=f"channel of layer {query.a} (A)",
+        y_title=f"channel of layer {query.b} (B)",
+        unit="bits",
+        low=colors[0],
+        high=colors[1],
+        row_ids=order.b,
+        column_ids=order.a,
+        file=file_name(run, "layers", query.a, query.b, f"epoch{epoch}", query.quantity),
+        palette="RdBu_r" if signed else "viridis",
+        bar_note="red above 0, blue below" if signed else "brighter is more",
+        height=height or max(480, min(900, 66 + 6 * values.sizes["channel_b"])),
+    )
+
+
+def matrix_code(query: Query, parameters: Parameters, epoch: int) -> list[str]:
+    """The lines of Python that make the matrix of one epoch in the order of drawing."""
+    return [
+        _read(query, parameters, [epoch]),
+        f"values = results.{VARIABLES[query.quantity]}.sel(epoch={epoch}).transpose('channel_b', 'channel_a')",
+        f"order = {{name: bitlens.channel_order(values, name, {BY[query.sort]!r}) for name in values.dims}}",
+        "table = values.isel(order).to_pandas()",
+    ]
+
+
+def pairs_code(query: Query, parameters: Parameters, epochs: list[int]) -> list[str]:
+    """The lines of Python that make the table of channel pairs at some epochs."""
+    columns = ["epoch", "channel_a", "channel_b", VARIABLES[query.quantity]]
+    return [
+        "from bitlens import tables",
+        "",
+        _read(query, parameters, epochs),
+        f"table = tables.channel_pairs(results)[{columns}]",
+    ]
+
+
+def _read(query: Query, parameters: Parameters, epochs: list[int]) -> str:
+    settings = "".join(f"{name}={value!r}, " for name, value in parameters.items())
+    return f"results = bitlens.layer_pair_information(run, {query.a!r}, {query.b!r}, {settings}epochs={epochs})"

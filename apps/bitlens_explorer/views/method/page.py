@@ -1,0 +1,79 @@
+"""The method page: the recording, everything that was measured and its download, definitions, and the citation."""
+
+from __future__ import annotations
+
+import json
+
+import streamlit as st
+
+import bitlens
+from bitlens.runs import Run
+from bitlens_explorer.results.export import archive, file_name, measured
+from bitlens_explorer.state.context import context
+from bitlens_explorer.ui import figure_frame
+from bitlens_explorer.ui.python_code import open_run_code
+from bitlens_explorer.ui.text import escape_markdown, number_ranges
+from bitlens_explorer.views.method.definitions import DEFINITIONS
+
+CITATION = """@software{{bitlens,
+  title = {{bitlens: information in bits in every layer and channel of a neural network}},
+  version = {{{version}}},
+}}"""
+
+
+def main() -> None:
+    """Show the page."""
+    run, _, _ = context()
+    version = bitlens.build_info()["version"]
+    st.title("Method & export", anchor=False)
+    figure_frame.title("The recording")
+    manifest = run.manifest
+    rows = {
+        "model": manifest.model,
+        "samples of the probe": manifest.samples,
+        "classes": ", ".join(manifest.classes) or "not known",
+        "epochs with activations": number_ranges(run.epochs) or "none",
+        "stored as": manifest.dtype + (", with loss gradients" if manifest.gradients else ""),
+        "probe (SHA-256)": manifest.probe_sha256,
+        "versions": ", ".join(f"{name} {version}" for name, version in manifest.versions.items()),
+        "bitlens here": version,
+    }
+    st.dataframe({"": list(rows), "value": [str(value) for value in rows.values()]}, hide_index=True, key="recording")
+    _measured(run)
+    figure_frame.title("Definitions")
+    st.markdown("\n".join(f"- **{name}**: {text}" for name, text in DEFINITIONS.items()))
+    st.markdown(
+        "All information is in bits. The docstrings of the library contain the equations, and `bitlens.reference` "
+        "implements them in NumPy."
+    )
+    figure_frame.title("As Python")
+    measures = "run.results.measures()  # all measures with results; functions of bitlens that take a run read them"
+    st.code("\n".join([*open_run_code(run), "", measures]), language="python")
+    figure_frame.title("Citation")
+    st.code(CITATION.format(version=version), language="bibtex")
+
+
+def _measured(run: Run) -> None:
+    figure_frame.title("What was measured")
+    sets = measured(run)
+    if not sets:
+        st.markdown("Nothing yet. The other pages compute what they need; `bitlens measure RUN` computes everything.")
+        return
+    table = {
+        "measure": [results.measure.replace("_", " ") for results in sets],
+        "parameters": [json.dumps(results.parameters, sort_keys=True)[1:-1].replace('"', "") for results in sets],
+        "epochs": [number_ranges(results.epochs) for results in sets],
+    }
+    st.dataframe(table, hide_index=True, key="measured")
+    st.markdown(
+        f"{len(sets)} sets of results, each with all parameters that it depends on, including seeds. They are stored "
+        f"in {escape_markdown(run.path / 'results')}. The archive leaves out deconvolutions, and maps of more than a "
+        "million values."
+    )
+    file = file_name(run, "results", ending="zip")
+    st.download_button(
+        "Download all as CSV", lambda: archive(run), file, "application/zip", key="all results", on_click="ignore"
+    )
+
+
+main()

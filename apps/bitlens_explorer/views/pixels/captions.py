@@ -1,0 +1,142 @@
+"""Captions of the pixels page, its settings as text, and the numbers of one image in one layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import xarray as xr
+
+from bitlens import tables
+from bitlens.runs import Run
+from bitlens_explorer.results.known import Parameters
+from bitlens_explorer.ui.components.heatmap import HeatMap
+from bitlens_explorer.ui.text import count, escape_markdown, number_ranges, shortened
+from bitlens_explorer.views.pixels.units import averaged_channels
+
+VARIABLES = {"sid": "discarding", "ru": "uncertainty"}
+MEANINGS = {
+    "sid": "How much noise each pixel can have before the features of the layer change too much: the entropy of that "
+    "noise. Brighter pixels are discarded more.",
+    "ru": "How uncertain each pixel is when a decoder reconstructs the image from the features of the layer, under the "
+    "noise that makes it most uncertain. Brighter pixels are less certain.",
+}
+UNIT_NOTE = "Such an entropy depends on the unit of the inputs and can be below 0."
+Quantity = Literal["discarding", "uncertainty", "concentration"]
+CURVES: dict[Quantity, tuple[str, str, str]] = {
+    "discarding": (
+        "Strict information discarding",
+        "SID (bits a unit)",
+        "How much of the input a layer discards.",
+    ),
+    "uncertainty": (
+        "Reconstruction uncertainty",
+        "RU (bits a unit)",
+        "How much of the input cannot be reconstructed from a layer.",
+    ),
+    "concentration": (
+        "Concentration",
+        "concentration (bits a unit)",
+        "Mean SID outside the object minus mean SID inside it. Above 0, the layer discards more of the background than "
+        "of the object.",
+    ),
+}
+"""Title, axis and meaning of a curve over layers, by variable."""
+_MOST_NAMED = 8
+
+
+def describe_settings(parameters: Parameters) -> str:
+    """Settings as text for choices and captions."""
+    layers, samples = parameters["layers"], number_ranges(sorted(set(parameters["samples"])))
+    grid, largest = parameters["grid"], parameters["largest"]
+    parts = [
+        count(len(layers), "layer") + f" ({shortened(', '.join(layers))})",
+        count(len(parameters["samples"]), "image") + f" ({shortened(samples)})",
+        f"alpha {parameters['alpha']}, tau {parameters['tau']}, seed {parameters['seed']}",
+        "" if grid is None else f"grid {grid} x {grid}",
+        "" if largest is None else f"largest noise {largest}",
+        "with decoders" if parameters["training"] else "",
+        "with object masks" if parameters["masks"] else "",
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def strip_caption(
+    run: Run, kind: str, results: xr.Dataset, summary: xr.Dataset, drawn: HeatMap, step: int, parameters: Parameters
+) -> str:
+    """The caption of a strip of maps."""
+    parts = [
+        MEANINGS[kind],
+        scale_note(summary),
+        UNIT_NOTE,
+        averaging_note(run, step),
+        grey_note(drawn),
+        "A click chooses an image and a layer.",
+        _convergence_note(results) if kind == "sid" else "",
+    ]
+    settings = escape_markdown(describe_settings(parameters))
+    return f"{' '.join(filter(None, parts))}\n\nSettings: {settings}."
+
+
+def units_caption(kind: str, summary: xr.Dataset) -> str:
+    """The caption of units that are not pixels."""
+    meaning = MEANINGS[kind].replace("pixel", "unit").replace("image", "input")
+    return f"{meaning} {scale_note(summary)} {UNIT_NOTE} A click chooses a layer."
+
+
+def scale_note(summary: xr.Dataset) -> str:
+    """What the colours can be compared over."""
+    compared = "layers, images and epochs" if "epoch" in summary.dims else "layers and images of this epoch"
+    return f"One scale of colours for all {compared}."
+
+
+def averaging_note(run: Run, step: int) -> str:
+    """What each drawn value is the mean of; empty if it is one value."""
+    channels = averaged_channels(run)
+    parts = [f"the mean over the {channels} channels" if channels else ""]
+    parts.append(f"the mean of {step} x {step} pixels" if step > 1 else "")
+    means = ", and ".join(filter(None, parts))
+    return f"Each value, of the maps and of the input, is {means}." if means else ""
+
+
+def grey_note(drawn: HeatMap) -> str:
+    """The scale of the grey image under a map."""
+    if drawn.under is None:
+        return ""
+    return f"The input is grey, from {drawn.under.min():.3g} (black) to {drawn.under.max():.3g} (white)."
+
+
+def _convergence_note(results: xr.Dataset) -> str:
+    table = tables.unconverged_maps(results)
+    number = results.sizes["sample"] * results.sizes["layer"]
+    if table.empty:
+        return "All maps converged."
+    names = [f"image {sample} in {layer}" for sample, layer in zip(table["sample"], table["layer"], strict=True)]
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    first = escape_markdown(", ".join(names[:_MOST_NAMED]))
+    return f"**⚠ {len(names)} of {number} maps have not converged**, so their values are rough: {first}{more}."
+
+
+def curve_note(table: Any) -> str:
+    """What the bars and triangles of a curve over layers mean."""
+    spread = " Bars: standard deviation over images." if (table["images"] > 1).any() else ""
+    if "not_converged" not in table or not table["not_converged"].any():
+        return spread
+    return f"{spread} Triangles: not all images have converged, so the mean is rough."
+
+
+def numbers(results: xr.Dataset, parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Numbers of one image in one layer, by their name."""
+    values = results["discarding"]
+    rows = {
+        "SID of all units": f"{float(values.sum()):.1f} bits",
+        "standard error of the mean SID": f"{float(results['spread']):.4f} bits",
+        f"change of the features (target: alpha = {parameters['alpha']})": f"{float(results['constraint']):.3f}",
+        "units at the limit of the noise": f"{float(results['limited']):.1%}",
+        "converged": "yes" if float(results["converged"]) else "⚠ no",
+    }
+    if "uncertainty" in results:
+        rows["mean RU of a unit"] = f"{float(results['uncertainty'].mean()):.3f} bits"
+    if "concentration" in results:
+        rows["concentration"] = f"{float(results['concentration']):.3f} bits"
+    return rows

@@ -1,0 +1,190 @@
+"""The training page (CNNSlicer, section 5.1): quality and certainty of predictions, and diversity of samples."""
+
+from __future__ import annotations
+
+import streamlit as st
+import xarray as xr
+
+import bitlens
+from bitlens import tables
+from bitlens.runs import Run, RunError
+from bitlens_explorer.results import training
+from bitlens_explorer.results.export import file_name
+from bitlens_explorer.state.context import context
+from bitlens_explorer.state.query import Query, change_query
+from bitlens_explorer.ui import charts, compute_button, figure_frame, images
+from bitlens_explorer.ui.components import heatmap
+from bitlens_explorer.ui.text import count, escape_markdown, nearest_activations, show_hint
+from bitlens_explorer.views.training.charts import (
+    by_class,
+    confusion_matrix,
+    describe_gaps,
+    diversity_bars,
+    over_epochs,
+)
+from bitlens_explorer.views.training.layers import show_layers
+
+MOST_IMAGES = 12
+UNCERTAINTIES = (
+    (
+        "label_given_predicted",
+        "H(label | predicted = class)",
+        "How uncertain the label is after a class was predicted: 0 bits if all samples predicted as the class have the "
+        "same label.",
+        "class never predicted",
+    ),
+    (
+        "predicted_given_label",
+        "H(predicted | label = class)",
+        "How much the predictions vary among the samples of a class: 0 bits if all samples get the same prediction.",
+        "class without samples",
+    ),
+)
+"""Variable, symbol, meaning, reason of a gap."""
+PROGRESS = (
+    ("accuracy", "Accuracy", "accuracy (share of samples)", [0.0, 1.0], "Share of correct predictions on the probe."),
+    ("loss", "Loss", "cross-entropy (bits)", None, "Mean cross-entropy on the probe, in bits per sample."),
+)
+"""Variable, title, axis, range of the axis, meaning."""
+
+
+def main() -> None:
+    """Show the page."""
+    run, query, epoch = context()
+    st.title("Training", anchor=False)
+    results = training.performance(run)
+    at_epoch = None if results is None or epoch not in results.epoch else results.sel(epoch=epoch)
+    _metrics(run, epoch, at_epoch)
+    if run.labels is None:
+        show_hint("This run was recorded without labels, so it has no confusion matrix.", "record it with labels.")
+    else:
+        _predictions(run, query, epoch, at_epoch)
+        if results is not None:
+            _uncertainty(run, epoch, results)
+            _progress(run, epoch, results)
+    _input_diversity(run)
+    show_layers(run, epoch)
+
+
+def _metrics(run: Run, epoch: int, results: xr.Dataset | None) -> None:
+    numbers: dict[str, str | int] = {
+        "Epoch": epoch,
+        "Accuracy": "not measured" if results is None else f"{float(results.accuracy):.1%}",
+        "Loss": "not measured" if results is None else f"{float(results.loss):.3f} bits",
+        "Samples": run.manifest.samples,
+    }
+    for column, (label, value) in zip(st.columns(len(numbers)), numbers.items(), strict=True):
+        column.metric(label, value)
+
+
+def _predictions(run: Run, query: Query, epoch: int, results: xr.Dataset | None) -> None:
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        figure_frame.title("Confusion matrix")
+        if results is None:
+            show_hint(f"Epoch {epoch} has not been measured.", "press the button; it takes seconds.")
+            epochs = training.unmeasured_performance(run)
+            steps = [(f"epoch {e}", lambda e=e: bitlens.training_performance(run, epochs=[e])) for e in epochs]
+            label = f"training performance of {count(len(epochs), 'epoch')}"
+            compute_button.offer(label, "compute training", steps)
+            return
+        drawn = confusion_matrix(run, results.confusion, epoch)
+        heatmap.show(drawn, "confusion", query.confused, lambda row, column: change_query(confused=(row, column)))
+        meaning = "Samples of each label (row) by the class that was predicted for them (column)."
+        file = file_name(run, "training", "confusion", f"epoch{epoch}", ending="csv")
+        about = {"epoch": epoch, "unit": "samples", "rows": "label", "columns": "predicted"}
+        code = [
+            f"results = bitlens.training_performance(run, epochs=[{epoch}])",
+            f"table = results.confusion.sel(epoch={epoch}).to_pandas()",
+        ]
+        figure_frame.below(run, meaning, drawn.table.to_pandas(), "confusion", file, about, code)
+    with right:
+        figure_frame.title("Images of a cell")
+        _cell(run, query, epoch, results)
+
+
+def _cell(run: Run, query: Query, epoch: int, results: xr.Dataset) -> None:
+    """The samples of the chosen cell of the confusion matrix."""
+    if query.confused is None:
+        show_hint("No cell is chosen.", "click a cell of the confusion matrix, or move through it with the arrow keys.")
+        return
+    label, predicted = query.confused
+    names = [escape_markdown(results.label.values[i]) for i in query.confused]
+    try:
+        samples = bitlens.predicted_samples(run, epoch, label, predicted)
+    except RunError:
+        show_hint(f"Only results were recorded at epoch {epoch}.", nearest_activations(run, epoch))
+        return
+    st.markdown(f"Label **{names[0]}**, predicted **{names[1]}**, epoch {epoch}: **{count(len(samples), 'sample')}**.")
+    if not samples:
+        show_hint("No sample is in this cell.", "choose a cell with a number other than 0.")
+        return
+    images.show_inputs(run, samples[:MOST_IMAGES], [f"sample {i}" for i in samples[:MOST_IMAGES]])
+    if len(samples) > MOST_IMAGES:
+        st.markdown(f"The first {MOST_IMAGES} are shown.")
+
+
+def _uncertainty(run: Run, epoch: int, results: xr.Dataset) -> None:
+    table = tables.label_uncertainty(results)
+    for column, (name, symbol, meaning, reason) in zip(st.columns(2, gap="large"), UNCERTAINTIES, strict=True):
+        with column:
+            figure_frame.title(symbol)
+            chart = by_class(table, name, f"{symbol} (bits)", epoch)
+            charts.draw(chart, name, f"{symbol} in bits, a line for every class")
+            gaps = describe_gaps(table, name, reason)
+            caption = f"{meaning}{gaps} Click a class in the legend to see it alone."
+            file = file_name(run, "training", name, ending="csv")
+            columns = ["epoch", "class", name]
+            code = _code(results, f"label_uncertainty(results)[{columns}]")
+            about = {"quantity": symbol, "unit": "bits"}
+            figure_frame.below(run, caption, table[columns], name, file, about, code)
+
+
+def _progress(run: Run, epoch: int, results: xr.Dataset) -> None:
+    table = tables.training_progress(results)
+    for column, (name, title, unit, domain, meaning) in zip(st.columns(2, gap="large"), PROGRESS, strict=True):
+        with column:
+            figure_frame.title(title)
+            charts.draw(over_epochs(table, name, unit, epoch, domain), name, f"{unit} over epochs")
+            file = file_name(run, "training", name, ending="csv")
+            code = _code(results, f"training_progress(results)[{['epoch', name]}]")
+            figure_frame.below(run, meaning, table[["epoch", name]], name, file, {"quantity": unit}, code)
+
+
+def _code(results: xr.Dataset, table: str) -> list[str]:
+    epochs = results.epoch.values.tolist()
+    return [
+        "from bitlens import tables",
+        "",
+        f"results = bitlens.training_performance(run, epochs={epochs})",
+        f"table = tables.{table}",
+    ]
+
+
+def _input_diversity(run: Run) -> None:
+    figure_frame.title("Input diversity")
+    results = training.input_diversity(run)
+    if results is None:
+        show_hint("The diversity of the input has not been measured.", "press the button; it takes seconds.")
+        steps = [("input diversity", lambda: bitlens.input_diversity(run))]
+        compute_button.offer("input diversity", "compute input", steps)
+        return
+    k = results.attrs.get("k")
+    table = tables.input_diversity(results)
+    charts.draw(diversity_bars(table), "input diversity", "inter-sample entropy of the input by class")
+    without = [escape_markdown(name) for name in table["group"][table["inter_sample_entropy"].isna()]]
+    gaps = f" No bar: classes of {k} samples or fewer ({', '.join(without)})." if without else ""
+    meaning = (
+        f"The diversity of the inputs, estimated with {k} neighbours. The orange line is the largest value that this "
+        f"number of samples can reach.{gaps}"
+    )
+    code = [
+        "from bitlens import tables",
+        "",
+        f"table = tables.input_diversity(bitlens.input_diversity(run, k={k}))",
+    ]
+    file = file_name(run, "training", "input-diversity", ending="csv")
+    figure_frame.below(run, meaning, table, "input diversity", file, {"k": k, "unit": "bits"}, code)
+
+
+main()

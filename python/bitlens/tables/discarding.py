@@ -1,0 +1,86 @@
+"""Tables of information discarding: means of the maps by layer, and maps that did not converge."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pandas as pd
+import xarray as xr
+
+from bitlens.tables.rows import require, to_rows
+
+
+def discarding_by_layer(
+    discarding: xr.Dataset, quantity: Literal["discarding", "uncertainty", "concentration"] = "discarding"
+) -> pd.DataFrame:
+    """Mean of a quantity over images, one row for each epoch and layer.
+
+    Parameters
+    ----------
+    discarding : xarray.Dataset
+        Result of `bitlens.layer_discarding`, or one epoch or some images of it.
+    quantity : {"discarding", "uncertainty", "concentration"}
+        Strict information discarding, reconstruction uncertainty, or concentration. Maps are averaged over their units
+        first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``epoch``, ``layer``, ``mean`` and ``std`` over images (ddof=1; NaN for one image) in bits per unit,
+        ``images`` (a count), and ``not_converged``, the number of images whose search for the noise did not converge.
+        The uncertainty does not have the last column.
+
+    Raises
+    ------
+    ValueError
+        If the Dataset does not have the quantity.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> from bitlens import tables
+    >>> maps = xr.DataArray([[[1.0, 3.0], [4.0, 4.0]]], dims=("layer", "sample", "input_0"))
+    >>> found = xr.Dataset({"discarding": maps, "converged": (("layer", "sample"), [[1.0, 0.0]])}, {"layer": ["relu1"]})
+    >>> tables.discarding_by_layer(found).round(2).values.tolist()
+    [['relu1', 3.0, 1.41, 2, 1]]
+    """
+    require(discarding, [quantity, "converged", "layer"], "layer_discarding")
+    values = discarding[quantity]
+    values = values.mean([name for name in values.dims if str(name).startswith("input_")])
+    mean, images = values.mean("sample"), values.notnull().sum("sample")
+    deviation = (((values - mean) ** 2).sum("sample") / (images - 1).where(images > 1)) ** 0.5
+    results = xr.Dataset({"mean": mean, "std": deviation, "images": images})
+    if quantity != "uncertainty":
+        results["not_converged"] = (discarding["converged"] == 0).sum("sample")
+    return to_rows(results, {str(name): str(name) for name in results.data_vars}, ["layer"])
+
+
+def unconverged_maps(discarding: xr.Dataset) -> pd.DataFrame:
+    """Maps whose search for the noise did not converge, one row for each epoch, image and layer.
+
+    Parameters
+    ----------
+    discarding : xarray.Dataset
+        Result of `bitlens.layer_discarding`, or one epoch or some images of it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``epoch``, ``sample`` and ``layer``; no rows if all maps converged.
+
+    Raises
+    ------
+    ValueError
+        If the Dataset does not say what converged.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> from bitlens import tables
+    >>> converged = xr.DataArray([[1.0, 0.0]], {"layer": ["relu1"], "sample": [2, 7]}, ["layer", "sample"])
+    >>> tables.unconverged_maps(xr.Dataset({"converged": converged})).values.tolist()
+    [[7, 'relu1']]
+    """
+    require(discarding, ["converged", "layer", "sample"], "layer_discarding")
+    table = to_rows(discarding, {"converged": "converged"}, ["sample", "layer"])
+    return table[table["converged"] == 0].drop(columns="converged").reset_index(drop=True)
