@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from bitlens.cli.images import Images, ImagesNotFoundError, load_mnist
 
+from bitlens.data.images import Images, ImagesNotFoundError, load_mnist
 from paper_figures.common.cache import Cache
 from paper_figures.information_discarding import figures as discarding
 from paper_figures.information_discarding.study import Settings as DiscardingSettings

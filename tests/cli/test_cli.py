@@ -49,10 +49,10 @@ def test_demo_prints_the_numbers_of_the_run(finished: tuple[Path, str]) -> None:
 
 def test_measure_again_is_quick_and_says_the_same(finished: tuple[Path, str]) -> None:
     path, printed = finished
-    before = {file: file.stat().st_mtime_ns for file in path.rglob("*.nc")}
+    before = {file: file.stat().st_mtime_ns for file in path.glob("results/*/*/*")}
     again = command("measure", str(path))
     assert again.returncode == 0
-    assert {file: file.stat().st_mtime_ns for file in path.rglob("*.nc")} == before
+    assert {file: file.stat().st_mtime_ns for file in path.glob("results/*/*/*")} == before
     assert [line for line in again.stdout.splitlines() if line.startswith("│")] == [
         line for line in printed.splitlines() if line.startswith("│")
     ]
@@ -60,14 +60,15 @@ def test_measure_again_is_quick_and_says_the_same(finished: tuple[Path, str]) ->
 
 def test_measure_one(finished: tuple[Path, str]) -> None:
     path, _ = finished
-    result = command("measure", str(path), "--measure", "channel-information", "--bins", "8")
+    result = command("measure", str(path), "--measure", "channel-entropies", "--bins", "8")
     assert result.returncode == 0
-    assert {"layer": "conv1", "bins": 8} in bitlens.open_run(path).results.recorded("channel_entropies")
+    known = bitlens.channel_entropies.known(bitlens.open_run(path), "conv1")
+    assert 8 in [results.parameters.bins for results in known]
 
 
 def test_numbers_as_csv(finished: tuple[Path, str], tmp_path: Path) -> None:
     path, _ = finished
-    arguments = ["--permutations", "2", "--preset", "paper", "--csv", str(tmp_path / "new")]
+    arguments = ["--permutations", "2", "--published-settings", "paper", "--csv", str(tmp_path / "new")]
     names = ["information-plane", "processing-inequalities", "input-diversity"]
     result = command("measure", str(path), *arguments, *(part for name in names for part in ("--measure", name)))
     assert result.returncode == 0, result.stderr
@@ -98,8 +99,8 @@ def test_estimators_of_the_plane(finished: tuple[Path, str]) -> None:
     path, _ = finished
     result = command("measure", str(path), "--measure", "information-plane", "--estimator", "binning")
     assert result.returncode == 0
-    kept = bitlens.open_run(path).results.recorded("information_plane")
-    assert {"estimator": "binning", "bins": 30} in kept
+    known = bitlens.information_plane.known(bitlens.open_run(path))
+    assert "binning" in [results.parameters.estimator for results in known]
 
 
 def test_ablation_of_a_network_by_its_name(finished: tuple[Path, str], tmp_path: Path) -> None:
@@ -119,10 +120,11 @@ def test_ablation_of_a_network_by_its_name(finished: tuple[Path, str], tmp_path:
         "ablate", str(path), "my_models:ready", "--steps", "2", "--bins", "4", "--mode", "mean", cwd=tmp_path
     )
     assert other.returncode == 0, other.stderr
-    kept = bitlens.open_run(path).results.recorded("layer_ablation")
-    assert {(one["quantizer"], one["steps"], one["mode"]) for one in kept} == {
-        ("OneBit(threshold=0.0)", None, "zero"), ("EqualWidth(bins=4)", 2, "mean"),
-    }  # fmt: skip
+    known = [results.parameters for results in bitlens.layer_ablation.known(bitlens.open_run(path))]
+    assert {(p.quantizer, p.steps, p.mode) for p in known} == {
+        (bitlens.OneBit(), None, "zero"),
+        (bitlens.EqualWidth(4), 2, "mean"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -146,7 +148,7 @@ def test_bounds(finished: tuple[Path, str]) -> None:
     path, _ = finished
     result = command("bounds", str(path), "--samples", "1437")
     assert result.returncode == 0, result.stderr
-    plane = bitlens.information_plane(bitlens.open_run(path), "binning", epochs=[1]).information
+    plane = bitlens.information_plane(bitlens.open_run(path), estimator="binning", epochs=[1]).information
     information = float(plane.sel(epoch=1, about="input", layer="output"))
     bottleneck, compression = bitlens.generalization_bounds(information, 1437)
     (row,) = (line for line in result.stdout.splitlines() if line.startswith("│ output"))
@@ -182,7 +184,7 @@ def test_help(name: list[str]) -> None:
         (["ablate", "nowhere", "my_models:mlp"], 1, "bitlens: nowhere: there is no such folder"),
         (["bounds", "nowhere", "--samples", "9"], 1, "bitlens: nowhere: there is no such folder"),
         (["bounds", "nowhere"], 2, "Missing option '--samples'"),
-        (["measure", "nowhere", "--preset", "mine"], 2, "Invalid value for '--preset'"),
+        (["measure", "nowhere", "--published-settings", "mine"], 2, "Invalid value for '--published-settings'"),
         (["measure", "nowhere", "--estimator", "mine"], 2, "Invalid value for '--estimator'"),
         (["demo", "--data", "mnist"], 1, "no path, because --root is missing"),
         (["demo", "--out", "."], 1, ". exists already"),
@@ -202,7 +204,7 @@ def test_errors(arguments: list[str], code: int, message: str, tmp_path: Path) -
 def test_an_unknown_measure(finished: tuple[Path, str]) -> None:
     result = command("measure", str(finished[0]), "--measure", "capacity")
     assert result.returncode == 1
-    assert "no measure 'capacity'; there are training_performance" in result.stderr
+    assert "measure: expected one of training_performance" in result.stderr
 
 
 def test_ctrl_c_leaves_a_run_and_no_traceback(tmp_path: Path) -> None:

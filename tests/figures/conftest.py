@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from bitlens.cli.images import Images
 
+from bitlens.data.images import Images
 from paper_figures.common.cache import Cache
 from paper_figures.information_discarding import figures as discarding
 from paper_figures.information_discarding import networks as discarding_networks

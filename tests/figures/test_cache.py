@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from bitlens.cli.images import Images
 
+from bitlens.data.images import Images
 from paper_figures.common import cache as cache_module
 from paper_figures.common.cache import Cache, Key, fingerprint
 from paper_figures.common.training import Samples, TrainingSettings, stored_states

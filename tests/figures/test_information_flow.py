@@ -69,7 +69,7 @@ def test_the_chains_have_the_library_s_numbers(flow_page, runs) -> None:
 
 
 def test_the_shares_have_the_library_s_numbers(flow_page, runs) -> None:
-    shared = [bitlens.layer_decomposition(run, "c3", epochs=[0], **bitlens.preset("paper")) for run in runs]
+    shared = [bitlens.layer_decomposition(run, "c3", epochs=[0], **bitlens.published_settings("paper")) for run in runs]
     (row,) = read(
         flow_page, "figure-3-shares", "setting == 'paper' and layer == 'c3' and about == 'input' and iteration == 0"
     ).itertuples()

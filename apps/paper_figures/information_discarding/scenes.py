@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from bitlens.cli.images import Images
 from torch import Tensor, nn
 
+from bitlens.data.images import Images
 from paper_figures.common.cache import fingerprint
 from paper_figures.common.training import Samples
 

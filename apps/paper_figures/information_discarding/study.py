@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
-from bitlens.cli.images import Images
 from torch import Tensor, nn
 from torch.nn.utils import prune
 
 import bitlens
+from bitlens.data.images import Images
 from paper_figures.common.cache import Cache, Key
 from paper_figures.common.networks import weights_of
 from paper_figures.common.training import (

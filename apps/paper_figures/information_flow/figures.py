@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from bitlens.cli.images import Images
 from matplotlib import colormaps
 from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
 
+from bitlens.data.images import Images
 from paper_figures.common.cache import Cache
 from paper_figures.common.page import Paper, Tables, counted, markdown_table, panels, section, write_page
 from paper_figures.common.verdict import Verdict

@@ -12,16 +12,16 @@ from typing import Any
 
 import pandas as pd
 import torch
-from bitlens.cli.images import Images
 
 import bitlens
+from bitlens.data.images import Images
 from paper_figures.common.cache import Cache, Key, progress
 from paper_figures.common.training import Samples, correct, train
 from paper_figures.information_flow.networks import LAYERS, Settings, Topology, build
 
 VERSION = 1
 """To be raised when the code of this paper computes other numbers."""
-ESTIMATORS: dict[str, dict[str, Any]] = {"paper": bitlens.preset("paper"), "bitlens": {}}
+ESTIMATORS: dict[str, dict[str, Any]] = {"paper": bitlens.published_settings("paper"), "bitlens": {}}
 """The paper's Silverman rule and plain product; our defaults: medians, and widths that grow with the channels."""
 _ERRORS: dict[str, bitlens.Silverman | bitlens.Median] = {"paper": bitlens.Silverman(0.1), "bitlens": bitlens.Median()}
 CONVOLUTIONS = ("c1", "c3")

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from bitlens.cli.images import Images
 from torch import Tensor, nn
 
+from bitlens.data.images import Images
 from paper_figures.common.cache import Cache, Key
 from paper_figures.common.networks import sequence, weights_of
 from paper_figures.common.training import Samples, TrainingSettings, stored_states, train

@@ -1,7 +1,7 @@
 """Measures of a whole run: declared objects that compute results, store them in the run and find them again."""
 
 from bitlens.measures.ablation import layer_ablation
-from bitlens.measures.base import Known, Measure, Task, Variable
+from bitlens.measures.base import Measure
 from bitlens.measures.channels import channel_entropies
 from bitlens.measures.decomposition import layer_decomposition
 from bitlens.measures.deconvolution import layer_deconvolution
@@ -15,6 +15,7 @@ from bitlens.measures.neurons import label_information
 from bitlens.measures.parameters import Parameters
 from bitlens.measures.plane import information_plane
 from bitlens.measures.registry import COMPUTED, MEASURES, execute, measure, parameter_fields, titled
+from bitlens.measures.schema import Known, Task, Variable
 from bitlens.measures.training import predicted_samples, training_performance
 
 __all__ = [

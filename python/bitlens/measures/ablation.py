@@ -10,9 +10,10 @@ import numpy as np
 
 from bitlens.arrays import NDArray
 from bitlens.estimators import NeuronRoles, OneBit, Quantizer, neuron_information, neuron_roles
-from bitlens.measures.base import Measure, Result, Target, Variable
+from bitlens.measures.base import Measure
 from bitlens.measures.networks import MODEL, network_at, recorded_modules
 from bitlens.measures.parameters import Parameters, parameter
+from bitlens.measures.schema import Result, Target, Variable
 from bitlens.runs import Layer, Run, RunError
 from bitlens.runs.layout import OUTPUT
 from bitlens.runs.writer import probe_hash

@@ -8,73 +8,32 @@ from __future__ import annotations
 
 import inspect
 import sys
-import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
-import numpy as np
-
-from bitlens.measures.parameters import Parameters, as_code, as_text
-from bitlens.runs import ResultKey, Run, RunError, StoredArray, StoredResult, StoredSeries
+from bitlens.measures.documentation import with_parameters
+from bitlens.measures.parameters import as_code
+from bitlens.measures.schema import (
+    Known,
+    P,
+    Result,
+    Target,
+    Task,
+    Variable,
+    as_dataset,
+    as_series,
+    has_schema,
+    to_stored,
+)
+from bitlens.runs import ResultKey, Run, RunError, StoredSeries
 
 if TYPE_CHECKING:
     import xarray as xr
 
-P = TypeVar("P", bound=Parameters)
-Target: TypeAlias = tuple[str, ...]
-"""The layers that a measure is computed for: none, one, or a pair; see `Measure.target_names`."""
-
 _ONCE = 0
 """The epoch under which a result is stored that does not depend on the epoch."""
-
-
-@dataclass(frozen=True)
-class Variable:
-    """One variable of a result: its dimensions without the epoch, its unit and what it is."""
-
-    name: str
-    dims: tuple[str, ...]
-    long_name: str
-    unit: str = "bits"
-
-
-@dataclass
-class Result:
-    """What a measure computes for one target at one epoch: values by the names of its variables, and coordinates."""
-
-    values: dict[str, Any]
-    coordinates: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Known(Generic[P]):
-    """Results that a run has: of which target, with which parameters, for which epochs."""
-
-    target: Target
-    parameters: P
-    unknown: Mapping[str, Any]
-    """Parameters that this version of bitlens does not know; they are part of the key."""
-    epochs: tuple[int, ...]
-    key: ResultKey
-
-    @property
-    def id(self) -> str:
-        """Eight hexadecimal digits that stand for target and parameters in an address."""
-        return self.key.digest[:8]
-
-
-@dataclass(frozen=True)
-class Task:
-    """The smallest unit of work: one measure of one target at one epoch. Any process can execute it."""
-
-    run: str
-    measure: str
-    target: Target
-    parameters: Mapping[str, Any]
-    epoch: int
 
 
 class Measure(Generic[P]):
@@ -96,7 +55,7 @@ class Measure(Generic[P]):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "Parameters" in cls.__dict__ and cls.__doc__:
-            cls.__doc__ = _documented(cls)
+            cls.__doc__ = with_parameters(cls.__doc__, cls.target_names, cls.Parameters, cls.arguments)
 
     # What a subclass provides
 
@@ -220,13 +179,9 @@ class Measure(Generic[P]):
         key = self.key(target, parameters)
         series = self._load(run, key, [epoch])
         if not series:
-            result = self._stored_form(
-                self._computed(run, epoch, partial(self.compute, run, target=target, parameters=parameters))
-            )
-            series = [StoredSeries([epoch], _with_epoch(result), result.coordinates)]
-        dataset = self._dataset(series, key)
-        assert dataset is not None
-        return dataset.isel(epoch=0) if self.by_epoch else dataset
+            compute = partial(self.compute, run, target=target, parameters=parameters)
+            series = [as_series(to_stored(self._computed(run, epoch, compute), self.variables), epoch)]
+        return as_dataset(series, key).isel(epoch=0)
 
     def compute_and_store(
         self, run: Run, epoch: int, target: Target, parameters: P, compute: Callable[[int], Result] | None = None
@@ -240,7 +195,7 @@ class Measure(Generic[P]):
                 f"epochs: nothing is recorded for epoch {epoch} in {run.path}; there are {self.recorded_epochs(run)}"
             )
         compute = compute or partial(self.compute, run, target=target, parameters=parameters)
-        result = self._stored_form(self._computed(run, epoch, compute))
+        result = to_stored(self._computed(run, epoch, compute), self.variables)
         run.results.save(self.key(target, parameters), epoch, result, source)
 
     def _computed(self, run: Run, epoch: int, compute: Callable[[int], Result]) -> Result:
@@ -317,67 +272,21 @@ class Measure(Generic[P]):
         return tuple(key.settings[name] for name in self.target_names), parameters, unknown
 
     def _stored(self, run: Run, key: ResultKey, epochs: Iterable[int] | None) -> xr.Dataset | None:
-        return self._dataset(self._load(run, key, epochs), key)
-
-    def _load(self, run: Run, key: ResultKey, epochs: Iterable[int] | None) -> list[StoredSeries]:
-        """Stored results that have the declared variables; what another program wrote under the name counts as none."""
-        wanted = None if epochs is None else sorted(set(epochs))
-        declared = {variable.name: variable for variable in self.variables}
-        return [
-            series
-            for series in run.results.load(key, wanted if self.by_epoch else [_ONCE])
-            if all(
-                name in declared and _fits(declared[name].dims, array.dims[1:])
-                for name, array in series.variables.items()
-            )
-        ]
-
-    def _stored_form(self, result: Result) -> StoredResult:
-        declared = {variable.name: variable for variable in self.variables}
-        variables: dict[str, StoredArray] = {}
-        sizes: dict[str, int] = {}
-        for name, values in result.values.items():
-            variable, array = declared[name], np.asarray(values)
-            dims = _expanded(variable.dims, array.ndim)
-            sizes |= dict(zip(dims, array.shape, strict=True))
-            variables[name] = StoredArray(dims, array, {"long_name": variable.long_name, "units": variable.unit})
-        coordinates = {
-            name: StoredArray((name,), np.asarray(values), {})
-            for name, values in result.coordinates.items()
-            if name in sizes
-        }
-        return StoredResult(variables, coordinates)
-
-    def _dataset(self, series: list[StoredSeries], key: ResultKey) -> xr.Dataset | None:
-        from bitlens.runs.result_export import to_dataset
-
+        series = self._load(run, key, epochs)
         if not series:
             return None
-        dataset = to_dataset(key, series)
-        texts = {name: as_text(value) for name, value in key.settings.items() if isinstance(value, list)}
-        return (dataset if self.by_epoch else dataset.isel(epoch=0, drop=True)).assign_attrs(texts)
+        dataset = as_dataset(series, key)
+        return dataset if self.by_epoch else dataset.isel(epoch=0, drop=True)
 
-
-def _with_epoch(result: StoredResult) -> dict[str, StoredArray]:
-    return {
-        name: StoredArray(("epoch", *array.dims), array.values[None], array.attributes)
-        for name, array in result.variables.items()
-    }
+    def _load(self, run: Run, key: ResultKey, epochs: Iterable[int] | None) -> list[StoredSeries]:
+        """Stored results of this schema; what another program wrote under the name counts as no result."""
+        wanted = None if epochs is None else sorted(set(epochs))
+        loaded = run.results.load(key, wanted if self.by_epoch else [_ONCE])
+        return [series for series in loaded if has_schema(series, self.variables)]
 
 
 def _epochs(series: Sequence[StoredSeries]) -> set[int]:
     return {epoch for group in series for epoch in group.epochs}
-
-
-def _expanded(dims: tuple[str, ...], count: int) -> tuple[str, ...]:
-    """A last dimension such as ``input_*`` stands for as many as the array has."""
-    if not dims or not dims[-1].endswith("*"):
-        return dims
-    return (*dims[:-1], *(f"{dims[-1][:-1]}{i}" for i in range(count - len(dims) + 1)))
-
-
-def _fits(declared: tuple[str, ...], stored: tuple[str, ...]) -> bool:
-    return _expanded(declared, len(stored)) == tuple(stored)
 
 
 def _progress(epochs: list[int], description: str) -> Iterable[int]:
@@ -387,22 +296,3 @@ def _progress(epochs: list[int], description: str) -> Iterable[int]:
     from rich.progress import track
 
     return track(epochs, description=description, console=Console(stderr=True), transient=True)
-
-
-def _documented(cls: type[Measure[Any]]) -> str:
-    """The docstring with the section "Parameters", which the declarations give."""
-    rows = {"run": ("Run", "A recorded run."), **dict.fromkeys(cls.target_names, ("str", "Name of a layer."))}
-    for declared in cls.Parameters.fields():
-        default = "" if declared.default is None else f", default {as_text(declared.default)}"
-        unit = f" Unit: {declared.unit}." if declared.unit else ""
-        bounds = f" Range: {declared.bounds}." if declared.bounds else ""
-        rows[declared.name] = (declared.kind + default, declared.help + unit + bounds)
-    for name, text in cls.arguments.items():
-        kind, _, help_ = text.partition(": ")
-        rows[name] = (kind, help_)
-    rows["epochs"] = ("sequence of int, optional", "The epochs to compute. Default: all.")
-    lines = ["Parameters", "----------"]
-    for name, (kind, help_) in rows.items():
-        lines += [f"{name} : {kind}", *textwrap.wrap(help_, 110, initial_indent="    ", subsequent_indent="    ")]
-    summary, separator, rest = inspect.cleandoc(cls.__doc__ or "").partition("\nReturns\n-------\n")
-    return f"{summary.rstrip()}\n\n" + "\n".join(lines) + "\n" + separator + rest

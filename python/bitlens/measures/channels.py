@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from bitlens.estimators import intra_sample_entropy
-from bitlens.measures.base import Measure, Result, Target, Variable
+from bitlens.measures.base import Measure
 from bitlens.measures.parameters import Parameters, parameter
+from bitlens.measures.schema import Result, Target, Variable
 from bitlens.runs import Run
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from bitlens.arrays import NDArray
 from bitlens.estimators import ChannelDecomposition
-from bitlens.measures.base import Measure, Result, Target, Variable
+from bitlens.measures.base import Measure
 from bitlens.measures.minibatches import (
     MatrixInformationConfig,
     decompositions,
@@ -17,6 +17,7 @@ from bitlens.measures.minibatches import (
     prepared_batches,
 )
 from bitlens.measures.parameters import parameter
+from bitlens.measures.schema import Result, Target, Variable
 from bitlens.runs import Run, RunError
 from bitlens.runs.layout import INPUT
 

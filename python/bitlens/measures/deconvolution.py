@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from bitlens.measures.base import Measure, Result, Target, Variable
+from bitlens.measures.base import Measure
 from bitlens.measures.networks import MODEL, chosen_samples, network_at, probe_images, recorded_modules
 from bitlens.measures.parameters import Parameters, parameter
+from bitlens.measures.schema import Result, Target, Variable
 from bitlens.runs import Run
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bitlens.arrays import NDArray
-from bitlens.measures.base import Measure, Result, Target, Variable
+from bitlens.measures.base import Measure
 from bitlens.measures.minibatches import (
     MatrixInformationConfig,
     RunBandwidth,
@@ -18,6 +18,7 @@ from bitlens.measures.minibatches import (
 )
 from bitlens.measures.parameters import parameter
 from bitlens.measures.plane import InformationPlaneParameters, information_plane
+from bitlens.measures.schema import Result, Target, Variable
 from bitlens.runs import Run
 from bitlens.runs.layout import INPUT
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from bitlens.arrays import NDArray
 from bitlens.estimators import channel_mutual_information, distance_codes, permutation_test
-from bitlens.measures.base import Measure, Result, Target, Variable
+from bitlens.measures.base import Measure
 from bitlens.measures.parameters import Parameters, parameter
+from bitlens.measures.schema import Result, Target, Variable
 from bitlens.runs import Run
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from bitlens.estimators import binned_information, pairwise_distance_information
-from bitlens.measures.base import Measure, Result, Target, Variable
+from bitlens.measures.base import Measure
 from bitlens.measures.minibatches import (
     MatrixInformationConfig,
     information_targets,
@@ -15,6 +15,7 @@ from bitlens.measures.minibatches import (
     prepared_batches,
 )
 from bitlens.measures.parameters import parameter
+from bitlens.measures.schema import Result, Target, Variable
 from bitlens.runs import Run
 from bitlens.runs.layout import INPUT
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bitlens.estimators import Silverman, published_settings
 from bitlens.measures.ablation import layer_ablation
-from bitlens.measures.base import Measure, Target, Task
+from bitlens.measures.base import Measure
 from bitlens.measures.channels import channel_entropies
 from bitlens.measures.decomposition import layer_decomposition
 from bitlens.measures.deconvolution import layer_deconvolution
@@ -20,6 +20,7 @@ from bitlens.measures.minibatches import MatrixInformationConfig
 from bitlens.measures.neurons import label_information
 from bitlens.measures.parameters import Field, Parameters
 from bitlens.measures.plane import information_plane
+from bitlens.measures.schema import Target, Task
 from bitlens.measures.training import training_performance
 from bitlens.runs import Run, RunError, open_run
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from bitlens.arrays import NDArray
 from bitlens.estimators import label_entropies
-from bitlens.measures.base import Measure, Result, Target, Variable
+from bitlens.measures.base import Measure
 from bitlens.measures.parameters import Parameters
+from bitlens.measures.schema import Result, Target, Variable
 from bitlens.runs import Run, RunError
 from bitlens.runs.layout import OUTPUT
 
