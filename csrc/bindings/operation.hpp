@@ -56,12 +56,16 @@ struct Argument<View<T, Rank>> {
 template <class Operation, class Operand>
 using ArgumentFor = Argument<std::remove_cvref_t<decltype(Operand::in(std::declval<Operation&>()))>>;
 
+enum class RunsOn { cpu, cpu_and_cuda };
+
 // The first array of a call. All others must be on its device, and its element type is that of the operation.
-template <class... Values>
+template <RunsOn runs_on, class... Values>
 const BorrowedArray& first_array(const std::tuple<Values...>& values) {
   const BorrowedArray* first = nullptr;
   const auto look_at = [&]<class Value>(const Value& value) {
     if constexpr (std::is_same_v<Value, BorrowedArray>) {
+      require(runs_on == RunsOn::cpu_and_cuda || !value.on_cuda(),
+              "this operation has no CUDA kernel: pass the tensor's .cpu()");
       if (!first) first = &value;
       require(value.shares_device_with(*first), value.name() + ": expected the device of " + first->name());
     }
@@ -69,8 +73,6 @@ const BorrowedArray& first_array(const std::tuple<Values...>& values) {
   std::apply([&](const auto&... value) { (look_at(value), ...); }, values);
   return *first;
 }
-
-enum class RunsOn { cpu, cpu_and_cuda };
 
 template <RunsOn runs_on, class Operation>
 void check_and_run(const Operation& operation, bool on_cuda, std::uintptr_t stream) {
@@ -110,9 +112,7 @@ struct Binding {
 
   template <class Describe, class... Values>
   static void run(Describe describe, const std::tuple<Values...>& values, std::uintptr_t stream) {
-    const BorrowedArray& first = first_array(values);
-    require(runs_on == RunsOn::cpu_and_cuda || !first.on_cuda(),
-            "this operation has no CUDA kernel: pass the tensor's .cpu()");
+    const BorrowedArray& first = first_array<runs_on>(values);
     if (first.is_double()) {
       run_as<Last>(describe, values, first.on_cuda(), stream);
     } else {
