@@ -21,14 +21,11 @@ class _Tiles(NamedTuple):
     columns: int
 
 
-_CPU_TILES = _Tiles(48, 12, 168)  # 18 MB
-_CUDA_TILES = _Tiles(128, 64, 64)  # 256 MB, and enough rows and columns for all multiprocessors
+_CPU_TILES = _Tiles(_core.CPU_PANEL, 12, 168)  # 18 MB
+_CUDA_TILES = _Tiles(_core.CUDA_PANEL, 64, 64)  # 256 MB, and enough rows and columns for all multiprocessors
 
 # How many candidates a list takes beyond those it keeps, at least: so many make cutting it worth while.
 _LIST_SLACK = 128
-
-# Besides its neighbours a row has room for so many, where the CUDA kernel sorts.
-_CUDA_ROOM = 256
 
 # Of |x|^2 + |y|^2: above it a squared distance by float32 products is good to a relative 1e-5.
 _TRUSTED_SHARE = 0.03
@@ -214,7 +211,7 @@ def _nearest(
         _filter(x, context, width, kept, lists, taken_off)
     boundaries = context.empty((n, 2), "float64")
     call_kernel(context, _core.cut_candidates, kept, *lists, width**2, taken_off, k, boundaries)
-    room = max(capacity, k + _CUDA_ROOM) if context.on_cuda else k
+    room = max(capacity, k + _core.CUDA_SEARCH_BATCH) if context.on_cuda else k
     distances, indices = context.empty((n, room), "float64"), context.empty((n, room), "int32")
     trusted = trusted_share / _relative_error(length)
     call_kernel(
