@@ -1,5 +1,5 @@
-// The part of DLPack's public ABI (version 1) that a consumer on CPU and CUDA needs; see dmlc/dlpack for the
-// full text.
+// The part of DLPack's public ABI (version 1) that a consumer on CPU and CUDA needs; the full text is in
+// dmlc/dlpack.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,7 @@ struct Tensor {
   std::uint64_t byte_offset;
 };
 
-// What a capsule named "dltensor_versioned" points to.
+// A capsule named "dltensor_versioned" points to this.
 struct Managed {
   struct {
     std::uint32_t major, minor;

@@ -1,8 +1,10 @@
-// Borrows arrays of any framework through DLPack and checks what they are, so that the kernels need not.
+// Borrows arrays of any framework through DLPack. Checks here that a view of them is safe, so kernels need
+// not.
 #pragma once
 
 #include <pybind11/pybind11.h>
 
+#include <cstdint>
 #include <string>
 #include <type_traits>
 
@@ -13,18 +15,21 @@ namespace bitlens {
 
 namespace py = pybind11;
 
+// Longer axes do not occur in memory. Sizes up to this can be multiplied by small constants without overflow.
+inline constexpr Index kMostElements = Index{1} << 48;
+
 // An array borrowed for the duration of one call. The capsule is never marked as used, so the producer's own
 // clean-up runs when it goes out of scope.
-class Borrowed {
+class BorrowedArray {
  public:
-  Borrowed(const py::object& array, std::string name) : name_(std::move(name)) {
+  BorrowedArray(const py::object& array, std::string name) : name_(std::move(name)) {
     if (!py::hasattr(array, "__dlpack__")) {
-      throw py::type_error(name_ + ": expected an array that speaks DLPack, got " +
+      throw py::type_error(name_ + ": expected an array that supports DLPack, got " +
                            std::string(py::str(py::type::of(array))));
     }
     const auto device = array.attr("__dlpack_device__")().cast<std::pair<int, int>>();
-    // The stream of the protocol is the consumer's. -1 asks for no synchronisation: we launch on the stream
-    // that the caller passes, which is the producer's own.
+    // The stream of the protocol is the consumer's. -1 asks for no synchronisation: the kernel is launched on
+    // the stream that the caller passes, which is the producer's own.
     const py::object stream =
         device.first == dlpack::kCuda ? py::object(py::int_(-1)) : py::object(py::none());
     capsule_ =
@@ -38,44 +43,58 @@ class Borrowed {
 
   const std::string& name() const { return name_; }
   bool on_cuda() const { return tensor().device.type == dlpack::kCuda; }
-  bool shares_device_with(const Borrowed& other) const {
+  bool shares_device_with(const BorrowedArray& other) const {
     return tensor().device.type == other.tensor().device.type &&
            tensor().device.id == other.tensor().device.id;
   }
   bool is_double() const { return tensor().dtype.code == dlpack::kFloat && tensor().dtype.bits == 64; }
 
-  // A view of exactly this element type and rank. T without const demands a writable array.
+  // A view of exactly this element type and rank. A T without const requires a writable array.
   template <class T, int Rank>
   View<T, Rank> view() const {
-    using Element = std::remove_const_t<T>;
+    check_type<std::remove_const_t<T>>();
     const dlpack::Tensor& t = tensor();
-    constexpr auto code = std::is_floating_point_v<Element> ? dlpack::kFloat
-                          : std::is_signed_v<Element>       ? dlpack::kInt
-                                                            : dlpack::kUInt;
-    if (t.dtype.code != code || t.dtype.bits != 8 * sizeof(Element) || t.dtype.lanes != 1) {
-      throw py::type_error(name_ + ": expected " + type_name(code, 8 * sizeof(Element)) + ", got " +
-                           type_name(t.dtype.code, t.dtype.bits));
-    }
     require(t.ndim == Rank,
             name_ + ": expected " + std::to_string(Rank) + " axes, got " + std::to_string(t.ndim));
+    require(t.shape != nullptr, name_ + ": expected a shape, got a null pointer");
     require(std::is_const_v<T> || !(managed_->flags & dlpack::kReadOnly),
             name_ + ": expected a writable array");
-    View<T, Rank> result{reinterpret_cast<T*>(static_cast<char*>(t.data) + t.byte_offset), {}, {}};
+    View<T, Rank> result{nullptr, {}, {}};
     Index compact = 1;
+    bool has_elements = true;
     for (int axis = Rank - 1; axis >= 0; --axis) {
-      result.shape[axis] = t.shape[axis];
+      const Index size = t.shape[axis];
+      require_between(size, 0, kMostElements, (name_ + ": size of axis " + std::to_string(axis)).c_str());
+      result.shape[axis] = size;
       result.stride[axis] = t.strides ? t.strides[axis] : compact;
-      compact *= t.shape[axis];
+      has_elements &= size > 0;
+      if (t.strides) continue;
+      require(!__builtin_mul_overflow(compact, size, &compact), name_ + ": expected fewer elements");
     }
     require(result.shape[Rank - 1] <= 1 || result.stride[Rank - 1] == 1,
             name_ + ": expected a contiguous last axis");
+    result.data = reinterpret_cast<T*>(static_cast<char*>(t.data) + t.byte_offset);
+    require(!has_elements || t.data != nullptr, name_ + ": expected elements, got a null pointer");
+    require(reinterpret_cast<std::uintptr_t>(result.data) % alignof(T) == 0,
+            name_ + ": expected aligned elements");
     return result;
   }
 
  private:
   const dlpack::Tensor& tensor() const { return managed_->tensor; }
 
-  // As NumPy calls it.
+  template <class Element>
+  void check_type() const {
+    constexpr auto code = std::is_floating_point_v<Element> ? dlpack::kFloat
+                          : std::is_signed_v<Element>       ? dlpack::kInt
+                                                            : dlpack::kUInt;
+    const dlpack::DataType& type = tensor().dtype;
+    if (type.code == code && type.bits == 8 * sizeof(Element) && type.lanes == 1) return;
+    throw py::type_error(name_ + ": expected " + type_name(code, 8 * sizeof(Element)) + ", got " +
+                         type_name(type.code, type.bits));
+  }
+
+  // The name that NumPy uses.
   static std::string type_name(int code, std::size_t bits) {
     const std::string size = std::to_string(bits);
     switch (code) {

@@ -1,10 +1,11 @@
-// The checks that operations make on their operands before the first element is read, in one place for all
-// back-ends.
+// The vocabulary of the checks that operations make on their operands.
 #pragma once
 
+#include <cmath>
 #include <stdexcept>
 #include <string>
 
+#include "core/backends.hpp"
 #include "core/view.hpp"
 
 namespace bitlens {
@@ -21,19 +22,31 @@ inline void require_size(Index got, Index expected, const char* what) {
           std::string(what) + ": expected " + std::to_string(expected) + ", got " + std::to_string(got));
 }
 
+inline void require_at_least(Index got, Index least, const char* what) {
+  require(got >= least, std::string(what) + ": expected at least " + std::to_string(least) + ", got " +
+                            std::to_string(got));
+}
+
+inline void require_at_most(Index got, Index most, const char* what) {
+  require(got <= most,
+          std::string(what) + ": expected at most " + std::to_string(most) + ", got " + std::to_string(got));
+}
+
+inline void require_between(Index got, Index least, Index most, const char* what) {
+  require(got >= least && got <= most, std::string(what) + ": expected " + std::to_string(least) + " to " +
+                                           std::to_string(most) + ", got " + std::to_string(got));
+}
+
 inline void require_index(Index got, Index size, const char* what) {
-  require(got >= 0 && got < size, std::string(what) + ": found " + std::to_string(got) + ", expected 0 to " +
-                                      std::to_string(size - 1));
+  require_between(got, 0, size - 1, what);
 }
 
-inline void require_kept(Index kept, Index least, Index most, Index capacity) {
-  require(kept >= least && kept <= most, "kept: expected " + std::to_string(least) + " to " +
-                                             std::to_string(most) + " for lists of " +
-                                             std::to_string(capacity) + ", got " + std::to_string(kept));
-}
+inline void require_bins(Index bins) { require_between(bins, 2, kMaxBins, "bins"); }
 
-inline void require_bins(Index bins) {
-  require(bins >= 2 && bins <= kMaxBins, "bins: expected 2 to 256, got " + std::to_string(bins));
+// k neighbours among n samples.
+inline void require_neighbors(Index k, Index n) {
+  require(k >= 1 && k < n,
+          "k: expected 1 to n - 1 = " + std::to_string(n - 1) + ", got " + std::to_string(k));
 }
 
 }  // namespace bitlens

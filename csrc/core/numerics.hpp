@@ -1,5 +1,5 @@
-// The arithmetic that decides a result, once, for the host compiler and for nvcc: back-ends differ only in
-// how they cut up the work, so what is proven on the CPU holds on the GPU.
+// The arithmetic that decides a result, once, for the host compiler and for nvcc. Back-ends differ only in
+// how they divide the work, so properties that are tested on the CPU hold on the GPU.
 #pragma once
 
 #include <cfloat>
@@ -11,8 +11,8 @@
 
 namespace bitlens {
 
-// One rounding per operation, never a fused multiply-add: bin edges must be the very numbers numpy.linspace
-// gives.
+// One rounding per operation, never a fused multiply-add: bin edges must equal those of numpy.linspace bit
+// for bit.
 BITLENS_HD inline double rounded_multiply_add(double a, double b, double c) {
 #ifdef __CUDA_ARCH__
   return __dadd_rn(__dmul_rn(a, b), c);
@@ -23,12 +23,12 @@ BITLENS_HD inline double rounded_multiply_add(double a, double b, double c) {
 }
 
 // `count` equal bins over [low, high], the last one closed, with the edges of numpy.linspace(low, high, count
-// + 1). Without branches or divisions, so that loops over it become vector code.
+// + 1). index() has neither branches nor divisions, so that the compiler vectorises loops over it.
 struct Bins {
   double low;
   double high;
   double width;
-  double unit;   // a power of two that brings extreme ranges back from where their inverse is no number
+  double unit;   // a power of two that keeps the inverse of extreme ranges finite
   double scale;  // bins per (value * unit)
   int count;
 
@@ -40,8 +40,8 @@ struct Bins {
         scale(high_ > low_ ? count_ / (high_ * unit - low_ * unit) : 0.0),
         count(count_) {}
 
-  // The index stays a double until the end: a nearest whole number is two additions away on every machine.
-  // The guess is off by one bin at most; the true edges correct it. A constant (low == high) has one bin.
+  // The index stays a double until the end: two additions round it on every machine. The guess is off by one
+  // bin at most, and comparisons with the edges correct it. A constant (low == high) has one bin.
   BITLENS_HD int index(double value) const {
     constexpr double kRound = 0x1.8p52;  // adding it leaves the nearest integer in the low bits
     const double position = (value * unit - low * unit) * scale - 0.5;
@@ -55,8 +55,8 @@ struct Bins {
 };
 static_assert(kMaxBins <= 256);
 
-// What exp_of_negative is made of in either precision. Ln 2 is in two parts, the first of few bits, so that
-// its products with whole numbers are exact; the series is Taylor's, for |r| <= ln 2 / 2.
+// The constants of exp_of_negative in either precision. Ln 2 is split into two parts, the first of few bits,
+// so that its products with integers are exact. The series is Taylor's, for |r| <= ln 2 / 2.
 template <class T>
 struct Exponential;
 template <>
@@ -77,8 +77,8 @@ constexpr double inverse_factorial(int k) { return k == 0 ? 1 : inverse_factoria
 template <class T, int k>
 inline constexpr T kInverseFactorial = static_cast<T>(inverse_factorial(k));
 
-// 1 + r + r^2 / 2 + ... up to the degree that is the number of the k = 0, 1, ...; unrolled by the compiler's
-// front end, as loops over it are vector code only then.
+// 1 + r + r^2 / 2 + ... up to the degree sizeof...(k). It is unrolled by the compiler's front end, because
+// loops over it are vectorised only then.
 template <class T, int... k>
 BITLENS_HD inline T exponential_series(T r, std::integer_sequence<int, k...>) {
   constexpr int degree = sizeof...(k);
@@ -87,8 +87,8 @@ BITLENS_HD inline T exponential_series(T r, std::integer_sequence<int, k...>) {
   return series;
 }
 
-// exp(x) for x <= 0, to 2 units in the last place; 0 where it would be no normal number. Free of branches and
-// calls, so that loops over it become vector code.
+// exp(x) for x <= 0, to 2 units in the last place; 0 where the result would be subnormal. It has neither
+// branches nor calls, so that the compiler vectorises loops over it.
 template <class T>
 BITLENS_HD inline T exp_of_negative(T x) {
   using E = Exponential<T>;
@@ -105,15 +105,15 @@ BITLENS_HD inline T exp_of_negative(T x) {
   return x < E::lowest ? T{0} : result;
 }
 
-// The weight of a squared distance. The largest finite one stands for those beyond it: infinity times the 0
-// of a diagonal is no number.
+// The weight of a squared distance. Larger weights are replaced by the largest finite one: infinity times the
+// 0 of a diagonal would be NaN.
 template <class Kernel>
 BITLENS_HD inline Kernel bounded_weight(double weight) {
   constexpr double most = sizeof(Kernel) == sizeof(float) ? FLT_MAX : DBL_MAX;
   return static_cast<Kernel>(weight < most ? weight : most);
 }
 
-// log2(x) of a positive normal number, to 2 units in the last place; vector code as above.
+// log2(x) of a positive normal number, to 2 units in the last place; loops over it are vectorised as above.
 BITLENS_HD inline double log2_of_positive(double x) {
   constexpr std::uint64_t kBias = std::uint64_t{1023} << 52;
   constexpr std::uint64_t kSqrtHalf = 0x3fe6a09e667f3bcdu;
@@ -141,49 +141,54 @@ BITLENS_HD inline double log2_of_positive(double x) {
 // p log2 p with its limit 0 at p = 0.
 BITLENS_HD inline double xlog2x(double p) { return p * log2_of_positive(p > 0 ? p : 1.0); }
 
-// Entropy in bits of counts c: log2 N - (sum c log2 c) / N, which needs no division per cell; 0 for none.
+// The entropy in bits of counts c with the sum N: log2 N - (sum c log2 c) / N, without a division per cell.
+// The entropy of no counts is 0.
 BITLENS_HD inline double entropy_of_sums(double total, double sum_xlog2x) {
   return total > 0 ? std::fmax(0.0, std::log2(total) - sum_xlog2x / total) : 0.0;
 }
 
-// The factor by which a scale divides distances. Scale 0 stands for the limit of vanishing scale, in which a
-// neighbour weighs 1 at distance 0 and 0 elsewhere.
+// The factor by which distances are multiplied under a scale. Scale 0 stands for the limit of vanishing
+// scale, in which a neighbour has weight 1 at distance 0 and weight 0 elsewhere.
 BITLENS_HD inline double inverse_scale(double scale) { return scale > 0 ? 1 / scale : 1e300; }
 
-// Whether an estimated squared distance that may be off by `error` must be replaced by the measured one: it
-// is too small to trust, or leaves open who is among the k nearest of either sample. A boundary is where the
-// k-th estimate of a sample lies, and by how much its estimates may be off. Both samples decide alike.
-BITLENS_HD inline bool is_to_be_measured(double estimate, double error, double trusted,
-                                         const double* boundary, const double* other_boundary) {
-  return !(estimate >= trusted * error) || !(std::fabs(estimate - boundary[0]) > error + boundary[1]) ||
-         !(std::fabs(estimate - other_boundary[0]) > error + other_boundary[1]);
-}
-
-// What a neighbour weighs under a scale (eq. 4).
+// The weight of a neighbour under a scale (CNNSlicer, eq. 4).
 BITLENS_HD inline double neighbor_weight(double distance, double inverse) {
   return exp_of_negative(-distance * inverse);
 }
 
-// Whether a sample at `distance` is among another's neighbours, of which (last_distance, last_index) comes
-// last. Distances are bitwise symmetric, so both sides agree.
+// Whether a sample at `distance` is among the neighbours of another, the last of which is (last_distance,
+// last_index). Distances are bitwise symmetric, so both sides agree.
 BITLENS_HD inline bool is_among(double distance, Index sample, double last_distance, Index last_index) {
   return (distance < last_distance) | ((distance == last_distance) & (sample <= last_index));
 }
 
-// Sum of weights over a sample's neighbours, and its derivative with respect to log(scale).
+// A sample i meets the edge to its neighbour j once. A mutual edge stands for the ordered pair (i, j) alone,
+// with the weight P(j|i) + P(i|j), because its reverse is met at j. A one-sided edge stands for both ordered
+// pairs. So a transposed table of neighbours is not needed.
+BITLENS_HD inline double edge_weight(double forward, double backward, bool mutual) {
+  return forward + (mutual ? backward : 0.0);
+}
+BITLENS_HD inline double ordered_pairs(bool mutual) { return mutual ? 1.0 : 2.0; }
+
+// The entropy in bits of probabilities w / sum w, from the sums of w and of w log2 w (eq. 6 and 7).
+BITLENS_HD inline double entropy_of_weights(double weight, double weighted_log) {
+  return std::log2(weight) - weighted_log / weight;
+}
+
+// The sum of weights over a sample's neighbours, and its derivative with respect to log(scale).
 struct WeightSums {
   double sum;
   double slope;
 };
 
 // The scale s with sum_j exp(-distance_j / s) = target (eq. 5), for k ascending distances and 0 < target < k;
-// sums_at(inverse scale) gives the WeightSums. If `target` or more of the distances are 0 no scale exists: 0,
-// which stands for the limit.
+// sums_at(inverse scale) returns the WeightSums. If `target` or more of the distances are 0, a scale does not
+// exist; the result is 0, which stands for the limit.
 //
-// Both ends of the bracket are closed forms: the mean distance by Jensen's inequality from above, the nearest
-// non-zero distance from below. Inside it, Newton's method on log(sum) against log(s), with bisection
-// wherever a step leaves the bracket. Steps shrink quadratically: after one of 1e-8 the next would be lost in
-// rounding.
+// Both ends of the bracket are closed forms: the upper end follows from the mean distance by Jensen's
+// inequality, the lower end from the nearest non-zero distance. Inside it, Newton's method solves log(sum)
+// for log(s), with bisection wherever a step leaves the bracket. Steps shrink quadratically: after a step of
+// 1e-8 the next one is below rounding.
 template <class SumsAt>
 BITLENS_HD inline double solve_scale(const double* distances, Index k, double target, SumsAt&& sums_at) {
   Index zeros = 0;

@@ -1,4 +1,5 @@
-// Matrix-based Renyi entropy in bits: of eigenvalues, or by quadrature over resolvents, without eigenvalues.
+// Matrix-based Renyi entropy in bits: from eigenvalues, or by quadrature over resolvents, without
+// eigenvalues.
 #pragma once
 
 #include <cmath>
@@ -10,15 +11,21 @@
 
 namespace bitlens {
 
-inline constexpr double kNoNumber = std::numeric_limits<double>::quiet_NaN();
+inline constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-// What eigenvalues l add to: their sum and their maximum first, then the sum of `term` over them. They are
-// normalised to sum 1, negative ones as 0. The textbook's log(sum l^alpha) / (1 - alpha) loses half the
-// digits for alpha near 1, and underflows for a large one.
+// The entropy of eigenvalues l in two passes: add() collects their sum and their maximum; then entropy()
+// takes the sum of term() over them. They are normalised to sum 1; negative ones count as 0. The textbook
+// formula log(sum l^alpha) / (1 - alpha) loses half the digits for alpha near 1 and underflows for a large
+// alpha.
 struct RenyiSum {
   double alpha;
   double total;
   double largest;
+
+  BITLENS_HD void add(double l) {
+    total += std::fmax(l, 0.0);
+    largest = std::fmax(l, largest);
+  }
 
   BITLENS_HD double term(double l) const {
     if (!(l > 0)) return 0;
@@ -29,7 +36,7 @@ struct RenyiSum {
 
   // NaN if no eigenvalue is positive.
   BITLENS_HD double entropy(double sum) const {
-    if (!(total > 0)) return kNoNumber;
+    if (!(total > 0)) return kNan;
     if (alpha == 1) return -sum / std::numbers::ln2;
     const double log_of_trace =
         alpha > 2 ? alpha * std::log(largest / total) + std::log(sum) : std::log1p(sum);
@@ -37,45 +44,39 @@ struct RenyiSum {
   }
 };
 
-inline double renyi_entropy(const double* eigenvalues, Index n, double alpha) {
-  RenyiSum of{alpha, 0, 0};
-  for (Index i = 0; i < n; ++i) {
-    of.total += std::fmax(eigenvalues[i], 0.0);
-    of.largest = std::fmax(eigenvalues[i], of.largest);
-  }
-  double sum = 0;
-  for (Index i = 0; i < n; ++i) sum += of.term(eigenvalues[i]);
-  return of.entropy(sum);
-}
-
-// -log2 of the squared Frobenius norm of a kernel of n samples: of the sum of its squared elements.
+// -log2 of the squared Frobenius norm of a kernel of n samples, from the sum of its squared elements.
 BITLENS_HD inline double collision_entropy(double squares, double n) { return std::log2(n / squares * n); }
 
-// An entropy within its limits; NaN stays what it is.
+// An entropy within its limits; NaN stays NaN.
 BITLENS_HD inline double bounded_entropy(double entropy, double n) {
   const double most = std::log2(n);
   return entropy < 0 ? 0 : entropy > most ? most : entropy;
 }
 
-// Entropies of orders 1 <= alpha < 2 from sums of l / (l + t) over the eigenvalues.
-//
-// With e = alpha - 1, l^e is sin(pi e) / pi times the integral of e^(e u) l / (l + e^u) over all u.
-// Eigenvalues are measured in units of (sum l^2) / (sum l). In them N = (sum l)^2 / (sum l^2) eigenvalues of
-// 1 have the same trace and the same sum of squares; their entropy is log2 N, and only the difference to them
-// is integrated:
-//
-//   (sum l^alpha / N - 1) / e = sinc(e) integral of e^(e u) t (1 / (1 + t) - sum l / (l + t) / N), t = e^u
-//
-// It falls off like t^(1 + e) on the left and t^(e - 2) on the right and is analytic for |Im u| < pi, so the
-// trapezoid rule converges like exp(-2 pi^2 / step).
-//
-// Eigenvalues below the rounding errors of float32 are noise, which adds up to 1e-5 bits; negative ones come
-// with distances that were rounded. Matrices that have more than about one of the first, or any of the
-// second, are done again in float64, and by their eigenvalues.
+// The trace and the squared Frobenius norm of a tridiagonal matrix.
+struct TridiagonalMoments {
+  double trace;
+  double square;
+
+  // A diagonal element and the squared coupling of its row to a neighbouring one, 0 for the last row.
+  BITLENS_HD void add(double diagonal, double coupling) {
+    trace += diagonal;
+    square += diagonal * diagonal + 2 * coupling;
+  }
+
+  // Brings the matrix to the unit of RenyiQuadrature.
+  BITLENS_HD double scale() const { return trace / square; }
+};
+
+// When entropies of orders 1 <= alpha < 2 are computed by RenyiQuadrature. Eigenvalues below the rounding
+// errors of float32 are noise, which adds up to 1e-5 bits; distances that were rounded cause negative
+// eigenvalues. A matrix that has more than about one eigenvalue of the first kind, or any of the second, is
+// recomputed in float64, from its eigenvalues.
 template <class T>
 struct RenyiLimits {
   static constexpr double tolerance = sizeof(T) == sizeof(float) ? 1e-7 : 1e-10;
-  static constexpr double noise = sizeof(T) == sizeof(float) ? 0x1p-21 : 0;  // of an eigenvalue, below it
+  static constexpr double noise =
+      sizeof(T) == sizeof(float) ? 0x1p-21 : 0;  // an eigenvalue below it is noise
 
   BITLENS_HD static double negligible(Index n) { return tolerance / static_cast<double>(n); }
   BITLENS_HD static bool is_noisy(Index n, double trace_at_noise) {
@@ -83,6 +84,17 @@ struct RenyiLimits {
   }
 };
 
+// Entropies of orders 1 <= alpha < 2 from sums of l / (l + t) over the eigenvalues.
+//
+// With e = alpha - 1, l^e is sin(pi e) / pi times the integral of e^(e u) l / (l + e^u) over all u.
+// Eigenvalues are measured in units of (sum l^2) / (sum l). In this unit N = (sum l)^2 / (sum l^2)
+// eigenvalues of 1 have the same trace and the same sum of squares; their entropy is log2 N, and only the
+// difference to them is integrated:
+//
+//   (sum l^alpha / N - 1) / e = sinc(e) integral of e^(e u) t (1 / (1 + t) - sum l / (l + t) / N), t = e^u
+//
+// The integrand decays like t^(1 + e) on the left and t^(e - 2) on the right and is analytic for |Im u| < pi,
+// so the trapezoid rule converges like exp(-2 pi^2 / step).
 class RenyiQuadrature {
  public:
   // The error is below 2 * tolerance bits for n eigenvalues.
@@ -100,14 +112,14 @@ class RenyiQuadrature {
       shifts[s] = std::exp(u);
       weights_[s] = factor * std::exp((1 + order_) * u);
     }
-    // On the right the integrand is a power of t by then: the last node stands for those beyond it.
+    // To the right of the last node the integrand is a power of t: the last node stands for the nodes beyond
+    // it.
     weights_[count - 1] /= -std::expm1(-(2 - order_) * step);
   }
 
-  // trace = sum l and square = sum l^2 in any unit; traces[s] = sum l / (l + shifts[s]) in units of square /
-  // trace.
-  BITLENS_HD double entropy(double trace, double square, const double* traces) const {
-    const double number = trace / square * trace;
+  // moments: of the eigenvalues in any unit; traces[s] = sum l / (l + shifts[s]) in units of square / trace.
+  BITLENS_HD double entropy(const TridiagonalMoments& moments, const double* traces) const {
+    const double number = moments.trace / moments.square * moments.trace;
     double difference = 0;
     for (int s = 0; s < count; ++s) {
       difference += weights_[s] * (1 / (1 + shifts[s]) - traces[s] / number);

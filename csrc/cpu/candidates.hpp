@@ -1,27 +1,16 @@
-// The lists of candidates as the CPU's loops take them, and what only this back-end can check.
+// The lists of candidates in the form that the CPU's loops take, and the check of their indices.
 #pragma once
 
 #include <algorithm>
-#include <string>
 
-#include "core/check.hpp"
-#include "core/ops.hpp"
+#include "core/ops/candidates.hpp"
 #include "cpu/simd/selection.hpp"
 
 namespace bitlens::cpu {
 
 inline CandidateList list_of(const Candidates& candidates, Index sample) {
-  return {candidates.bounds.row(sample), candidates.indices.row(sample), candidates.bounds.shape[1],
+  return {candidates.bounds.row(sample), candidates.indices.row(sample), candidates.capacity(),
           candidates.counts.data[sample], candidates.limits.data[sample]};
-}
-
-inline void require_counts(const Candidates& candidates) {
-  const Index capacity = candidates.bounds.shape[1];
-  for (Index i = 0; i < candidates.counts.shape[0]; ++i) {
-    const std::int32_t count = candidates.counts.data[i];
-    require(count >= 0 && count <= capacity,
-            "counts: expected 0 to " + std::to_string(capacity) + ", got " + std::to_string(count));
-  }
 }
 
 inline void require_samples(const CandidateList& list, Index n) {

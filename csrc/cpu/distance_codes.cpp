@@ -5,8 +5,7 @@
 #include <vector>
 
 #include "core/numerics.hpp"
-#include "core/operands.hpp"
-#include "core/ops.hpp"
+#include "core/ops/distance_codes.hpp"
 #include "cpu/parallel.hpp"
 #include "cpu/simd/bins.hpp"
 #include "cpu/simd/pair_distances.hpp"
@@ -14,20 +13,18 @@
 namespace bitlens::cpu {
 namespace {
 
-constexpr Index kRows =
-    32;  // of a block of pairs; a row's points are compared with kColumns others at a time
+constexpr Index kRows = 32;  // of a block of pairs; they are compared with kColumns other points at a time
 constexpr Index kColumns = 16;
 static_assert(kRows % kColumns == 0 && kRows % kRowsTogether == 0 && kColumns % kColumnsTogether == 0);
 
 std::size_t sized(Index size) { return static_cast<std::size_t>(size); }
-Index round_up(Index size, Index step) { return (size + step - 1) / step * step; }
 
 struct Range {
   double low = std::numeric_limits<double>::infinity();
   double high = 0;
 };
 
-// One channel at a time, which bounds the memory.
+// The distances of one channel at a time, which limits the memory.
 class ChannelDistances {
  public:
   ChannelDistances(Index n, Index length)
@@ -35,7 +32,7 @@ class ChannelDistances {
         length_(length),
         stride_(round_up(length, kPointLanes)),
         points_(sized(round_up(n, kRows) * stride_)),
-        distances_(sized(n * (n - 1) / 2)),
+        distances_(sized(pair_count(n))),
         ranges_(sized(blocks())) {}
 
   template <class T>
@@ -48,8 +45,8 @@ class ChannelDistances {
     });
     parallel_for(blocks(), [&](Index block) { ranges_[sized(block)] = measure_rows(block * kRows); });
     Range range;
-    for (const Range& part : ranges_) {
-      range = {std::min(range.low, part.low), std::max(range.high, part.high)};
+    for (const Range& of_rows : ranges_) {
+      range = {std::min(range.low, of_rows.low), std::max(range.high, of_rows.high)};
     }
     return range;
   }
@@ -64,10 +61,10 @@ class ChannelDistances {
   }
 
  private:
-  Index blocks() const { return round_up(n_, kRows) / kRows; }
-  Index first_pair(Index i) const { return i * (2 * n_ - i - 1) / 2; }
+  Index blocks() const { return ceil_div(n_, kRows); }
+  Index first_pair(Index i) const { return pair_index(n_, i, i + 1); }
 
-  // All pairs of kRows samples with those behind them.
+  // Measures all pairs of kRows samples with the samples that follow them.
   Range measure_rows(Index first) {
     double squared[kRows * kColumns];
     Range range;
@@ -87,16 +84,14 @@ class ChannelDistances {
   }
 
   Index n_, length_, stride_;
-  std::vector<double> points_;     // [n, stride], zeros behind each point and behind the last
+  std::vector<double> points_;     // [n, stride], padded with zeros on both axes
   std::vector<double> distances_;  // of all pairs i < j
   std::vector<Range> ranges_;      // of each block of rows
 };
 
-}  // namespace
-
 template <class T>
-void distance_codes(View<const T, 3> maps, Index bins, View<std::uint8_t, 2> codes, View<double, 2> ranges) {
-  check_distance_codes(maps, bins, codes, ranges);
+void find_codes(const DistanceCodes<T>& op) {
+  const auto& [maps, bins, codes, ranges] = op;
   ChannelDistances distances(maps.shape[0], maps.shape[2]);
   for (Index channel = 0; channel < maps.shape[1]; ++channel) {
     const Range range = distances.measure(maps, channel);
@@ -106,7 +101,15 @@ void distance_codes(View<const T, 3> maps, Index bins, View<std::uint8_t, 2> cod
   }
 }
 
-template void distance_codes(View<const float, 3>, Index, View<std::uint8_t, 2>, View<double, 2>);
-template void distance_codes(View<const double, 3>, Index, View<std::uint8_t, 2>, View<double, 2>);
+}  // namespace
+
+template <>
+void run(const DistanceCodes<float>& op) {
+  find_codes(op);
+}
+template <>
+void run(const DistanceCodes<double>& op) {
+  find_codes(op);
+}
 
 }  // namespace bitlens::cpu

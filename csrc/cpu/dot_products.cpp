@@ -1,23 +1,23 @@
-// Samples around their mean, laid out for products, and their dot products.
+// Centred samples in the layout of the product loops, and their dot products.
 #include <algorithm>
 
-#include "core/operands.hpp"
-#include "core/ops.hpp"
+#include "core/ops/dot_products.hpp"
 #include "cpu/parallel.hpp"
 #include "cpu/simd/dot_products.hpp"
 
 namespace bitlens::cpu {
 namespace {
 
-// So many values of a panel's samples at a time: 72 KB, which stay in a core's second cache beside the rows'.
+constexpr Index kPanel = kCpu.panel;
+
+// Values of a panel's samples that are multiplied at a time: 72 KB, which stay in a core's L2 cache together
+// with those of the rows.
 constexpr Index kDepth = 384;
 
-}  // namespace
-
 template <class T>
-void center_samples(View<const T, 2> x, View<const double, 1> mean, double width, View<float, 3> panels,
-                    View<double, 1> norms) {
-  check_center_samples(x, mean, width, panels, norms, kPanel);
+void fill_panels(const CenterSamples<T>& op) {
+  const View<const T, 2> x = op.x;
+  const View<float, 3> panels = op.panels;
   const Index n = x.shape[0];
   const Index length = x.shape[1];
   parallel_for(panels.shape[0], [&](Index panel) {
@@ -27,25 +27,34 @@ void center_samples(View<const T, 2> x, View<const double, 1> mean, double width
     for (Index d = 0; d < length; ++d) {
       float* values = panels.row(panel, d);
       for (Index i = 0; i < count; ++i) {
-        values[i] = static_cast<float>((x.row(first + i)[d] - mean.data[d]) / width);
+        values[i] = static_cast<float>((x.row(first + i)[d] - op.mean.data[d]) / op.width);
       }
       std::fill(values + count, values + kPanel, 0.0F);
       for (Index i = 0; i < kPanel; ++i) sums[i] += static_cast<double>(values[i]) * values[i];
     }
-    std::copy(sums, sums + count, norms.data + first);
+    std::copy(sums, sums + count, op.norms.data + first);
   });
 }
 
-template void center_samples(View<const float, 2>, View<const double, 1>, double, View<float, 3>,
-                             View<double, 1>);
-template void center_samples(View<const double, 2>, View<const double, 1>, double, View<float, 3>,
-                             View<double, 1>);
+}  // namespace
 
-void dot_products(View<const float, 3> rows, View<const float, 3> columns, View<float, 2> dots) {
-  check_dot_products(rows, columns, dots, kPanel);
+template <>
+void run(const CenterSamples<float>& op) {
+  fill_panels(op);
+}
+template <>
+void run(const CenterSamples<double>& op) {
+  fill_panels(op);
+}
+
+template <>
+void run(const DotProducts& op) {
+  const View<const float, 3> rows = op.rows;
+  const View<const float, 3> columns = op.columns;
+  const View<float, 2> dots = op.dots;
   const Index length = rows.shape[1];
 
-  // A part of the columns' panel stays in the cache while the rows' panels come by.
+  // A slice of the columns' panel stays in the cache while it is multiplied with all rows' panels.
   const ProductLoops& loops = product_loops();
   parallel_for(columns.shape[0], [&](Index column) {
     for (Index d = 0; d < length; d += kDepth) {

@@ -1,4 +1,4 @@
-// Neighbours: distances of the few pairs that the filter left, and proof that they were enough.
+// Exact distances of the few pairs that the filter left, and the proof that these pairs are sufficient.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -6,9 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/numerics.hpp"
-#include "core/operands.hpp"
-#include "core/ops.hpp"
+#include "core/ops/exact_neighbors.hpp"
 #include "cpu/candidates.hpp"
 #include "cpu/parallel.hpp"
 #include "cpu/simd/distances.hpp"
@@ -20,11 +18,11 @@ namespace {
 using Neighbor = std::pair<double, std::int32_t>;  // squared distance, index
 
 constexpr Index kRowBytes = 1 << 20;     // of the samples of one task
-constexpr Index kColumnBytes = 1 << 20;  // of the samples that they are compared with at a time
+constexpr Index kColumnBytes = 1 << 20;  // of the samples that they are compared with at the same time
 constexpr Index kMostRows = 256;
 
-// Sorts by (distance, index), in equal buckets between the smallest and the largest distance first:
-// neighbours' distances spread so evenly that hardly any comparison is left to make.
+// Sorts by (distance, index), first into equal buckets between the smallest and the largest distance:
+// neighbours' distances are spread so evenly that few comparisons remain. The distances are finite.
 void sort_neighbors(std::vector<Neighbor>& neighbors, std::vector<Neighbor>& scratch,
                     std::vector<std::int32_t>& ends) {
   const auto [lowest, highest] = std::minmax_element(neighbors.begin(), neighbors.end());
@@ -52,7 +50,7 @@ void sort_neighbors(std::vector<Neighbor>& neighbors, std::vector<Neighbor>& scr
   neighbors.swap(scratch);
 }
 
-// Whether the squared distance is 0. Samples that are not alike mostly differ early on.
+// Whether the squared distance is 0. Samples that differ mostly do so in their first values.
 template <class T>
 bool equal(const T* x, const T* y, Index length) {
   constexpr Index kBlock = 32;
@@ -67,45 +65,41 @@ bool equal(const T* x, const T* y, Index length) {
   return true;
 }
 
-enum class Found : char {
+// What the candidates of a sample prove.
+enum class Proof : char {
   nothing,
-  equal_ones,  // at least k others at distance 0; which of them come first is open
-  nearest,     // the k-th candidate is nearer than anything that was dropped can be
+  equal_samples,  // at least k others are at distance 0; which of them have the smallest indices is open
+  nearest,        // the k-th candidate is nearer than any discarded pair can be
 };
 
-// The search for a run of samples, whose rows stay in the cache while the columns pass by.
+// The search for a run of samples, whose rows stay in the cache while they are compared with blocks of
+// columns.
 template <class T>
 struct Search {
-  View<const T, 2> x;
-  Candidates candidates;
-  double unit;
-  View<const double, 1> taken_off;
-  double trusted;
-  View<const double, 2> boundaries;
-  Index k;
+  const ExactNeighbors<T>& op;
 
   std::vector<Neighbor> neighbors{};
   std::vector<Neighbor> scratch{};
   std::vector<std::int32_t> ends{};
 
-  // Of one row: the squared distances of its candidates, and which of them are still to be measured.
+  // One row: the squared distances of its candidates, and which of them must be measured.
   struct RowOfPairs {
     CandidateList list;
     std::vector<double> squared;
     std::vector<std::int32_t> positions;
-    std::vector<std::int32_t> others;  // the samples at these positions, ascending as the list is
+    std::vector<std::int32_t> others;  // the samples at these positions, ascending as in the list
   };
 
-  // Not estimated are, besides those too small to trust, pairs that decide who is among the k nearest of
-  // either sample: those are exact, and the same from both sides.
+  // Pairs that decide which samples are among the k nearest of either sample are measured. Their distances
+  // are exact, and the same from both sides.
   RowOfPairs estimate(Index sample) const {
-    RowOfPairs row{list_of(candidates, sample), {}, {}, {}};
+    RowOfPairs row{list_of(op.candidates, sample), {}, {}, {}};
     for (std::int32_t c = 0; c < row.list.count; ++c) {
       const std::int32_t other = row.list.indices[c];
-      const double error = taken_off.data[sample] + taken_off.data[other];
-      const double estimate = static_cast<double>(row.list.bounds[c]) * unit + error;
-      row.squared.push_back(estimate);
-      if (is_to_be_measured(estimate, error, trusted, boundaries.row(sample), boundaries.row(other))) {
+      const Estimate estimate = estimate_from_bound(row.list.bounds[c], op.unit, op.error_bounds.data[sample],
+                                                    op.error_bounds.data[other]);
+      row.squared.push_back(estimate.squared);
+      if (needs_measuring(estimate, op.trusted, op.kth_estimates.row(sample), op.kth_estimates.row(other))) {
         row.positions.push_back(c);
         row.others.push_back(other);
       }
@@ -113,10 +107,11 @@ struct Search {
     return row;
   }
 
-  // A block of columns serves all rows one after another, while it is in the cache.
+  // Each block of columns is compared with all rows while it is in the cache.
   void measure(std::vector<RowOfPairs>& rows, Index first, Index columns_at_once) const {
     std::vector<std::size_t> done(rows.size(), 0);
     std::vector<double> measured;
+    const View<const T, 2> x = op.x;
     for (Index column = 0; column < x.shape[0]; column += columns_at_once) {
       const auto beyond = static_cast<std::int32_t>(std::min(x.shape[0], column + columns_at_once));
       for (std::size_t r = 0; r < rows.size(); ++r) {
@@ -137,39 +132,43 @@ struct Search {
   }
 
   void keep_k_nearest() {
-    if (std::ssize(neighbors) > 2 * k) {
-      std::nth_element(neighbors.begin(), neighbors.begin() + k, neighbors.end());
-      neighbors.resize(static_cast<std::size_t>(k));
+    double unsound = 0;  // 0, or NaN once a distance is not finite: sorting needs an order
+    for (const Neighbor& neighbor : neighbors) unsound += 0 * neighbor.first;
+    require(unsound == 0, "x: expected finite squared distances, got NaN or infinity");
+    if (std::ssize(neighbors) > 2 * op.k) {
+      std::nth_element(neighbors.begin(), neighbors.begin() + op.k, neighbors.end());
+      neighbors.resize(static_cast<std::size_t>(op.k));
     }
     sort_neighbors(neighbors, scratch, ends);
   }
 
-  // What the candidates tell of the k nearest.
-  Found nearest_of_candidates(const RowOfPairs& row) {
-    if (row.list.count < k) return Found::nothing;
+  Proof nearest_of_candidates(const RowOfPairs& row) {
+    if (row.list.count < op.k) return Proof::nothing;
     neighbors.clear();
     for (std::size_t c = 0; c < row.squared.size(); ++c) {
       neighbors.emplace_back(row.squared[c], row.list.indices[c]);
     }
     keep_k_nearest();
-    const double farthest = neighbors[static_cast<std::size_t>(k - 1)].first;
-    if (farthest < static_cast<double>(row.list.limit) * unit) return Found::nearest;
-    return farthest == 0 ? Found::equal_ones : Found::nothing;
+    const double farthest = neighbors[static_cast<std::size_t>(op.k - 1)].first;
+    if (farthest < static_cast<double>(row.list.limit) * op.unit) return Proof::nearest;
+    return farthest == 0 ? Proof::equal_samples : Proof::nothing;
   }
 
-  // As in a layer that has collapsed: k or more others are like the sample, and the first of them its
+  // In a collapsed layer k or more others equal the sample, and those with the smallest indices are its
   // nearest.
-  bool first_equal_ones(Index sample) {
+  bool first_equal_samples(Index sample) {
     neighbors.clear();
-    for (Index j = 0; j < x.shape[0] && std::ssize(neighbors) < k; ++j) {
+    const View<const T, 2> x = op.x;
+    for (Index j = 0; j < x.shape[0] && std::ssize(neighbors) < op.k; ++j) {
       if (j != sample && equal(x.row(sample), x.row(j), x.shape[1])) {
         neighbors.emplace_back(0.0, static_cast<std::int32_t>(j));
       }
     }
-    return std::ssize(neighbors) == k;
+    return std::ssize(neighbors) == op.k;
   }
 
   void nearest_of_all(Index sample) {
+    const View<const T, 2> x = op.x;
     std::vector<double> distances(static_cast<std::size_t>(x.shape[0]));
     squared_distances(x.row(sample), x.data, x.stride[0], nullptr, x.shape[0], x.shape[1], distances.data());
     neighbors.clear();
@@ -180,56 +179,57 @@ struct Search {
     keep_k_nearest();
   }
 
-  void write(Index sample, View<double, 2> distances, View<std::int32_t, 2> indices) const {
-    for (Index e = 0; e < k; ++e) {
-      distances.row(sample)[e] = std::sqrt(neighbors[static_cast<std::size_t>(e)].first);
-      indices.row(sample)[e] = neighbors[static_cast<std::size_t>(e)].second;
+  void write(Index sample) const {
+    for (Index e = 0; e < op.k; ++e) {
+      op.distances.row(sample)[e] = std::sqrt(neighbors[static_cast<std::size_t>(e)].first);
+      op.indices.row(sample)[e] = neighbors[static_cast<std::size_t>(e)].second;
     }
   }
 };
 
-}  // namespace
-
 template <class T>
-void exact_neighbors(View<const T, 2> x, Candidates candidates, double unit, View<const double, 1> taken_off,
-                     double trusted, View<const double, 2> boundaries, Index k, View<double, 2> distances,
-                     View<std::int32_t, 2> indices) {
-  check_exact_neighbors(x, candidates, taken_off, boundaries, k, distances, indices, k);
-  require_counts(candidates);
-  const Index n = x.shape[0];
-  const Index bytes = x.shape[1] * static_cast<Index>(sizeof(T));
+void search(const ExactNeighbors<T>& op) {
+  const Index n = op.x.shape[0];
+  const Index bytes = op.x.shape[1] * static_cast<Index>(sizeof(T));
   const Index rows = std::clamp<Index>(kRowBytes / bytes, 1, kMostRows);
   const Index columns_at_once = std::max<Index>(1, kColumnBytes / bytes);
-  std::vector<Found> found(static_cast<std::size_t>(n));
-  parallel_for((n + rows - 1) / rows, [&](Index task) {
-    Search<T> search{x, candidates, unit, taken_off, trusted, boundaries, k};
+  std::vector<Proof> proofs(static_cast<std::size_t>(n));
+  parallel_for(ceil_div(n, rows), [&](Index task) {
+    Search<T> search{op};
     const Index first = task * rows;
     std::vector<typename Search<T>::RowOfPairs> pairs;
     for (Index i = first; i < std::min(first + rows, n); ++i) {
-      require_samples(list_of(candidates, i), n);
+      require_samples(list_of(op.candidates, i), n);
       pairs.push_back(search.estimate(i));
     }
     search.measure(pairs, first, columns_at_once);
     for (Index i = first; i < std::min(first + rows, n); ++i) {
-      Found& of_sample = found[static_cast<std::size_t>(i)];
-      of_sample = search.nearest_of_candidates(pairs[static_cast<std::size_t>(i - first)]);
-      if (of_sample == Found::nearest) search.write(i, distances, indices);
+      Proof& proof = proofs[static_cast<std::size_t>(i)];
+      proof = search.nearest_of_candidates(pairs[static_cast<std::size_t>(i - first)]);
+      if (proof == Proof::nearest) search.write(i);
     }
   });
-  // One sample a task: each of these is compared with all, and an interrupt should not wait for many.
+  // One sample a task: each of the remaining samples is compared with all others, and an interrupt should not
+  // wait for several of them.
   parallel_for(n, [&](Index i) {
-    const Found of_sample = found[static_cast<std::size_t>(i)];
-    if (of_sample == Found::nearest) return;
-    Search<T> search{x, candidates, unit, taken_off, trusted, boundaries, k};
-    const bool done = of_sample == Found::equal_ones && search.first_equal_ones(i);
+    const Proof proof = proofs[static_cast<std::size_t>(i)];
+    if (proof == Proof::nearest) return;
+    Search<T> search{op};
+    const bool done = proof == Proof::equal_samples && search.first_equal_samples(i);
     if (!done) search.nearest_of_all(i);
-    search.write(i, distances, indices);
+    search.write(i);
   });
 }
 
-template void exact_neighbors(View<const float, 2>, Candidates, double, View<const double, 1>, double,
-                              View<const double, 2>, Index, View<double, 2>, View<std::int32_t, 2>);
-template void exact_neighbors(View<const double, 2>, Candidates, double, View<const double, 1>, double,
-                              View<const double, 2>, Index, View<double, 2>, View<std::int32_t, 2>);
+}  // namespace
+
+template <>
+void run(const ExactNeighbors<float>& op) {
+  search(op);
+}
+template <>
+void run(const ExactNeighbors<double>& op) {
+  search(op);
+}
 
 }  // namespace bitlens::cpu

@@ -1,4 +1,4 @@
-// Joint counts of code pairs, kept or reduced to entropies at once.
+// Joint counts of code pairs, stored or reduced to entropies.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -6,24 +6,22 @@
 #include <vector>
 
 #include "core/numerics.hpp"
-#include "core/operands.hpp"
-#include "core/ops.hpp"
+#include "core/ops/joint_counts.hpp"
 #include "cpu/parallel.hpp"
-#include "cpu/simd/adders.hpp"
+#include "cpu/simd/carry_save_counters.hpp"
 
 namespace bitlens::cpu {
 namespace {
 
 using Codes = View<const std::uint8_t, 2>;
 
-constexpr Index kTileA = 64;  // channels of a and of b whose counters are held at a time
+constexpr Index kTileA = 64;  // channels of a and of b whose counters are in memory at a time
 constexpr Index kTileB = 128;
-constexpr Index kChannelsPerTask = 8;  // of a: they share the rows of b while these are in the cache
+constexpr Index kChannelsPerTask = 8;  // of a: they share the rows of b while those are in the cache
 constexpr Index kBlocksAtOnce = 8;     // of pairs, between two starts of the threads
-constexpr Index kTableSize = 1 << 16;  // counts below it, nearly all, need no logarithm
+constexpr Index kTableSize = 1 << 16;  // nearly all counts are below it and need no logarithm
 
 std::size_t sized(Index size) { return static_cast<std::size_t>(size); }
-Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
 
 void require_below_bins(Codes a, Codes b, Index bins) {
   for (const auto& [codes, name] : {std::pair(a, "a"), std::pair(b, "b")}) {
@@ -40,10 +38,10 @@ Codes channels_of(Codes codes, Index first, Index count) {
   return {codes.row(first), {std::min(count, codes.shape[0] - first), codes.shape[1]}, {codes.stride[0], 1}};
 }
 
-// Counts tiles of channel pairs with the adders: rows of b's codes, added up for every code of a.
-class Adders {
+// Counts tiles of channel pairs with carry-save adders: the rows of b's codes are added for every code of a.
+class CarrySaveCounters {
  public:
-  Adders(Index pairs, Index bins)
+  CarrySaveCounters(Index pairs, Index bins)
       : bins_(bins),
         one_hot_(OneHot::of(bins)),
         blocks_(ceil_div(pairs, kRowsPerBlock)),
@@ -71,8 +69,8 @@ class Adders {
   // counts[code of a][code of b][channel of the group].
   void counts_of(Index channel_a, Index group, std::int32_t* counts) const {
     for (Index code = 0; code < bins_; ++code) {
-      adder_loops().expand(planes_.data() + planes_at(channel_a, group) + code * depth_, depth_, one_hot_,
-                           bins_, counts + code * bins_ * one_hot_.channels);
+      counter_loops().expand(planes_.data() + planes_at(channel_a, group) + code * depth_, depth_, one_hot_,
+                             bins_, counts + code * bins_ * one_hot_.channels);
     }
   }
 
@@ -99,12 +97,12 @@ class Adders {
       const Index offset = (first + slot) * kRowsPerBlock;
       if (const Index group = task % tasks; group < groups_) {
         const Index channel = group * one_hot_.channels;
-        adder_loops().gather_rows(b_.row(channel) + offset, b_.stride[0], b_.shape[0] - channel,
-                                  pairs_in(first + slot), one_hot_, rows_at(slot, group));
+        counter_loops().gather_rows(b_.row(channel) + offset, b_.stride[0], b_.shape[0] - channel,
+                                    pairs_in(first + slot), one_hot_, rows_at(slot, group));
       } else {
         const Index channel = group - groups_;
-        adder_loops().sort(a_.row(channel) + offset, pairs_in(first + slot), bins_, one_hot_,
-                           order_at(slot, channel), starts_at(slot, channel));
+        counter_loops().sort(a_.row(channel) + offset, pairs_in(first + slot), bins_, one_hot_,
+                             order_at(slot, channel), starts_at(slot, channel));
       }
     });
   }
@@ -117,8 +115,9 @@ class Adders {
       const Index end = std::min(begin + kChannelsPerTask, a_.shape[0]);
       for (Index slot = 0; slot < blocks; ++slot) {
         for (Index channel = begin; channel < end; ++channel) {
-          adder_loops().add(rows_at(slot, group), one_hot_, order_at(slot, channel), starts_at(slot, channel),
-                            bins_, planes_.data() + planes_at(channel, group), depth_);
+          counter_loops().add(rows_at(slot, group), one_hot_, order_at(slot, channel),
+                              starts_at(slot, channel), bins_, planes_.data() + planes_at(channel, group),
+                              depth_);
         }
       }
     });
@@ -134,7 +133,7 @@ class Adders {
   std::vector<std::int32_t> starts_;  // [block, channel of a, code of a]
 };
 
-// One increment after the other, where there is too little to share for the adders to pay.
+// Counts one pair of channels without adders.
 void scatter(const std::uint8_t* x, const std::uint8_t* y, Index pairs, Index bins, std::int32_t* counts) {
   std::fill(counts, counts + bins * bins, 0);
   for (Index p = 0; p < pairs; ++p) ++counts[x[p] * bins + y[p]];
@@ -154,8 +153,8 @@ struct Counted {
 template <class Finished>
 void for_each_count(Codes a, Codes b, Index bins, Finished&& finished) {
   const Index cells = bins * bins;
-  const bool adders_pay = bins <= 64 && b.shape[0] >= 4 && a.shape[0] * b.shape[0] >= 8;
-  if (!adders_pay) {
+  const bool adders_pay_off = bins <= 64 && b.shape[0] >= 4 && a.shape[0] * b.shape[0] >= 8;
+  if (!adders_pay_off) {
     parallel_for(a.shape[0] * b.shape[0], [&](Index pair) {
       const Index i = pair / b.shape[0];
       const Index j = pair % b.shape[0];
@@ -165,18 +164,18 @@ void for_each_count(Codes a, Codes b, Index bins, Finished&& finished) {
     });
     return;
   }
-  Adders adders(a.shape[1], bins);
+  CarrySaveCounters counters(a.shape[1], bins);
   for (Index i = 0; i < a.shape[0]; i += kTileA) {
     for (Index j = 0; j < b.shape[0]; j += kTileB) {
       const Codes x = channels_of(a, i, kTileA);
       const Codes y = channels_of(b, j, kTileB);
-      adders.count(x, y);
-      const Index lanes = adders.channels_per_group();
-      parallel_for(x.shape[0] * adders.groups(), [&](Index task) {
-        const Index channel = task / adders.groups();
-        const Index group = task % adders.groups();
+      counters.count(x, y);
+      const Index lanes = counters.channels_per_group();
+      parallel_for(x.shape[0] * counters.groups(), [&](Index task) {
+        const Index channel = task / counters.groups();
+        const Index group = task % counters.groups();
         std::vector<std::int32_t> counts(sized(cells * lanes));
-        adders.counts_of(channel, group, counts.data());
+        counters.counts_of(channel, group, counts.data());
         finished(Counted{i + channel, j + group * lanes, std::min(lanes, y.shape[0] - group * lanes), lanes,
                          counts.data()});
       });
@@ -211,8 +210,8 @@ class Entropies {
  private:
   template <Index Lanes>
   void of_lanes(const std::int32_t* counts, Index size, double* entropies) const {
-    std::int32_t bits =
-        0;  // those that any count has: below the table's size, a power of two, if all counts are
+    // The bits that any count has: below the table's size, a power of two, if all counts are below it.
+    std::int32_t bits = 0;
     for (Index c = 0; c < size * Lanes; ++c) bits |= counts[c];
     double sums[Lanes] = {};
     if (bits < std::ssize(table_)) {
@@ -232,7 +231,7 @@ class Entropies {
     return count < std::ssize(table_) ? table_[static_cast<std::uint32_t>(count)]
                                       : xlog2x(static_cast<double>(count));
   }
-  double from(double sum) const { return std::max(0.0, std::log2(total_) - sum / total_); }
+  double from(double sum) const { return entropy_of_sums(total_, sum); }
 
   double total_;
   std::vector<double> table_;
@@ -249,33 +248,35 @@ std::vector<std::int32_t> marginal(const std::int32_t* counts, Index lanes, Inde
 
 }  // namespace
 
-void joint_counts(Codes a, Codes b, Index bins, View<Index, 3> counts) {
-  check_joint_counts(a, b, bins, counts);
+template <>
+void run(const JointCounts& op) {
+  const auto& [a, b, bins] = op.codes;
   require_below_bins(a, b, bins);
+  const Index cells = bins * bins;
   for_each_count(a, b, bins, [&](const Counted& counted) {
     for (Index c = 0; c < counted.channels; ++c) {
-      Index* out = counts.row(counted.channel_a, counted.first + c);
-      for (Index cell = 0; cell < bins * bins; ++cell) out[cell] = counted.counts[cell * counted.lanes + c];
+      Index* out = op.counts.row(counted.channel_a, counted.first + c);
+      for (Index cell = 0; cell < cells; ++cell) out[cell] = counted.counts[cell * counted.lanes + c];
     }
   });
 }
 
-void code_entropies(Codes a, Codes b, Index bins, View<double, 2> joint, View<double, 1> entropies_a,
-                    View<double, 1> entropies_b) {
-  check_code_entropies(a, b, bins, joint, entropies_a, entropies_b);
-  require_below_bins(a, b, bins);
-  const Entropies entropies(a.shape[1]);
-  for_each_count(a, b, bins, [&](const Counted& counted) {
+template <>
+void run(const CodeEntropies& op) {
+  const Index bins = op.codes.bins;
+  require_below_bins(op.codes.a, op.codes.b, bins);
+  const Entropies entropies(op.codes.a.shape[1]);
+  for_each_count(op.codes.a, op.codes.b, bins, [&](const Counted& counted) {
     double of_pairs[Entropies::kMaxLanes];
     entropies.of_all(counted.counts, bins * bins, counted.lanes, of_pairs);
-    std::copy(of_pairs, of_pairs + counted.channels, joint.row(counted.channel_a) + counted.first);
+    std::copy(of_pairs, of_pairs + counted.channels, op.joint.row(counted.channel_a) + counted.first);
     if (counted.first == 0) {
       const auto sums = marginal(counted.counts, counted.lanes, bins, true);
-      entropies_a.data[counted.channel_a] = entropies.of(sums);
+      op.entropies_a.data[counted.channel_a] = entropies.of(sums);
     }
     for (Index c = 0; counted.channel_a == 0 && c < counted.channels; ++c) {
       const auto sums = marginal(counted.counts + c, counted.lanes, bins, false);
-      entropies_b.data[counted.first + c] = entropies.of(sums);
+      op.entropies_b.data[counted.first + c] = entropies.of(sums);
     }
   });
 }

@@ -1,22 +1,22 @@
-// How often the values of each channel fall between its edges, class by class.
+// Counts of the values of each channel between its edges, for each class.
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
 
-#include "core/operands.hpp"
-#include "core/ops.hpp"
+#include "core/ops/label_counts.hpp"
 #include "cpu/parallel.hpp"
 
 namespace bitlens::cpu {
 
 namespace {
 
-// Channels that one thread counts side by side: of single values, a sample's neighbours lie in one cache
+// Channels that one task counts together: the single values of a sample's adjacent channels are in one cache
 // line.
 constexpr Index kChannels = 16;
 
-// Finds bins by a guess that is right for equal ones, up to rounding, and then by the edges themselves.
+// Finds a value's bin by a guess, which is right up to rounding if the bins are equally wide, and then by
+// comparison with the edges.
 struct Edges {
   const double* edges;
   Index count;
@@ -48,7 +48,7 @@ void count_values(const T* values, Index size, const Edges& edges, Index* histog
   }
 }
 
-// The smallest value of the type from the edge on: values compare with both alike.
+// The smallest value of the type T that is at least the edge: values of T compare with it as with the edge.
 template <class T>
 T first_from(double edge) {
   using Limits = std::numeric_limits<T>;
@@ -58,7 +58,7 @@ T first_from(double edge) {
   return static_cast<double>(rounded) < edge ? std::nextafter(rounded, Limits::infinity()) : rounded;
 }
 
-// Neurons of a single value that are on or off, some side by side.
+// Counts how often neurons with a single value are on, for adjacent channels.
 template <class T>
 void count_neurons(const View<const T, 3>& maps, const View<const double, 2>& edges,
                    const View<const Index, 1>& labels, Index first, Index width,
@@ -70,9 +70,9 @@ void count_neurons(const View<const T, 3>& maps, const View<const double, 2>& ed
   for (Index i = 0; i < maps.shape[0]; ++i) {
     const T* values = maps.row(i, first);
     const Index label = labels.data[i];
-    std::int32_t* own = on.data() + label * kChannels;
+    std::int32_t* of_class = on.data() + label * kChannels;
     ++samples[static_cast<std::size_t>(label)];
-    for (Index c = 0; c < width; ++c) own[c] += values[c] >= edge[c];
+    for (Index c = 0; c < width; ++c) of_class[c] += values[c] >= edge[c];
   }
   for (Index c = 0; c < width; ++c) {
     for (Index y = 0; y < counts.shape[1]; ++y) {
@@ -86,35 +86,40 @@ void count_neurons(const View<const T, 3>& maps, const View<const double, 2>& ed
 template <class T>
 void count_maps(const View<const T, 3>& maps, const View<const double, 2>& edges,
                 const View<const Index, 1>& labels, Index first, Index width, const View<Index, 3>& counts) {
-  std::vector<Edges> own;
+  std::vector<Edges> of_channels;
   for (Index c = first; c < first + width; ++c) {
-    own.emplace_back(edges.row(c), edges.shape[1]);
+    of_channels.emplace_back(edges.row(c), edges.shape[1]);
     for (Index y = 0; y < counts.shape[1]; ++y) std::fill_n(counts.row(c, y), counts.shape[2], Index{0});
   }
   for (Index i = 0; i < maps.shape[0]; ++i) {
     for (Index c = 0; c < width; ++c) {
-      count_values(maps.row(i, first + c), maps.shape[2], own[static_cast<std::size_t>(c)],
+      count_values(maps.row(i, first + c), maps.shape[2], of_channels[static_cast<std::size_t>(c)],
                    counts.row(first + c, labels.data[i]));
     }
   }
 }
 
-}  // namespace
-
 template <class T>
-void label_counts(View<const T, 3> maps, View<const double, 2> edges, View<const Index, 1> labels,
-                  View<Index, 3> counts) {
-  check_label_counts(maps, edges, labels, counts);
+void count(const LabelCounts<T>& op) {
+  const View<const T, 3> maps = op.maps;
+  const View<const double, 2> edges = op.edges;
   const bool neurons = maps.shape[2] == 1 && maps.stride[1] == 1 && edges.shape[1] == 1;
-  parallel_for((maps.shape[1] + kChannels - 1) / kChannels, [&](Index group) {
+  parallel_for(ceil_div(maps.shape[1], kChannels), [&](Index group) {
     const Index first = group * kChannels;
     const Index width = std::min(kChannels, maps.shape[1] - first);
-    (neurons ? count_neurons<T> : count_maps<T>)(maps, edges, labels, first, width, counts);
+    (neurons ? count_neurons<T> : count_maps<T>)(maps, edges, op.labels, first, width, op.counts);
   });
 }
 
-template void label_counts(View<const float, 3>, View<const double, 2>, View<const Index, 1>, View<Index, 3>);
-template void label_counts(View<const double, 3>, View<const double, 2>, View<const Index, 1>,
-                           View<Index, 3>);
+}  // namespace
+
+template <>
+void run(const LabelCounts<float>& op) {
+  count(op);
+}
+template <>
+void run(const LabelCounts<double>& op) {
+  count(op);
+}
 
 }  // namespace bitlens::cpu

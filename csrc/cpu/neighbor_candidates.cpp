@@ -1,10 +1,9 @@
-// The filter of the neighbour search behind tiles of dot products, which may only err on the safe side.
+// The filter of the neighbour search. It may keep too many candidates, but never drops a pair below a limit.
 #include <algorithm>
 #include <limits>
 #include <vector>
 
-#include "core/operands.hpp"
-#include "core/ops.hpp"
+#include "core/ops/neighbor_candidates.hpp"
 #include "cpu/candidates.hpp"
 #include "cpu/parallel.hpp"
 #include "cpu/simd/selection.hpp"
@@ -14,36 +13,39 @@ namespace {
 
 constexpr Index kSamplesPerTask = 16;  // the columns of a cache line of floats
 
-Index tasks_for(Index samples) { return (samples + kSamplesPerTask - 1) / kSamplesPerTask; }
+Index tasks_for(Index samples) { return ceil_div(samples, kSamplesPerTask); }
 
-void put_back(const CandidateList& list, const Candidates& candidates, Index sample) {
+void store(const CandidateList& list, const Candidates& candidates, Index sample) {
   candidates.counts.data[sample] = static_cast<std::int32_t>(list.count);
   candidates.limits.data[sample] = list.limit;
 }
 
 }  // namespace
 
-void keep_nearest(View<const float, 2> dots, View<const float, 1> norms, Index first_row, Index first_column,
-                  Index kept, Candidates candidates) {
+template <>
+void run(const KeepNearest& op) {
+  const View<const float, 2> dots = op.dots;
+  const View<const float, 1> norms = op.norms;
+  const Candidates& candidates = op.candidates;
+  const Index first_row = op.first_row;
+  const Index first_column = op.first_column;
   const Index rows = dots.shape[0];
   const Index columns = dots.shape[1];
-  const Index capacity = candidates.bounds.shape[1];
-  check_keep_nearest(dots, norms, first_row, first_column, kept, candidates, kSelectionBlock);
-  require_counts(candidates);
 
-  // Adds the pairs of one sample with a run of others.
+  // Adds the pairs of one sample with a run of other samples.
   const SelectionLoops& loops = selection_loops();
   auto add = [&](Index sample, const float* products, Index first, Index count,
                  std::vector<std::uint32_t>& scratch) {
     CandidateList list = list_of(candidates, sample);
-    loops.append(list, norms.data[sample], products, norms.data + first, count, first, kept, scratch.data());
-    put_back(list, candidates, sample);
+    loops.append(list, norms.data[sample], products, norms.data + first, count, first, op.kept,
+                 scratch.data());
+    store(list, candidates, sample);
   };
 
-  // Every pair i < j is met once, and serves both. Down the columns first: samples above come before those
-  // behind.
+  // Every pair i < j is met once and added to the lists of both samples. The columns come first: a sample's
+  // pairs with smaller indices are added before those with larger ones.
   parallel_for(tasks_for(columns), [&](Index task) {
-    std::vector<std::uint32_t> scratch(static_cast<std::size_t>(capacity));
+    std::vector<std::uint32_t> scratch(static_cast<std::size_t>(candidates.capacity()));
     std::vector<float> strip(static_cast<std::size_t>(kSamplesPerTask * rows));
     const Index start = task * kSamplesPerTask;
     const Index width = std::min(kSamplesPerTask, columns - start);
@@ -54,7 +56,7 @@ void keep_nearest(View<const float, 2> dots, View<const float, 1> norms, Index f
     }
   });
   parallel_for(tasks_for(rows), [&](Index task) {
-    std::vector<std::uint32_t> scratch(static_cast<std::size_t>(capacity));
+    std::vector<std::uint32_t> scratch(static_cast<std::size_t>(candidates.capacity()));
     for (Index r = task * kSamplesPerTask; r < std::min(rows, (task + 1) * kSamplesPerTask); ++r) {
       const Index sample = first_row + r;
       const Index behind = std::clamp<Index>(sample + 1 - first_column, 0, columns);
@@ -63,32 +65,35 @@ void keep_nearest(View<const float, 2> dots, View<const float, 1> norms, Index f
   });
 }
 
-void cut_candidates(Index kept, Candidates candidates, double unit, View<const double, 1> taken_off, Index k,
-                    View<double, 2> boundaries) {
-  check_cut_candidates(kept, candidates, taken_off, k, boundaries);
-  require_counts(candidates);
-  parallel_for(tasks_for(taken_off.shape[0]), [&](Index task) {
-    std::vector<std::uint32_t> scratch(static_cast<std::size_t>(candidates.bounds.shape[1]));
+template <>
+void run(const CutCandidates& op) {
+  const Index n = op.error_bounds.shape[0];
+  parallel_for(tasks_for(n), [&](Index task) {
+    std::vector<std::uint32_t> scratch(static_cast<std::size_t>(op.candidates.capacity()));
     std::vector<double> estimates;
-    for (Index i = task * kSamplesPerTask; i < std::min(taken_off.shape[0], (task + 1) * kSamplesPerTask);
-         ++i) {
-      CandidateList list = list_of(candidates, i);
-      require_samples(list, taken_off.shape[0]);
-      if (list.count > kept) selection_loops().cut(list, kept, scratch.data());
-      put_back(list, candidates, i);
-      double* boundary = boundaries.row(i);
-      boundary[0] = 0;
-      boundary[1] = std::numeric_limits<double>::infinity();
-      if (list.count < k) continue;
-      boundary[1] = 0;
+    for (Index i = task * kSamplesPerTask; i < std::min(n, (task + 1) * kSamplesPerTask); ++i) {
+      CandidateList list = list_of(op.candidates, i);
+      require_samples(list, n);
+      if (list.count > op.kept) selection_loops().cut(list, op.kept, scratch.data());
+      store(list, op.candidates, i);
+      double* kth_estimate = op.kth_estimates.row(i);
+      kth_estimate[0] = 0;
+      kth_estimate[1] = std::numeric_limits<double>::infinity();
+      if (list.count < op.k) continue;
       estimates.clear();
+      double largest_error = 0;
+      double unsound = 0;  // 0, or NaN once an estimate is not finite: the selection below needs an order
       for (Index c = 0; c < list.count; ++c) {
-        const double error = taken_off.data[i] + taken_off.data[list.indices[c]];
-        estimates.push_back(static_cast<double>(list.bounds[c]) * unit + error);
-        boundary[1] = std::max(boundary[1], error);
+        const Estimate estimate = estimate_from_bound(list.bounds[c], op.unit, op.error_bounds.data[i],
+                                                      op.error_bounds.data[list.indices[c]]);
+        estimates.push_back(estimate.squared);
+        largest_error = std::max(largest_error, estimate.error);
+        unsound += 0 * estimate.squared;
       }
-      std::nth_element(estimates.begin(), estimates.begin() + k - 1, estimates.end());
-      boundary[0] = estimates[static_cast<std::size_t>(k - 1)];
+      require(unsound == 0, "bounds: expected finite estimates, got NaN or infinity");
+      std::nth_element(estimates.begin(), estimates.begin() + op.k - 1, estimates.end());
+      kth_estimate[0] = estimates[static_cast<std::size_t>(op.k - 1)];
+      kth_estimate[1] = largest_error;
     }
   });
 }

@@ -4,8 +4,7 @@
 #include <vector>
 
 #include "core/numerics.hpp"
-#include "core/operands.hpp"
-#include "core/ops.hpp"
+#include "core/ops/neighbor_entropy.hpp"
 #include "cpu/parallel.hpp"
 #include "cpu/simd/weights.hpp"
 
@@ -14,36 +13,38 @@ namespace {
 
 constexpr Index kSamplesPerTask = 64;
 
-Index tasks_for(Index samples) { return (samples + kSamplesPerTask - 1) / kSamplesPerTask; }
+Index tasks_for(Index samples) { return ceil_div(samples, kSamplesPerTask); }
 
 }  // namespace
 
-void neighbor_scales(View<const double, 2> distances, View<double, 1> scales) {
-  check_neighbor_scales(distances, scales);
+template <>
+void run(const NeighborScales& op) {
+  const View<const double, 2> distances = op.distances;
   const Index n = distances.shape[0];
   const Index k = distances.shape[1];
   const double target = std::log2(static_cast<double>(k));
   parallel_for(tasks_for(n), [&](Index task) {
     for (Index i = task * kSamplesPerTask; i < std::min(n, (task + 1) * kSamplesPerTask); ++i) {
       const double* row = distances.row(i);
-      scales.data[i] =
+      op.scales.data[i] =
           solve_scale(row, k, target, [&](double inverse) { return weight_loops().sums(row, k, inverse); });
     }
   });
 }
 
-void neighbor_weights(View<const double, 2> distances, View<const double, 1> scales,
-                      View<double, 2> weights) {
-  check_neighbor_weights(distances, scales, weights);
-  parallel_for(distances.shape[0], [&](Index i) {
-    weight_loops().weights(distances.row(i), distances.shape[1], inverse_scale(scales.data[i]),
-                           weights.row(i));
+template <>
+void run(const NeighborWeights& op) {
+  parallel_for(op.distances.shape[0], [&](Index i) {
+    weight_loops().weights(op.distances.row(i), op.distances.shape[1], inverse_scale(op.scales.data[i]),
+                           op.weights.row(i));
   });
 }
 
-void edge_entropy(View<const double, 2> distances, View<const std::int32_t, 2> indices,
-                  View<const double, 1> scales, View<double, 2> sums, View<double, 1> entropy) {
-  check_edge_entropy(distances, indices, scales, sums, entropy);
+template <>
+void run(const EdgeEntropy& op) {
+  const View<const double, 2> distances = op.distances;
+  const View<const std::int32_t, 2> indices = op.indices;
+  const View<double, 2> sums = op.sums;
   const Index n = distances.shape[0];
   const Index k = distances.shape[1];
 
@@ -51,7 +52,7 @@ void edge_entropy(View<const double, 2> distances, View<const std::int32_t, 2> i
   std::vector<double> last_distances;
   std::vector<std::int32_t> last_indices;
   for (Index i = 0; i < n; ++i) {
-    inverse_scales.push_back(inverse_scale(scales.data[i]));
+    inverse_scales.push_back(inverse_scale(op.scales.data[i]));
     last_distances.push_back(distances.row(i)[k - 1]);
     last_indices.push_back(indices.row(i)[k - 1]);
   }
@@ -74,7 +75,7 @@ void edge_entropy(View<const double, 2> distances, View<const std::int32_t, 2> i
     weight += sums.row(i)[0];
     weighted_log += sums.row(i)[1];
   }
-  entropy.data[0] = std::log2(weight) - weighted_log / weight;
+  op.entropy.data[0] = entropy_of_weights(weight, weighted_log);
 }
 
 }  // namespace bitlens::cpu

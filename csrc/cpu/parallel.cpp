@@ -1,5 +1,5 @@
-// std::thread rather than OpenMP: no second OpenMP runtime beside torch's in one process, and sanitizers see
-// every lock.
+// Uses std::thread rather than OpenMP: a process with PyTorch gets no second OpenMP runtime, and sanitizers
+// see every lock.
 #include "cpu/parallel.hpp"
 
 #include <algorithm>
@@ -32,8 +32,8 @@ void parallel_for(Index count, const std::function<void(Index)>& body) {
   std::exception_ptr failure;
   std::mutex failure_lock;
 
-  // Relaxed: that threads are started and joined orders all else. A stronger counter would also order a body
-  // after all that ended before it, and hide their races from the thread sanitizer.
+  // Relaxed: starting and joining the threads orders everything else. A stronger counter would also order a
+  // body after all bodies that ended before it, and hide races between them from the thread sanitizer.
   auto take = [&next] { return next.fetch_add(1, std::memory_order_relaxed); };
 
   auto work = [&](bool watches_for_interrupts) {

@@ -3,22 +3,21 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
-#include "core/operands.hpp"
-#include "core/ops.hpp"
+#include "core/ops/spectra.hpp"
+#include "core/spectra.hpp"
 
 namespace bitlens::cpu {
 
 namespace {
 
 // Copies the lower triangle of `n` rows that lie `stride` apart, divided by a power of two that brings the
-// largest element near 1; returns that power.
+// largest element near 1. Returns that power.
 template <class T>
 double copy_scaled(const T* rows, Index stride, Index n, T* matrix) {
   constexpr Index tile = kAlignment / static_cast<Index>(sizeof(T));
   T largest[tile] = {};  // one for each lane, so that the loops below need no fixed order
-  T unsound[tile] = {};  // becomes NaN with the first element that is not finite
+  T unsound[tile] = {};  // 0, or NaN once an element is not finite
   for (Index i = 0; i < n; ++i) {
     T* row = matrix + i * padded<T>(n);
     const Index end = (i / tile + 1) * tile;
@@ -32,11 +31,9 @@ double copy_scaled(const T* rows, Index stride, Index n, T* matrix) {
       }
     }
   }
-  for (T lane : unsound) require(lane == 0, "matrices: found NaN or infinity");
-  constexpr int limit = std::numeric_limits<T>::max_exponent - 4;  // so that the power has a reciprocal
-  int exponent = 0;
-  std::frexp(*std::max_element(largest, largest + tile), &exponent);
-  const T power = std::ldexp(T{1}, std::clamp(exponent, -limit, limit));
+  for (T lane : unsound) require(lane == 0, "matrices: contains NaN or infinity; every value must be finite");
+  const T power =
+      std::ldexp(T{1}, scaling_exponent<T>(static_cast<double>(*std::max_element(largest, largest + tile))));
   for (Index i = 0; i < n; ++i) {
     T* row = matrix + i * padded<T>(n);
     for (Index j = 0; j <= i; ++j) row[j] *= 1 / power;
@@ -44,12 +41,9 @@ double copy_scaled(const T* rows, Index stride, Index n, T* matrix) {
   return static_cast<double>(power);
 }
 
-}  // namespace
-
 template <class T>
-void gram_spectrum(View<const T, 3> matrices, View<double, 2> spectra, View<double, 2>) {
+void find_spectra(View<const T, 3> matrices, View<double, 2> spectra) {
   const Index n = matrices.shape[1];
-  check_gram_spectrum(matrices, spectra);
   for_each_spectrum<T>(
       matrices.shape[0], n,
       [&](Index m, T* matrix) { return copy_scaled(matrices.row(m), matrices.stride[1], n, matrix); },
@@ -59,7 +53,15 @@ void gram_spectrum(View<const T, 3> matrices, View<double, 2> spectra, View<doub
       });
 }
 
-template void gram_spectrum(View<const float, 3>, View<double, 2>, View<double, 2>);
-template void gram_spectrum(View<const double, 3>, View<double, 2>, View<double, 2>);
+}  // namespace
+
+template <>
+void run(const GramSpectrum<float>& op) {
+  find_spectra(op.matrices, op.spectra);
+}
+template <>
+void run(const GramSpectrum<double>& op) {
+  find_spectra(op.matrices, op.spectra);
+}
 
 }  // namespace bitlens::cpu

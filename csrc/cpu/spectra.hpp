@@ -1,4 +1,5 @@
-// Tridiagonal matrices and eigenvalues of many matrices on all threads, for the operations that need them.
+// Reduces many matrices to tridiagonal form and to eigenvalues on all threads, for the operations that need
+// them.
 #pragma once
 
 #include <algorithm>
@@ -10,8 +11,8 @@
 
 namespace bitlens::cpu {
 
-inline constexpr Index kGroupWork = Index{1}
-                                    << 31;  // n^3 of the matrices of one task: a few tenths of a second
+// The work of one task: n^3, summed over its matrices. It takes a few tenths of a second.
+inline constexpr Index kGroupWork = Index{1} << 31;
 
 template <class T>
 class AlignedBuffer {
@@ -27,7 +28,7 @@ class AlignedBuffer {
   std::vector<Tile> tiles_;
 };
 
-// A matrix to be reduced, and what it is reduced to.
+// A matrix to be reduced, and the tridiagonal matrix that it is reduced to.
 template <class T>
 struct Workspace {
   explicit Workspace(Index size)
@@ -42,27 +43,28 @@ struct Workspace {
   AlignedBuffer<double> couplings;
 };
 
-// Calls body(first, last) for groups of [0, count): large enough to fill the lanes of a lockstep, but small
-// enough to keep all threads busy and interrupts prompt.
+// Calls body(first, last) for groups of [0, count). A group is large enough to fill the lanes of a lockstep,
+// but small enough to keep all threads busy and interrupts prompt. n is at most kMostRows, so its third power
+// does not overflow.
 template <class Body>
 void for_each_group(Index count, Index n, Body&& body) {
   const Index share = (count + num_threads() - 1) / num_threads();
   const Index group = std::clamp<Index>(std::min(share, kGroupWork / (n * n * n)), 1, kLockstep);
-  parallel_for((count + group - 1) / group,
+  parallel_for(ceil_div(count, group),
                [&](Index task) { body(task * group, std::min(count, (task + 1) * group)); });
 }
 
-// All eigenvalues of `count` matrices: fill(m, matrix) writes the lower triangle of the m-th and returns a
-// number that finish(m, that number, eigenvalues) is given back.
+// Computes all eigenvalues of `count` matrices. fill(m, matrix) writes the lower triangle of matrix m and
+// returns a number. Afterwards finish(m, number, eigenvalues) is called with that number.
 template <class T, class Fill, class Finish>
 void for_each_spectrum(Index count, Index n, Fill&& fill, Finish&& finish) {
   for_each_group(count, n, [&](Index first, Index last) {
     Workspace<T> work(n);
     AlignedBuffer<double> diagonals(n * kLockstep);
     AlignedBuffer<double> couplings(n * kLockstep);
-    double kept[kLockstep];
+    double numbers[kLockstep];
     for (Index m = first; m < last; ++m) {
-      kept[m - first] = fill(m, work.matrix.data());
+      numbers[m - first] = fill(m, work.matrix.data());
       work.reduce();
       for (Index i = 0; i < n; ++i) {
         diagonals.data()[i * kLockstep + m - first] = work.diagonal.data()[i];
@@ -73,7 +75,7 @@ void for_each_spectrum(Index count, Index n, Fill&& fill, Finish&& finish) {
     for (Index m = first; m < last; ++m) {
       double* eigenvalues = work.diagonal.data();
       for (Index i = 0; i < n; ++i) eigenvalues[i] = diagonals.data()[i * kLockstep + m - first];
-      finish(m, kept[m - first], eigenvalues);
+      finish(m, numbers[m - first], eigenvalues);
     }
   });
 }

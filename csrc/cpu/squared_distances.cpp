@@ -2,8 +2,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "core/operands.hpp"
-#include "core/ops.hpp"
+#include "core/ops/squared_distances.hpp"
 #include "cpu/parallel.hpp"
 #include "cpu/simd/pair_distances.hpp"
 
@@ -13,17 +12,12 @@ namespace {
 constexpr Index kSide = 32;  // samples of a block of pairs
 static_assert(kSide % kRowsTogether == 0 && kSide % kColumnsTogether == 0);
 
-Index round_up(Index size, Index step) { return (size + step - 1) / step * step; }
-
-}  // namespace
-
 template <class T>
-void squared_distances(View<const T, 3> maps, View<double, 3> squares) {
-  check_squared_distances(maps, squares);
+void measure(View<const T, 3> maps, View<double, 3> squares) {
   const Index n = maps.shape[0];
   const Index length = maps.shape[2];
   const Index stride = round_up(length, kPointLanes);
-  const Index sides = round_up(n, kSide) / kSide;
+  const Index sides = ceil_div(n, kSide);
   std::vector<double> points(static_cast<std::size_t>(sides * kSide * stride));
   for (Index channel = 0; channel < maps.shape[1]; ++channel) {
     parallel_for(n, [&](Index i) { std::copy_n(maps.row(i, channel), length, points.data() + i * stride); });
@@ -45,7 +39,15 @@ void squared_distances(View<const T, 3> maps, View<double, 3> squares) {
   }
 }
 
-template void squared_distances(View<const float, 3>, View<double, 3>);
-template void squared_distances(View<const double, 3>, View<double, 3>);
+}  // namespace
+
+template <>
+void run(const SquaredDistances<float>& op) {
+  measure(op.maps, op.squares);
+}
+template <>
+void run(const SquaredDistances<double>& op) {
+  measure(op.maps, op.squares);
+}
 
 }  // namespace bitlens::cpu

@@ -1,11 +1,10 @@
-// The range of values, their histograms in single maps, and the entropies of these.
+// The range of values, their histograms in single maps, and the entropies of the histograms.
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "core/numerics.hpp"
-#include "core/operands.hpp"
-#include "core/ops.hpp"
+#include "core/ops/value_histograms.hpp"
 #include "cpu/parallel.hpp"
 #include "cpu/simd/bins.hpp"
 
@@ -14,9 +13,8 @@ namespace bitlens::cpu {
 namespace {
 
 constexpr Index kRangeChunk = 1 << 16;
-constexpr Index kChunk = 1024;  // values whose indices are held at a time
-constexpr Index kStreams =
-    4;  // histograms side by side, so that equal values in a row do not wait for each other
+constexpr Index kChunk = 1024;  // values whose indices are in memory at a time
+constexpr Index kStreams = 4;   // histograms, so that consecutive equal values do not wait for each other
 
 template <class T>
 void count_values(const T* values, Index length, const Bins& scheme, std::int32_t* histogram) {
@@ -37,15 +35,11 @@ void count_values(const T* values, Index length, const Bins& scheme, std::int32_
   }
 }
 
-}  // namespace
-
 template <class T>
-void value_range(View<const T, 1> values, View<double, 1> range) {
+void find_range(View<const T, 1> values, View<double, 1> range) {
   const Index size = values.shape[0];
-  require(size >= 1, "values: none");
-  require_size(range.shape[0], 2, "range");
-  const Index chunks = (size + kRangeChunk - 1) / kRangeChunk;
-  std::vector<ValueRange> ranges(static_cast<std::size_t>(chunks));
+  const Index chunks = ceil_div(size, kRangeChunk);
+  std::vector<Ends> ranges(static_cast<std::size_t>(chunks));
   parallel_for(chunks, [&](Index chunk) {
     const Index start = chunk * kRangeChunk;
     ranges[static_cast<std::size_t>(chunk)] =
@@ -53,21 +47,19 @@ void value_range(View<const T, 1> values, View<double, 1> range) {
   });
   range.data[0] = ranges[0].low;
   range.data[1] = ranges[0].high;
-  for (const ValueRange& part : ranges) {
-    // Written so that NaN stays, and enters.
-    if (!(part.low >= range.data[0])) range.data[0] = part.low;
-    if (!(part.high <= range.data[1])) range.data[1] = part.high;
+  for (const Ends& of_chunk : ranges) {
+    // These comparisons are true if a value of the chunk is NaN. The range is NaN from then on.
+    if (!(of_chunk.low >= range.data[0])) range.data[0] = of_chunk.low;
+    if (!(of_chunk.high <= range.data[1])) range.data[1] = of_chunk.high;
     if (std::isnan(range.data[0])) return;
   }
 }
 
-template void value_range(View<const float, 1>, View<double, 1>);
-template void value_range(View<const double, 1>, View<double, 1>);
-
 template <class T>
-void value_histograms(View<const T, 3> maps, double low, double high, View<std::int32_t, 3> counts) {
-  check_value_histograms(maps, low, high, counts);
-  const Bins scheme(low, high, static_cast<int>(counts.shape[2]));
+void fill_histograms(const ValueHistograms<T>& op) {
+  const View<const T, 3> maps = op.maps;
+  const View<std::int32_t, 3> counts = op.counts;
+  const Bins scheme(op.low, op.high, static_cast<int>(counts.shape[2]));
   parallel_for(maps.shape[0], [&](Index i) {
     for (Index channel = 0; channel < maps.shape[1]; ++channel) {
       count_values(maps.row(i, channel), maps.shape[2], scheme, counts.row(i, channel));
@@ -75,11 +67,30 @@ void value_histograms(View<const T, 3> maps, double low, double high, View<std::
   });
 }
 
-template void value_histograms(View<const float, 3>, double, double, View<std::int32_t, 3>);
-template void value_histograms(View<const double, 3>, double, double, View<std::int32_t, 3>);
+}  // namespace
 
-void histogram_entropies(View<const std::int32_t, 3> counts, View<double, 2> entropies) {
-  check_histogram_entropies(counts, entropies);
+template <>
+void run(const ValueRange<float>& op) {
+  find_range(op.values, op.range);
+}
+template <>
+void run(const ValueRange<double>& op) {
+  find_range(op.values, op.range);
+}
+
+template <>
+void run(const ValueHistograms<float>& op) {
+  fill_histograms(op);
+}
+template <>
+void run(const ValueHistograms<double>& op) {
+  fill_histograms(op);
+}
+
+template <>
+void run(const HistogramEntropies& op) {
+  const View<const std::int32_t, 3> counts = op.counts;
+  const View<double, 2> entropies = op.entropies;
   parallel_for(counts.shape[0], [&](Index i) {
     for (Index channel = 0; channel < counts.shape[1]; ++channel) {
       const std::int32_t* histogram = counts.row(i, channel);

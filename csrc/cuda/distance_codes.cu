@@ -1,14 +1,13 @@
-// Distances of all sample pairs of a channel, as one-byte bin codes. They are measured twice, for the range
-// and for the codes, so that none is ever stored.
+// Distances of all sample pairs of a channel, as one-byte bin codes. Distances are computed twice, for the
+// range and for the codes, and never stored.
 #include "core/numerics.hpp"
-#include "core/operands.hpp"
-#include "core/ops.hpp"
+#include "core/ops/distance_codes.hpp"
 #include "cuda/pair_tiles.cuh"
 
 namespace bitlens::cuda {
 namespace {
 
-// Doubles that are not negative are ordered as the integers of their bits.
+// The bits of doubles that are not negative have the same order as the doubles.
 using OrderedBits = unsigned long long;
 __device__ OrderedBits ordered_bits(double value) { return __builtin_bit_cast(OrderedBits, value); }
 
@@ -29,7 +28,7 @@ __device__ void widen(double* range, double low, double high) {
   atomicMax(reinterpret_cast<OrderedBits*>(range + 1), ordered_bits(high));
 }
 
-// The range of a channel.
+// Computes the range of a channel.
 struct WidenRange {
   View<double, 2> ranges;
 
@@ -55,26 +54,31 @@ struct WriteCodes {
     const Bins scheme(range[0], range[1], static_cast<int>(bins));
     std::uint8_t* out = codes.row(tile.channel);
     tile.for_each_pair([&](Index i, Index j, double squared) {
-      out[i * (2 * tile.n - i - 1) / 2 + j - i - 1] = static_cast<std::uint8_t>(scheme.index(sqrt(squared)));
+      out[pair_index(tile.n, i, j)] = static_cast<std::uint8_t>(scheme.index(sqrt(squared)));
     });
   }
 };
 
-}  // namespace
-
 template <class T>
-void distance_codes(View<const T, 3> maps, Index bins, View<std::uint8_t, 2> codes, View<double, 2> ranges,
-                    void* stream) {
-  check_distance_codes(maps, bins, codes, ranges);
+void find_codes(const DistanceCodes<T>& op, Stream stream) {
+  const auto& [maps, bins, codes, ranges] = op;
   const Index channels = maps.shape[1];
-  launch("start of distance ranges", start_ranges, {(channels + kTileThreads - 1) / kTileThreads},
-         kTileThreads, 0, stream, ranges);
+  launch("start of distance ranges", start_ranges, {ceil_div(channels, kTileThreads)}, kTileThreads, 0,
+         stream, ranges);
   launch_tiles("distance ranges", maps, WidenRange{ranges}, stream);
-  const View<const double, 2> found{ranges.data, {channels, 2}, {ranges.stride[0], 1}};
-  launch_tiles("distance_codes", maps, WriteCodes{found, bins, codes}, stream);
+  const View<const double, 2> measured{ranges.data, {channels, 2}, {ranges.stride[0], 1}};
+  launch_tiles("distance_codes", maps, WriteCodes{measured, bins, codes}, stream);
 }
 
-template void distance_codes(View<const float, 3>, Index, View<std::uint8_t, 2>, View<double, 2>, void*);
-template void distance_codes(View<const double, 3>, Index, View<std::uint8_t, 2>, View<double, 2>, void*);
+}  // namespace
+
+template <>
+void run(const DistanceCodes<float>& op, Stream stream) {
+  find_codes(op, stream);
+}
+template <>
+void run(const DistanceCodes<double>& op, Stream stream) {
+  find_codes(op, stream);
+}
 
 }  // namespace bitlens::cuda

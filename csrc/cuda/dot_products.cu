@@ -1,16 +1,16 @@
-// Samples around their mean, laid out for products, and their dot products in float32: always that, whatever
-// precision the process has chosen for the matrix products of its libraries.
-#include "core/operands.hpp"
-#include "core/ops.hpp"
+// Centred samples in the layout of the product kernel, and their dot products. These are always in float32,
+// also if the process has chosen another precision for the matrix products of its libraries.
+#include "core/ops/dot_products.hpp"
 #include "cuda/launch.cuh"
 #include "cuda/reduce.cuh"
 
 namespace bitlens::cuda {
 namespace {
 
-constexpr int kSide = 32;  // samples and values of a tile that changes places on its way to a panel
+constexpr Index kPanel = kCuda.panel;
+constexpr int kSide = 32;  // samples and values of a tile that is transposed on its way to a panel
 
-// One tile of kSide samples and kSide values a block.
+// One tile of kSide samples and kSide values for each block.
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     fill_panels(View<const T, 2> x, View<const double, 1> mean, double width, View<float, 3> panels) {
@@ -46,19 +46,19 @@ __global__ void __launch_bounds__(kPanel) square_norms(View<const float, 3> pane
   norms.data[sample] = sum;
 }
 
-// Samples side by side that are loaded and stored at once.
+// Adjacent samples that are loaded and stored together.
 struct alignas(16) Four {
   float at[4];
 };
 
 constexpr int kDepth = 8;                             // values of both panels in shared memory at a time
 constexpr int kFours = static_cast<int>(kPanel) / 4;  // of a panel, for one value
-constexpr int kParts = 2;                             // fours of a thread, half a panel apart
-constexpr int kColumnThreads = kFours / kParts;
+constexpr int kHalves = 2;                            // fours of a thread, half a panel apart
+constexpr int kColumnThreads = kFours / kHalves;
 static_assert(kColumnThreads * kColumnThreads == kThreads);  // a thread for each 8 rows and 8 columns
 static_assert(kDepth * kFours == kThreads);                  // each loads one four of each slice
 
-// One product of two panels a block. While one slice of values is multiplied, the next is on its way.
+// One product of two panels for each block. While one slice of values is multiplied, the next one is loaded.
 __global__ void __launch_bounds__(kThreads, 2)
     multiply(View<const float, 3> rows, View<const float, 3> columns, View<float, 2> dots) {
   __shared__ Four row_slices[2][kDepth][kFours];
@@ -74,7 +74,7 @@ __global__ void __launch_bounds__(kThreads, 2)
     return d < length ? reinterpret_cast<const Four*>(panels.row(panel, d))[place] : Four{};
   };
 
-  float sums[kParts][4][kParts][4] = {};
+  float sums[kHalves][4][kHalves][4] = {};
   row_slices[0][depth][place] = fetch(rows, blockIdx.y, 0);
   column_slices[0][depth][place] = fetch(columns, blockIdx.x, 0);
   __syncthreads();
@@ -84,15 +84,15 @@ __global__ void __launch_bounds__(kThreads, 2)
     const Four next_columns = fetch(columns, blockIdx.x, start + kDepth);
 #pragma unroll
     for (int d = 0; d < kDepth; ++d) {
-      Four of_rows[kParts];
-      Four of_columns[kParts];
-      for (int p = 0; p < kParts; ++p) {
+      Four of_rows[kHalves];
+      Four of_columns[kHalves];
+      for (int p = 0; p < kHalves; ++p) {
         of_rows[p] = row_slices[slice][d][p * kColumnThreads + row];
         of_columns[p] = column_slices[slice][d][p * kColumnThreads + column];
       }
-      for (int p = 0; p < kParts; ++p) {
+      for (int p = 0; p < kHalves; ++p) {
         for (int r = 0; r < 4; ++r) {
-          for (int q = 0; q < kParts; ++q) {
+          for (int q = 0; q < kHalves; ++q) {
             for (int c = 0; c < 4; ++c) {
               sums[p][r][q][c] = fmaf(of_rows[p].at[r], of_columns[q].at[c], sums[p][r][q][c]);
             }
@@ -106,11 +106,11 @@ __global__ void __launch_bounds__(kThreads, 2)
     __syncthreads();
   }
 
-  for (int p = 0; p < kParts; ++p) {
+  for (int p = 0; p < kHalves; ++p) {
     for (int r = 0; r < 4; ++r) {
       auto* out = reinterpret_cast<Four*>(dots.row(blockIdx.y * kPanel + (p * kColumnThreads + row) * 4 + r) +
                                           blockIdx.x * kPanel);
-      for (int q = 0; q < kParts; ++q) {
+      for (int q = 0; q < kHalves; ++q) {
         const float* s = sums[p][r][q];
         out[q * kColumnThreads + column] = Four{{s[0], s[1], s[2], s[3]}};
       }
@@ -125,14 +125,10 @@ void require_aligned(const View<T, Rank>& view, const char* name) {
   require(aligned, std::string(name) + ": expected rows that start at multiples of 16 bytes");
 }
 
-}  // namespace
-
 template <class T>
-void center_samples(View<const T, 2> x, View<const double, 1> mean, double width, View<float, 3> panels,
-                    View<double, 1> norms, void* stream) {
-  check_center_samples(x, mean, width, panels, norms, kPanel);
-  const Grid tiles{panels.shape[0] * (kPanel / kSide),
-                   std::min((x.shape[1] + kSide - 1) / kSide, kMaxLayers)};
+void center(const CenterSamples<T>& op, Stream stream) {
+  const auto& [x, mean, width, panels, norms] = op;
+  const Grid tiles{panels.shape[0] * (kPanel / kSide), std::min(ceil_div(x.shape[1], kSide), kMaxLayers)};
   launch("center_samples", fill_panels<T>, tiles, kThreads, 0, stream, x, mean, width, panels);
   const View<const float, 3> filled{panels.data,
                                     {panels.shape[0], panels.shape[1], panels.shape[2]},
@@ -140,18 +136,24 @@ void center_samples(View<const T, 2> x, View<const double, 1> mean, double width
   launch("norms of samples", square_norms, {panels.shape[0]}, kPanel, 0, stream, filled, norms);
 }
 
-template void center_samples(View<const float, 2>, View<const double, 1>, double, View<float, 3>,
-                             View<double, 1>, void*);
-template void center_samples(View<const double, 2>, View<const double, 1>, double, View<float, 3>,
-                             View<double, 1>, void*);
+}  // namespace
 
-void dot_products(View<const float, 3> rows, View<const float, 3> columns, View<float, 2> dots,
-                  void* stream) {
-  check_dot_products(rows, columns, dots, kPanel);
+template <>
+void run(const CenterSamples<float>& op, Stream stream) {
+  center(op, stream);
+}
+template <>
+void run(const CenterSamples<double>& op, Stream stream) {
+  center(op, stream);
+}
+
+template <>
+void run(const DotProducts& op, Stream stream) {
+  const auto& [rows, columns, dots] = op;
   require_aligned(rows, "rows");
   require_aligned(columns, "columns");
   require_aligned(dots, "dots");
-  require(rows.shape[0] <= kMaxLayers, "rows: more than 65535 panels at a time");
+  require_at_most(rows.shape[0], kMaxLayers, "rows: panels");
   launch("dot_products", multiply, {columns.shape[0], rows.shape[0]}, kThreads, 0, stream, rows, columns,
          dots);
 }

@@ -1,10 +1,9 @@
-// Joint counts of code pairs, kept or reduced to entropies at once: a block counts one channel of a with a
-// few of b in shared memory. Counts are integers, so the order of the atomic additions does not show.
+// Joint counts of code pairs, stored or reduced to entropies: a block counts one channel of a with a few of b
+// in shared memory. Counts are integers, so the result does not depend on the order of the atomic additions.
 #include <algorithm>
 
 #include "core/numerics.hpp"
-#include "core/operands.hpp"
-#include "core/ops.hpp"
+#include "core/ops/joint_counts.hpp"
 #include "cuda/launch.cuh"
 #include "cuda/reduce.cuh"
 
@@ -13,11 +12,11 @@ namespace {
 
 using Codes = View<const std::uint8_t, 2>;
 
-constexpr int kSharedCells =
-    11 * 1024;  // 44 KB: what a block may have on every GPU, less what reductions need
+// 44 KB: the shared memory that a block may have on every GPU, less the memory of reductions.
+constexpr int kSharedCells = 11 * 1024;
 constexpr int kMaxChannels = 8;
 
-// How many of a's codes, and of b's channels, are counted at a time: all codes, unless their table is too
+// How many of a's codes and of b's channels are counted at a time: all codes, unless their table is too
 // large.
 struct Portion {
   int codes;
@@ -34,14 +33,14 @@ __device__ double sum_xlog2x(const int* counts, int size) {
   return block_sum(sum);
 }
 
-// What was counted for channel i of a and channel j of b: codes of a from `first` on.
+// The counts of channel i of a and channel j of b, for codes of a from `first` on.
 struct Counted {
   Index i, j;
   const int* counts;
   int first, codes, bins;
 };
 
-struct KeepCounts {
+struct StoreCounts {
   View<Index, 3> out;
 
   __device__ void operator()(const Counted& counted) const {
@@ -51,21 +50,22 @@ struct KeepCounts {
   }
 };
 
-struct KeepEntropies {
+struct StoreEntropies {
   View<double, 2> joint;
   double total;
 
   __device__ void operator()(const Counted& counted) const {
     const double sum = sum_xlog2x(counted.counts, counted.codes * counted.bins);
     if (threadIdx.x != 0) return;
-    double& kept = joint.row(counted.i)[counted.j];
-    const double so_far = counted.first == 0 ? sum : kept + sum;
-    kept = counted.first + counted.codes == counted.bins ? entropy_of_sums(total, so_far) : so_far;
+    double& entropy = joint.row(counted.i)[counted.j];  // until the last codes: the sum
+    const double so_far = counted.first == 0 ? sum : entropy + sum;
+    entropy = counted.first + counted.codes == counted.bins ? entropy_of_sums(total, so_far) : so_far;
   }
 };
 
-template <class Keep>
-__global__ void __launch_bounds__(kThreads) count(Codes a, Codes b, int bins, Portion portion, Keep keep) {
+template <class StoreResult>
+__global__ void __launch_bounds__(kThreads)
+    count(Codes a, Codes b, int bins, Portion portion, StoreResult store) {
   int* counts = dynamic_shared<int>();
   const int cells = portion.codes * bins;
   const Index pairs = a.shape[1];
@@ -87,7 +87,7 @@ __global__ void __launch_bounds__(kThreads) count(Codes a, Codes b, int bins, Po
       }
       __syncthreads();
       for (int c = 0; c < channels; ++c) {
-        keep(Counted{i, first_channel + c, counts + c * cells, first, codes, bins});
+        store(Counted{i, first_channel + c, counts + c * cells, first, codes, bins});
       }
       __syncthreads();
     }
@@ -111,32 +111,34 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-template <class Keep>
-void launch_count(const char* name, Codes a, Codes b, Index bins, Keep keep, void* stream) {
+template <class StoreResult>
+void launch_count(const char* name, const CodePairs& pairs, StoreResult store, Stream stream) {
+  const auto& [a, b, bins] = pairs;
   const Portion portion(static_cast<int>(bins));
-  const Grid grid{(b.shape[0] + portion.channels - 1) / portion.channels, std::min(a.shape[0], kMaxLayers)};
+  const Grid grid{ceil_div(b.shape[0], portion.channels), std::min(a.shape[0], kMaxLayers)};
   const auto shared = sizeof(int) * static_cast<std::size_t>(portion.channels * portion.codes * bins);
-  launch(name, count<Keep>, grid, kThreads, shared, stream, a, b, static_cast<int>(bins), portion, keep);
+  launch(name, count<StoreResult>, grid, kThreads, shared, stream, a, b, static_cast<int>(bins), portion,
+         store);
 }
 
-void launch_entropies(const char* name, Codes x, Index bins, View<double, 1> entropies, void* stream) {
+void launch_entropies(const char* name, Codes x, Index bins, View<double, 1> entropies, Stream stream) {
   launch(name, entropies_of_channels, {std::min(x.shape[0], kMaxBlocks)}, kThreads, 0, stream, x,
          static_cast<int>(bins), entropies);
 }
 
 }  // namespace
 
-void joint_counts(Codes a, Codes b, Index bins, View<Index, 3> counts, void* stream) {
-  check_joint_counts(a, b, bins, counts);
-  launch_count("joint_counts", a, b, bins, KeepCounts{counts}, stream);
+template <>
+void run(const JointCounts& op, Stream stream) {
+  launch_count("joint_counts", op.codes, StoreCounts{op.counts}, stream);
 }
 
-void code_entropies(Codes a, Codes b, Index bins, View<double, 2> joint, View<double, 1> entropies_a,
-                    View<double, 1> entropies_b, void* stream) {
-  check_code_entropies(a, b, bins, joint, entropies_a, entropies_b);
-  launch_count("code_entropies", a, b, bins, KeepEntropies{joint, static_cast<double>(a.shape[1])}, stream);
-  launch_entropies("entropies of a's channels", a, bins, entropies_a, stream);
-  launch_entropies("entropies of b's channels", b, bins, entropies_b, stream);
+template <>
+void run(const CodeEntropies& op, Stream stream) {
+  const auto& [a, b, bins] = op.codes;
+  launch_count("code_entropies", op.codes, StoreEntropies{op.joint, static_cast<double>(a.shape[1])}, stream);
+  launch_entropies("entropies of a's channels", a, bins, op.entropies_a, stream);
+  launch_entropies("entropies of b's channels", b, bins, op.entropies_b, stream);
 }
 
 }  // namespace bitlens::cuda

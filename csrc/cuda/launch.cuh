@@ -1,4 +1,4 @@
-// How kernels are launched: errors are checked, nothing is waited for.
+// Launches kernels and checks errors, without waiting for the GPU.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -7,12 +7,13 @@
 #include <stdexcept>
 #include <string>
 
+#include "core/backends.hpp"
 #include "core/check.hpp"
 
 namespace bitlens::cuda {
 
 inline constexpr Index kMaxBlocks = INT32_MAX;  // along a grid's first axis
-inline constexpr Index kMaxLayers = 65535;      // along the others
+inline constexpr Index kMaxLayers = 65535;      // along its other axes
 
 inline void check(cudaError_t error, const char* what) {
   if (error != cudaSuccess) throw std::runtime_error(std::string(what) + ": " + cudaGetErrorString(error));
@@ -24,13 +25,13 @@ struct Grid {
   Index z = 1;
 };
 
-// Enqueues a kernel; a grid without blocks is none. The grid's sizes are checked by the caller, or cut by it
-// where the kernel strides over what is left. `shared` is in bytes.
+// Enqueues a kernel, unless the grid has no blocks. The caller checks the grid's sizes, or limits them where
+// the kernel strides over the remaining work. `shared` is in bytes.
 template <class... Parameters, class... Arguments>
 void launch(const char* name, void (*kernel)(Parameters...), Grid grid, unsigned threads, std::size_t shared,
-            void* stream, Arguments... arguments) {
+            Stream stream, Arguments... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
-  if (shared > 48 * 1024) {  // as much as kernels have without asking
+  if (shared > 48 * 1024) {  // kernels have this much without a request
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)),
           name);
   }
@@ -43,7 +44,7 @@ void launch(const char* name, void (*kernel)(Parameters...), Grid grid, unsigned
   check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), name);
 }
 
-// The shared memory that the launch asked for.
+// The shared memory that the launch requested.
 extern __shared__ double shared_memory[];
 
 template <class T>

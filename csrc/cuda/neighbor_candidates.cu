@@ -1,6 +1,6 @@
-// The filter of the neighbour search behind tiles of dot products: a warp has a sample's list.
-#include "core/operands.hpp"
-#include "core/ops.hpp"
+// The filter of the neighbour search: after each tile of dot products, a warp updates a sample's list.
+#include "core/float_keys.hpp"
+#include "core/ops/neighbor_candidates.hpp"
 #include "cuda/launch.cuh"
 #include "cuda/select.cuh"
 
@@ -8,7 +8,8 @@ namespace bitlens::cuda {
 namespace {
 
 constexpr int kLanes = static_cast<int>(kWarp);
-constexpr int kAhead = 4;              // products that a lane loads before it looks at the first
+static_assert(kCuda.selection_block == kLanes);
+constexpr int kAhead = 4;              // products that a lane loads before it compares the first one
 constexpr unsigned kBlocksAtOnce = 3;  // on a multiprocessor: leaves a thread 80 registers
 
 struct List {
@@ -23,11 +24,11 @@ __device__ List list_of(const Candidates& candidates, Index sample) {
           candidates.limits.data[sample]};
 }
 
-// Keeps the `kept` smallest bounds, of equal ones those that came first, in their order.
+// Keeps the `kept` smallest bounds in their order; among equal bounds, those that were added first.
 __device__ void cut(List& list, int kept, int* histogram) {
   const auto last =
       select<std::uint32_t>(list.count, kept - 1, histogram, [&](int c) { return key_of(list.bounds[c]); });
-  int places = kept - last.below;  // for those equal to the last
+  int places = kept - last.below;  // for bounds equal to the last one
   int count = 0;
   for (int start = 0; start < list.count; start += kLanes) {
     const int c = start + static_cast<int>(lane_of_thread());
@@ -38,7 +39,7 @@ __device__ void cut(List& list, int kept, int* histogram) {
     const bool stays =
         inside && (key_of(bound) < last.key || (key_of(bound) == last.key && equal.before < places));
     places -= equal.all;
-    const Votes staying = count_votes(stays);  // every lane has read: what is written lies before
+    const Votes staying = count_votes(stays);  // every lane has read; elements are written to earlier places
     if (stays) {
       list.bounds[count + staying.before] = bound;
       list.indices[count + staying.before] = index;
@@ -46,11 +47,11 @@ __device__ void cut(List& list, int kept, int* histogram) {
     count += staying.all;
   }
   list.count = count;
-  list.limit = float_of(last.key);
+  list.limit = value_of<float>(last.key);
   __syncwarp();
 }
 
-// What the lists of one kernel have in common, and the histograms of its warps.
+// The properties that all lists of a kernel share, and the histograms of its warps.
 struct Cutter {
   int kept;
   int capacity;
@@ -60,7 +61,7 @@ struct Cutter {
     return histograms[threadIdx.x / kWarp];
   }
 
-  // Offers one pair a lane, in the order of the lanes.
+  // Offers one pair for each lane, in the order of the lanes.
   __device__ void offer(List& list, bool is_pair, float bound, Index other) const {
     const bool below = is_pair && bound < list.limit;
     const Votes votes = count_votes(below);
@@ -78,7 +79,7 @@ struct Cutter {
 
 __device__ float bound_of(float norm, float other_norm, float dot) { return norm + other_norm - 2 * dot; }
 
-// Down the columns: a block has kWarp columns of the tile, which it turns round in shared memory.
+// The columns of a tile: a block has kWarp columns, which it transposes in shared memory.
 __global__ void __launch_bounds__(kThreads)
     keep_of_columns(View<const float, 2> dots, View<const float, 1> norms, Index first_row,
                     Index first_column, Candidates candidates, Cutter cutter) {
@@ -121,7 +122,7 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// Along the rows: a warp has one.
+// The rows of a tile: a warp has one row.
 __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
     keep_of_rows(View<const float, 2> dots, View<const float, 1> norms, Index first_row, Index first_column,
                  Candidates candidates, Cutter cutter) {
@@ -151,59 +152,55 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
   }
 }
 
-__global__ void __launch_bounds__(kThreads)
-    cut_lists(Candidates candidates, Cutter cutter, double unit, View<const double, 1> taken_off, Index k,
-              View<double, 2> boundaries) {
+__global__ void __launch_bounds__(kThreads) cut_lists(CutCandidates op, Cutter cutter) {
   const Index sample = static_cast<Index>(blockIdx.x) * kWarps + threadIdx.x / kWarp;
-  if (sample >= taken_off.shape[0]) return;
-  List list = list_of(candidates, sample);
+  if (sample >= op.error_bounds.shape[0]) return;
+  List list = list_of(op.candidates, sample);
   if (list.count > cutter.kept) cut(list, cutter.kept, cutter.histogram());
-  double estimate = 0;
-  double error = HUGE_VAL;
-  if (list.count >= k) {
-    const auto error_of = [&](int c) { return taken_off.data[sample] + taken_off.data[list.indices[c]]; };
-    const auto key_at = [&](int c) {
-      return key_of(static_cast<double>(list.bounds[c]) * unit + error_of(c));
+  double kth_estimate = 0;
+  double largest_error = HUGE_VAL;
+  if (list.count >= op.k) {
+    const auto estimate_at = [&](int c) {
+      return estimate_from_bound(list.bounds[c], op.unit, op.error_bounds.data[sample],
+                                 op.error_bounds.data[list.indices[c]]);
     };
-    const int rank = static_cast<int>(k) - 1;
-    estimate = double_of(select<std::uint64_t>(list.count, rank, cutter.histogram(), key_at).key);
-    error = 0;
-    for (int c = static_cast<int>(lane_of_thread()); c < list.count; c += kLanes)
-      error = fmax(error, error_of(c));
-    error = warp_max(error);
+    const auto key_at = [&](int c) { return key_of(estimate_at(c).squared); };
+    const int rank = static_cast<int>(op.k) - 1;
+    kth_estimate = value_of<double>(select<std::uint64_t>(list.count, rank, cutter.histogram(), key_at).key);
+    largest_error = 0;
+    for (int c = static_cast<int>(lane_of_thread()); c < list.count; c += kLanes) {
+      largest_error = fmax(largest_error, estimate_at(c).error);
+    }
+    largest_error = warp_max(largest_error);
   }
   if (lane_of_thread() != 0) return;
-  boundaries.row(sample)[0] = estimate;
-  boundaries.row(sample)[1] = error;
-  candidates.counts.data[sample] = list.count;
-  candidates.limits.data[sample] = list.limit;
+  op.kth_estimates.row(sample)[0] = kth_estimate;
+  op.kth_estimates.row(sample)[1] = largest_error;
+  op.candidates.counts.data[sample] = list.count;
+  op.candidates.limits.data[sample] = list.limit;
 }
 
 Cutter cutter_of(Index kept, const Candidates& candidates) {
-  return {static_cast<int>(kept), static_cast<int>(candidates.bounds.shape[1])};
+  return {static_cast<int>(kept), static_cast<int>(candidates.capacity())};
 }
-
-Index blocks_of_warps(Index samples) { return (samples + kWarps - 1) / kWarps; }
 
 }  // namespace
 
-// Every pair i < j is met once, and serves both. Down the columns first: samples above come before those
-// behind.
-void keep_nearest(View<const float, 2> dots, View<const float, 1> norms, Index first_row, Index first_column,
-                  Index kept, Candidates candidates, void* stream) {
-  check_keep_nearest(dots, norms, first_row, first_column, kept, candidates, kLanes);
-  const Cutter cutter = cutter_of(kept, candidates);
-  launch("keep_nearest of columns", keep_of_columns, {(dots.shape[1] + kLanes - 1) / kLanes}, kThreads, 0,
-         stream, dots, norms, first_row, first_column, candidates, cutter);
-  launch("keep_nearest of rows", keep_of_rows, {blocks_of_warps(dots.shape[0])}, kThreads, 0, stream, dots,
-         norms, first_row, first_column, candidates, cutter);
+// Every pair i < j is met once and added to the lists of both samples. The columns come first: a sample's
+// pairs with smaller indices are added before those with larger ones.
+template <>
+void run(const KeepNearest& op, Stream stream) {
+  const Cutter cutter = cutter_of(op.kept, op.candidates);
+  launch("keep_nearest of columns", keep_of_columns, {ceil_div(op.dots.shape[1], kLanes)}, kThreads, 0,
+         stream, op.dots, op.norms, op.first_row, op.first_column, op.candidates, cutter);
+  launch("keep_nearest of rows", keep_of_rows, {ceil_div(op.dots.shape[0], kWarps)}, kThreads, 0, stream,
+         op.dots, op.norms, op.first_row, op.first_column, op.candidates, cutter);
 }
 
-void cut_candidates(Index kept, Candidates candidates, double unit, View<const double, 1> taken_off, Index k,
-                    View<double, 2> boundaries, void* stream) {
-  check_cut_candidates(kept, candidates, taken_off, k, boundaries);
-  launch("cut_candidates", cut_lists, {blocks_of_warps(taken_off.shape[0])}, kThreads, 0, stream, candidates,
-         cutter_of(kept, candidates), unit, taken_off, k, boundaries);
+template <>
+void run(const CutCandidates& op, Stream stream) {
+  launch("cut_candidates", cut_lists, {ceil_div(op.error_bounds.shape[0], kWarps)}, kThreads, 0, stream, op,
+         cutter_of(op.kept, op.candidates));
 }
 
 }  // namespace bitlens::cuda

@@ -1,8 +1,7 @@
-// From neighbour distances to probabilities and to the entropy of all pairs: one warp a sample, whose sums
-// run in a fixed order.
+// From neighbour distances to probabilities and to the entropy of all pairs. One warp for each sample, whose
+// sums are in a fixed order.
 #include "core/numerics.hpp"
-#include "core/operands.hpp"
-#include "core/ops.hpp"
+#include "core/ops/neighbor_entropy.hpp"
 #include "cuda/launch.cuh"
 #include "cuda/reduce.cuh"
 
@@ -15,7 +14,7 @@ __device__ Index sample_of_warp() {
   return static_cast<Index>(blockIdx.x) * kSamplesPerBlock + threadIdx.x / kWarp;
 }
 
-Grid blocks_for(Index samples) { return {(samples + kSamplesPerBlock - 1) / kSamplesPerBlock}; }
+Grid blocks_for(Index samples) { return {ceil_div(samples, kSamplesPerBlock)}; }
 
 __global__ void __launch_bounds__(kThreads) solve(View<const double, 2> distances, View<double, 1> scales) {
   const Index i = sample_of_warp();
@@ -46,8 +45,6 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// A mutual edge stands for one ordered pair, as its reverse is met at the other sample; a one-sided edge for
-// both.
 __global__ void __launch_bounds__(kThreads)
     sum_edges(View<const double, 2> distances, View<const std::int32_t, 2> indices,
               View<const double, 1> scales, View<double, 2> sums) {
@@ -62,8 +59,8 @@ __global__ void __launch_bounds__(kThreads)
     const double distance = distances.row(i)[e];
     const bool mutual = is_among(distance, i, distances.row(j)[last], indices.row(j)[last]);
     const double backward = neighbor_weight(distance, inverse_scale(scales.data[j]));
-    const double w = neighbor_weight(distance, inverse) + (mutual ? backward : 0.0);
-    const double pairs = mutual ? 1.0 : 2.0;
+    const double w = edge_weight(neighbor_weight(distance, inverse), backward, mutual);
+    const double pairs = ordered_pairs(mutual);
     weight += pairs * w;
     weighted_log += pairs * xlog2x(w);
   }
@@ -84,30 +81,30 @@ __global__ void __launch_bounds__(kThreads)
   }
   weight = block_sum(weight);
   weighted_log = block_sum(weighted_log);
-  if (threadIdx.x == 0) entropy.data[0] = log2(weight) - weighted_log / weight;
+  if (threadIdx.x == 0) entropy.data[0] = entropy_of_weights(weight, weighted_log);
 }
 
 }  // namespace
 
-void neighbor_scales(View<const double, 2> distances, View<double, 1> scales, void* stream) {
-  check_neighbor_scales(distances, scales);
-  launch("neighbor_scales", solve, blocks_for(distances.shape[0]), kThreads, 0, stream, distances, scales);
+template <>
+void run(const NeighborScales& op, Stream stream) {
+  launch("neighbor_scales", solve, blocks_for(op.distances.shape[0]), kThreads, 0, stream, op.distances,
+         op.scales);
 }
 
-void neighbor_weights(View<const double, 2> distances, View<const double, 1> scales, View<double, 2> weights,
-                      void* stream) {
-  check_neighbor_weights(distances, scales, weights);
-  launch("neighbor_weights", weigh, blocks_for(distances.shape[0]), kThreads, 0, stream, distances, scales,
-         weights);
+template <>
+void run(const NeighborWeights& op, Stream stream) {
+  launch("neighbor_weights", weigh, blocks_for(op.distances.shape[0]), kThreads, 0, stream, op.distances,
+         op.scales, op.weights);
 }
 
-void edge_entropy(View<const double, 2> distances, View<const std::int32_t, 2> indices,
-                  View<const double, 1> scales, View<double, 2> sums, View<double, 1> entropy, void* stream) {
-  check_edge_entropy(distances, indices, scales, sums, entropy);
-  launch("edge sums", sum_edges, blocks_for(distances.shape[0]), kThreads, 0, stream, distances, indices,
-         scales, sums);
+template <>
+void run(const EdgeEntropy& op, Stream stream) {
+  const View<double, 2> sums = op.sums;
+  launch("edge sums", sum_edges, blocks_for(op.distances.shape[0]), kThreads, 0, stream, op.distances,
+         op.indices, op.scales, sums);
   launch("edge_entropy", entropy_of_edges, {1}, kThreads, 0, stream,
-         View<const double, 2>{sums.data, {sums.shape[0], 2}, {sums.stride[0], 1}}, entropy);
+         View<const double, 2>{sums.data, {sums.shape[0], 2}, {sums.stride[0], 1}}, op.entropy);
 }
 
 }  // namespace bitlens::cuda

@@ -1,4 +1,4 @@
-// Squared distances of all sample pairs of every channel, a tile of pairs a block.
+// Squared distances of all sample pairs of every channel; one tile of pairs for each block.
 #pragma once
 
 #include "core/check.hpp"
@@ -6,12 +6,13 @@
 
 namespace bitlens::cuda {
 
-inline constexpr int kTileSide = 32;  // samples of a tile's rows and columns, and values of theirs at a time
+// The samples of a tile's rows and columns, and the number of their values in shared memory at a time.
+inline constexpr int kTileSide = 32;
 inline constexpr int kTileThreadRows = 8;  // a thread has one column of the tile, and every eighth row
 inline constexpr int kPairsEach = kTileSide / kTileThreadRows;
 inline constexpr unsigned kTileThreads = kTileSide * kTileThreadRows;
 
-// A thread's part of a tile.
+// The pairs of a tile that a thread has.
 struct PairTile {
   Index channel, n;
   Index i, j;  // the first pair
@@ -65,9 +66,9 @@ __global__ void __launch_bounds__(kTileThreads) measure_tiles(View<const T, 3> m
 }
 
 template <class T, class Finish>
-void launch_tiles(const char* name, View<const T, 3> maps, Finish finish, void* stream) {
-  const Index tiles = (maps.shape[0] + kTileSide - 1) / kTileSide;
-  require(tiles <= kMaxLayers, "maps: more than 2 million samples");
+void launch_tiles(const char* name, View<const T, 3> maps, Finish finish, Stream stream) {
+  require_at_most(maps.shape[0], kMaxLayers * kTileSide, "maps: samples");
+  const Index tiles = ceil_div(maps.shape[0], kTileSide);
   launch(name, measure_tiles<T, Finish>, {tiles, tiles, std::min(maps.shape[1], kMaxLayers)}, kTileThreads, 0,
          stream, maps, finish);
 }

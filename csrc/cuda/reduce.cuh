@@ -1,4 +1,4 @@
-// Sums and votes over the threads of a warp or a block, in a fixed order: the same bits each time.
+// Sums and votes over the threads of a warp or a block, in a fixed order, so that results are reproducible.
 #pragma once
 
 #include <cmath>
@@ -7,7 +7,7 @@
 
 namespace bitlens::cuda {
 
-inline constexpr unsigned kThreads = 256;  // of a block, wherever block_sum is used
+inline constexpr unsigned kThreads = 256;  // of a block; block_sum and block_max require it
 inline constexpr unsigned kWarp = 32;
 inline constexpr unsigned kWarps = kThreads / kWarp;
 inline constexpr unsigned kAllLanes = ~0U;
@@ -28,14 +28,14 @@ inline __device__ double warp_max(double value) {
   return value;
 }
 
-// What each warp found, for all threads of the block.
+// The values of all warps, for all threads of the block.
 struct OfWarps {
   double at[kWarps];
 };
 
 inline __device__ const OfWarps& gather_from_warps(double value) {
   __shared__ OfWarps of_warps;
-  __syncthreads();  // what the call before gave is read
+  __syncthreads();  // the values of the previous call have been read
   if (threadIdx.x % kWarp == 0) of_warps.at[threadIdx.x / kWarp] = value;
   __syncthreads();
   return of_warps;
@@ -43,17 +43,17 @@ inline __device__ const OfWarps& gather_from_warps(double value) {
 
 inline __device__ double block_sum(double value) {
   double sum = 0;
-  for (const double part : gather_from_warps(warp_sum(value)).at) sum += part;
+  for (const double of_warp : gather_from_warps(warp_sum(value)).at) sum += of_warp;
   return sum;
 }
 
 inline __device__ double block_max(double value) {
   double most = -HUGE_VAL;
-  for (const double part : gather_from_warps(warp_max(value)).at) most = fmax(most, part);
+  for (const double of_warp : gather_from_warps(warp_max(value)).at) most = fmax(most, of_warp);
   return most;
 }
 
-// How many lanes below this one said yes, and how many of all.
+// How many lanes below this one voted yes, and how many of all lanes.
 struct Votes {
   int before;
   int all;

@@ -1,42 +1,37 @@
-// Matrix-based Renyi entropies of products of Gaussian kernels, which are formed where they are used.
+// Matrix-based Renyi entropies of products of Gaussian kernels, which are computed where they are used.
 #include "core/numerics.hpp"
-#include "core/operands.hpp"
-#include "core/ops.hpp"
+#include "core/ops/renyi_entropies.hpp"
 #include "core/renyi.hpp"
 #include "cuda/tridiagonal.cuh"
 
 namespace bitlens::cuda {
 namespace {
 
-// Gaussian kernels of sets of channels, without the factor 1 / n.
+// The Gaussian kernels of the sets, without the factor 1 / n.
 template <class T>
 struct Kernels {
-  View<const T, 3> squared_distances;
-  View<const Index, 1> starts;
-  View<const Index, 1> members;
-  View<const double, 1> weights;
+  RenyiEntropies<T> op;
 
-  Index sets() const { return starts.shape[0] - 1; }
-  BITLENS_HD int size() const { return static_cast<int>(squared_distances.shape[1]); }
+  __device__ int size() const { return static_cast<int>(op.size()); }
 
-  // Calls body(i, j, element) for the elements below the diagonal, and on it; the block's threads share them.
+  // Calls body(i, j, element) for the elements below the diagonal and on it, which the block's threads share.
   template <class Kernel, class Body>
   __device__ void for_each_element(Index set, Body&& body) const {
-    const Index first = starts.data[set];
-    const Index last = starts.data[set + 1];
+    const Index first = op.starts.data[set];
+    const Index last = op.starts.data[set + 1];
     for (int i = static_cast<int>(threadIdx.x / kWarp); i < size(); i += static_cast<int>(kWarps)) {
       for (int j = static_cast<int>(lane_of_thread()); j <= i; j += static_cast<int>(kWarp)) {
         Kernel sum = 0;
         for (Index m = first; m < last; ++m) {
-          sum += bounded_weight<Kernel>(weights.data[m]) *
-                 static_cast<Kernel>(squared_distances.row(members.data[m], i)[j]);
+          sum += bounded_weight<Kernel>(op.weights.data[m]) *
+                 static_cast<Kernel>(op.squared_distances.row(op.members.data[m], i)[j]);
         }
         body(i, j, exp_of_negative(-sum));
       }
     }
   }
 
-  // Writes the triangle; false if every element is 1, a matrix whose entropy is 0.
+  // Writes the triangle. Returns false if every element is 1: the entropy of such a matrix is 0.
   template <class Kernel>
   __device__ bool fill(Index set, const Work<Kernel>& work) const {
     double others = 0;
@@ -49,8 +44,7 @@ struct Kernels {
 };
 
 template <class T>
-__global__ void __launch_bounds__(kThreads)
-    find_collision_entropies(Kernels<T> kernels, View<double, 1> entropies) {
+__global__ void __launch_bounds__(kThreads) find_collision_entropies(Kernels<T> kernels) {
   double squares = 0;
   kernels.template for_each_element<T>(blockIdx.x, [&](int i, int j, T element) {
     const double square = static_cast<double>(element) * static_cast<double>(element);
@@ -58,25 +52,24 @@ __global__ void __launch_bounds__(kThreads)
   });
   squares = block_sum(squares);
   const double n = kernels.size();
-  if (threadIdx.x == 0) entropies.data[blockIdx.x] = bounded_entropy(collision_entropy(squares, n), n);
+  if (threadIdx.x == 0) {
+    kernels.op.entropies.data[blockIdx.x] = bounded_entropy(collision_entropy(squares, n), n);
+  }
 }
 
-// The entropy of a tridiagonal matrix, which is overwritten; NaN where RenyiLimits asks for eigenvalues. A
-// thread a shift; two more look at what the limits ask.
+// The entropy of a tridiagonal matrix, which is overwritten; NaN where RenyiLimits require eigenvalues. Each
+// thread has one shift; two more threads check the limits.
 template <class T>
 __device__ double entropy_by_quadrature(const RenyiQuadrature& quadrature, const Work<T>& work) {
   using Limits = RenyiLimits<T>;
   __shared__ double traces[RenyiQuadrature::kMostNodes + 2];
   const int thread = static_cast<int>(threadIdx.x);
-  double trace = 0;
-  double square = 0;
+  TridiagonalMoments moments{0, 0};
   for (int i = thread; i < work.n; i += static_cast<int>(kThreads)) {
-    trace += work.diagonal[i];
-    square += work.diagonal[i] * work.diagonal[i] + (i > 0 ? 2 * work.couplings[i] : 0);
+    moments.add(work.diagonal[i], i > 0 ? work.couplings[i] : 0);
   }
-  trace = block_sum(trace);
-  square = block_sum(square);
-  const double scale = trace / square;
+  moments = {block_sum(moments.trace), block_sum(moments.square)};
+  const double scale = moments.scale();
   for (int i = thread; i < work.n; i += static_cast<int>(kThreads)) {
     work.diagonal[i] *= scale;
     if (i > 0) work.couplings[i] *= scale * scale;
@@ -96,13 +89,13 @@ __device__ double entropy_by_quadrature(const RenyiQuadrature& quadrature, const
   }
   __syncthreads();
   const bool refused = traces[noise + 1] == 0 || Limits::is_noisy(work.n, traces[noise]);
-  return refused ? kNoNumber : quadrature.entropy(trace, square, traces);
+  return refused ? kNan : quadrature.entropy(moments, traces);
 }
 
 template <class T>
 __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<T>)
-    find_entropies_by_quadrature(Kernels<T> kernels, RenyiQuadrature quadrature, View<double, 1> entropies,
-                                 Places<T> places) {
+    find_entropies_by_quadrature(Kernels<T> kernels, RenyiQuadrature quadrature, Places<T> places) {
+  const View<double, 1>& entropies = kernels.op.entropies;
   const Work<T> work = places.work(kernels.size());
   for (Index set = blockIdx.x; set < entropies.shape[0]; set += gridDim.x) {
     double entropy = 0;
@@ -115,12 +108,13 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<T>)
   }
 }
 
-// In float64: below alpha = 1 the power magnifies the rounding errors of small eigenvalues, above 2 that of
-// the largest. Of all sets, or of those whose entropy is NaN so far.
+// In float64: below alpha = 1 the power magnifies the rounding errors of small eigenvalues; above 2 it
+// magnifies that of the largest one. Computes the entropies of all sets, or of those whose entropy is NaN
+// until now.
 template <class T>
 __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<double>)
-    find_entropies_by_eigenvalues(Kernels<T> kernels, double alpha, bool all, View<double, 1> entropies,
-                                  Places<double> places) {
+    find_entropies_by_eigenvalues(Kernels<T> kernels, bool all, Places<double> places) {
+  const View<double, 1>& entropies = kernels.op.entropies;
   const Work<double> work = places.work(kernels.size());
   for (Index set = blockIdx.x; set < entropies.shape[0]; set += gridDim.x) {
     if (!all && entropies.data[set] == entropies.data[set]) continue;
@@ -128,18 +122,17 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<double>)
     if (kernels.fill(set, work)) {
       tridiagonalize(work);
       bisect(work);
-      RenyiSum of{alpha, 0, 0};
+      RenyiSum renyi{kernels.op.alpha, 0, 0};
       for (int i = static_cast<int>(threadIdx.x); i < work.n; i += static_cast<int>(kThreads)) {
-        of.total += fmax(work.values[i], 0.0);
-        of.largest = fmax(work.values[i], of.largest);
+        renyi.add(work.values[i]);
       }
-      of.total = block_sum(of.total);
-      of.largest = block_max(of.largest);
+      renyi.total = block_sum(renyi.total);
+      renyi.largest = block_max(renyi.largest);
       double sum = 0;
       for (int i = static_cast<int>(threadIdx.x); i < work.n; i += static_cast<int>(kThreads)) {
-        sum += of.term(work.values[i]);
+        sum += renyi.term(work.values[i]);
       }
-      entropy = of.entropy(block_sum(sum));
+      entropy = renyi.entropy(block_sum(sum));
     }
     __syncthreads();
     if (threadIdx.x == 0) entropies.data[set] = bounded_entropy(entropy, work.n);
@@ -148,40 +141,38 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<double>)
 }
 
 template <class T>
-void launch_by_eigenvalues(const Kernels<T>& kernels, double alpha, bool all, View<double, 1> entropies,
-                           View<double, 2> room, void* stream) {
-  const Places<double> places(kernels.sets(), kernels.size(), room);
+void launch_by_eigenvalues(const RenyiEntropies<T>& op, bool all, Stream stream) {
+  const Places<double> places(op.sets(), op.size(), op.workspace);
   launch("renyi_entropies by eigenvalues", find_entropies_by_eigenvalues<T>, {places.blocks}, kThreads,
-         places.shared, stream, kernels, alpha, all, entropies, places);
+         places.shared, stream, Kernels<T>{op}, all, places);
+}
+
+template <class T>
+void launch_entropies(const RenyiEntropies<T>& op, Stream stream) {
+  if (op.alpha == 2) {
+    require_at_most(op.sets(), kMaxBlocks, "starts: sets");
+    launch("renyi_entropies of order 2", find_collision_entropies<T>, {op.sets()}, kThreads, 0, stream,
+           Kernels<T>{op});
+  } else if (op.alpha >= 1 && op.alpha < 2) {
+    const Places<T> places(op.sets(), op.size(), op.workspace);
+    const RenyiQuadrature quadrature(op.alpha, op.size(), RenyiLimits<T>::tolerance);
+    launch("renyi_entropies", find_entropies_by_quadrature<T>, {places.blocks}, kThreads, places.shared,
+           stream, Kernels<T>{op}, quadrature, places);
+    launch_by_eigenvalues(op, false, stream);
+  } else {
+    launch_by_eigenvalues(op, true, stream);
+  }
 }
 
 }  // namespace
 
-template <class T>
-void renyi_entropies(View<const T, 3> squared_distances, View<const Index, 1> starts,
-                     View<const Index, 1> members, View<const double, 1> weights, double alpha,
-                     View<double, 1> entropies, View<double, 2> room, void* stream) {
-  check_renyi_entropies(squared_distances, starts, members, weights, alpha, entropies);
-  const Kernels<T> kernels{squared_distances, starts, members, weights};
-  const Index n = squared_distances.shape[1];
-  if (alpha == 2) {
-    require(kernels.sets() <= kMaxBlocks, "starts: more than 2^31 - 1 sets");
-    launch("renyi_entropies of order 2", find_collision_entropies<T>, {kernels.sets()}, kThreads, 0, stream,
-           kernels, entropies);
-  } else if (alpha >= 1 && alpha < 2) {
-    const Places<T> places(kernels.sets(), n, room);
-    const RenyiQuadrature quadrature(alpha, n, RenyiLimits<T>::tolerance);
-    launch("renyi_entropies", find_entropies_by_quadrature<T>, {places.blocks}, kThreads, places.shared,
-           stream, kernels, quadrature, entropies, places);
-    launch_by_eigenvalues(kernels, alpha, false, entropies, room, stream);
-  } else {
-    launch_by_eigenvalues(kernels, alpha, true, entropies, room, stream);
-  }
+template <>
+void run(const RenyiEntropies<float>& op, Stream stream) {
+  launch_entropies(op, stream);
 }
-
-template void renyi_entropies(View<const float, 3>, View<const Index, 1>, View<const Index, 1>,
-                              View<const double, 1>, double, View<double, 1>, View<double, 2>, void*);
-template void renyi_entropies(View<const double, 3>, View<const Index, 1>, View<const Index, 1>,
-                              View<const double, 1>, double, View<double, 1>, View<double, 2>, void*);
+template <>
+void run(const RenyiEntropies<double>& op, Stream stream) {
+  launch_entropies(op, stream);
+}
 
 }  // namespace bitlens::cuda

@@ -1,4 +1,4 @@
-// Selection by a warp: the key of a given rank, by its bytes from the highest on.
+// Selection by a warp: the key of a given rank, byte by byte from the highest one.
 #pragma once
 
 #include <cstdint>
@@ -9,26 +9,7 @@ namespace bitlens::cuda {
 
 inline constexpr int kDigitBits = 8;
 inline constexpr int kDigits = 1 << kDigitBits;
-inline constexpr int kDigitsEach = kDigits / static_cast<int>(kWarp);  // of a lane
-
-// Unsigned integers that are ordered as the floating-point numbers they stand for.
-inline __device__ std::uint32_t key_of(float value) {
-  const auto bits = __builtin_bit_cast(std::uint32_t, value);
-  return bits ^ (bits >> 31 ? ~std::uint32_t{0} : std::uint32_t{1} << 31);
-}
-
-inline __device__ std::uint64_t key_of(double value) {
-  const auto bits = __builtin_bit_cast(std::uint64_t, value);
-  return bits ^ (bits >> 63 ? ~std::uint64_t{0} : std::uint64_t{1} << 63);
-}
-
-inline __device__ float float_of(std::uint32_t key) {
-  return __builtin_bit_cast(float, key ^ (key >> 31 ? std::uint32_t{1} << 31 : ~std::uint32_t{0}));
-}
-
-inline __device__ double double_of(std::uint64_t key) {
-  return __builtin_bit_cast(double, key ^ (key >> 63 ? std::uint64_t{1} << 63 : ~std::uint64_t{0}));
-}
+inline constexpr int kDigitsEach = kDigits / static_cast<int>(kWarp);  // for each lane
 
 template <class Key>
 struct Selected {
@@ -36,19 +17,19 @@ struct Selected {
   int below;  // how many keys are smaller
 };
 
-// Of the keys key_at(0) to key_at(count - 1), the one that `rank` others come before; a histogram of kDigits
-// is the warp's own. All lanes take part, and have the result.
+// The key among key_at(0) to key_at(count - 1) that has `rank` keys before it in ascending order. The
+// histogram of kDigits counts belongs to the warp alone. All lanes take part and receive the result.
 template <class Key, class KeyAt>
 __device__ Selected<Key> select(int count, int rank, int* histogram, KeyAt&& key_at) {
   const int lane = static_cast<int>(lane_of_thread());
-  Selected<Key> found{0, 0};
+  Selected<Key> selected{0, 0};
   Key settled = 0;  // the bits of the key that are known
   for (int shift = 8 * static_cast<int>(sizeof(Key)) - kDigitBits; shift >= 0; shift -= kDigitBits) {
     for (int d = lane; d < kDigits; d += static_cast<int>(kWarp)) histogram[d] = 0;
     __syncwarp();
     for (int c = lane; c < count; c += static_cast<int>(kWarp)) {
       const Key key = key_at(c);
-      if ((key & settled) == found.key) atomicAdd(&histogram[(key >> shift) % kDigits], 1);
+      if ((key & settled) == selected.key) atomicAdd(&histogram[(key >> shift) % kDigits], 1);
     }
     __syncwarp();
     int own = 0;
@@ -58,16 +39,16 @@ __device__ Selected<Key> select(int count, int rank, int* histogram, KeyAt&& key
       const int other = __shfl_up_sync(kAllLanes, before, step);
       if (lane >= static_cast<int>(step)) before += other;
     }
-    before += found.below - own;
+    before += selected.below - own;
     const bool here = before <= rank && rank < before + own;
     int digit = lane * kDigitsEach;
     while (here && before + histogram[digit] <= rank) before += histogram[digit++];
     const unsigned owner = static_cast<unsigned>(__ffs(__ballot_sync(kAllLanes, here)) - 1);
-    found.below = __shfl_sync(kAllLanes, before, owner);
-    found.key |= static_cast<Key>(__shfl_sync(kAllLanes, digit, owner)) << shift;
+    selected.below = __shfl_sync(kAllLanes, before, owner);
+    selected.key |= static_cast<Key>(__shfl_sync(kAllLanes, digit, owner)) << shift;
     settled |= static_cast<Key>(kDigits - 1) << shift;
   }
-  return found;
+  return selected;
 }
 
 }  // namespace bitlens::cuda

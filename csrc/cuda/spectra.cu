@@ -1,17 +1,14 @@
 // Eigenvalues of many symmetric matrices.
-#include <limits>
-
-#include "core/operands.hpp"
-#include "core/ops.hpp"
+#include "core/ops/spectra.hpp"
+#include "core/spectra.hpp"
 #include "cuda/tridiagonal.cuh"
 
 namespace bitlens::cuda {
 namespace {
 
-// Divides by a power of two that brings the largest element near 1; returns that power.
+// Divides a matrix by a power of two that brings its largest element near 1. Returns that power.
 template <class T>
 __device__ double load_scaled(View<const T, 3> matrices, Index matrix, const Work<T>& work) {
-  constexpr int limit = std::numeric_limits<T>::max_exponent - 4;  // so that the power has a reciprocal
   const auto for_each_element = [&](auto&& body) {
     for (int i = static_cast<int>(threadIdx.x / kWarp); i < work.n; i += static_cast<int>(kWarps)) {
       const T* row = matrices.row(matrix, i);
@@ -22,9 +19,7 @@ __device__ double load_scaled(View<const T, 3> matrices, Index matrix, const Wor
   double largest = 0;
   for_each_element([&](int, int, T element) { largest = fmax(largest, fabs(static_cast<double>(element))); });
   largest = block_max(largest);
-  int exponent = 0;
-  if (largest < HUGE_VAL) frexp(largest, &exponent);
-  exponent = exponent < -limit ? -limit : exponent > limit ? limit : exponent;
+  const int exponent = scaling_exponent<T>(largest);
   const T inverse = static_cast<T>(ldexp(1.0, -exponent));
   for_each_element([&](int i, int j, T element) { work.row(i)[j] = element * inverse; });
   return ldexp(1.0, exponent);
@@ -46,17 +41,23 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<T>)
   }
 }
 
-}  // namespace
-
 template <class T>
-void gram_spectrum(View<const T, 3> matrices, View<double, 2> spectra, View<double, 2> room, void* stream) {
-  check_gram_spectrum(matrices, spectra);
-  const Places<T> places(matrices.shape[0], matrices.shape[1], room);
+void launch_spectra(const GramSpectrum<T>& op, Stream stream) {
+  const View<const T, 3> matrices = op.matrices;
+  const Places<T> places(matrices.shape[0], matrices.shape[1], op.workspace);
   launch("gram_spectrum", find_spectra<T>, {places.blocks}, kThreads, places.shared, stream, matrices,
-         spectra, places);
+         op.spectra, places);
 }
 
-template void gram_spectrum(View<const float, 3>, View<double, 2>, View<double, 2>, void*);
-template void gram_spectrum(View<const double, 3>, View<double, 2>, View<double, 2>, void*);
+}  // namespace
+
+template <>
+void run(const GramSpectrum<float>& op, Stream stream) {
+  launch_spectra(op, stream);
+}
+template <>
+void run(const GramSpectrum<double>& op, Stream stream) {
+  launch_spectra(op, stream);
+}
 
 }  // namespace bitlens::cuda

@@ -1,6 +1,5 @@
 // Squared distances of all sample pairs of every channel, by differences: equal samples have distance 0.
-#include "core/operands.hpp"
-#include "core/ops.hpp"
+#include "core/ops/squared_distances.hpp"
 #include "cuda/pair_tiles.cuh"
 
 namespace bitlens::cuda {
@@ -23,13 +22,13 @@ struct WriteSquares {
 
 }  // namespace
 
-template <class T>
-void squared_distances(View<const T, 3> maps, View<double, 3> squares, void* stream) {
-  check_squared_distances(maps, squares);
-  launch_tiles("squared_distances", maps, WriteSquares{squares}, stream);
+template <>
+void run(const SquaredDistances<float>& op, Stream stream) {
+  launch_tiles("squared_distances", op.maps, WriteSquares{op.squares}, stream);
 }
-
-template void squared_distances(View<const float, 3>, View<double, 3>, void*);
-template void squared_distances(View<const double, 3>, View<double, 3>, void*);
+template <>
+void run(const SquaredDistances<double>& op, Stream stream) {
+  launch_tiles("squared_distances", op.maps, WriteSquares{op.squares}, stream);
+}
 
 }  // namespace bitlens::cuda

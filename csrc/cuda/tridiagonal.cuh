@@ -1,4 +1,4 @@
-// Symmetric matrices, one a block: to tridiagonal form, and to eigenvalues.
+// Symmetric matrices, one for each block: to tridiagonal form, and to eigenvalues.
 #pragma once
 
 #include "core/spectra.hpp"
@@ -13,11 +13,11 @@ struct alignas(16) Vectors {
   T v, w, x;
 };
 
-// What a block needs for a matrix. The lower triangle lies packed, row by row, so that the threads of a warp,
-// each on its own row or on its own column, meet in no bank of the shared memory.
+// The memory of a block for one matrix. The lower triangle is packed row by row, so that the threads of a
+// warp, each on another row or on another column, access different banks of the shared memory.
 template <class T>
 struct Work {
-  T* triangle;          // in shared memory, or in the caller's room
+  T* triangle;          // in shared memory, or in the caller's workspace
   Vectors<T>* vectors;  // [n]
   double* diagonal;     // [n]
   double* couplings;    // [n], squared; those of rows 1 on
@@ -27,23 +27,24 @@ struct Work {
   __device__ T* row(int i) const { return triangle + static_cast<Index>(i) * (i + 1) / 2; }
 };
 
-// Blocks that a multiprocessor has registers for: 64 a thread, or 80 for the doubles.
+// Blocks that a multiprocessor has registers for: 64 for each thread, or 80 for double.
 template <class T>
 inline constexpr unsigned kBlocksAtOnce = sizeof(T) == sizeof(float) ? 4 : 3;
 
 inline Index triangle_size(Index n) { return n * (n + 1) / 2; }
 
-// How the blocks of a launch get their memory: one a matrix, or fewer that share the caller's room.
+// The memory of the blocks of a launch: one block for each matrix, or fewer blocks that share the caller's
+// workspace.
 template <class T>
 struct Places {
-  double* room;  // nullptr if triangles are in shared memory
-  Index room_stride;
+  double* workspace;  // nullptr if triangles are in shared memory
+  Index workspace_stride;
   Index blocks;
   std::size_t shared;
 
-  // Of `matrices` of size n, with what the GPU lets one block have.
+  // For `matrices` of size n, with the shared memory that the GPU grants to one block.
   Places(Index matrices, Index n, View<double, 2> given)
-      : room(nullptr), room_stride(0), blocks(matrices), shared(0) {
+      : workspace(nullptr), workspace_stride(0), blocks(matrices), shared(0) {
     int device = 0;
     int most = 0;
     check(cudaGetDevice(&device), "device");
@@ -51,13 +52,14 @@ struct Places {
     const auto limit = static_cast<std::size_t>(most) - kStaticShared;
     const std::size_t vectors = static_cast<std::size_t>(n) * (sizeof(Vectors<T>) + 3 * sizeof(double));
     require(vectors <= limit,
-            "matrices of " + std::to_string(n) + " rows: more than this GPU's kernel has room for");
+            "matrices of " + std::to_string(n) + " rows: more than fit into the shared memory of this GPU");
     shared = vectors + static_cast<std::size_t>(triangle_size(n)) * sizeof(T);
     if (shared > limit) {
-      require(given.shape[0] >= 1 && given.shape[1] >= triangle_size(n),
-              "room: expected rows of " + std::to_string(triangle_size(n)) + " for matrices of this size");
-      room = given.data;
-      room_stride = given.stride[0];
+      require(
+          given.shape[0] >= 1 && given.shape[1] >= triangle_size(n),
+          "workspace: expected rows of " + std::to_string(triangle_size(n)) + " for matrices of this size");
+      workspace = given.data;
+      workspace_stride = given.stride[0];
       blocks = std::min(matrices, given.shape[0]);
       shared = vectors;
     }
@@ -71,20 +73,20 @@ struct Places {
     work.diagonal = reinterpret_cast<double*>(work.vectors + n);
     work.couplings = work.diagonal + n;
     work.values = work.couplings + n;
-    work.triangle =
-        reinterpret_cast<T*>(room ? room + static_cast<Index>(blockIdx.x) * room_stride : work.values + n);
+    work.triangle = reinterpret_cast<T*>(
+        workspace ? workspace + static_cast<Index>(blockIdx.x) * workspace_stride : work.values + n);
     return work;
   }
 
  private:
-  static constexpr std::size_t kStaticShared = 8 * 1024;  // what kernels declare themselves, at most
+  static constexpr std::size_t kStaticShared = 8 * 1024;  // the most that kernels declare statically
 };
 
-// Householder's tridiagonalisation from the last row up; a step's update of the matrix is made while the next
-// step multiplies it with its own reflector. Starts and ends with the block together.
+// Householder's tridiagonalisation from the last row up. The update of a step is postponed until the next
+// step multiplies the matrix with its reflector. All threads of the block start and end together.
 template <class T>
 __device__ void tridiagonalize(const Work<T>& work) {
-  __shared__ T parts[kThreads];
+  __shared__ T sums[kThreads];
   Vectors<T>* vectors = work.vectors;
   const int thread = static_cast<int>(threadIdx.x);
   constexpr int threads = static_cast<int>(kThreads);
@@ -93,10 +95,10 @@ __device__ void tridiagonalize(const Work<T>& work) {
   __syncthreads();
   for (int k = work.n - 1; k > 0; --k) {
     const T* row = work.row(k);
-    const Vectors<T> own = vectors[k];
+    const Vectors<T> of_row_k = vectors[k];
     double squares = 0;
     for (int j = thread; j <= k; j += threads) {
-      const T value = row[j] - own.v * vectors[j].w - own.w * vectors[j].v;
+      const T value = row[j] - of_row_k.v * vectors[j].w - of_row_k.w * vectors[j].v;
       if (j == k) {
         work.diagonal[k] = value;
       } else {
@@ -116,7 +118,8 @@ __device__ void tridiagonalize(const Work<T>& work) {
     }
     __syncthreads();
 
-    // A column a thread, or groups of threads that share the rows of one: y = A x, kept where the row was.
+    // y = A x, stored in place of the row: one column for each thread, or groups of threads that share its
+    // rows.
     const int width = (k + lanes - 1) / lanes * lanes;
     const int groups = width < threads ? threads / width : 1;
     const int group = groups > 1 ? thread / width : 0;
@@ -134,7 +137,7 @@ __device__ void tridiagonalize(const Work<T>& work) {
           if (j > column) sum = fma(element, of_row.x, sum);
         }
       }
-      parts[thread] = sum;
+      sums[thread] = sum;
       if (groups > 1) break;
       if (mine) y[column] = sum;
     }
@@ -142,17 +145,17 @@ __device__ void tridiagonalize(const Work<T>& work) {
     for (int start = 0; start < k; start += threads) {
       const int column = groups > 1 ? thread % width : start + thread;
       if (column < k && group < groups) {
-        T sum = groups > 1 ? parts[thread] : y[column];
+        T sum = groups > 1 ? sums[thread] : y[column];
         const T* of_column = work.row(column);
         for (int j = group; j <= column; j += groups) sum = fma(of_column[j], vectors[j].x, sum);
-        (groups > 1 ? parts[thread] : y[column]) = sum;
+        (groups > 1 ? sums[thread] : y[column]) = sum;
       }
       if (groups > 1) break;
     }
     __syncthreads();
     if (groups > 1 && thread < k) {
       T sum = 0;
-      for (int g = 0; g < groups; ++g) sum += parts[g * width + thread];
+      for (int g = 0; g < groups; ++g) sum += sums[g * width + thread];
       y[thread] = sum;
     }
     double products = 0;
@@ -170,8 +173,8 @@ __device__ void tridiagonalize(const Work<T>& work) {
   __syncthreads();
 }
 
-// All eigenvalues of the tridiagonal matrix to `values`, ascending: each by bisection, on a thread of its
-// own. NaN all, if any element is not finite.
+// Writes all eigenvalues of the tridiagonal matrix to `values`, ascending. Each thread computes one by
+// bisection. All are NaN if any element is not finite.
 template <class T>
 __device__ void bisect(const Work<T>& work) {
   constexpr int kSteps = 60;  // to 2^-60 of the range

@@ -1,8 +1,7 @@
-// Value histograms of single maps and their entropies: one block a map, counted in shared memory. Counts are
-// integers, so the order of the atomic additions does not show in the result.
+// Value histograms of single maps and their entropies: one block for each map, which counts in shared memory.
+// Counts are integers, so the result does not depend on the order of the atomic additions.
 #include "core/numerics.hpp"
-#include "core/operands.hpp"
-#include "core/ops.hpp"
+#include "core/ops/value_histograms.hpp"
 #include "cuda/launch.cuh"
 
 namespace bitlens::cuda {
@@ -46,26 +45,30 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-}  // namespace
-
 template <class T>
-void value_histograms(View<const T, 3> maps, double low, double high, View<std::int32_t, 3> counts,
-                      void* stream) {
-  check_value_histograms(maps, low, high, counts);
-  const Index work = maps.shape[0] * maps.shape[1];
-  const Bins scheme(low, high, static_cast<int>(counts.shape[2]));
-  launch("value_histograms", count_values<T>, {std::min(work, kMaxBlocks)}, kThreads, 0, stream, maps, scheme,
-         counts);
+void launch_counts(const ValueHistograms<T>& op, Stream stream) {
+  const Index work = op.maps.shape[0] * op.maps.shape[1];
+  const Bins scheme(op.low, op.high, static_cast<int>(op.counts.shape[2]));
+  launch("value_histograms", count_values<T>, {std::min(work, kMaxBlocks)}, kThreads, 0, stream, op.maps,
+         scheme, op.counts);
 }
 
-template void value_histograms(View<const float, 3>, double, double, View<std::int32_t, 3>, void*);
-template void value_histograms(View<const double, 3>, double, double, View<std::int32_t, 3>, void*);
+}  // namespace
 
-void histogram_entropies(View<const std::int32_t, 3> counts, View<double, 2> entropies, void* stream) {
-  check_histogram_entropies(counts, entropies);
-  const Index work = counts.shape[0] * counts.shape[1];
-  const Grid grid{std::min((work + kThreads - 1) / kThreads, kMaxBlocks)};
-  launch("histogram_entropies", entropy_of_counts, grid, kThreads, 0, stream, counts, entropies);
+template <>
+void run(const ValueHistograms<float>& op, Stream stream) {
+  launch_counts(op, stream);
+}
+template <>
+void run(const ValueHistograms<double>& op, Stream stream) {
+  launch_counts(op, stream);
+}
+
+template <>
+void run(const HistogramEntropies& op, Stream stream) {
+  const Index work = op.counts.shape[0] * op.counts.shape[1];
+  const Grid grid{std::min(ceil_div(work, kThreads), kMaxBlocks)};
+  launch("histogram_entropies", entropy_of_counts, grid, kThreads, 0, stream, op.counts, op.entropies);
 }
 
 const char* architectures() { return BITLENS_CUDA_ARCHITECTURES; }

@@ -1,6 +1,10 @@
-"""The compiled operations; csrc/core/ops.hpp has their contracts. Operands are NumPy arrays or CUDA tensors."""
+"""The compiled operations; csrc/core/ops documents their operands. Operands are NumPy arrays or CUDA tensors."""
 
-from typing import Any
+from typing import Any, Final
+
+CPU_PANEL: Final[int]
+CUDA_PANEL: Final[int]
+CUDA_SEARCH_BATCH: Final[int]
 
 def center_samples(x: Any, mean: Any, width: float, panels: Any, norms: Any, stream: int) -> None: ...
 def dot_products(rows: Any, columns: Any, dots: Any, stream: int) -> None: ...
@@ -23,9 +27,9 @@ def cut_candidates(
     counts: Any,
     limits: Any,
     unit: float,
-    taken_off: Any,
+    error_bounds: Any,
     k: int,
-    boundaries: Any,
+    kth_estimates: Any,
     stream: int,
 ) -> None: ...
 def exact_neighbors(
@@ -35,9 +39,9 @@ def exact_neighbors(
     counts: Any,
     limits: Any,
     unit: float,
-    taken_off: Any,
+    error_bounds: Any,
     trusted: float,
-    boundaries: Any,
+    kth_estimates: Any,
     k: int,
     distances: Any,
     indices: Any,
@@ -54,7 +58,7 @@ def value_histograms(maps: Any, low: float, high: float, counts: Any, stream: in
 def histogram_entropies(counts: Any, entropies: Any, stream: int) -> None: ...
 def label_counts(maps: Any, edges: Any, labels: Any, counts: Any) -> None: ...
 def squared_distances(maps: Any, squares: Any, stream: int) -> None: ...
-def gram_spectrum(matrices: Any, spectra: Any, room: Any, stream: int) -> None: ...
+def gram_spectrum(matrices: Any, spectra: Any, workspace: Any, stream: int) -> None: ...
 def renyi_entropies(
     squared_distances: Any,
     starts: Any,
@@ -62,7 +66,7 @@ def renyi_entropies(
     weights: Any,
     alpha: float,
     entropies: Any,
-    room: Any,
+    workspace: Any,
     stream: int,
 ) -> None: ...
 def set_num_threads(threads: int) -> None: ...

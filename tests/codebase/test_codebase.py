@@ -54,7 +54,7 @@ INCLUDES = {
     "core": {"core"},
     "cpu": {"core", "cpu"},
     "cuda": {"core", "cuda"},
-    "bindings": {"core", "cpu", "bindings"},
+    "bindings": {"core", "cpu", "cuda", "bindings"},
 }
 
 
@@ -184,7 +184,7 @@ def stub_functions() -> dict[str, list[str]]:
 def compiled_functions() -> dict[str, list[str]]:
     """Names and arguments as pybind11 writes them into the first line of each docstring."""
     functions = {}
-    for name in (name for name in dir(_core) if not name.startswith("_")):
+    for name in (name for name in dir(_core) if not name.startswith("_") and callable(getattr(_core, name))):
         signature = ast.parse(f"def {getattr(_core, name).__doc__.splitlines()[0]}: ...").body[0]
         functions[signature.name] = [argument.arg for argument in signature.args.args]
     return functions
@@ -199,15 +199,25 @@ def test_the_compiled_module_is_of_this_version():
     assert bitlens.build_info()["version"] == project["version"]
 
 
-def operations_declared() -> set[str]:
-    """Names of the free functions of ops.hpp that a back-end implements."""
-    text = (NATIVE / "core" / "ops.hpp").read_text()
-    return {name for name in re.findall(r"^void (\w+)\(", text, re.MULTILINE) if not name.startswith("check_")}
+def operations_declared() -> list[str]:
+    """The structs of core/ops that check themselves for a back-end, by the names that Python would give them."""
+    structs = []
+    for path in sorted((NATIVE / "core" / "ops").glob("*.hpp")):
+        for name, body in re.findall(r"^struct (\w+) \{(.*?)^\};", path.read_text(), re.MULTILINE | re.DOTALL):
+            if re.search(r"void check\(const BackEnd& ?\w*\) const", body):
+                structs.append(re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower())
+    return structs
 
 
 def test_every_operation_is_declared_once_and_bound():
     helpers = {"set_num_threads", "num_threads", "build_info"}
-    assert operations_declared() == stub_functions().keys() - helpers
+    assert sorted(operations_declared()) == sorted(stub_functions().keys() - helpers)
+
+
+def test_a_back_end_is_included_by_the_bindings_only_where_it_is_missing():
+    """Bindings call a back-end through core/backends.hpp."""
+    for path in (NATIVE / "bindings").iterdir():
+        assert set(re.findall(r'"cuda/(.*?)"', path.read_text())) <= {"cuda_unavailable.hpp"}, named(path)
 
 
 def needs_no_example(item: object) -> bool:

@@ -100,7 +100,8 @@ inline void resume(unsigned id) {
   setcontext(&current->start);
 }
 
-// Lets those go on whose warp, or block, has met as a whole; false if there are none.
+// Releases the threads of every warp whose threads all wait, or else those of the block if all of its threads
+// wait. Returns false if it could release nothing.
 inline bool release(unsigned count) {
   bool any = false;
   for (unsigned first = 0; first < count; first += kWarp) {

@@ -256,15 +256,15 @@ STARTS, MEMBERS, WEIGHTS = (SETS[name] for name in ("starts", "members", "weight
 
 # (operands that do not fit, message)
 REFUSED = [
-    ({"squared_distances": np.ones((3, 0, 0))}, "squared_distances: no samples"),
+    ({"squared_distances": np.ones((3, 0, 0))}, "squared_distances: samples: expected 1 to 1048576, got 0"),
     ({"squared_distances": np.ones((3, 5, 6))}, "squared_distances: columns: expected 5, got 6"),
-    ({"starts": STARTS[:0]}, "starts: expected one more than there are sets, got none"),
+    ({"starts": STARTS[:0]}, "starts: expected at least 1, got 0"),
     ({"starts": STARTS + 1}, "starts: first: expected 0, got 1"),
     ({"starts": STARTS - [0, 0, 1]}, "starts: last: expected 4, got 3"),
     ({"starts": np.array([0, 5, 4])}, "starts: set 1 has no members"),
     ({"starts": np.array([0, 0, 4])}, "starts: set 0 has no members"),
-    ({"members": MEMBERS - 1}, "members: -1 is no channel"),
-    ({"members": MEMBERS + 1}, "members: 3 is no channel"),
+    ({"members": MEMBERS - 1}, "members: expected 0 to 2, got -1"),
+    ({"members": MEMBERS + 1}, "members: expected 0 to 2, got 3"),
     ({"weights": np.ones(3)}, "weights: expected 4, got 3"),
     ({"weights": -WEIGHTS}, "weights: expected finite numbers from 0 on, got -1.000000"),
     ({"weights": WEIGHTS * np.nan}, "weights: expected finite numbers from 0 on, got nan"),

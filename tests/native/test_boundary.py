@@ -1,4 +1,4 @@
-"""Which arrays the public functions refuse, by name, and which they take for what they are, whatever their kind."""
+"""Which arrays the public functions refuse, by name, and that every accepted kind of array has the same results."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def meta(array):
     return torch.empty(array.shape, device="meta")
 
 
-# id: (what becomes of an accepted array, error, message behind the argument's name)
+# id: (how an accepted array is spoiled, error, message after the argument's name)
 SPOILED = {
     "NaN": (with_value(np.nan), ValueError, "contains NaN or infinity; every value must be finite"),
     "infinity": (with_value(np.inf), ValueError, "contains NaN or infinity"),
@@ -143,10 +143,10 @@ FUNCTIONS = {
 }
 
 FLOATS = {name for name in FUNCTIONS if name.startswith(("inter", "renyi", "multivariate", "binned", "pairwise"))}
-"""What these give are plain numbers."""
+"""Functions that return plain numbers."""
 
 TAKE_CODES = {"joint_histogram", "channel_mutual_information", "all entropies"}
-"""What these are given as uint8, they take as distance codes."""
+"""Functions that take uint8 arrays as distance codes."""
 
 
 def parts(result) -> tuple:
@@ -155,7 +155,7 @@ def parts(result) -> tuple:
 
 def assert_same(result, expected):
     for part, expected_part in zip(parts(result), parts(expected), strict=True):
-        # Means of tensors are PyTorch's, whose sums are in another order.
+        # Means of tensors are computed by PyTorch, which sums in another order.
         np.testing.assert_allclose(np.asarray(part), np.asarray(expected_part), rtol=1e-14)
 
 
@@ -172,7 +172,7 @@ def read_only(x):
 
 
 def packed(x):
-    """A field of records of nine bytes: neither aligned, nor strided by whole values."""
+    """A field of records of nine bytes, which is neither aligned nor strided by whole values."""
     records = np.zeros(x.shape, [("flag", "u1"), ("value", "f8")])
     records["value"] = x
     return records["value"]

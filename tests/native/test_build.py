@@ -1,4 +1,4 @@
-"""Builds as a user gets them: the wheel without CUDA, what is in it, and what it says of CUDA arrays."""
+"""Builds as a user gets them: the wheel without CUDA, its contents, and its errors for CUDA arrays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-# An array that says it lies on a CUDA device. Nothing reads its memory: the call must be refused before.
+# An array that claims to be on a CUDA device. The call must be refused before its memory is read.
 CUDA_ARRAY = """
 import ctypes
 
@@ -64,14 +64,14 @@ def without_cuda(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
-@pytest.mark.skipif(not shutil.which("nm"), reason="nm, which lists the symbols of an object file, is not there")
+@pytest.mark.skipif(not shutil.which("nm"), reason="nm, which lists the symbols of an object file, is missing")
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="one instruction set")
 @pytest.mark.parametrize("level", ["avx2", "avx512"])
 def test_code_for_one_instruction_set_is_not_shared(level: str, without_cuda: Path) -> None:
-    """The linker keeps any one copy of a weak symbol, for machines of all instruction sets."""
+    """The linker keeps any one copy of a weak symbol, which machines of all instruction sets then run."""
     compiled = sorted((without_cuda.parent / "build").rglob(f"simd_{level}.dir/**/*.o"))
     sources = sorted((ROOT / "csrc" / "cpu" / "simd").glob("*.cpp"))
-    assert [path.name for path in compiled] == [f"{path.name}.o" for path in sources if path.name != "level.cpp"]
+    assert [path.name for path in compiled] == [f"{path.name}.o" for path in sources if path.name != "isa_dispatch.cpp"]
     for path in compiled:
         listed = subprocess.check_output(["nm", "--defined-only", "--format=posix", str(path)], text=True)
         symbols = [line.split()[:2] for line in listed.splitlines()]
@@ -108,7 +108,7 @@ def test_a_build_without_cuda_works_and_says_so(without_cuda: Path) -> None:
 
 
 @pytest.mark.parametrize("built_with", ["without CUDA", "as installed"])
-def test_cuda_arrays_without_a_gpu_are_refused_in_words(built_with: str, without_cuda: Path) -> None:
+def test_cuda_arrays_without_a_gpu_are_refused_with_a_reason(built_with: str, without_cuda: Path) -> None:
     code = CUDA_ARRAY + "import bitlens._core as core\n"
     code += "core.value_histograms(OnCuda(2, 32), 0.0, 1.0, OnCuda(0, 32), 0)"
     installed = built_with == "as installed"
@@ -118,12 +118,12 @@ def test_cuda_arrays_without_a_gpu_are_refused_in_words(built_with: str, without
     assert result.returncode == 1
     last = result.stderr.strip().splitlines()[-1]
     if installed and "built without CUDA" not in last:
-        assert last.startswith("RuntimeError: value_histograms: ")  # what the CUDA runtime says of the launch
+        assert last.startswith("RuntimeError: value_histograms: ")  # the CUDA runtime's error of the launch
     else:
         assert last.startswith("RuntimeError: bitlens was built without CUDA: install it where nvcc is found")
 
 
-def test_cuda_that_is_asked_for_must_be_there(tmp_path: Path) -> None:
+def test_requested_cuda_must_be_found(tmp_path: Path) -> None:
     built = build(tmp_path, BITLENS_CUDA="ON", CUDACXX="/nonexistent/nvcc")
     assert built.returncode != 0
     assert "BITLENS_CUDA=ON, but CMake found no CUDA compiler" in built.stderr + built.stdout

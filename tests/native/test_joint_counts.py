@@ -1,4 +1,4 @@
-"""Joint counts where their kernels switch: numbers of bins, channels and sample pairs, and every instruction set."""
+"""Joint counts around the sizes at which their kernels switch: bins, channels, sample pairs and instruction sets."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 import bitlens
 from bitlens import _core, reference
 
-BLOCK = 4096  # sample pairs that the adders take at a time
+BLOCK = 4096  # sample pairs that the carry-save counters add at a time
 
 
 def codes(channels, pairs, bins, seed=0):
-    """Codes of which the middle ones are frequent and the outer ones rare or absent."""
+    """Codes whose middle values are frequent and whose outer values are rare or absent."""
     values = np.random.default_rng(seed).normal(0.45 * bins, bins / 6, (channels, pairs))
     return np.clip(values, 0, bins - 1).astype(np.uint8)
 
@@ -38,17 +38,22 @@ def test_bins(bins):
     assert_counts(codes(9, 5000, bins, 1), codes(11, 5000, bins, 2), bins)
 
 
+FEW_CHANNELS = [(1, 1), (1, 8), (2, 3), (2, 4), (3, 3), (3, 4), (4, 1), (3, 7), (9, 8)]
+MANY_CHANNELS = [(1, 15), (2, 16), (2, 17), (8, 33), (65, 5), (66, 130)]
+
+
 @pytest.mark.parametrize("bins", [32, 50])
-@pytest.mark.parametrize(
-    ("channels_a", "channels_b"),
-    [(1, 1), (1, 8), (2, 3), (2, 4), (3, 3), (3, 4), (4, 1), (3, 7), (9, 8), (1, 15), (2, 16), (2, 17), (8, 33), (65, 5), (66, 130)],
-)  # fmt: skip
+@pytest.mark.parametrize(("channels_a", "channels_b"), FEW_CHANNELS + MANY_CHANNELS)
 def test_channels(channels_a, channels_b, bins):
-    """Groups of 16 or 8 channels, tiles of 64 by 128; too few for the adders."""
+    """Groups of 16 or 8 channels, tiles of 64 by 128, and too few channels for the carry-save counters."""
     assert_counts(codes(channels_a, 700, bins, 1), codes(channels_b, 700, bins, 2), bins)
 
 
-@pytest.mark.parametrize("pairs", [1, 2, 15, 16, 17, 239, 240, 241, 255, 256, 257, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 5, 9 * BLOCK + 1])  # fmt: skip
+ROUNDS = [1, 2, 15, 16, 17, 239, 240, 241, 255, 256, 257]
+BLOCKS = [BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 5, 9 * BLOCK + 1]
+
+
+@pytest.mark.parametrize("pairs", ROUNDS + BLOCKS)
 def test_pairs(pairs):
     """Rounds of 16 rows, runs of 15 rounds, blocks, and more blocks than are prepared at a time."""
     assert_counts(codes(5, pairs, 7, 1), codes(6, pairs, 7, 2), 7)
@@ -57,7 +62,7 @@ def test_pairs(pairs):
 @pytest.mark.parametrize("bins", [32, 64])
 @pytest.mark.parametrize("code", [0, 1, 31])
 def test_one_code_only(code, bins):
-    """Every counter of it carries through all planes that it has."""
+    """Every counter of this code carries through all its planes."""
     constant = np.full((4, 70_001), code, np.uint8)
     counts = counted(constant, constant, bins)
     assert (counts[:, :, code * bins + code] == 70_001).all()
@@ -78,9 +83,9 @@ def test_entropies_are_those_of_the_counts(bins, shape):
     _core.code_entropies(a, b, bins, joint, entropies_a, entropies_b, 0)
     expected = [[reference.entropy(cell) for cell in row] for row in expected_counts(a, b, bins)]
     np.testing.assert_allclose(joint, expected, rtol=0, atol=1e-12)
-    for found, channels in ((entropies_a, a), (entropies_b, b)):
+    for entropies, channels in ((entropies_a, a), (entropies_b, b)):
         alone = [reference.entropy(np.bincount(channel)) for channel in channels]
-        np.testing.assert_allclose(found, alone, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(entropies, alone, rtol=0, atol=1e-12)
 
 
 def test_counts_too_large_for_the_table_of_logarithms():

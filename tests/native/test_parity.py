@@ -1,4 +1,4 @@
-"""One table over the operations that have a CPU and a CUDA kernel: every back-end against the reference, none treated apart."""
+"""The operations that have a CPU and a CUDA kernel: every back-end against the reference."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_values_that_are_not_finite_are_refused(backend, value):
             bitlens.intra_sample_entropy(tensor)
 
 
-# All that leave a pair of samples.
+# All combinations that leave a pair of samples.
 PAIRS = [
     pytest.param(values, layout, id=f"{values}-{layout}")
     for values in VALUES
@@ -197,12 +197,12 @@ def test_distance_codes_at_the_ends_of_float64(backend, scale):
 
 
 def random_codes(channels, pairs, bins):
-    """Codes of which some are rare, and one is not there."""
+    """Codes, some of which are rare and one of which does not occur."""
     random = np.random.default_rng(channels + bins)
     return np.minimum(random.exponential(bins / 5, (channels, pairs)), bins - 1).astype(np.uint8) // 2 * 2
 
 
-# 106 bins are the most whose table one block holds; beyond, the codes of a are counted in portions.
+# The table of up to 106 bins fits into one block. For more bins the codes of a are counted in portions.
 @pytest.mark.each_kernel
 @pytest.mark.parametrize("bins", [2, 7, 32, 33, 64, 105, 106, 107, 200, 256])
 @pytest.mark.parametrize(("channels_a", "channels_b"), [(1, 1), (2, 9), (17, 3)])

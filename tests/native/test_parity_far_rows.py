@@ -1,4 +1,4 @@
-"""Rows further apart than 32 bits can tell, on every back-end."""
+"""Rows that are more than 2^31 elements apart, on every back-end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ APART = 2**31 + 8
 
 @pytest.fixture
 def far_apart(backend):
-    """Makes rows [2, ...] lie 2^31 + 8 elements apart; of CPU memory between them no page is touched."""
+    """Places rows [2, ...] 2^31 + 8 elements apart; the pages of CPU memory between them are not touched."""
 
     def put(rows):
         with backend.active():
@@ -56,16 +56,27 @@ def test_samples(backend, far_apart):
     with backend.active():
         context = ArrayContext(points.device)
 
-        def room(*shape, dtype=torch.float64):
+        def output(*shape, dtype=torch.float64):
             return torch.zeros(shape, dtype=dtype, device=points.device)
 
-        lists = room(2, 0, dtype=torch.float32), room(2, 0, dtype=torch.int32)
-        ends = room(2, dtype=torch.int32), room(2, dtype=torch.float32)
-        distances, indices = room(2, 300), room(2, 300, dtype=torch.int32)
-        boundaries = room(2, 2)
-        boundaries[:, 1] = torch.inf
+        lists = output(2, 0, dtype=torch.float32), output(2, 0, dtype=torch.int32)
+        ends = output(2, dtype=torch.int32), output(2, dtype=torch.float32)
+        distances, indices = output(2, 300), output(2, 300, dtype=torch.int32)
+        kth_estimates = output(2, 2)
+        kth_estimates[:, 1] = torch.inf
         call_kernel(
-            context, _core.exact_neighbors, points, *lists, *ends, 1.0, room(2), 1.0, boundaries, 1, distances, indices
+            context,
+            _core.exact_neighbors,
+            points,
+            *lists,
+            *ends,
+            1.0,
+            output(2),
+            1.0,
+            kth_estimates,
+            1,
+            distances,
+            indices,
         )
         distances, indices = distances[:, 0].cpu().numpy(), indices[:, 0].tolist()
     np.testing.assert_allclose(distances, np.linalg.norm(x[0] - x[1]), rtol=1e-14)

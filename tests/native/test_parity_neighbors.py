@@ -1,4 +1,4 @@
-"""The neighbour search on every back-end, none treated apart: its steps, and what the estimators make of them."""
+"""The neighbour search on every back-end: its steps, and the estimators that use them."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from tests.support.adversarial_points import DATA, exact_duplicates, normal
 each_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 
-def room(context, *shape, dtype="float64"):
-    """An output that shows what was not written."""
+def output(context, *shape, dtype="float64"):
+    """An output filled with NaN or -1, which shows elements that were not written."""
     result = torch.empty(shape, dtype=getattr(torch, dtype), device=context.device)
     return result.fill_(torch.nan if result.is_floating_point() else -1)
 
 
 def candidate_lists(context, n, capacity):
-    """Lists as they start: empty, nothing too far."""
+    """Lists in their initial state: empty, with infinite limits."""
     return [
-        room(context, n, capacity, dtype="float32"),
-        room(context, n, capacity, dtype="int32"),
-        room(context, n, dtype="int32").fill_(0),
-        room(context, n, dtype="float32").fill_(torch.inf),
+        output(context, n, capacity, dtype="float32"),
+        output(context, n, capacity, dtype="int32"),
+        output(context, n, dtype="int32").fill_(0),
+        output(context, n, dtype="float32").fill_(torch.inf),
     ]
 
 
@@ -42,8 +42,8 @@ def test_samples_in_panels(backend, n, length, dtype):
         points = backend.put(x)
         context = ArrayContext(points.device)
         panel = nearest._tiles_for(context).panel
-        panels = room(context, -(-n // panel), length, panel, dtype="float32")
-        norms = room(context, n)
+        panels = output(context, -(-n // panel), length, panel, dtype="float32")
+        norms = output(context, n)
         call_kernel(context, _core.center_samples, points, backend.put(mean), 13.0, panels, norms)
         values = panels.transpose(1, 2).reshape(-1, length).cpu().numpy()
         norms = norms.cpu().numpy()
@@ -56,14 +56,14 @@ def test_samples_in_panels(backend, n, length, dtype):
 @pytest.mark.parametrize("length", [1, 7, 8, 9, 383, 384, 385, 1000])
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 3), (3, 2)])
 def test_dot_products(backend, rows, columns, length):
-    """Of whole numbers, which float32 adds up exactly; into a part of a larger tile."""
+    """Products of whole numbers, which float32 adds exactly, written into a part of a larger tile."""
     random = np.random.default_rng(0)
     with backend.active():
         panel = nearest._tiles_for(ArrayContext(backend.put(np.zeros(1)).device)).panel
         a, b = (random.integers(-9, 10, (count, length, panel)).astype(np.float32) for count in (rows, columns))
         panels = backend.put(a), backend.put(b)
         context = ArrayContext(panels[0].device)
-        tile = room(context, rows * panel, columns * panel + 8, dtype="float32")
+        tile = output(context, rows * panel, columns * panel + 8, dtype="float32")
         call_kernel(context, _core.dot_products, *panels, tile[:, :-8])
         tile = tile.cpu().numpy()
     expected = a.transpose(0, 2, 1).reshape(-1, length) @ b.transpose(0, 2, 1).reshape(-1, length).T
@@ -72,7 +72,7 @@ def test_dot_products(backend, rows, columns, length):
 
 
 @pytest.mark.parametrize("precision", ["ieee", "tf32"])
-def test_products_are_float32_whatever_the_process_has_chosen(backend, precision):
+def test_products_are_float32_for_every_setting_of_the_process(backend, precision):
     """TF32 keeps 10 bits of 1 + 2^-12."""
     before = torch.backends.cuda.matmul.fp32_precision
     torch.backends.cuda.matmul.fp32_precision = precision
@@ -81,7 +81,7 @@ def test_products_are_float32_whatever_the_process_has_chosen(backend, precision
             panel = nearest._tiles_for(ArrayContext(backend.put(np.zeros(1)).device)).panel
             panels = backend.put(np.full((1, 1, panel), 1 + 2.0**-12, np.float32))
             context = ArrayContext(panels.device)
-            dots = room(context, panel, panel, dtype="float32")
+            dots = output(context, panel, panel, dtype="float32")
             call_kernel(context, _core.dot_products, panels, panels, dots)
             dots = dots.cpu()
     finally:
@@ -93,9 +93,9 @@ def test_products_are_float32_whatever_the_process_has_chosen(backend, precision
 @pytest.mark.parametrize("values", [3, 300, 30000])
 @pytest.mark.parametrize("rows", [16, 23, 64])
 def test_no_pair_is_lost_below_the_limit(backend, values, rows):
-    """Tiles of products in whole numbers: lists hold all pairs below their limits, at least `kept` of them, in order.
+    """Tiles of products in whole numbers: lists contain all pairs below their limits, at least `kept` of them, in order.
 
-    Of three values nearly all are tied, at the limit as well; of 30000 hardly any.
+    With three values nearly all bounds are tied, also at the limit; with 30000 values few are.
     """
     random = np.random.default_rng(0)
     n, kept, k = 400, 12, 9
@@ -103,17 +103,17 @@ def test_no_pair_is_lost_below_the_limit(backend, values, rows):
     dots = np.minimum(dots, dots.T)
     norms = random.integers(0, 4, n).astype(np.float32)
     with backend.active():
-        tensor, squares, taken_off = backend.put(dots), backend.put(norms), backend.put(np.full(n, 0.25))
+        tensor, squares, error_bounds = backend.put(dots), backend.put(norms), backend.put(np.full(n, 0.25))
         context = ArrayContext(tensor.device)
         lists = candidate_lists(context, n, kept + 90)
         for i in range(0, n, rows):
             for j in range(i, n, 150):
                 call_kernel(context, _core.keep_nearest, tensor[i : i + rows, j : j + 150], squares, i, j, kept, *lists)
         filled = [part.cpu().numpy().copy() for part in lists]
-        boundaries = room(context, n, 2)
-        call_kernel(context, _core.cut_candidates, kept, *lists, 4.0, taken_off, k, boundaries)
+        kth_estimates = output(context, n, 2)
+        call_kernel(context, _core.cut_candidates, kept, *lists, 4.0, error_bounds, k, kth_estimates)
         cut = [part.cpu().numpy() for part in lists]
-        boundaries = boundaries.cpu().numpy()
+        kth_estimates = kth_estimates.cpu().numpy()
 
     expected = norms[:, None] + norms - 2 * dots
     np.fill_diagonal(expected, np.inf)  # itself
@@ -125,25 +125,27 @@ def test_no_pair_is_lost_below_the_limit(backend, values, rows):
             assert set(np.flatnonzero(expected[i] < limits[i])) <= set(held)
             smallest = np.argsort(expected[i], kind="stable")[:kept]
             assert set(smallest) <= set(held)
-    np.testing.assert_array_equal(boundaries[:, 0], 4 * np.sort(expected, axis=1)[:, k - 1] + 0.5)
-    np.testing.assert_array_equal(boundaries[:, 1], 0.5)
+    np.testing.assert_array_equal(kth_estimates[:, 0], 4 * np.sort(expected, axis=1)[:, k - 1] + 0.5)
+    np.testing.assert_array_equal(kth_estimates[:, 1], 0.5)
 
 
-def test_lists_of_fewer_than_k_have_no_boundary(backend):
+def test_lists_of_fewer_than_k_have_no_estimate(backend):
     with backend.active():
-        taken_off = backend.put(np.zeros(5))
-        context = ArrayContext(taken_off.device)
-        boundaries = room(context, 5, 2)
-        call_kernel(context, _core.cut_candidates, 0, *candidate_lists(context, 5, 0), 1.0, taken_off, 3, boundaries)
-        boundaries = boundaries.cpu()
-    assert (boundaries == torch.tensor([0, torch.inf])).all()
+        error_bounds = backend.put(np.zeros(5))
+        context = ArrayContext(error_bounds.device)
+        kth_estimates = output(context, 5, 2)
+        call_kernel(
+            context, _core.cut_candidates, 0, *candidate_lists(context, 5, 0), 1.0, error_bounds, 3, kth_estimates
+        )
+        kth_estimates = kth_estimates.cpu()
+    assert (kth_estimates == torch.tensor([0, torch.inf])).all()
 
 
 @pytest.fixture
 def small_tiles(monkeypatch):
-    """Many tiles and short lists, for few samples."""
-    monkeypatch.setattr(nearest, "_CPU_TILES", nearest._Tiles(48, 2, 1))
-    monkeypatch.setattr(nearest, "_CUDA_TILES", nearest._Tiles(128, 1, 1))
+    """Many tiles and short lists for few samples."""
+    monkeypatch.setattr(nearest, "_CPU_TILES", nearest._Tiles(_core.CPU_PANEL, 2, 1))
+    monkeypatch.setattr(nearest, "_CUDA_TILES", nearest._Tiles(_core.CUDA_PANEL, 1, 1))
     monkeypatch.setattr(nearest, "_LIST_SLACK", 64)
 
 
@@ -177,13 +179,13 @@ def test_sizes_around_the_seams(backend, small_tiles, n):
 
 @pytest.mark.parametrize("k", [1, 10, 62, 63, 64, 65, 138, 139])
 def test_numbers_of_neighbors_up_to_all(backend, small_tiles, k):
-    """From k = 63 on the filter would keep every sample, and is left out."""
+    """From k = 63 on the filter would keep every sample and is skipped."""
     assert_exact(backend, normal(140, 5), k)
 
 
 @pytest.mark.parametrize("k", [1, 15, 199, 200, 399])
 def test_groups_of_equal_samples_that_no_list_holds(backend, k):
-    """Two of 200, and one sample hardly different."""
+    """Two groups of 200 samples, and one sample that differs by little."""
     x = np.zeros((400, 40))
     x[1::2] = 1.0
     x[100, 39] = 1e-30
@@ -192,18 +194,28 @@ def test_groups_of_equal_samples_that_no_list_holds(backend, k):
 
 @pytest.mark.each_kernel
 @pytest.mark.parametrize("width", [266, 300, 3000])
-def test_rows_with_more_room_than_they_need(backend, width):
-    """Those that are too wide for shared memory are sorted where the results go."""
+def test_rows_that_are_wider_than_they_need_to_be(backend, width):
+    """Rows that are too wide for shared memory are sorted in place of the results."""
     x = normal(300, 2)
     expected_distances, expected_indices = reference.nearest_neighbors(x, 10)
     with backend.active():
         points = backend.put(x)
         context = ArrayContext(points.device)
-        taken_off, boundaries = backend.put(np.zeros(300)), backend.put(np.tile([0, np.inf], (300, 1)))
-        distances, indices = room(context, 300, width), room(context, 300, width, dtype="int32")
+        error_bounds, kth_estimates = backend.put(np.zeros(300)), backend.put(np.tile([0, np.inf], (300, 1)))
+        distances, indices = output(context, 300, width), output(context, 300, width, dtype="int32")
         lists = candidate_lists(context, 300, 0)
         call_kernel(
-            context, _core.exact_neighbors, points, *lists, 1.0, taken_off, 1.0, boundaries, 10, distances, indices
+            context,
+            _core.exact_neighbors,
+            points,
+            *lists,
+            1.0,
+            error_bounds,
+            1.0,
+            kth_estimates,
+            10,
+            distances,
+            indices,
         )
         distances, indices = distances[:, :10].cpu(), indices[:, :10].cpu()
     np.testing.assert_array_equal(indices.numpy(), expected_indices)
@@ -225,7 +237,7 @@ def test_entropies(backend, small_tiles, name, k, dtype):
 
 @pytest.mark.each_kernel
 def test_probabilities_of_maps(backend):
-    """Feature maps, not in one piece, of a type that is converted."""
+    """Feature maps with strides, of a type that is converted."""
     x = np.random.default_rng(0).integers(-40, 40, (90, 3, 6, 5)).astype(np.float32)
     view = x.transpose(0, 2, 1, 3)[:, ::2]
     expected_indices, expected, expected_scales = reference.neighbor_probabilities(view.reshape(90, -1), 12)

@@ -1,4 +1,4 @@
-"""Spectra and Renyi entropies on every back-end, none treated apart."""
+"""Spectra and Renyi entropies on every back-end."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def entropies(backend, distances, sets, weights, alpha):
         flat = backend.put(np.concatenate(weights))
         context = ArrayContext(tensor.device)
         result = torch.full((len(sets),), torch.nan, dtype=torch.float64, device=tensor.device)
-        room = context.spectrum_workspace(len(sets), distances.shape[1])
-        call_kernel(context, _core.renyi_entropies, tensor, starts, members, flat, float(alpha), result, room)
+        workspace = context.spectrum_workspace(len(sets), distances.shape[1])
+        call_kernel(context, _core.renyi_entropies, tensor, starts, members, flat, float(alpha), result, workspace)
         return result.cpu().numpy()
 
 
@@ -63,7 +63,7 @@ def squared_distances(n, channels, dtype):
 
 
 def assert_close(result, expected, dtype):
-    """To a few rounding errors of the largest eigenvalue, which grow with the root of the size."""
+    """Equal to a few rounding errors of the largest eigenvalue, which grow with the square root of the size."""
     tolerance = 8 * np.finfo(dtype).eps * np.sqrt(expected.shape[-1]) * abs(expected).max()
     np.testing.assert_allclose(result, expected, rtol=0, atol=tolerance)
 
@@ -72,7 +72,7 @@ def assert_close(result, expected, dtype):
 @each_dtype
 @pytest.mark.parametrize(("n", "length"), [(1, 1), (2, 9), (31, 31), (32, 32), (33, 33), (65, 8), (100, 70)])
 def test_squared_distances(backend, n, length, dtype):
-    """By differences, whatever the offset; 0 between equal samples."""
+    """By differences, for any offset; 0 between equal samples."""
     x = (np.random.default_rng(n).normal(size=(n, 3, length)) + 1e3).astype(dtype)
     x[-1, 1] = x[0, 1]
     wide = x.astype(np.float64).transpose(1, 0, 2)
@@ -91,7 +91,7 @@ def test_squared_distances(backend, n, length, dtype):
 @each_dtype
 @pytest.mark.parametrize("n", [1, 2, 3, 31, 32, 33, 64, 65, 96, 97, 128, 129, 257])
 def test_spectra_of_random_matrices(backend, n, dtype):
-    """Sizes around those at which threads group otherwise; the last two have no room in 64 KB."""
+    """Sizes around those at which threads are grouped differently; the last two do not fit into 64 KB."""
     matrices = symmetric(3, n).astype(dtype)
     assert_close(spectrum(backend, matrices), np.linalg.eigvalsh(matrices.astype(np.float64)), dtype)
 
@@ -112,15 +112,15 @@ MATRICES = {
 @each_dtype
 @pytest.mark.parametrize("scale", [1, 1e-30, 1e30])
 @pytest.mark.parametrize("name", MATRICES)
-def test_spectra_of_matrices_that_are_hard(backend, name, scale, dtype):
+def test_spectra_of_difficult_matrices(backend, name, scale, dtype):
     matrices = (MATRICES[name] * scale).astype(dtype)[None]
     assert_close(spectrum(backend, matrices), np.linalg.eigvalsh(matrices.astype(np.float64)), dtype)
 
 
 @pytest.mark.each_kernel
 @each_dtype
-def test_more_matrices_than_places(backend, dtype):
-    """In the room, which blocks use again and again."""
+def test_more_matrices_than_workspaces(backend, dtype):
+    """In the workspace, which blocks reuse."""
     matrices = symmetric(9, 190).astype(dtype)
     assert_close(spectrum(backend, matrices), np.linalg.eigvalsh(matrices.astype(np.float64)), dtype)
 
@@ -139,7 +139,7 @@ def test_entropies_against_their_twin(backend, n, alpha, dtype):
 @pytest.mark.each_kernel
 @each_dtype
 @pytest.mark.parametrize("alpha", [1.01, 2])
-def test_entropies_of_matrices_without_room_in_shared_memory(backend, alpha, dtype):
+def test_entropies_of_matrices_beyond_shared_memory(backend, alpha, dtype):
     distances = squared_distances(200, 2, dtype)
     expected = reference.renyi_entropy(distances, [0.5, 0.2], alpha)
     result = entropies(backend, distances, [[0, 1]] * 5, [[0.5, 0.2]] * 5, alpha)
@@ -184,7 +184,7 @@ def test_entropies_in_closed_form(backend, alpha, dtype):
 
 @each_dtype
 @pytest.mark.parametrize("alpha", [0.5, 1.01, 2])
-def test_nan_spoils_its_own_set_alone(backend, alpha, dtype):
+def test_nan_spoils_its_set_alone(backend, alpha, dtype):
     distances = squared_distances(30, 2, dtype)
     distances[1, 20, 4] = np.nan
     result = entropies(backend, distances, [[0], [1], [0]], [[0.5], [0.5], [0.5]], alpha)

@@ -1,4 +1,4 @@
-"""What `make sanitize` asks besides the other tests: that the sanitizers watch, and calls from several threads."""
+"""Additional tests for `make sanitize`: that the sanitizers are active, and calls from several threads."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def all_operations(maps: np.ndarray) -> list[bytes]:
 
 
 def test_calls_from_several_threads_at_once(threads):
-    """On the same maps, while the number of threads changes."""
+    """All calls use the same maps while the number of threads changes."""
     maps = np.random.default_rng(0).normal(size=(200, 4, 7)).astype(np.float32)
     expected = all_operations(maps)
     with ThreadPoolExecutor(3) as pool:

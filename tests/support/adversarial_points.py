@@ -1,4 +1,4 @@
-"""Samples made to mislead the filter of the neighbour search."""
+"""Samples that mislead the filter of the neighbour search."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ def normal(n, length, scale=1.0, offset=0.0):
 
 
 def grid(n, length):
-    """Points of an integer grid, some of them several times: most distances are tied."""
+    """Points of an integer grid, some of which are repeated: most distances are tied."""
     return np.random.default_rng(1).integers(0, 3 if length < 10 else 2, (n, length)).astype(np.float64)
 
 
 def near_duplicates(n, length):
-    """Each point with 60 others 1e-7 away: more than the filter keeps, and closer than it can tell."""
+    """Each point with 60 others 1e-7 away: more than the filter keeps, and closer than its resolution."""
     points = np.repeat(normal(-(-n // 61), length), 61, axis=0)[:n]
     return points + normal(n, length, scale=1e-7)
 
 
 def far_apart(n, length):
-    """Two groups whose inner distances vanish beside the distance between the groups."""
+    """Two groups whose inner distances are far smaller than the distance between the groups."""
     return normal(n, length, scale=1e-5) + np.where(np.arange(n) % 2, 1e3, -1e3)[:, None]
 
 
@@ -30,7 +30,7 @@ def exact_duplicates(n, length):
 
 
 def outlier(n, length):
-    """One point so far away that all others nearly coincide in the filter's unit."""
+    """One point so far away that all others nearly coincide in the unit of the filter."""
     x = normal(n, length)
     x[n // 2] = 1e9
     return x

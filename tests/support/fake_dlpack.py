@@ -1,4 +1,4 @@
-"""Hand-made DLPack capsules, to show the compiled module what no array library would send it."""
+"""Hand-made DLPack capsules, for claims that no array library makes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ READ_ONLY = 1
 
 
 class _Managed(ctypes.Structure):
-    """DLManagedTensorVersioned, with the structures within it spread out."""
+    """DLManagedTensorVersioned, with its inner structures flattened."""
 
     _fields_ = (
         ("major", ctypes.c_uint32),
@@ -39,7 +39,7 @@ _new_capsule.restype = ctypes.py_object
 
 
 class Exporter:
-    """A float64 NumPy array that claims to be something else: any field of the capsule may be given."""
+    """A float64 NumPy array that claims to be something else: any field of the capsule may be overridden."""
 
     def __init__(self, array: np.ndarray, *, name: bytes = b"dltensor_versioned", **claims):
         self.array = array

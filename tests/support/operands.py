@@ -1,4 +1,4 @@
-"""Operands that fit every operation of the compiled module, for tests that change one of them."""
+"""Valid operands for every operation of the compiled module, for tests that change one of them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def lists():
 
 SETS = {"starts": np.array([0, 1, 4]), "members": np.array([0, 2, 1, 0]), "weights": np.ones(4), "alpha": 1.01}
 
-# Operands that fit: 5 samples, k = 3, lists of 70 candidates; 2 and 3 channels, 10 pairs, 4 bins; maps of 6 values.
+# Valid operands: 5 samples, k = 3, lists of 70 candidates; 2 and 3 channels, 10 pairs, 4 bins; maps of 6 values.
 FITTING = {
     "center_samples": lambda: {
         "x": f64(5, 2),
@@ -57,18 +57,18 @@ FITTING = {
         "kept": 3,
         **lists(),
         "unit": 1.0,
-        "taken_off": f64(5),
+        "error_bounds": f64(5),
         "k": 3,
-        "boundaries": f64(5, 2),
+        "kth_estimates": f64(5, 2),
         "stream": 0,
     },
     "exact_neighbors": lambda: {
         "x": f64(5, 2),
         **lists(),
         "unit": 1.0,
-        "taken_off": f64(5),
+        "error_bounds": f64(5),
         "trusted": 1.0,
-        "boundaries": f64(5, 2),
+        "kth_estimates": f64(5, 2),
         "k": 3,
         "distances": f64(5, 3),
         "indices": i32(5, 3),
@@ -100,23 +100,23 @@ FITTING = {
     "value_histograms": lambda: {"maps": f64(5, 2, 6), "low": 0.0, "high": 1.0, "counts": i32(5, 2, 4), "stream": 0},
     "histogram_entropies": lambda: {"counts": i32(5, 2, 4), "entropies": f64(5, 2), "stream": 0},
     "squared_distances": lambda: {"maps": f64(5, 2, 6), "squares": f64(2, 5, 5), "stream": 0},
-    "gram_spectrum": lambda: {"matrices": f64(3, 5, 5), "spectra": f64(3, 5), "room": f64(1, 15), "stream": 0},
+    "gram_spectrum": lambda: {"matrices": f64(3, 5, 5), "spectra": f64(3, 5), "workspace": f64(1, 15), "stream": 0},
     "renyi_entropies": lambda: {
         "squared_distances": f64(3, 5, 5),
         **SETS,
         "entropies": f64(2),
-        "room": f64(1, 15),
+        "workspace": f64(1, 15),
         "stream": 0,
     },
 }
 
-INPUTS = {"norms", "x", "taken_off", "boundaries", "maps", "values", "a", "b"}
+INPUTS = {"norms", "x", "error_bounds", "kth_estimates", "maps", "values", "a", "b"}
 INPUTS_OF = {
     "label_counts": {"maps", "edges", "labels"},
     "center_samples": {"x", "mean"},
     "dot_products": {"rows", "columns"},
     "keep_nearest": {"dots", "norms"},
-    "cut_candidates": {"taken_off"},
+    "cut_candidates": {"error_bounds"},
     "neighbor_scales": {"distances"},
     "neighbor_weights": {"distances", "scales"},
     "edge_entropy": {"distances", "indices", "scales"},

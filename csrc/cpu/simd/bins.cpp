@@ -1,14 +1,14 @@
-// The loops over values of bin indices.
+// The loops over values that find their range and their bins.
 #include "cpu/simd/bins.hpp"
 
 #include "cpu/simd/vectors.hpp"
 
-namespace bitlens::cpu::BITLENS_LEVEL {
+namespace bitlens::cpu::BITLENS_ISA {
 namespace {
 
-// Values less themselves add up to 0, unless one of them is NaN or infinite.
+// `nothing` sums value - value, which is 0 unless a value is NaN or infinite.
 template <class T>
-ValueRange range_of(const T* values, Index count) {
+Ends range_of(const T* values, Index count) {
   constexpr Index kLanes = 256 / sizeof(T);
   T low[kLanes];
   T high[kLanes];
@@ -38,20 +38,20 @@ ValueRange range_of(const T* values, Index count) {
 
 template <class T>
 void bin_indices(const T* values, Index count, const Bins& bins, std::uint8_t* indices) {
-  const Bins scheme = bins;  // of this loop's own, so that no store can change it
+  const Bins scheme = bins;  // a copy, so that no store in the loop can change it
   for (Index v = 0; v < count; ++v) {
     indices[v] = static_cast<std::uint8_t>(scheme.index(static_cast<double>(values[v])));
   }
 }
 
-// float32 arithmetic places most float32 values beyond doubt, at more than twice the speed.
+// float32 arithmetic finds the bin of most float32 values with certainty, at more than twice the speed.
 struct FloatBins {
   float low;
   float scale;
   float last;
   float doubt;  // how far a position, in bins, may be off
 
-  // False where ranges are not float32's, or many values would be in doubt.
+  // Returns false if the range does not fit float32, or if many values would be in doubt.
   bool set(const Bins& bins) {
     const double size = bins.low < 0 ? -bins.low : bins.low;
     const double span = bins.high - bins.low;
@@ -59,8 +59,8 @@ struct FloatBins {
     low = static_cast<float>(bins.low);
     scale = static_cast<float>(bins.scale);
     last = static_cast<float>(bins.count - 1);
-    // Difference, scale and product are each rounded; so is the lowest edge; the others are in their last
-    // bits.
+    // The difference, the scale and the product are each rounded, and so is the lowest edge. The other edges
+    // have errors in their last bits.
     const double off = bins.low > low ? bins.low - low : low - bins.low;
     const double most = bins.count * 0x1p-22 + (off + (size + span) * 0x1p-44) * bins.scale;
     doubt = most < 1 ? static_cast<float>(most) : 1.0F;
@@ -82,9 +82,9 @@ void bin_floats(const float* values, Index count, const Bins& bins, std::uint8_t
     for (Index v = start; v < start + kBlock; v += kWidth<float>) {
       const Floats position = (load(values + v) - scheme.low) * scheme.scale;
       const Floats edge = position + kRound - kRound;
-      const Floats beside = position > edge ? position - edge : edge - position;
-      // Nothing lies beyond the first and the last edge.
-      doubtful |= (beside <= scheme.doubt) & (edge > 0) & (edge <= scheme.last);
+      const Floats distance = position > edge ? position - edge : edge - position;
+      // No value is beyond the first and the last edge.
+      doubtful |= (distance <= scheme.doubt) & (edge > 0) & (edge <= scheme.last);
       const Floats below = position < scheme.last ? position : Floats{} + scheme.last;
       const Floats inside = below > 0 ? below : Floats{};
       const auto index =
@@ -105,4 +105,4 @@ void xlog2x_of(const std::int32_t* counts, Index size, double* terms) {
 
 const BinLoops bin_loops = {range_of<float>, range_of<double>, bin_floats, bin_indices<double>, xlog2x_of};
 
-}  // namespace bitlens::cpu::BITLENS_LEVEL
+}  // namespace bitlens::cpu::BITLENS_ISA

@@ -1,30 +1,28 @@
-// The range of many values, the bins in it that they fall into, and the terms of these bins' entropy.
+// The range of many values, the bins that they fall into, and the terms of the bins' entropy.
 #pragma once
 
 #include "core/numerics.hpp"
-#include "cpu/simd/level.hpp"
+#include "cpu/simd/isa_dispatch.hpp"
 
 namespace bitlens::cpu {
 
-// NaN, if there is any, as both ends.
-struct ValueRange {
+// Both ends are NaN if any value is NaN or infinite.
+struct Ends {
   double low;
   double high;
 };
 
 struct BinLoops {
-  ValueRange (*range_of_floats)(const float* values, Index count);
-  ValueRange (*range_of_doubles)(const double* values, Index count);
+  Ends (*range_of_floats)(const float* values, Index count);
+  Ends (*range_of_doubles)(const double* values, Index count);
   void (*of_floats)(const float* values, Index count, const Bins& bins, std::uint8_t* indices);
   void (*of_doubles)(const double* values, Index count, const Bins& bins, std::uint8_t* indices);
   void (*xlog2x_of)(const std::int32_t* counts, Index size, double* terms);
 };
 BITLENS_LOOPS(BinLoops, bin_loops)
 
-inline ValueRange range_of(const float* values, Index count) {
-  return bin_loops().range_of_floats(values, count);
-}
-inline ValueRange range_of(const double* values, Index count) {
+inline Ends range_of(const float* values, Index count) { return bin_loops().range_of_floats(values, count); }
+inline Ends range_of(const double* values, Index count) {
   return bin_loops().range_of_doubles(values, count);
 }
 inline void bin_indices(const float* values, Index count, const Bins& bins, std::uint8_t* indices) {

@@ -1,16 +1,16 @@
-// The loops over values of direct distances.
+// The loops over the values of two samples.
 #include "cpu/simd/distances.hpp"
 
 #include "cpu/simd/vectors.hpp"
 
-namespace bitlens::cpu::BITLENS_LEVEL {
+namespace bitlens::cpu::BITLENS_ISA {
 namespace {
 
 using Doubles = Vector<double>;
 
-constexpr Index kLanes = 8;  // of a sum, on every level
-constexpr Index kTogether =
-    kWidth<double> > 2 ? 4 : 2;  // points that share the loads of x and hide each other's latency
+constexpr Index kLanes = 8;  // of a sum, for every instruction set
+// Points that share the loads of x and hide each other's latency.
+constexpr Index kTogether = kWidth<double> > 2 ? 4 : 2;
 
 template <class T>
 BITLENS_ALWAYS_INLINE Doubles as_doubles(const T* values) {
@@ -19,8 +19,8 @@ BITLENS_ALWAYS_INLINE Doubles as_doubles(const T* values) {
   return lanes;
 }
 
-// Every lane sums its own values and the lanes are added in order, so that the result of a pair depends
-// neither on the width of the registers nor on the pairs beside it.
+// Every lane sums its own values and the lanes are added in order. So the result of a pair depends neither on
+// the width of the registers nor on the other pairs.
 template <Index Count, class T>
 BITLENS_ALWAYS_INLINE void squared_distances_to(const T* x, const T* const* y, const T* const* next,
                                                 Index length, double* out) {
@@ -71,4 +71,4 @@ void squared_distances(const T* x, const T* rows, Index stride, const std::int32
 
 const DistanceLoops distance_loops = {squared_distances<float>, squared_distances<double>};
 
-}  // namespace bitlens::cpu::BITLENS_LEVEL
+}  // namespace bitlens::cpu::BITLENS_ISA

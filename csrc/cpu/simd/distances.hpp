@@ -1,13 +1,13 @@
-// Direct squared distances in float64, of which neighbours and distance codes are made.
+// Squared distances in float64 between one sample and a few others, by differences.
 #pragma once
 
 #include "core/view.hpp"
-#include "cpu/simd/level.hpp"
+#include "cpu/simd/isa_dispatch.hpp"
 
 namespace bitlens::cpu {
 
-// out[r] = |x - rows[which[r]]|^2 for `count` rows that lie `stride` apart; which = nullptr: all rows from
-// the first on. Bitwise symmetric, the same on every level.
+// out[r] = |x - rows[which[r]]|^2 for `count` rows that are `stride` apart; which = nullptr means all rows
+// from the first on. Bitwise symmetric, and the same for every instruction set.
 struct DistanceLoops {
   void (*of_floats)(const float* x, const float* rows, Index stride, const std::int32_t* which, Index count,
                     Index length, double* out);

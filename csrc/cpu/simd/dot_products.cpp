@@ -1,14 +1,16 @@
-// The inner loop of a matrix product, on operands that lie in the order in which it reads them.
+// The inner loop of a matrix product, on operands that are in memory in the order in which it reads them.
 #include "cpu/simd/dot_products.hpp"
 
 #include "cpu/simd/vectors.hpp"
 
-namespace bitlens::cpu::BITLENS_LEVEL {
+namespace bitlens::cpu::BITLENS_ISA {
 namespace {
 
 using Floats = Vector<float>;
 
-// A block's sums stay in registers: 8 x 3 of 32, or 4 x 3 of 16. Three more hold values of columns.
+constexpr Index kPanel = kCpu.panel;
+
+// A block's sums stay in registers: 8 x 3 of 32, or 4 x 3 of 16. Three more registers hold values of columns.
 #if defined(__AVX512F__) || defined(__aarch64__)
 constexpr Index kRows = 8;
 #else
@@ -48,4 +50,4 @@ void multiply(const float* rows, const float* columns, Index length, float* out,
 
 const ProductLoops product_loops = {multiply};
 
-}  // namespace bitlens::cpu::BITLENS_LEVEL
+}  // namespace bitlens::cpu::BITLENS_ISA

@@ -1,15 +1,14 @@
-// Dot products between panels of samples, as fast as the registers can be fed.
+// Dot products between panels of samples.
 #pragma once
 
-#include "core/ops.hpp"
-#include "core/view.hpp"
-#include "cpu/simd/level.hpp"
+#include "core/backends.hpp"
+#include "cpu/simd/isa_dispatch.hpp"
 
 namespace bitlens::cpu {
 
 struct ProductLoops {
-  // out[r * stride + c] = sum over d of rows[d * kPanel + r] columns[d * kPanel + c] for r, c < kPanel; added
-  // to what is there, or instead of it.
+  // out[r * stride + c] = sum over d of rows[d * panel + r] columns[d * panel + c] for r, c < panel. If `add`
+  // is set, the sum is added to out instead.
   void (*multiply)(const float* rows, const float* columns, Index length, float* out, Index stride, bool add);
 };
 BITLENS_LOOPS(ProductLoops, product_loops)

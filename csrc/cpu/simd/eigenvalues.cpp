@@ -1,5 +1,5 @@
 // The QL algorithm without square roots (Pal, Walker and Kahan; LAPACK's dsterf), in lockstep over matrices,
-// and traces by the pivots of a factorisation.
+// and traces from the pivots of a factorisation.
 #include "cpu/simd/eigenvalues.hpp"
 
 #include <cfloat>
@@ -8,7 +8,7 @@
 #include "core/spectra.hpp"
 #include "cpu/simd/vectors.hpp"
 
-namespace bitlens::cpu::BITLENS_LEVEL {
+namespace bitlens::cpu::BITLENS_ISA {
 namespace {
 
 using Lanes = Vector<double>;
@@ -16,14 +16,14 @@ constexpr Index kVectors = kLockstep / kWidth<double>;
 
 // Squared couplings of matrices scaled to a largest element of 1.
 constexpr double kNegligible = DBL_EPSILON * DBL_EPSILON;
-constexpr double kTiny = 1e-300;  // stands for 0 where a quotient must exist
+constexpr double kTiny = 1e-300;  // replaces 0 where a quotient must be finite
 constexpr Index kMaxSweeps = 60;  // for each eigenvalue; two are usual
 
 BITLENS_ALWAYS_INLINE Lanes larger(Lanes a, Lanes b) { return a > b ? a : b; }
 
-// Divides each matrix by its largest element and returns those.
+// Divides each matrix by its largest element, which is stored in `largest`.
 void scale_to_one(double* diagonals, double* couplings, Index n, double* largest) {
-  for (Index m = 0; m < kLockstep; ++m) largest[m] = 1e-150;  // of a zero matrix; its square is above 0
+  for (Index m = 0; m < kLockstep; ++m) largest[m] = 1e-150;  // for a zero matrix; the square is above 0
   for (Index i = 0; i < n; ++i) {
     for (Index m = 0; m < kLockstep; ++m) {
       const double d = std::fabs(diagonals[i * kLockstep + m]);
@@ -40,7 +40,8 @@ void scale_to_one(double* diagonals, double* couplings, Index n, double* largest
   }
 }
 
-// Where each matrix's first unfinished eigenvalue is, n if all are done; returns the smallest.
+// Advances first[m] to the first unfinished eigenvalue of matrix m, or to n if all are finished. Returns the
+// smallest.
 Index advance(const double* couplings, Index n, Index* first) {
   Index lowest = n;
   for (Index m = 0; m < kLockstep; ++m) {
@@ -52,7 +53,7 @@ Index advance(const double* couplings, Index n, Index* first) {
   return lowest;
 }
 
-// Wilkinson's shift of the leading 2 x 2 block that is left of each matrix.
+// Wilkinson's shift of the leading unfinished 2 x 2 block of each matrix.
 void choose_shifts(const double* diagonals, const double* couplings, Index n, const Index* first,
                    double* shifts) {
   for (Index m = 0; m < kLockstep; ++m) {
@@ -68,12 +69,12 @@ void choose_shifts(const double* diagonals, const double* couplings, Index n, co
   }
 }
 
-// One QL step of every unfinished matrix: rotations from the last row up to its first unfinished one.
+// One QL step of every unfinished matrix: rotations from the last row up to the first unfinished one.
 void sweep(double* diagonals, double* couplings, Index n, const Index* first, Index lowest,
            const double* shifts) {
   const Lanes zero = {};
   const Lanes one = zero + 1.0;
-  alignas(kVectorBytes) double starts[kLockstep];  // as numbers, which all instruction sets compare
+  alignas(kVectorBytes) double starts[kLockstep];  // as doubles, which all instruction sets can compare
   for (Index m = 0; m < kLockstep; ++m) starts[m] = static_cast<double>(first[m]);
   Lanes start[kVectors];
   Lanes shift[kVectors];
@@ -104,7 +105,7 @@ void sweep(double* diagonals, double* couplings, Index n, const Index* first, In
       const Lanes next_sine = e2 * inverse;
       const Lanes next_gamma = next_cosine * (alpha - shift[q]) - next_sine * gamma[q];
       const Lanes square = next_gamma * next_gamma;
-      // Where gamma vanished the quotient has a limit of its own.
+      // Where gamma is 0 the quotient is replaced by its limit.
       const Lanes next_p = p[q] > kTiny ? square * (r / p[q]) : square + cosine[q] * e2;
       store(e + kLockstep, active ? sine[q] * r : load(e + kLockstep));
       store(d + kLockstep, active ? gamma[q] + (alpha - next_gamma) : load(d + kLockstep));
@@ -164,4 +165,4 @@ void resolvent_traces(const double* diagonal, const double* couplings, Index n, 
 
 const EigenvalueLoops eigenvalue_loops = {eigenvalues, resolvent_traces};
 
-}  // namespace bitlens::cpu::BITLENS_LEVEL
+}  // namespace bitlens::cpu::BITLENS_ISA

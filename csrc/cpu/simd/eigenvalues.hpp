@@ -1,9 +1,9 @@
-// What is asked of symmetric tridiagonal matrices: all eigenvalues, or traces of functions of the matrix
-// without them.
+// Symmetric tridiagonal matrices: all their eigenvalues, or traces of functions of the matrix without
+// eigenvalues.
 #pragma once
 
 #include "core/view.hpp"
-#include "cpu/simd/level.hpp"
+#include "cpu/simd/isa_dispatch.hpp"
 
 namespace bitlens::cpu {
 
@@ -13,11 +13,12 @@ inline constexpr Index kMaxShifts = 64;
 
 // Matrices are a diagonal and the squared off-diagonals, couplings[i] between i and i + 1.
 struct EigenvalueLoops {
-  // All eigenvalues of kLockstep matrices, to a rounding error of each one's largest, in no order. Element i
-  // of matrix m is at [i * kLockstep + m]; the diagonals become the eigenvalues, the couplings are destroyed.
+  // All eigenvalues of kLockstep matrices, unordered, to a rounding error of the largest eigenvalue of the
+  // matrix. Element i of matrix m is at [i * kLockstep + m]. The diagonals are replaced by the eigenvalues;
+  // the couplings are overwritten.
   void (*eigenvalues)(double* diagonals, double* couplings, Index n);
   // traces[s] = sum of l / (l + shifts[s]) over the eigenvalues l of one matrix, for count <= kMaxShifts
-  // shifts. The matrix plus any of them must be positive definite.
+  // shifts. The matrix plus any of the shifts must be positive definite.
   void (*resolvent_traces)(const double* diagonal, const double* couplings, Index n, const double* shifts,
                            Index count, double* traces);
 };

@@ -5,10 +5,10 @@
 #include "cpu/simd/tridiagonal.hpp"
 #include "cpu/simd/vectors.hpp"
 
-namespace bitlens::cpu::BITLENS_LEVEL {
+namespace bitlens::cpu::BITLENS_ISA {
 namespace {
 
-// kWidth<Kernel> numbers from any address, of which `count` exist.
+// Loads kWidth<Kernel> numbers from any address, or the first `count` if there are fewer.
 template <class Kernel, class T>
 BITLENS_ALWAYS_INLINE Vector<Kernel> load_some(const T* from, Index count) {
   typename VectorOf<T, kWidth<Kernel>* static_cast<Index>(sizeof(T))>::type values = {};
@@ -40,4 +40,4 @@ void gaussian(const T* const* channels, Index stride, const double* weights, Ind
 const GaussianLoops gaussian_loops = {gaussian<float, float>, gaussian<double, double>,
                                       gaussian<float, double>};
 
-}  // namespace bitlens::cpu::BITLENS_LEVEL
+}  // namespace bitlens::cpu::BITLENS_ISA

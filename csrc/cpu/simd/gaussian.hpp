@@ -1,14 +1,14 @@
-// Gaussian kernel matrices, made of squared distances.
+// Gaussian kernel matrices, from squared distances.
 #pragma once
 
 #include "core/view.hpp"
-#include "cpu/simd/level.hpp"
+#include "cpu/simd/isa_dispatch.hpp"
 
 namespace bitlens::cpu {
 
 // kernel[i, j] = exp(-sum_m weights[m] channels[m][i, j]) for j <= i, in the arithmetic of the result. The
-// rows of the `members` channels lie `stride` apart. `kernel` is [padded(n), padded(n)]; what lies right of
-// its diagonal may be overwritten.
+// rows of the `members` channels are `stride` apart. `kernel` is [padded(n), padded(n)]; elements to the
+// right of its diagonal may be overwritten.
 template <class T, class Kernel>
 using GaussianLoop = void (*)(const T* const* channels, Index stride, const double* weights, Index members,
                               Index n, Kernel* kernel);

@@ -1,9 +1,9 @@
-// The loops over all pairs.
+// The loops over all pairs of two runs of points.
 #include "cpu/simd/pair_distances.hpp"
 
 #include "cpu/simd/vectors.hpp"
 
-namespace bitlens::cpu::BITLENS_LEVEL {
+namespace bitlens::cpu::BITLENS_ISA {
 namespace {
 
 using Doubles = Vector<double>;
@@ -51,4 +51,4 @@ void squared_distances(const double* x, Index rows, const double* y, Index colum
 
 const PairLoops pair_loops = {squared_distances};
 
-}  // namespace bitlens::cpu::BITLENS_LEVEL
+}  // namespace bitlens::cpu::BITLENS_ISA

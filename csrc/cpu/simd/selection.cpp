@@ -1,24 +1,19 @@
-// The loops behind every tile of dot products.
+// The loops that run after every tile of dot products.
 #include "cpu/simd/selection.hpp"
 
+#include "core/float_keys.hpp"
 #include "cpu/simd/vectors.hpp"
 
-namespace bitlens::cpu::BITLENS_LEVEL {
+namespace bitlens::cpu::BITLENS_ISA {
 namespace {
 
-using Key = std::uint32_t;  // orders as the float it stands for
+using Key = FloatKey<float>::type;
 
 constexpr int kBucketBits = 8;
 
-Key key_of(float value) {
-  const Key bits = __builtin_bit_cast(Key, value);
-  return bits ^ (bits >> 31 ? ~Key{0} : Key{1} << 31);
-}
-
-float value_of(Key key) { return __builtin_bit_cast(float, key ^ (key >> 31 ? Key{1} << 31 : ~Key{0})); }
-
-// Keys fall into equal buckets between the smallest and the largest, and the buckets are kept up to the one
-// that makes `kept` full. Only if that one is too large, as with many equal bounds, is it split further.
+// Keys are counted in equal buckets between the smallest and the largest key. Buckets are kept up to the one
+// that contains the key of rank `kept`. Only if that bucket is too large, as with many equal bounds, it is
+// divided further.
 void cut(CandidateList& list, Index kept, Key* keys) {
   Key low = ~Key{0};
   Key high = 0;
@@ -46,7 +41,7 @@ void cut(CandidateList& list, Index kept, Key* keys) {
     if (upto <= most || shift == 0) break;
   }
 
-  const bool tied = upto > most;  // at one value
+  const bool tied = upto > most;  // too many bounds have one value
   if (!tied && upto == list.count) return;
   if (tied) --high;
   Index places = tied ? kept - below : 0;
@@ -59,10 +54,11 @@ void cut(CandidateList& list, Index kept, Key* keys) {
     count += stays;
   }
   list.count = count;
-  list.limit = value_of(high + 1);
+  list.limit = value_of<float>(high + 1);
 }
 
-// Bounds of a block of pairs; whether any is below the limit, as hardly any is after a while.
+// Computes the bounds of a block of pairs. Returns whether any is below the limit, which becomes rare after
+// some tiles.
 bool bounds_below(float norm, const float* dots, const float* norms, Index size, float limit, float* bounds) {
   Vector<std::int32_t> below = {};
   Index c = 0;
@@ -108,4 +104,4 @@ void transpose(const float* tile, Index stride, Index rows, Index columns, float
 
 const SelectionLoops selection_loops = {append, cut, transpose};
 
-}  // namespace bitlens::cpu::BITLENS_LEVEL
+}  // namespace bitlens::cpu::BITLENS_ISA

@@ -1,26 +1,26 @@
 // Householder's tridiagonalisation, one matrix at a time, from the last row up so that rows stay aligned.
 //
-// A step eliminates row k with a reflector x and changes the rows above by A -= v w' + w v'. That update is
-// not made at once but while the next step multiplies A with its own reflector: one pass over the matrix a
-// step.
+// A step eliminates row k with a reflector x and changes the rows above by A -= v w' + w v'. The update is
+// postponed until the next step multiplies A with its reflector, so that each step passes over the matrix
+// once.
 #include "cpu/simd/tridiagonal.hpp"
 
 #include "core/spectra.hpp"
 #include "cpu/simd/vectors.hpp"
 
-namespace bitlens::cpu::BITLENS_LEVEL {
+namespace bitlens::cpu::BITLENS_ISA {
 namespace {
 
 template <class T>
-constexpr Index kRows = kWidth<T> < 4 ? kWidth<T> : 4;  // that share the loads of v, w, x and y
+constexpr Index kRows = kWidth<T> < 4 ? kWidth<T> : 4;  // rows that share the loads of v, w, x and y
 
 template <class T>
 Index whole_vectors(Index n) {
   return (n + kWidth<T> - 1) / kWidth<T> * kWidth<T>;
 }
 
-// Fills what the loops read beyond the lower triangle: the upper part of the tiles on the diagonal, and zeros
-// in the padding.
+// Fills the elements beyond the lower triangle that the loops read: the upper part of the tiles on the
+// diagonal, and zeros in the padding.
 template <class T>
 void complete_tiles(T* matrix, Index n) {
   const Index stride = padded<T>(n);
@@ -59,7 +59,7 @@ Reflector<T> reflect(const T* row, Index k, T* x) {
   return reflector;
 }
 
-// A -= v w' + w v' in the leading k rows, and y = A x with what became of it.
+// A -= v w' + w v' in the leading k rows, and y = A x with the updated A.
 template <class T>
 void update_and_multiply(T* matrix, Index stride, Index k, const T* v, const T* w, const T* x, T* y) {
   constexpr Index rows = kRows<T>;
@@ -78,7 +78,7 @@ void update_and_multiply(T* matrix, Index stride, Index k, const T* v, const T* 
       wi[r] = zero + w[first + r];
       xi[r] = zero + x[first + r];
     }
-    // Left of the tile on the diagonal, an element serves its row and, mirrored, its column.
+    // To the left of the tile on the diagonal, an element belongs to its row and, mirrored, to its column.
     const Index tile = first / kWidth<T> * kWidth<T>;
     for (Index j = 0; j < tile; j += kWidth<T>) {
       const Vector<T> vj = load(v + j);
@@ -108,7 +108,7 @@ void update_and_multiply(T* matrix, Index stride, Index k, const T* v, const T* 
 // The next update, v = x and w = p - (scale / 2 x'p) x with p = scale y.
 template <class T>
 void next_update(const T* x, T* y, Index k, T scale, T* v, T* w) {
-  for (Index j = k; j < whole_vectors<T>(k); ++j) y[j] = 0;  // of rows that are done
+  for (Index j = k; j < whole_vectors<T>(k); ++j) y[j] = 0;  // rows that are finished
   Vector<T> products = {};
   for (Index j = 0; j < k; j += kWidth<T>) products += load(x + j) * load(y + j);
   const T share = scale / 2 * sum<T>(products);
@@ -144,4 +144,4 @@ void tridiagonalize(T* matrix, Index n, T* scratch, double* diagonal, double* co
 
 const TridiagonalLoops tridiagonal_loops = {tridiagonalize<float>, tridiagonalize<double>};
 
-}  // namespace bitlens::cpu::BITLENS_LEVEL
+}  // namespace bitlens::cpu::BITLENS_ISA

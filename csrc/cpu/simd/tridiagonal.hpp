@@ -1,12 +1,12 @@
-// Symmetric matrices to tridiagonal ones with the same eigenvalues.
+// Reduces symmetric matrices to tridiagonal ones with the same eigenvalues.
 #pragma once
 
 #include "core/view.hpp"
-#include "cpu/simd/level.hpp"
+#include "cpu/simd/isa_dispatch.hpp"
 
 namespace bitlens::cpu {
 
-inline constexpr Index kAlignment = 64;  // bytes, of every matrix and its rows below
+inline constexpr Index kAlignment = 64;  // in bytes, of every matrix below and of its rows
 
 // The row length of an n x n matrix whose rows are aligned.
 template <class T>
@@ -15,9 +15,10 @@ constexpr Index padded(Index n) {
   return (n + tile - 1) / tile * tile;
 }
 
-// Overwrites the aligned `matrix` [padded(n), padded(n)], of which the lower triangle is read. `scratch` is
-// aligned too and holds 4 padded(n) numbers. The result's off-diagonals are squared: couplings[i] belongs to
-// i and i + 1. Entries must not exceed 1 by much; what is smaller than their rounding errors may count as 0.
+// Reads the lower triangle of the aligned `matrix` [padded(n), padded(n)] and overwrites it. `scratch` is
+// aligned too and has 4 padded(n) numbers. The off-diagonals of the result are squared: couplings[i] belongs
+// to i and i + 1. Elements must not exceed 1 by much; elements smaller than their rounding errors may count
+// as 0.
 struct TridiagonalLoops {
   void (*of_floats)(float* matrix, Index n, float* scratch, double* diagonal, double* couplings);
   void (*of_doubles)(double* matrix, Index n, double* scratch, double* diagonal, double* couplings);

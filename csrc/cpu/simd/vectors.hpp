@@ -1,13 +1,13 @@
 // Vectors as wide as the registers of the instruction set that a file is compiled for, by the vector
-// extensions of GCC and Clang. All of it lies in the level's own namespace and is inlined: nothing is shared
-// between levels.
+// extensions of GCC and Clang. Everything is in the instruction set's namespace and inlined, so instruction
+// sets share no function.
 #pragma once
 
 #include "core/view.hpp"
 
 #define BITLENS_ALWAYS_INLINE static inline __attribute__((always_inline))
 
-namespace bitlens::cpu::BITLENS_LEVEL {
+namespace bitlens::cpu::BITLENS_ISA {
 
 #if defined(__AVX512F__)
 constexpr Index kVectorBytes = 64;
@@ -51,4 +51,4 @@ BITLENS_ALWAYS_INLINE T sum(typename VectorOf<T, bytes>::type v) {
   }
 }
 
-}  // namespace bitlens::cpu::BITLENS_LEVEL
+}  // namespace bitlens::cpu::BITLENS_ISA

@@ -1,7 +1,8 @@
-// The loops over neighbours. Sums run in lanes, added in order at the end: the same on every level.
+// The loops over neighbours. Sums run in lanes that are added in order, so every instruction set computes the
+// same bits.
 #include "cpu/simd/weights.hpp"
 
-namespace bitlens::cpu::BITLENS_LEVEL {
+namespace bitlens::cpu::BITLENS_ISA {
 namespace {
 
 constexpr Index kLanes = 16;
@@ -52,8 +53,8 @@ EdgeSums edge_sums(const Edges& edges) {
       const bool mutual = is_among(distance[l], edges.sample, last_distance[l], last_index[l]);
       const double forward = neighbor_weight(distance[l], inverse);
       const double backward = neighbor_weight(distance[l], other_inverse[l]);
-      const double w = forward + (mutual ? backward : 0.0);
-      const double pairs = l < count ? (mutual ? 1.0 : 2.0) : 0.0;
+      const double w = edge_weight(forward, backward, mutual);
+      const double pairs = l < count ? ordered_pairs(mutual) : 0.0;
       weight[l] += pairs * w;
       weighted_log[l] += pairs * xlog2x(w);
     }
@@ -65,4 +66,4 @@ EdgeSums edge_sums(const Edges& edges) {
 
 const WeightLoops weight_loops = {weights, sums, edge_sums};
 
-}  // namespace bitlens::cpu::BITLENS_LEVEL
+}  // namespace bitlens::cpu::BITLENS_ISA

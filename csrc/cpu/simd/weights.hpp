@@ -1,19 +1,19 @@
-// Neighbours' weights under a scale, and their sums.
+// Weights of neighbours under a scale, and their sums.
 #pragma once
 
 #include "core/numerics.hpp"
 #include "core/view.hpp"
-#include "cpu/simd/level.hpp"
+#include "cpu/simd/isa_dispatch.hpp"
 
 namespace bitlens::cpu {
 
-// One sample's edges to its k neighbours, and what is known of every sample.
+// The edges of one sample to its k neighbours, and properties of all samples.
 struct Edges {
   Index sample;
   const double* distances;           // [k], ascending
   const std::int32_t* indices;       // [k]
   const double* inverse_scales;      // [n]
-  const double* last_distances;      // [n], of every sample's own last neighbour
+  const double* last_distances;      // [n], of every sample's last neighbour
   const std::int32_t* last_indices;  // [n]
   Index k;
 };
@@ -27,9 +27,7 @@ struct EdgeSums {
 struct WeightLoops {
   void (*weights)(const double* distances, Index k, double inverse, double* out);
   WeightSums (*sums)(const double* distances, Index k, double inverse);
-  // No transposed table is needed to tell whether j counts this sample among its neighbours. A mutual edge
-  // stands for one ordered pair of weight P(j|i) + P(i|j), as its reverse is met at j; a one-sided edge
-  // stands for both ordered pairs.
+  // The terms are those of edge_weight and ordered_pairs in core/numerics.hpp.
   EdgeSums (*edges)(const Edges& edges);
 };
 BITLENS_LOOPS(WeightLoops, weight_loops)

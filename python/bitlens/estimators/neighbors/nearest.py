@@ -22,15 +22,12 @@ class _Tiles(NamedTuple):
     """Width of a tile, in panels."""
 
 
-_CPU_TILES = _Tiles(48, 12, 168)  # 18 MB
-_CUDA_TILES = _Tiles(128, 64, 64)  # 256 MB, and enough rows and columns for all multiprocessors
+_CPU_TILES = _Tiles(_core.CPU_PANEL, 12, 168)  # 18 MB
+_CUDA_TILES = _Tiles(_core.CUDA_PANEL, 64, 64)  # 256 MB, and enough rows and columns for all multiprocessors
 
 # The least number of candidates that a list collects beyond those it keeps. Cutting a list back costs time, so that it
 # should not happen often.
 _LIST_SLACK = 128
-
-# Additional columns of the output, in which the CUDA kernel sorts.
-_CUDA_SORT_COLUMNS = 256
 
 # A squared distance from float32 products is accurate to a relative 1e-5 if it is above this share of |x|^2 + |y|^2.
 TRUSTED_SHARE = 0.03
@@ -128,7 +125,7 @@ def search(
         _fill_candidate_lists(x, context, width, list_length, lists, error_bounds)
     kth_estimates = context.empty((n, 2), "float64")
     call_kernel(context, _core.cut_candidates, list_length, *lists, width**2, error_bounds, k, kth_estimates)
-    columns = max(capacity, k + _CUDA_SORT_COLUMNS) if context.on_cuda else k
+    columns = max(capacity, k + _core.CUDA_SEARCH_BATCH) if context.on_cuda else k
     distances, indices = context.empty((n, columns), "float64"), context.empty((n, columns), "int32")
     trusted = trusted_share / _relative_error(length)
     filtered = (*lists, width**2, error_bounds, trusted, kth_estimates)

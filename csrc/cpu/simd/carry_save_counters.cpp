@@ -1,5 +1,5 @@
 // The loops of the carry-save adders.
-#include "cpu/simd/adders.hpp"
+#include "cpu/simd/carry_save_counters.hpp"
 
 #include "cpu/simd/vectors.hpp"
 
@@ -7,7 +7,7 @@
 #include <immintrin.h>
 #endif
 
-namespace bitlens::cpu::BITLENS_LEVEL {
+namespace bitlens::cpu::BITLENS_ISA {
 namespace {
 
 using Word = std::uint64_t;
@@ -19,7 +19,7 @@ constexpr Index kMaxBins = 64;
 
 void gather_rows(const std::uint8_t* codes, Index stride, Index channels, Index pairs, OneHot one_hot,
                  std::uint8_t* rows) {
-  constexpr Index kStrip = 256;  // rows that stay in the L1 cache while channel after channel is entered
+  constexpr Index kStrip = 256;  // rows that stay in the L1 cache while all channels are entered
   for (Index start = 0; start < pairs; start += kStrip) {
     const Index end = start + kStrip < pairs ? start + kStrip : pairs;
     for (Index c = 0; c < one_hot.channels; ++c) {
@@ -30,7 +30,7 @@ void gather_rows(const std::uint8_t* codes, Index stride, Index channels, Index 
   }
 }
 
-// In four streams, so that equal codes in a row do not wait for each other.
+// In four streams, so that consecutive equal codes do not wait for each other.
 void sort(const std::uint8_t* codes, Index pairs, Index bins, OneHot one_hot, std::uint16_t* order,
           std::int32_t* starts) {
   constexpr Index kStreams = 4;
@@ -69,7 +69,7 @@ struct Sum {
 };
 
 BITLENS_ALWAYS_INLINE Sum add3(Bits a, Bits b, Bits c) {
-#ifdef __AVX512F__  // an instruction each, which compilers do not find
+#ifdef __AVX512F__  // one instruction each, which compilers do not generate
   const __m512i x = reinterpret_cast<__m512i>(a), y = reinterpret_cast<__m512i>(b),
                 z = reinterpret_cast<__m512i>(c);
   return {reinterpret_cast<Bits>(_mm512_ternarylogic_epi64(x, y, z, 0x96)),
@@ -79,7 +79,7 @@ BITLENS_ALWAYS_INLINE Sum add3(Bits a, Bits b, Bits c) {
 #endif
 }
 
-// Adds two bits of equal weight to a plane of that weight; what is carried has twice the weight.
+// Adds two bits of equal weight to a plane of that weight; the carry has twice the weight.
 BITLENS_ALWAYS_INLINE Bits add_to(Bits& plane, Bits a, Bits b) {
   const Sum sum = add3(plane, a, b);
   plane = sum.ones;
@@ -106,7 +106,7 @@ constexpr Index kRowsPerRound = 16;
 struct LowPlanes {
   Bits ones, twos, fours, eights;
 
-  // Adds sixteen rows, given by row(0) to row(15); what is carried has weight 16.
+  // Adds sixteen rows, row(0) to row(15); the carry has weight 16.
   template <class RowAt>
   [[gnu::always_inline]] Bits add_round(RowAt&& row) {
     const auto pair = [&](Index r) { return add_to(ones, row(r), row(r + 1)); };
@@ -124,7 +124,7 @@ struct LowPlanes {
 };
 
 constexpr Index kLowPlanes = 4;
-constexpr Index kRunPlanes = 4;  // of weight 16 and more, in registers for as many rounds as they can count
+constexpr Index kRunPlanes = 4;  // of weight 16 and more, in registers until they overflow
 constexpr Index kRowsPerRun = ((1 << kRunPlanes) - 1) * kRowsPerRound;
 static_assert(kLowPlanes + kRunPlanes == kLeastDepth);
 
@@ -193,9 +193,9 @@ void add(const std::uint8_t* rows, OneHot one_hot, const std::uint16_t* order, c
   }
 }
 
-// Plane k holds bit k of every counter; transposing the bits of each word, for all channels at once, leaves
-// in word `code` the counter itself (Warren, Hacker's Delight, section 7.3: halves change places, then
-// quarters, ...).
+// Plane k consists of bit k of every counter. Transposing the bits of each word, for all channels at the same
+// time, turns word `code` into the counter itself (Warren, Hacker's Delight, section 7.3: halves are
+// exchanged, then quarters, ...).
 template <class Hot>
 void expand_words(const Plane* planes, Index depth, Index bins, std::int32_t* counts) {
   constexpr Index kCodes = 8 * sizeof(Hot);
@@ -232,6 +232,6 @@ void expand(const Plane* planes, Index depth, OneHot one_hot, Index bins, std::i
 
 }  // namespace
 
-const AdderLoops adder_loops = {gather_rows, sort, add, expand};
+const CounterLoops counter_loops = {gather_rows, sort, add, expand};
 
-}  // namespace bitlens::cpu::BITLENS_LEVEL
+}  // namespace bitlens::cpu::BITLENS_ISA

@@ -1,0 +1,49 @@
+// The module's own properties: how it was built, how many threads it uses, and the constants of its
+// back-ends.
+#include <pybind11/pybind11.h>
+
+#include "bindings/sections.hpp"
+#include "core/backends.hpp"
+#include "cpu/parallel.hpp"
+#include "cpu/simd/isa_dispatch.hpp"
+
+namespace bitlens {
+namespace {
+
+namespace py = pybind11;
+
+// Kernels run without the GIL. The calling thread checks for Ctrl-C from time to time.
+void check_for_interrupt() {
+  const py::gil_scoped_acquire gil;
+  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+}
+
+py::dict build_info() {
+  py::dict info;
+  info["version"] = BITLENS_VERSION;
+  info["compiler"] = BITLENS_COMPILER;
+  info["flags"] = BITLENS_FLAGS;
+#ifdef NDEBUG
+  info["optimized"] = true;
+#else
+  info["optimized"] = false;
+#endif
+  info["simd"] = cpu::isa_name();
+  info["cuda"] = cuda::architectures();
+  return info;
+}
+
+}  // namespace
+
+void define_runtime(py::module_& m) {
+  cpu::isa();  // a BITLENS_SIMD that this machine lacks becomes an ImportError
+  cpu::set_interrupt_check(check_for_interrupt);
+  m.def("set_num_threads", cpu::set_num_threads, py::arg("threads"));
+  m.def("num_threads", cpu::num_threads);
+  m.def("build_info", build_info);
+  m.attr("CPU_PANEL") = kCpu.panel;
+  m.attr("CUDA_PANEL") = kCuda.panel;
+  m.attr("CUDA_SEARCH_BATCH") = kCuda.search_batch;
+}
+
+}  // namespace bitlens
