@@ -14,7 +14,14 @@ from streamlit.util import calc_hash
 import bitlens
 from bitlens_explorer.launch import environment
 from bitlens_explorer.state.run_access import ROOT_VARIABLE, RUN_VARIABLE
-from tests.support.sample_runs import APP, MARKUP, record_ablated_run, record_discarded_run, record_tiny_run
+from tests.support.sample_runs import (
+    APP,
+    MARKUP,
+    record_ablated_run,
+    record_discarded_run,
+    record_flowing_run,
+    record_tiny_run,
+)
 
 if TYPE_CHECKING:
     from selenium import webdriver
@@ -47,6 +54,11 @@ def ablated_run(runs: Path) -> bitlens.Run:
     return record_ablated_run(runs / "ablated")
 
 
+@pytest.fixture(scope="session")
+def flowing_run(runs: Path) -> bitlens.Run:
+    return record_flowing_run(runs / "flowing")
+
+
 @pytest.fixture
 def copied(tmp_path: Path) -> Callable[[bitlens.Run], bitlens.Run]:
     """Copies a shared run, so that a test can change it."""
@@ -62,6 +74,12 @@ def copied(tmp_path: Path) -> Callable[[bitlens.Run], bitlens.Run]:
 def run(recorded_run: bitlens.Run, copied: Callable[[bitlens.Run], bitlens.Run]) -> bitlens.Run:
     """A copy that the test can change."""
     return copied(recorded_run)
+
+
+@pytest.fixture
+def flowing_copy(flowing_run: bitlens.Run, copied: Callable[[bitlens.Run], bitlens.Run]) -> bitlens.Run:
+    """A copy that the test can change."""
+    return copied(flowing_run)
 
 
 @pytest.fixture

@@ -68,10 +68,7 @@ def test_a_neuron_whose_numbers_are_missing_offers_them(spoilt, look):
 def test_an_epoch_without_results_shows_the_nearest(spoilt, look):
     app = look(spoilt.path, "ablation", t="1")
     said = words(app)
-    assert (
-        "Epoch 1 has not been measured with these settings. **This page shows epoch 2**, the nearest epoch with results."
-        in said
-    )
+    assert "Epoch 1 has not been measured with these settings. **This page shows epoch 2**" in said
     assert "choose an epoch with results: 0, 2." in said
     assert "Cumulative ablation at epoch 2" in said
     _, _, found = measured(spoilt)

@@ -24,9 +24,14 @@ def test_copied_lines_give_the_table(recorded_run, look, page, address):
     pairs = copied_and_drawn(look(recorded_run.path, page, **address))
     for copied, drawn in pairs:
         pd.testing.assert_frame_equal(
-            copied, drawn, check_names=False, check_dtype=False, check_index_type=False, check_column_type=False,
+            copied,
+            drawn,
+            check_names=False,
+            check_dtype=False,
+            check_index_type=False,
+            check_column_type=False,
             check_categorical=False,
-        )  # fmt: skip
+        )
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["with epochs", "with uncertainty"])

@@ -21,8 +21,11 @@ def test_the_confusion_matrix_and_the_metrics_are_the_librarys(recorded_run, loo
     (payload,) = payloads(app)
     np.testing.assert_array_equal(numbers(payload), results.confusion)
     assert (payload["rows"], payload["unit"], payload["y_title"], payload["x_title"]) == (
-        ["0", "1", "2", "3"], "samples", "label", "predicted"
-    )  # fmt: skip
+        ["0", "1", "2", "3"],
+        "samples",
+        "label",
+        "predicted",
+    )
     shown = {metric.label: metric.value for metric in app.metric}
     assert shown["Epoch"] == "1"
     assert shown["Accuracy"] == f"{float(results.accuracy):.1%}"
@@ -84,8 +87,9 @@ def test_the_chosen_channels_show_numbers_and_maps_of_the_chosen_classes(recorde
     here = bitlens.layer_pair_information(recorded_run, "0", "1", permutations=3, samples=32, epochs=[1]).isel(epoch=0)
     here = here.sel(channel_a=3, channel_b=2)
     assert {metric.value for metric in app.metric} == {
-        f"{float(here.mutual_information):.3f} bits", f"{float(here.excess):.3f} bits"
-    }  # fmt: skip
+        f"{float(here.mutual_information):.3f} bits",
+        f"{float(here.excess):.3f} bits",
+    }
     inputs, *maps = app.get("image")
     labels = [image.caption.split("label ")[1] for image in inputs.proto.imgs]
     assert len(labels) == 8
@@ -134,11 +138,13 @@ def test_the_query_survives_a_change_of_page_and_of_widgets(recorded_run, look):
     assert "cell" not in app.query_params  # it belonged to the other layers
 
 
+STALE = "t=99 t=x a=gone cls=7 cls=1,,2 cell=0.99 cell=1 cm=9.9 sort=colour show=? range=0 est=1.2.3"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("t", "99"), ("t", "x"), ("a", "gone"), ("cls", "7"), ("cls", "1,,2"), ("cell", "0.99"), ("cell", "1"), ("cm", "9.9"),
-     ("sort", "colour"), ("show", "?"), ("range", "0"), ("est", "1.2.3")],
-)  # fmt: skip
+    [part.split("=") for part in STALE.split()],
+)
 def test_parts_of_a_stale_address_are_left_out_and_named(recorded_run, look, name, value):
     app = look(recorded_run.path, **{name: value})
     assert f"{name}={value}" in words(app)
@@ -147,9 +153,22 @@ def test_parts_of_a_stale_address_are_left_out_and_named(recorded_run, look, nam
 
 def test_addresses_are_read_and_written_alike():
     asked = Query(
-        run="r", epoch=3, a="a,b", b="ü&=", classes=(1, 2), estimator="32.3", cell=(4, 5), confused=(6, 7), channel=8, dims=(9, 1),
-        selection="0123456789ab", space="two", sort="mean", quantity="excess", color_range="all",
-    )  # fmt: skip
+        run="r",
+        epoch=3,
+        a="a,b",
+        b="ü&=",
+        classes=(1, 2),
+        estimator="32.3",
+        cell=(4, 5),
+        confused=(6, 7),
+        channel=8,
+        dims=(9, 1),
+        selection="0123456789ab",
+        space="two",
+        sort="mean",
+        quantity="excess",
+        color_range="all",
+    )
     assert from_address(to_address(asked)) == (asked, [])
     assert from_address({}) == (Query(), [])
     assert to_address(Query()) == {}

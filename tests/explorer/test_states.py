@@ -62,9 +62,14 @@ def _spoil(run: bitlens.Run, how: str) -> None:
 
 @pytest.mark.parametrize(
     ("how", "said"),
-    [("none", "holds no manifest.json"), ("damaged", "is damaged"), ("binary", "is damaged"), ("layers", "is damaged"),
-     ("newer", "upgrade bitlens")],
-)  # fmt: skip
+    [
+        ("none", "holds no manifest.json"),
+        ("damaged", "is damaged"),
+        ("binary", "is damaged"),
+        ("layers", "is damaged"),
+        ("newer", "upgrade bitlens"),
+    ],
+)
 def test_a_folder_that_is_no_readable_run(run, look, how, said):
     _spoil(run, how)
     app = look(run.path)
@@ -225,8 +230,12 @@ def test_looking_needs_no_rights_to_write(run, look):
 
 def test_the_server_is_for_this_machine_only_and_tells_nobody(run):
     line = " ".join(command(8123))
-    for part in ("--server.address=127.0.0.1", "--browser.gatherUsageStats=false", "--server.port=8123",
-                 "--client.showErrorDetails=none"):  # fmt: skip
+    for part in (
+        "--server.address=127.0.0.1",
+        "--browser.gatherUsageStats=false",
+        "--server.port=8123",
+        "--client.showErrorDetails=none",
+    ):
         assert part in line
     assert environment(run.path)[ROOT_VARIABLE] == str(run.path.resolve().parent)
 

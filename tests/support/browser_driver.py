@@ -50,16 +50,24 @@ def serving(run: Path | None, root: Path | None = None) -> Iterator[str]:
         command(port, headless=True), env=environment(run, root), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         try:
-            for _ in range(150):
-                try:
-                    urllib.request.urlopen(f"{address}/_stcore/health", timeout=5).close()
-                    break
-                except OSError:
-                    assert process.poll() is None, "the server has stopped"
-                    time.sleep(0.2)
+            _wait_for(f"{address}/_stcore/health", process)
             yield address
         finally:
             process.terminate()
+
+
+def _wait_for(address: str, process: subprocess.Popen, seconds: float = 180) -> None:
+    """Until a server answers; busy machines take long to start one."""
+    end = time.monotonic() + seconds
+    while True:
+        assert process.poll() is None, "the server has stopped"
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+        except OSError:
+            assert time.monotonic() < end, f"no answer within {seconds} s"
+            time.sleep(0.2)
+        else:
+            return
 
 
 @contextmanager

@@ -40,3 +40,11 @@ def chart(app: AppTest, alt: str) -> tuple[dict, list[dict]]:
     (found,) = (element.proto for element in app.get("vega_lite_chart") if element.proto.alt.startswith(alt))
     tables = [pa.ipc.open_stream(data.data.data).read_all() for data in found.datasets]
     return json.loads(found.spec), max(tables, key=len).to_pylist()
+
+
+def assert_drawn(rows: list[dict], columns: dict[str, object]) -> None:
+    """Each column of the rows has the values of a table by epoch and layer."""
+    for row in rows:
+        for name, table in columns.items():
+            at = {dim: row[dim] for dim in ("epoch", "layer") if dim in table.dims}
+            np.testing.assert_equal(row[name], float(table.sel(at)))

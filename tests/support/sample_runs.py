@@ -9,6 +9,7 @@ import torch
 import bitlens
 import bitlens_explorer
 
+FLOW_SETTINGS = {"permutations": 3, "batch": 48}
 APP = Path(bitlens_explorer.__file__).parent
 MARKUP = ["<b>zero</b>", "![one](http://example.com/1.png)", "*two*", "[three](http://example.com)"]
 
@@ -88,4 +89,35 @@ def record_ablated_run(store: Path) -> bitlens.Run:
     bitlens.layer_ablation(run, model, ["4"], score="entropy", mode="mean", repeats=2, steps=2, epochs=[2])
     for layer in ("1", "4"):
         bitlens.label_information(run, layer, epochs=[2])
+    return run
+
+
+def record_epochs(
+    store: Path, model: torch.nn.Module, samples: torch.Tensor, labelled: bool, gradients: bool
+) -> bitlens.Run:
+    """Three epochs of a model whose first layer changes; nothing is measured."""
+    labels = torch.arange(len(samples)) % 4 if labelled else None
+    with bitlens.Recorder(model, store, (samples, labels), gradients=gradients, show_size=False) as recorder:
+        for epoch in range(3):
+            recorder.snapshot(epoch)
+            with torch.no_grad():
+                model[0].weight += 0.3 * torch.randn_like(model[0].weight)
+    return bitlens.open_run(store)
+
+
+def convolutions() -> torch.nn.Sequential:
+    """A small network with three layers of maps."""
+    layers = torch.nn.Conv2d(1, 4, 3, padding=1), torch.nn.Tanh(), torch.nn.MaxPool2d(2), torch.nn.Flatten()
+    return torch.nn.Sequential(*layers, torch.nn.Linear(64, 4))
+
+
+def record_flowing_run(store: Path) -> bitlens.Run:
+    """With gradients; information flow is measured, with every estimator."""
+    torch.manual_seed(0)
+    run = record_epochs(store, convolutions(), torch.rand(48, 1, 8, 8), True, True)
+    for estimator in ("renyi", "binning", "kde"):
+        bitlens.information_plane(run, estimator, **FLOW_SETTINGS)
+    bitlens.processing_inequalities(run, **FLOW_SETTINGS)
+    for layer in ("0", "1", "2"):
+        bitlens.layer_decomposition(run, layer, batch=48)
     return run

@@ -26,8 +26,10 @@ def plane() -> xr.Dataset:
 def test_the_plane_has_a_row_for_each_known_number():
     table = tables.information_plane(plane())
     assert table.values.tolist() == [
-        [3, "conv", "input", 1.0, 0.1, 0.01], [3, "conv", "labels", 2.0, 0.2, 0.02], [3, "fc", "input", 3.0, 0.3, 0.03]
-    ]  # fmt: skip
+        [3, "conv", "input", 1.0, 0.1, 0.01],
+        [3, "conv", "labels", 2.0, 0.2, 0.02],
+        [3, "fc", "input", 3.0, 0.3, 0.03],
+    ]
     assert table.columns.tolist()[3:] == ["information", "null_mean", "null_std"]
     bounded = plane()[["information"]].assign(information_lower=plane().information / 2)
     assert tables.information_plane(bounded)["information_lower"].tolist() == [0.5, 1.0, 1.5]
@@ -56,8 +58,12 @@ def chains(*, backward: bool = True) -> xr.Dataset:
 def test_chains_are_in_their_own_order():
     table = tables.information_chains(chains())
     assert table[["chain", "layer"]].values.tolist() == [
-        ["forward", "a"], ["forward", "b"], ["forward", "c"], ["backward", "b"], ["backward", "a"]
-    ]  # fmt: skip
+        ["forward", "a"],
+        ["forward", "b"],
+        ["forward", "c"],
+        ["backward", "b"],
+        ["backward", "a"],
+    ]
     assert table["information"].tolist() == [4.0, 5.0, 3.0, 2.0, 1.0]
     assert table["violation"].tolist() == [False, True, False, False, False]
     assert table["epoch"].tolist() == [7] * 5
@@ -89,8 +95,11 @@ def decomposition(offset: float) -> xr.Dataset:
 def test_decompositions_of_layers_are_stacked_without_channels():
     table = tables.channel_decomposition({"conv1": decomposition(1.0), "conv2": decomposition(5.0)})
     assert table[["epoch", "layer", "about"]].values.tolist() == [
-        [1, "conv1", "input"], [1, "conv1", "labels"], [1, "conv2", "input"], [1, "conv2", "labels"]
-    ]  # fmt: skip
+        [1, "conv1", "input"],
+        [1, "conv1", "labels"],
+        [1, "conv2", "input"],
+        [1, "conv2", "labels"],
+    ]
     assert table["weighted_nonredundant"].tolist() == [3.0, -1.0, 7.0, -5.0]
     assert "channel_information" not in table
     with pytest.raises(ValueError, match="by_layer: expected results of at least one layer"):

@@ -84,9 +84,17 @@ def ablation() -> xr.Dataset:
 def test_curves_have_a_row_for_each_removal_and_the_range_of_random_orders():
     table = tables.ablation_curves(ablation())
     assert table.columns.tolist() == [
-        "epoch", "scope", "order", "removed", "accuracy", "accuracy_lowest", "accuracy_highest",
-        "loss", "loss_lowest", "loss_highest",
-    ]  # fmt: skip
+        "epoch",
+        "scope",
+        "order",
+        "removed",
+        "accuracy",
+        "accuracy_lowest",
+        "accuracy_highest",
+        "loss",
+        "loss_lowest",
+        "loss_highest",
+    ]
     assert len(table) == 3 * 3 + 3 * 4
     layer = table[(table["scope"] == "fc") & (table["order"] == "random")]
     assert layer["removed"].tolist() == [0, 1, 2]
@@ -103,10 +111,12 @@ def test_curves_have_a_row_for_each_removal_and_the_range_of_random_orders():
 def test_rankings_begin_with_the_lowest_score():
     table = tables.neuron_ranking(ablation())
     assert table.values.tolist() == [
-        [9, "fc", 1, "fc", 1, 0.1], [9, "fc", 2, "fc", 0, 0.7],
-        [9, "whole network", 1, "fc", 1, 0.1], [9, "whole network", 2, "conv", 0, 0.2],
+        [9, "fc", 1, "fc", 1, 0.1],
+        [9, "fc", 2, "fc", 0, 0.7],
+        [9, "whole network", 1, "fc", 1, 0.1],
+        [9, "whole network", 2, "conv", 0, 0.2],
         [9, "whole network", 3, "fc", 0, 0.7],
-    ]  # fmt: skip
+    ]
 
 
 def test_roles_have_a_column_for_each_count():

@@ -78,8 +78,11 @@ def test_layer_diversity_repeats_the_bound(bound):
     )
     table = tables.layer_diversity(diversity)
     assert table.values.tolist() == [
-        [0, "input", 1.0, 9.0], [0, "fc", 2.0, 9.0], [1, "input", 3.0, 9.0], [1, "fc", 4.0, 9.0]
-    ]  # fmt: skip
+        [0, "input", 1.0, 9.0],
+        [0, "fc", 2.0, 9.0],
+        [1, "input", 3.0, 9.0],
+        [1, "fc", 4.0, 9.0],
+    ]
 
 
 @pytest.mark.parametrize(
