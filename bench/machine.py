@@ -27,6 +27,7 @@ LIBRARIES = (
     "numba",
 )
 _MODULES = {"faiss-cpu": "faiss", "scikit-learn": "sklearn", "umap-learn": "", "pynndescent": "", "numba": ""}
+_PANEL = 48  # samples in a panel
 _ROWS = 8  # panels that are multiplied by all panels in one call; a neighbour search uses about the same number
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -55,21 +56,41 @@ def thread_settings() -> dict[str, str]:
     return dict.fromkeys(_THREAD_VARIABLES, str(threads()))
 
 
-def rates() -> Rates:
-    """Measure the hardware rates; each is the best of five repetitions."""
-    panels = np.random.default_rng(0).random((64, 3072, 48), np.float32)
-    a = panels.reshape(3072, 3072)
+def rates(panels: int = 64, copied: int = 32 * 2**20) -> Rates:
+    """Measure the hardware rates; each is the best of five repetitions.
+
+    Parameters
+    ----------
+    panels : int
+        The matrices of the product have 48 x panels rows and columns.
+    copied : int
+        The number of float64 values that are copied.
+
+    Returns
+    -------
+    Rates
+        The rates. Data that fit in the cache have higher rates than the data of a case.
+    """
+    return Rates(_product_rate(panels), _copy_rate(copied))
+
+
+def _product_rate(count: int) -> float:
+    side = _PANEL * count
+    panels = np.random.default_rng(0).random((count, side, _PANEL), np.float32)
+    a = panels.reshape(side, side)
     product = np.empty_like(a)
-    gemm = min(
-        _best_of(5, lambda: np.matmul(a, a, out=product)),
-        _best_of(5, lambda: _core.dot_products(panels[:_ROWS], panels, product[: 48 * _ROWS], 0)) * len(panels) / _ROWS,
-    )
-    source = np.ones(32 * 2**20)
+    rows = panels[:_ROWS]
+    ours = _best_of(5, lambda: _core.dot_products(rows, panels, product[: _PANEL * len(rows)], 0)) * count / len(rows)
+    return 2 * side**3 / min(ours, _best_of(5, lambda: np.matmul(a, a, out=product))) / 1e9
+
+
+def _copy_rate(values: int) -> float:
+    source = np.ones(values)
     target = np.zeros_like(source)
     parts = list(zip(np.array_split(target, threads()), np.array_split(source, threads()), strict=True))
     with ThreadPoolExecutor(threads()) as pool:
         copy = _best_of(5, lambda: list(pool.map(lambda part: np.copyto(*part), parts)))
-    return Rates(2 * len(a) ** 3 / gemm / 1e9, 2 * source.nbytes / copy / 1e9)
+    return 2 * source.nbytes / copy / 1e9
 
 
 def _best_of(repetitions: int, function: Callable[[], Any]) -> float:

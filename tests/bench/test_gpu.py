@@ -14,9 +14,14 @@ from bench.timing import OURS, Contestant, WrongResultError
 
 
 @pytest.fixture(autouse=True)
-def short(monkeypatch):
+def short_runs(monkeypatch):
     monkeypatch.setattr(command, "WARM_SECONDS", 0)
     monkeypatch.setattr(command, "SECONDS", 0)
+    monkeypatch.setattr(command, "LEAST_RUNS", 2)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # the threads of a tiny operation would wait for each other
+    yield
+    torch.set_num_threads(threads)
 
 
 def test_small_cases_run_on_a_cpu(tmp_path):
