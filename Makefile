@@ -1,10 +1,10 @@
-# Every target sets up what it needs in .venv: a Debian machine with Python 3.11 or later, python3-venv, a C++20 compiler
-# and make is enough. `make demo` and `make test` are the two to know.
+# Every target installs what it needs in .venv. It needs a Debian machine with Python 3.11 or later, python3-venv, a C++20
+# compiler and make. The most important targets are `make demo` and `make test`.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Another build of PyTorch, such as a CUDA one: make TORCH=torch test
+# To use another build of PyTorch, such as one with CUDA: make TORCH=torch test
 TORCH ?= torch==2.13.0
 
 .PHONY: demo test figures check format clean cuda-check cuda-install cuda-test cuda-sanitize cuda-bench emulate sanitize sanitize-address sanitize-thread
@@ -17,7 +17,7 @@ demo: $(VENV)/installed
 test: $(VENV)/installed
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-# The figures of the source papers, drawn anew on MNIST: BITLENS_DATA=path/to/mnist.npz make figures
+# Reproduces the figures of the source papers on MNIST: BITLENS_DATA=path/to/mnist.npz make figures
 figures: $(VENV)/installed
 	PYTHONPATH=apps $(BIN)/python -m paper_figures information-flow
 	PYTHONPATH=apps $(BIN)/python -m paper_figures information-discarding
@@ -34,22 +34,22 @@ format: $(VENV)/installed
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(NATIVE)
 
-# KERNEL_ARGS is for pytest as PYTEST_ARGS is, but for sanitize and emulate alone.
-# The kernels are built anew with GCC's sanitizers, each beside the installed ones in a folder of its own.
+# Builds the kernels with GCC's sanitizers, each in a separate folder, and runs their tests. The installed kernels stay.
+# KERNEL_ARGS are further arguments of pytest, like PYTEST_ARGS, but only for sanitize and emulate.
 sanitize: sanitize-address sanitize-thread
 
-# On a machine with a GPU, offline: PYTHON has torch, numpy, pytest, pybind11, scikit-build-core and ninja already, and
-# CuPy and JAX if they are to be timed as well. Each part takes a few minutes.
+# For a machine with a GPU, which may be offline. PYTHON must have torch, numpy, pytest, pybind11, scikit-build-core and
+# ninja. CuPy and JAX are timed if they are installed. Each part takes a few minutes.
 cuda-check: cuda-test cuda-sanitize cuda-bench
 
 cuda-install:
 	BITLENS_CUDA=ON BITLENS_WARNINGS_AS_ERRORS=ON $(PYTHON) -m pip install --quiet --no-build-isolation --no-deps .
 
-# -W default: the libraries of another machine may warn of each other.
+# -W default: on another machine, libraries may raise warnings about each other.
 cuda-test: cuda-install
 	$(PYTHON) -m pytest -W default --require-cuda $(wildcard tests/native/test_parity*.py) $(PYTEST_ARGS)
 
-# Without PyTorch's own caching of memory, so that what lies beyond a tensor is nobody's.
+# PyTorch's memory cache is off, so that memory beyond a tensor is not allocated and an access to it is an error.
 cuda-sanitize: cuda-install
 	for tool in memcheck racecheck; do \
 	  PYTORCH_NO_CUDA_MEMORY_CACHING=1 compute-sanitizer --tool $$tool --error-exitcode 1 \
@@ -59,8 +59,8 @@ cuda-sanitize: cuda-install
 cuda-bench: cuda-install
 	$(PYTHON) -m bench.gpu
 
-# The text of the CUDA kernels, run by the CPU (tests/emulation): without a GPU nothing else shows that it is right.
-# Threads of a block take turns in several orders, so that what depends on the order is found.
+# Compiles the CUDA kernels for the CPU (tests/emulation) and tests them; without a GPU this is the only test of their
+# results. The threads of a block run in several orders, so that results that depend on the order are detected.
 emulate: build/emulated/installed
 	for order in $(EMULATION_ORDERS); do \
 	  BITLENS_EMULATION_ORDER=$$order PYTHONPATH=build/emulated/site:$$(echo $(VENV)/lib/python*/site-packages) \
@@ -73,7 +73,7 @@ clean:
 NATIVE := $(shell find csrc tests/emulation -name '*.cpp' -o -name '*.h' -o -name '*.hpp' -o -name '*.cu' -o -name '*.cuh')
 SOURCES := pyproject.toml CMakeLists.txt $(NATIVE)
 
-# Editable, so that only a change of the native code or of the project's own description installs anew.
+# The installation is editable, so that only a change of native code or of pyproject.toml requires a new one.
 $(VENV)/installed: $(SOURCES) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet '$(TORCH)'
@@ -87,18 +87,20 @@ SANITIZERS_address := address,undefined,float-cast-overflow
 SANITIZERS_thread := thread
 RUNTIME_address := libasan.so
 RUNTIME_thread := libtsan.so
-# The tests that reach the kernels within their own process; others that they start would find the installed ones.
+# The tests that call kernels in their own process. A process that a test starts would load the installed kernels.
 SANITIZED_thread := $(addprefix estimators/test_,closed_forms estimators neighbors neurons permutation properties renyi renyi_estimators) \
   $(addprefix native/test_,joint_counts sanitizers spectra)
-# Besides, what runs in one thread or never reaches a kernel.
+# These tests use one thread or do not call a kernel, so the thread sanitizer does not need them.
 SANITIZED_address := $(SANITIZED_thread) estimators/test_parameters \
   $(addprefix native/test_,binding boundary operand_sizes parity parity_neighbors parity_spectra)
 
-# setarch -R: the thread sanitizer's map of the memory has no room for addresses that are wholly random.
-# libstdc++: a sanitizer looks for the function that throws when the process starts, and Python itself has none.
-# detect_leaks=0: Python and the libraries keep much to the end. The other allocations are seen only through malloc.
-# One thread for OpenBLAS and PyTorch: they are not instrumented, and how their threads wait for each other is unseen.
-# -S: the editable install would come first. capture=sys: a report that ends the process must not end in pytest's file.
+# setarch -R: the thread sanitizer's memory map does not support fully randomized addresses.
+# libstdc++: a sanitizer looks up the function that throws when the process starts, and Python does not link it.
+# detect_leaks=0: Python and its libraries free much of their memory only at exit, or never.
+# PYTHONMALLOC=malloc: the sanitizer sees only allocations by malloc.
+# One thread for OpenBLAS and PyTorch: they are not instrumented, so the sanitizer cannot see how they synchronize.
+# -S: otherwise Python would import the editable installation first.
+# capture=sys: a report that ends the process must not be lost in pytest's capture file.
 sanitize-address sanitize-thread: sanitize-%: build/sanitize-%/installed
 	$$(setarch -R true && echo setarch -R) env \
 	  LD_PRELOAD="$$($(CXX) -print-file-name=$(RUNTIME_$*)) $$($(CXX) -print-file-name=libstdc++.so)" \
@@ -114,7 +116,8 @@ build/emulated/installed: $(SOURCES) $(wildcard tests/emulation/*) $(shell find 
 	  $(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(@D)/site .
 	touch $@
 
-# Not stripped: reports name functions and lines. Warnings do not stop it: GCC's are often wrong of instrumented code.
+# The module is not stripped, so that reports name functions and lines. Warnings are not errors, because GCC often raises
+# wrong warnings for instrumented code.
 build/sanitize-%/installed: $(SOURCES) $(shell find python apps -type f -not -name '*.pyc') | $(VENV)/installed
 	CXX=$(CXX) BITLENS_SANITIZE=$(SANITIZERS_$*) BITLENS_CUDA=OFF BITLENS_WARNINGS_AS_ERRORS=OFF \
 	  SKBUILD_BUILD_DIR=$(@D)/cmake SKBUILD_INSTALL_STRIP=false \

@@ -1,1 +1,1 @@
-"""What bitlens takes, beside what people use instead: ``python -m bench``, ``bench.compare``, ``bench.growth``."""
+"""Time and memory of bitlens and of other libraries: ``python -m bench``, ``bench.compare``, ``bench.growth``."""

@@ -1,4 +1,4 @@
-"""What results are held against: the definitions in NumPy and SciPy, float64, and how far off each may be."""
+"""Checks of results against the definitions in float64 NumPy and SciPy, each with a tolerance."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from bench.contest import WrongResultError
 from bench.data import NDArray
+from bench.timing import WrongResultError
 from bitlens.reference import entropy
 
 
-def close(found: Any, expected: Any, tolerance: float, unit: str = "bits") -> str:
-    """How far apart they are at most; too far raises."""
-    off = float(np.abs(np.asarray(found, np.float64) - np.asarray(expected, np.float64)).max())
-    if not off <= tolerance:  # NaN is not
-        raise WrongResultError(f"off by {off:.2g} {unit}, at most {tolerance:g} allowed")
-    return f"off by at most {off:.1g} {unit} ({tolerance:g} allowed)"
+def close(value: Any, expected: Any, tolerance: float, unit: str = "bits") -> str:
+    """Return a sentence with the largest deviation; raise WrongResultError if it exceeds the tolerance."""
+    deviation = float(np.abs(np.asarray(value, np.float64) - np.asarray(expected, np.float64)).max())
+    if not deviation <= tolerance:  # also true for NaN
+        raise WrongResultError(f"off by {deviation:.2g} {unit}, at most {tolerance:g} allowed")
+    return f"off by at most {deviation:.1g} {unit} ({tolerance:g} allowed)"
 
 
 def entropy_close(reference: Callable[[], float], tolerance: float) -> Callable[[float], str]:
-    """Check of an entropy; the reference is computed when it is first asked for."""
-    return lambda found: f"{found:.4f} bits, {close(found, reference(), tolerance)}"
+    """Return the check of an entropy. The reference is computed when the check first runs."""
+    return lambda value: f"{value:.4f} bits, {close(value, reference(), tolerance)}"
 
 
 def lazy_sample_entropy(x: NDArray, k: int) -> Callable[[], float]:
-    """CNNSlicer eq. 4 to 7, whole rows of distances at a time, once asked for."""
+    """Return a function that computes CNNSlicer eq. 4 to 7 once, by blocks of whole rows of distances."""
 
     @cache
     def value() -> float:
@@ -66,7 +66,7 @@ def scales(distances: NDArray) -> NDArray:
 
 
 def distances_by_hand(x: NDArray, row: int) -> NDArray:
-    """Distances of one sample to all, itself left out by infinity."""
+    """Return the distances of one sample to all samples; its distance to itself is set to infinity."""
     distances = np.empty(len(x))
     for start in range(0, len(x), 2000):
         block = x[start : start + 2000].astype(np.float64) - x[row].astype(np.float64)
@@ -76,34 +76,35 @@ def distances_by_hand(x: NDArray, row: int) -> NDArray:
 
 
 def exact_neighbors(x: NDArray, k: int) -> Callable[[tuple[NDArray, NDArray]], str]:
-    """Check of (distances, indices): the very neighbours, in order, of some samples."""
+    """Return the check of (distances, indices): some samples must have exactly the true neighbours in order."""
 
-    def check(found: tuple[NDArray, NDArray]) -> str:
+    def check(result: tuple[NDArray, NDArray]) -> str:
         for row in sampled_rows(len(x), 5):
             expected = distances_by_hand(x, row)
             order = np.argsort(expected, kind="stable")[:k]
-            np.testing.assert_array_equal(found[1][row], order)
-            np.testing.assert_allclose(found[0][row], expected[order], rtol=1e-12)
+            np.testing.assert_array_equal(result[1][row], order)
+            np.testing.assert_allclose(result[0][row], expected[order], rtol=1e-12)
         return "exact, with ties by index"
 
     return check
 
 
 def near_neighbors(x: NDArray, k: int, *, least_recall: float = 0.9999) -> Callable[[tuple[NDArray, NDArray]], str]:
-    """Check of (distances, indices): distances within 1e-3, and a share of the true neighbours among those found.
+    """Return the check of (distances, indices): distances are within 1e-3, and the recall is high enough.
 
-    A neighbour counts as true if it is no further than the k-th but for 1e-4, so that ties may be settled either way.
+    A neighbour counts as true if its distance is at most 1 + 1e-4 times that of the k-th neighbour, so that a library
+    may resolve ties in any order.
     """
 
-    def check(found: tuple[NDArray, NDArray]) -> str:
+    def check(result: tuple[NDArray, NDArray]) -> str:
         hits = 0
         rows = sampled_rows(len(x), 50)
         for row in rows:
             exact = distances_by_hand(x, row)
             furthest = np.partition(exact, k - 1)[k - 1] * (1 + 1e-4)
-            chosen = np.unique(found[1][row])
+            chosen = np.unique(result[1][row])
             hits += int((exact[chosen] <= furthest).sum())
-            np.testing.assert_allclose(found[0][row], exact[found[1][row]], rtol=1e-3)
+            np.testing.assert_allclose(result[0][row], exact[result[1][row]], rtol=1e-3)
         recall = hits / (k * len(rows))
         if recall < least_recall:
             raise WrongResultError(f"recall {recall:.3f}, at least {least_recall} expected")
@@ -113,18 +114,18 @@ def near_neighbors(x: NDArray, k: int, *, least_recall: float = 0.9999) -> Calla
 
 
 def sampled_rows(n: int, count: int) -> list[int]:
-    """First, last, and some between."""
+    """Return evenly spaced row numbers, including the first and the last."""
     return [int(row) for row in np.linspace(0, n - 1, count)]
 
 
 def mutual_information(a: NDArray, b: NDArray, bins: int) -> float:
-    """Of two channels' codes, by numpy.histogram2d."""
+    """Return the mutual information of the codes of two channels, in bits, by numpy.histogram2d."""
     counts = np.histogram2d(a, b, bins, ((0, bins), (0, bins)))[0]
     return entropy(counts.sum(axis=1)) + entropy(counts.sum(axis=0)) - entropy(counts)
 
 
 def renyi_entropy(eigenvalues: NDArray, alpha: float) -> NDArray:
-    """Bits of the spectrum [..., n]; the form that keeps its digits near alpha = 1."""
+    """Return the Renyi entropy of spectra [..., n] in bits, by the form that stays accurate near alpha = 1."""
     spectrum = np.maximum(eigenvalues.astype(np.float64), 0)
     spectrum /= spectrum.sum(axis=-1, keepdims=True)
     logs = np.log(spectrum, where=spectrum > 0, out=np.zeros_like(spectrum))

@@ -1,4 +1,4 @@
-"""Turns results on file into a table in Markdown: of one file, or of two as before and after."""
+"""Print stored results as a Markdown table: one file as it is, or two files as before and after."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ SCALED = "~"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the table."""
+    """Print the table and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m bench.compare", description=__doc__)
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help=f"one or two; default: {CPU.name}")
+    parser.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help=f"one or two files of results; default: {CPU.name}"
+    )
     options = parser.parse_args(arguments)
     if len(options.files) > 2:
-        parser.error(f"expected one file or two, got {len(options.files)}")
+        parser.error(f"FILE: expected one or two, got {len(options.files)}")
     try:
         results = [json.loads(path.read_text("utf-8")) for path in options.files or [CPU]]
     except (OSError, ValueError) as error:
@@ -30,26 +32,29 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def table(first: Record, second: Record | None = None) -> str:
-    """The README's table of one run; of two, what the second changes."""
+    """Return the README's table for one set of results, or the changes between two sets."""
     if second is None:
         return "\n".join([about(first), "", *one_run(first["cases"]), "", legend(first["cases"])])
     return "\n".join([f"Before: {about(first)}  ", f"After: {about(second)}", "", *changes(first, second)])
 
 
 def about(results: Record) -> str:
-    """On what it ran."""
+    """Return a line that describes the environment of the results."""
     environment = results["environment"]
     machine, build = environment["machine"], environment["build"]
     libraries = ", ".join(f"{name} {version}" for name, version in environment["libraries"].items())
     return (
-        f"{environment['threads']} threads on an {machine['processor']} ({build['simd']}, {machine['memory_gib']} GiB), "
-        f"Python {environment['python']}, {libraries}:"
+        f"{environment['threads']} threads on an {machine['processor']} "
+        f"({build['simd']}, {machine['memory_gib']} GiB), Python {environment['python']}, {libraries}:"
     )
 
 
 def one_run(cases: dict[str, Record]) -> list[str]:
-    """One row a case."""
-    rows = ["| case | bitlens | peers: how many times its time | peak memory | of the floor |", "|---|---|---|---|---|"]
+    """Return one row for each case."""
+    rows = [
+        "| case | bitlens | other methods: time relative to bitlens | peak memory | share of the hardware bound |",
+        "|---|---|---|---|---|",
+    ]
     for record in cases.values():
         if "missing" in record:
             rows.append(f"| {record['title']} | {record['missing']} | | | |")
@@ -68,55 +73,62 @@ def one_run(cases: dict[str, Record]) -> list[str]:
 
 
 def peer(row: Record) -> str:
-    """A peer and its ratio, marked if scaled."""
+    """Return the label and the time ratio of another method, marked if the time was scaled."""
     mark = SCALED if row["scale"] != 1 else ""
     return f"{row['label']} {mark}{ratio(row['ratio'])}"
 
 
 def ratio(value: float) -> str:
-    """With two digits where they say something."""
+    """Format a ratio with two significant digits if it is below 10."""
     return f"{value:.1f}×" if value < 10 else f"{value:.0f}×"  # noqa: RUF001
 
 
 def seconds(row: Record) -> str:
-    """Three digits in a unit that fits."""
+    """Format a time with three significant digits, in s or ms."""
     value, unit = (row["seconds"], "s") if row["seconds"] >= 0.1 else (1000 * row["seconds"], "ms")
     digits = 0 if value >= 100 else 1 if value >= 10 else 2
     return f"{value:.{digits}f} {unit}"
 
 
 def memory(row: Record) -> str:
-    """The peak of the process, and what of it the call itself took."""
+    """Format the peak memory of the process and its increase during the call."""
     if "peak_mib" not in row:
         return ""
     return f"{row['peak_mib']:.0f} MiB (+{row['peak_mib'] - row['baseline_mib']:.0f})"
 
 
 def share(record: Record, cases: dict[str, Record]) -> str:
-    """The floor's time as a share of ours, at the best rates that the machine reached in any of the cases."""
-    if "floor" not in record:
+    """Format the time of the hardware bound as a share of our time.
+
+    The bound uses the best rates that the machine reached in any of the cases.
+    """
+    if "hardware_bound" not in record:
         return "–"  # noqa: RUF001
+
+    def best(rate: str) -> float:
+        return float(max(case["rates"][rate] for case in cases.values() if "rates" in case))
+
     seconds = 0.0
     for work, rate in (("gflop", "gemm_gflops"), ("gigabytes", "copy_gigabytes")):
-        seconds += record["floor"][work] / max(case["rates"][rate] for case in cases.values() if "rates" in case)
+        seconds += record["hardware_bound"][work] / best(rate)
     ours = next(iter(record["contestants"].values()))
     value = 100 * seconds / ours["seconds"]
     return f"{value:.0f} %" if value >= 1 else f"{value:.1g} %"
 
 
 def legend(cases: dict[str, Record]) -> str:
-    """How to read the marks."""
+    """Return the explanation of the table."""
     measured = [record for record in cases.values() if "missing" not in record]
     marked = any(row["scale"] != 1 for record in measured for row in record["contestants"].values())
-    scaled = f" {SCALED}: timed on a part of the case and scaled to the whole." if marked else ""
+    scaled = f" {SCALED}: measured on a part of the case and scaled to the whole." if marked else ""
     return (
-        "Medians of runs in turn, every result checked first. Peak memory: of the process with data and libraries, in "
-        f"brackets what the call added.{scaled}"
+        "Times are medians, and every result was checked. Peak memory is that of the process with data and libraries; the "
+        f"number in brackets is the increase during the call.{scaled}"
     )
 
 
 def changes(before: Record, after: Record) -> list[str]:
-    """One row a case that both have, then those that one has."""
+    """Return one row for each case, also for the cases that only one of the two has."""
     rows = ["| case | before | after | speed-up | peak memory before | after |", "|---|---|---|---|---|---|"]
     old_cases, new_cases = before["cases"], after["cases"]
     for name in [*old_cases, *(name for name in new_cases if name not in old_cases)]:
@@ -130,7 +142,7 @@ def changes(before: Record, after: Record) -> list[str]:
 
 
 def measured(record: Record | None) -> Record | None:
-    """Our row of a case, if there is one."""
+    """Return our row of a case, or None if it was not measured."""
     if record is None or "missing" in record:
         return None
     row: Record = next(iter(record["contestants"].values()))

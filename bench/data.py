@@ -1,4 +1,4 @@
-"""The data of the cases: real images, and synthetic samples and feature maps with structure in them."""
+"""Data of the cases: real images, and synthetic samples and feature maps with structure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.contest import MissingError
+from bench.timing import MissingError
 
 if TYPE_CHECKING:
     from bitlens.data.images import Images
@@ -18,7 +18,7 @@ NDArray = np.ndarray[Any, Any]
 
 
 def mnist() -> Images:
-    """The real MNIST, which BITLENS_DATA names."""
+    """Return the real MNIST, whose file the environment variable BITLENS_DATA names."""
     from bitlens.data.images import ImagesNotFoundError, load_mnist
 
     root = os.environ.get("BITLENS_DATA")
@@ -29,7 +29,7 @@ def mnist() -> Images:
 
 
 def stratified(per_class: int) -> NDArray:
-    """So many random training images of each class, flat."""
+    """Return `per_class` random training images of each class as rows."""
     images = mnist()
     random = np.random.default_rng(0)
     rows = [random.permutation(np.flatnonzero(images.train_labels == label))[:per_class] for label in range(10)]
@@ -37,7 +37,7 @@ def stratified(per_class: int) -> NDArray:
 
 
 def activations(samples: int, width: int) -> NDArray:
-    """Rectified float32 samples [samples, width] around a 32-dimensional subspace, as layers of networks have them."""
+    """Return rectified float32 samples [samples, width] near a 32-dimensional subspace, like those of a layer."""
     random = np.random.default_rng(0)
     hidden = random.standard_normal((samples, 32), np.float32)
     mixed = hidden @ random.standard_normal((32, width), np.float32) / 6
@@ -45,7 +45,10 @@ def activations(samples: int, width: int) -> NDArray:
 
 
 def feature_maps(samples: int, channels: int, side: int, seed: int) -> NDArray:
-    """Rectified float32 maps [samples, channels, side, side]; equal numbers of samples share what they are of."""
+    """Return rectified float32 maps [samples, channels, side, side].
+
+    The hidden variables depend on the number of samples only, so that calls with different seeds give dependent maps.
+    """
     hidden = np.random.default_rng(7).standard_normal((samples, 24), np.float32)
     random = np.random.default_rng(seed)
     maps = np.empty((samples, channels, side * side), np.float32)
@@ -56,19 +59,19 @@ def feature_maps(samples: int, channels: int, side: int, seed: int) -> NDArray:
 
 
 def codes(samples: int, channels: int, seed: int, bins: int = 32) -> NDArray:
-    """uint8 codes [channels, pairs] of the distances between feature maps, by NumPy alone."""
+    """Return uint8 codes [channels, pairs] of the distances between feature maps, computed by NumPy."""
     maps = feature_maps(samples, channels, 4, seed).reshape(samples, channels, -1).astype(np.float64)
     upper = np.triu_indices(samples, 1)
-    found = np.empty((channels, len(upper[0])), np.uint8)
+    binned = np.empty((channels, len(upper[0])), np.uint8)
     for channel in range(channels):
         distances = np.sqrt(squared_distances(maps[:, channel]))[upper]
         low, high = distances.min(), distances.max()
-        found[channel] = np.minimum((distances - low) * (bins / (high - low)), bins - 1)
-    return found
+        binned[channel] = np.minimum((distances - low) * (bins / (high - low)), bins - 1)
+    return binned
 
 
 def squared_distances(x: NDArray) -> NDArray:
-    """[n, n] in float64, the diagonal 0."""
+    """Return the squared distances [n, n] in float64; the diagonal is 0."""
     x = x - x.mean(axis=0)
     norms = (x**2).sum(axis=1)
     squares = np.maximum(norms[:, None] + norms - 2 * x @ x.T, 0)
@@ -77,12 +80,15 @@ def squared_distances(x: NDArray) -> NDArray:
 
 
 def scaled_squared_distances(samples: int, channels: int) -> NDArray:
-    """float32 [channels, samples, samples]; exp(-0.5 of them) is each channel's Gram matrix at the median's bandwidth."""
+    """Return float32 [channels, samples, samples], in units of each channel's median squared distance.
+
+    exp(-0.5 times them) is each channel's Gram matrix.
+    """
     maps = feature_maps(samples, channels, 6, 3).reshape(samples, channels, -1).astype(np.float64)
     tables = np.stack([squared_distances(maps[:, channel]) for channel in range(channels)])
     return (tables / np.median(tables, axis=(1, 2), keepdims=True)).astype(np.float32)
 
 
 def first_pairs(channels: int, count: int) -> NDArray:
-    """int64 [count, 2]: the first pairs of different channels."""
+    """Return int64 [count, 2]: the first pairs of different channels."""
     return np.array(list(islice(combinations(range(channels), 2), count)), np.int64)

@@ -1,6 +1,6 @@
-"""How time and peak memory grow with samples, channels and bins: JSON as it comes, then one picture.
+"""Measure how time and peak memory grow with samples, channels and bins; write JSON and draw one picture.
 
-Each point is measured in a process of its own; a curve stops where a point takes longer than the limit.
+Each point is measured in a separate process. A curve stops at the first point that takes longer than the limit.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from typing import Any
 
 import bitlens
 from bench import data, machine, store
-from bench.contest import OURS, Contestant, timed
 from bench.memory import peak
 from bench.peers import channels, neighbors
-from bench.processes import listen, tell
+from bench.processes import run_module, send
+from bench.timing import OURS, Contestant, timed
 
 PICTURE = Path(__file__).parents[1] / "docs" / "growth.png"
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """One quantity grows, everything else stays."""
+    """A series of cases in which one quantity grows and all others are constant."""
 
     title: str
     axis: str
     sizes: tuple[int, ...]
     contestants: Callable[[int], dict[str, Contestant]]
-    """Made for a size, with its data."""
+    """Makes the data and the contestants of a size."""
     names: tuple[str, ...]
 
 
 def entropy_of(n: int) -> dict[str, Contestant]:
-    """Inter-sample entropy of n activations."""
+    """Return the contestants for the inter-sample entropy of n activations."""
     x, k = data.activations(n, 784), 100
     functions = {
         OURS: bitlens.inter_sample_entropy,
@@ -50,7 +50,7 @@ def entropy_of(n: int) -> dict[str, Contestant]:
 
 
 def information_of(count: int, n: int, bins: int) -> dict[str, Contestant]:
-    """Mutual information of count x count channels, codes given."""
+    """Return the contestants for the mutual information of count x count channels from given codes."""
     a, b = data.codes(n, count, 1, bins), data.codes(n, count, 2, bins)
     pairs = channels.all_pairs(count, count)
 
@@ -64,10 +64,13 @@ def information_of(count: int, n: int, bins: int) -> dict[str, Contestant]:
     }
     return {
         name: Contestant(
-            name, lambda function=function: function(a, b, bins), str, lambda function=function: function(a[:1, :1], b[:1, :1], bins)
+            name,
+            lambda function=function: function(a, b, bins),
+            str,
+            lambda function=function: function(a[:1, :1], b[:1, :1], bins),
         )
         for name, function in functions.items()
-    }  # fmt: skip
+    }
 
 
 _SEARCHERS = (OURS, "faiss + umap + SciPy", "scikit-learn + umap + SciPy")
@@ -75,51 +78,67 @@ _COUNTERS = (OURS, "numba", "np.bincount")
 
 SWEEPS = {
     "samples": Sweep(
-        "inter_sample_entropy, 784 values, k = 100", "samples",
-        (500, 1000, 2000, 5000, 10000, 20000, 50000), entropy_of, _SEARCHERS,
+        "inter_sample_entropy, 784 values, k = 100",
+        "samples",
+        (500, 1000, 2000, 5000, 10000, 20000, 50000),
+        entropy_of,
+        _SEARCHERS,
     ),
     "channels": Sweep(
-        "channel_mutual_information, 256 samples, 32 bins", "channels on either side",
-        (4, 8, 16, 32, 64, 128, 256, 512), lambda c: information_of(c, 256, 32), _COUNTERS,
+        "channel_mutual_information, 256 samples, 32 bins",
+        "channels on either side",
+        (4, 8, 16, 32, 64, 128, 256, 512),
+        lambda c: information_of(c, 256, 32),
+        _COUNTERS,
     ),
     "channel-samples": Sweep(
-        "channel_mutual_information, 32 x 32 channels, 32 bins", "samples",
-        (64, 128, 256, 512, 1024, 2048), lambda n: information_of(32, n, 32), _COUNTERS,
+        "channel_mutual_information, 32 x 32 channels, 32 bins",
+        "samples",
+        (64, 128, 256, 512, 1024, 2048),
+        lambda n: information_of(32, n, 32),
+        _COUNTERS,
     ),
     "bins": Sweep(
-        "channel_mutual_information, 32 x 32 channels, 512 samples", "bins",
-        (4, 8, 16, 32, 64, 128, 256), lambda bins: information_of(32, 512, bins), _COUNTERS,
+        "channel_mutual_information, 32 x 32 channels, 512 samples",
+        "bins",
+        (4, 8, 16, 32, 64, 128, 256),
+        lambda bins: information_of(32, 512, bins),
+        _COUNTERS,
     ),
-}  # fmt: skip
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure, then draw."""
+    """Measure the requested sweeps, draw all stored sweeps, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__)
-    parser.add_argument("sweeps", nargs="*", metavar="sweep", help=f"of {', '.join(SWEEPS)}; default: all")
+    parser.add_argument("sweeps", nargs="*", metavar="sweep", help=f"one of {', '.join(SWEEPS)}; default: all")
     parser.add_argument("--limit", type=float, default=20.0, help="seconds after which a curve stops (default: 20)")
-    parser.add_argument("--output", type=Path, default=store.GROWTH, help="JSON file (default: %(default)s)")
-    parser.add_argument("--picture", type=Path, default=PICTURE, help="where to draw (default: %(default)s)")
-    parser.add_argument("--fresh", action="store_true", help="start the file anew")
-    parser.add_argument("--draw", action="store_true", help="draw what is on file, measure nothing")
+    parser.add_argument(
+        "--output", type=Path, default=store.GROWTH, help="JSON file that results are added to (default: %(default)s)"
+    )
+    parser.add_argument("--picture", type=Path, default=PICTURE, help="file of the picture (default: %(default)s)")
+    parser.add_argument("--fresh", action="store_true", help="replace the file instead of adding to it")
+    parser.add_argument("--draw", action="store_true", help="draw the stored results without measuring")
     parser.add_argument("--point", nargs=3, metavar=("SWEEP", "CONTESTANT", "SIZE"), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.point:
         return point_here(*options.point)
     unknown = [name for name in options.sweeps if name not in SWEEPS]
     if unknown:
-        parser.error(f"no sweep {unknown[0]!r}; there are {', '.join(SWEEPS)}")
+        parser.error(f"sweep: expected one of {', '.join(SWEEPS)}, got {unknown[0]!r}")
     status = 0
     if not options.draw:
         if not bitlens.build_info()["optimized"]:
-            parser.error("bitlens is built without optimisation; times of it mean nothing")
+            parser.error(
+                "bitlens was built without optimization, so its times are meaningless; install it again in release mode"
+            )
         try:
             results = store.resume(options.output, machine.environment(), "sweeps", fresh=options.fresh)
             measure(options.sweeps or list(SWEEPS), results, options.output, options.limit)
         except store.OtherEnvironmentError as error:
             parser.error(str(error))
         except KeyboardInterrupt:
-            print(f"interrupted; what was measured is in {options.output}", file=sys.stderr)
+            print(f"interrupted; the points measured so far are in {options.output}", file=sys.stderr)
             status = 130
     if options.output.exists():
         from bench.picture import draw
@@ -129,7 +148,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def measure(names: list[str], results: dict[str, Any], output: Path, limit: float) -> None:
-    """Every curve up to its limit, on file point by point."""
+    """Measure every curve up to the limit and write the file after every point."""
     for name in names:
         sweep = SWEEPS[name]
         curves: dict[str, list[Any]] = {contestant: [] for contestant in sweep.names}
@@ -137,32 +156,36 @@ def measure(names: list[str], results: dict[str, Any], output: Path, limit: floa
         for contestant in sweep.names:
             for size in sweep.sizes:
                 print(f"{name}: {contestant}, {size}", file=sys.stderr, flush=True)
-                found = point_in_process(name, contestant, size, 6 * limit + 60)
-                if not found:
+                point = point_in_process(name, contestant, size, 6 * limit + 60)
+                if not point:
                     break
-                curves[contestant].append({"size": size, **found})
+                curves[contestant].append({"size": size, **point})
                 store.write(output, results)
-                if found["seconds"] > limit:
+                if point["seconds"] > limit:
                     break
 
 
-def point_in_process(name: str, contestant: str, size: int, patience: float) -> dict[str, Any]:
-    """One point; none if it takes longer than there is patience for or fails, which is said."""
-    found = listen(["bench.growth", "--point", name, contestant, str(size)], patience=patience)
-    if "error" in found:
-        print(f"  {found['error']}", file=sys.stderr)
+def point_in_process(name: str, contestant: str, size: int, timeout: float) -> dict[str, Any]:
+    """Measure one point in a new process. If that fails or times out, print why and return an empty dict."""
+    point = run_module(["bench.growth", "--point", name, contestant, str(size)], timeout=timeout)
+    if "error" in point:
+        print(f"  {point['error']}", file=sys.stderr)
         return {}
-    return found
+    return point
 
 
 def point_here(name: str, contestant: str, size: str) -> int:
-    """One call for the peak of memory, whose time counts too if it is long; else the median of three more."""
+    """Measure one point in this process.
+
+    The first call gives the peak memory. Its time is used if it took at least 2 s; otherwise the median of three more
+    calls is used.
+    """
     bitlens.set_num_threads(machine.threads())
     runner = SWEEPS[name].contestants(int(size))[contestant]
     first: list[float] = []
     memory = peak(Contestant(runner.label, lambda: first.append(timed(runner.run)[0]), str, runner.warm))
     again = [timed(runner.run)[0] for _ in range(3)] if first[0] < 2 else first
-    tell({"result": {"seconds": median(again), **memory}})
+    send({"result": {"seconds": median(again), **memory}})
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What the times depend on: the processor, the libraries, the threads, and the rates that the machine reaches."""
+"""Describe the environment that times depend on: processor, libraries, threads, and measured hardware rates."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ LIBRARIES = (
     "numba",
 )
 _MODULES = {"faiss-cpu": "faiss", "scikit-learn": "sklearn", "umap-learn": "", "pynndescent": "", "numba": ""}
-_ROWS = 8  # panels that are multiplied by all at a time: about as many as in a neighbour search
+_PANEL = 48  # samples in a panel
+_ROWS = 8  # panels that are multiplied by all panels in one call; a neighbour search uses about the same number
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -37,39 +38,59 @@ _THREAD_VARIABLES = (
 
 
 class Rates(NamedTuple):
-    """What the machine reaches, measured in the run that is held against it."""
+    """Hardware rates, measured in the same run as the times that are compared with them."""
 
     gemm_gflops: float
-    """float32 matrix product on all threads, NumPy's or ours, in 10^9 operations a second."""
+    """The float32 matrix product on all threads, the faster of NumPy's and ours, in 10^9 operations per second."""
     copy_gigabytes: float
-    """Copying a large array on all threads, bytes read and bytes written, in 10^9 a second."""
+    """Copies of a large array on all threads, bytes read plus bytes written, in 10^9 bytes per second."""
 
 
 def threads() -> int:
-    """How many threads everybody gets: one for each core that this process may use."""
+    """Return the number of threads of every contestant: one for each core that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def thread_settings() -> dict[str, str]:
-    """Environment of a process in which every library uses `threads()` threads."""
+    """Return the environment variables with which every library uses `threads()` threads."""
     return dict.fromkeys(_THREAD_VARIABLES, str(threads()))
 
 
-def rates() -> Rates:
-    """Measure the rates: the best of several."""
-    panels = np.random.default_rng(0).random((64, 3072, 48), np.float32)
-    a = panels.reshape(3072, 3072)
+def rates(panels: int = 64, copied: int = 32 * 2**20) -> Rates:
+    """Measure the hardware rates; each is the best of five repetitions.
+
+    Parameters
+    ----------
+    panels : int
+        The matrices of the product have 48 x panels rows and columns.
+    copied : int
+        The number of float64 values that are copied.
+
+    Returns
+    -------
+    Rates
+        The rates. Data that fit in the cache have higher rates than the data of a case.
+    """
+    return Rates(_product_rate(panels), _copy_rate(copied))
+
+
+def _product_rate(count: int) -> float:
+    side = _PANEL * count
+    panels = np.random.default_rng(0).random((count, side, _PANEL), np.float32)
+    a = panels.reshape(side, side)
     product = np.empty_like(a)
-    gemm = min(
-        _best_of(5, lambda: np.matmul(a, a, out=product)),
-        _best_of(5, lambda: _core.dot_products(panels[:_ROWS], panels, product[: 48 * _ROWS], 0)) * len(panels) / _ROWS,
-    )
-    source = np.ones(32 * 2**20)
+    rows = panels[:_ROWS]
+    ours = _best_of(5, lambda: _core.dot_products(rows, panels, product[: _PANEL * len(rows)], 0)) * count / len(rows)
+    return 2 * side**3 / min(ours, _best_of(5, lambda: np.matmul(a, a, out=product))) / 1e9
+
+
+def _copy_rate(values: int) -> float:
+    source = np.ones(values)
     target = np.zeros_like(source)
     parts = list(zip(np.array_split(target, threads()), np.array_split(source, threads()), strict=True))
     with ThreadPoolExecutor(threads()) as pool:
         copy = _best_of(5, lambda: list(pool.map(lambda part: np.copyto(*part), parts)))
-    return Rates(2 * len(a) ** 3 / gemm / 1e9, 2 * source.nbytes / copy / 1e9)
+    return 2 * source.nbytes / copy / 1e9
 
 
 def _best_of(repetitions: int, function: Callable[[], Any]) -> float:
@@ -83,7 +104,7 @@ def _best_of(repetitions: int, function: Callable[[], Any]) -> float:
 
 
 def environment() -> dict[str, Any]:
-    """Everything that must be the same for two results to stand in one table."""
+    """Return everything that must be equal for two results to be in one table."""
     return {
         "machine": {
             "processor": _processor(),
@@ -120,13 +141,16 @@ def _version(name: str) -> str | None:
 
 
 def _blas() -> list[dict[str, Any]]:
-    """What threadpoolctl sees once the libraries with a BLAS or OpenMP of their own are loaded; no paths."""
+    """Describe the loaded BLAS and OpenMP libraries by threadpoolctl, without paths.
+
+    Libraries that bring their BLAS or OpenMP with them are imported first.
+    """
     import threadpoolctl
 
     for name in LIBRARIES:
         module = _MODULES.get(name, name)
         if module and _version(name):
             import_module(module)
-    kept = ("user_api", "internal_api", "version", "threading_layer", "architecture")
-    found = [{key: library[key] for key in kept if library.get(key)} for library in threadpoolctl.threadpool_info()]
-    return sorted((row for i, row in enumerate(found) if row not in found[:i]), key=str)
+    keys = ("user_api", "internal_api", "version", "threading_layer", "architecture")
+    rows = [{key: library[key] for key in keys if library.get(key)} for library in threadpoolctl.threadpool_info()]
+    return sorted((row for i, row in enumerate(rows) if row not in rows[:i]), key=str)

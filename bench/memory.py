@@ -1,4 +1,4 @@
-"""Peak memory of one call, in the process that does nothing else."""
+"""Measure the peak memory of one call, in a process that does nothing else."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ import resource
 import sys
 from pathlib import Path
 
-from bench.contest import Contestant
+from bench.timing import Contestant
 
 
 def peak(contestant: Contestant) -> dict[str, float]:
-    """Peak memory of the process during one run, and what it held before: Python, libraries, compiled code and data.
+    """Measure the peak memory of the process during one run, and its memory before: Python, libraries, code and data.
 
-    Linux resets the peak on request, so that what making the data took does not count. Where that is not to be had,
-    the peak is that of the whole process so far.
+    On Linux the recorded peak is reset before the run, so that the memory that making the data took does not count.
+    On other systems the peak is that of the whole process so far.
 
     Parameters
     ----------
     contestant : Contestant
-        Whose `run` is called once, after `warm`.
+        The contestant; its `warm` is called first, then its `run` once.
 
     Returns
     -------
     dict
-        peak_mib and baseline_mib.
+        peak_mib and baseline_mib, in MiB.
     """
     contestant.warm()
     gc.collect()
-    _give_freed_memory_back()
-    baseline = _reset()
+    _return_freed_memory()
+    baseline = _reset_peak()
     result = contestant.run()
     highest = _status("VmHWM") or _highest_ever()
     del result
     return {"peak_mib": highest, "baseline_mib": baseline}
 
 
-def _give_freed_memory_back() -> None:
+def _return_freed_memory() -> None:
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
         libc.malloc_trim(0)
 
 
-def _reset() -> float:
-    """Set the peak back to what is held now, which is returned."""
+def _reset_peak() -> float:
+    """Reset the recorded peak to the memory in use and return the latter."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
@@ -57,8 +57,8 @@ def _status(field: str) -> float | None:
         text = Path("/proc/self/status").read_text()
     except OSError:
         return None
-    found = re.search(rf"{field}:\s+(\d+) kB", text)
-    return int(found[1]) / 1024 if found else None
+    match = re.search(rf"{field}:\s+(\d+) kB", text)
+    return int(match[1]) / 1024 if match else None
 
 
 def _highest_ever() -> float:

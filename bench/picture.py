@@ -1,4 +1,4 @@
-"""The picture of the growth curves: time above, memory below, both axes logarithmic."""
+"""Draw the growth curves: time above, memory below, on logarithmic axes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ _STYLES = (("#1f5fbf", "o"), ("#d1631b", "s"), ("#3c8d40", "^"), ("#8a3fa0", "D"
 
 
 def draw(results: dict[str, Any], path: Path) -> None:
-    """Draw all sweeps on file side by side.
+    """Draw all stored sweeps side by side.
 
     Parameters
     ----------
     results : dict
-        What `bench.growth` writes.
+        The results that `bench.growth` writes.
     path : Path
-        Of the picture; its suffix says the format.
+        The file of the picture; its suffix determines the format.
     """
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""A case in a process of its own: what that process does, and how it is started and listened to."""
+"""Run a case in a separate process: the code of that process, and the code that starts it and reads its messages."""
 
 from __future__ import annotations
 
@@ -12,45 +12,47 @@ from typing import Any
 
 import bitlens
 from bench import machine
-from bench.contest import Case, MissingError, WrongResultError, contest, summary
 from bench.memory import peak
+from bench.timing import Case, MissingError, WrongResultError, run_alternately, summary
 
 Message = dict[str, Any]
 
 
-def tell(message: Message) -> None:
-    """One line to the process that listens."""
+def send(message: Message) -> None:
+    """Write one message as a line of JSON for the parent process."""
     print(json.dumps(message), flush=True)
 
 
-def contest_here(case: Case, rounds: int | None) -> int:
-    """Run a case in this process and tell how it goes."""
+def time_case_here(case: Case, rounds: int | None) -> int:
+    """Run a case in this process and send its progress and its result."""
     bitlens.set_num_threads(machine.threads())
     try:
-        tell({"doing": "measuring the machine"})
+        send({"doing": "measuring the hardware rates"})
         rates = machine.rates()
-        tell({"doing": "making the data"})
+        send({"doing": "making the data"})
         contestants = case.contestants()
-        timings = contest(contestants, rounds or case.rounds, slow=case.slow, tell=lambda doing: tell({"doing": doing}))
-        tell({"result": summary(case, contestants, timings, rates)})
+        timings = run_alternately(
+            contestants, rounds or case.rounds, slow=case.slow, report=lambda doing: send({"doing": doing})
+        )
+        send({"result": summary(case, contestants, timings, rates)})
     except MissingError as error:
-        tell({"result": {"title": case.title, "sizes": case.sizes, "slow": case.slow, "missing": str(error)}})
+        send({"result": {"title": case.title, "sizes": case.sizes, "slow": case.slow, "missing": str(error)}})
     except WrongResultError as error:
-        tell({"result": {"error": str(error)}})
+        send({"result": {"error": str(error)}})
     except KeyboardInterrupt:
         return 130
     return 0
 
 
 def measure_memory_here(cases: dict[str, Case], name: str, contestant: str) -> int:
-    """Tell the peak memory of one contestant."""
+    """Measure the peak memory of one contestant in this process and send it."""
     bitlens.set_num_threads(machine.threads())
     try:
-        tell({"result": peak(cases[name].contestants()[contestant])})
+        send({"result": peak(cases[name].contestants()[contestant])})
     except KeyboardInterrupt:
         return 130
     except KeyError as error:
-        print(f"no case or contestant {error}", file=sys.stderr)
+        print(f"--memory: expected the names of a case and of one of its contestants, got {error}", file=sys.stderr)
         return 2
     except MissingError as error:
         print(error, file=sys.stderr)
@@ -58,45 +60,47 @@ def measure_memory_here(cases: dict[str, Case], name: str, contestant: str) -> i
     return 0
 
 
-def contest_in_process(name: str, rounds: int | None, step: Callable[[str], None]) -> Message:
-    """The result of a case, or why there is none."""
-    return listen(["bench", "--one", name, *(["--rounds", str(rounds)] if rounds else [])], step)
+def time_case_in_process(name: str, rounds: int | None, step: Callable[[str], None]) -> Message:
+    """Run a case in a new process and return its record; the key "error" says why it has no record."""
+    return run_module(["bench", "--one", name, *(["--rounds", str(rounds)] if rounds else [])], step)
 
 
 def memory_in_process(name: str, contestant: str) -> Message:
-    """Peak memory of a contestant, or why there is none."""
-    found = listen(["bench", "--memory", name, contestant])
-    return {"memory_error": found["error"]} if "error" in found else found
+    """Measure peak memory in a new process; the key "memory_error" says why it could not be measured."""
+    measured = run_module(["bench", "--memory", name, contestant])
+    return {"memory_error": measured["error"]} if "error" in measured else measured
 
 
-def listen(module: list[str], step: Callable[[str], None] = lambda _: None, patience: float | None = None) -> Message:
-    """Run a module in a process and listen; lines that are no message are a library's own.
+def run_module(
+    module: list[str], step: Callable[[str], None] = lambda _: None, timeout: float | None = None
+) -> Message:
+    """Run a module in a new process and read its messages. Other lines come from libraries and are ignored.
 
     Parameters
     ----------
     module : list of str
-        Its name and arguments.
+        Name and arguments of the module.
     step : callable
-        Is told what is being done.
-    patience : float, optional
-        Seconds after which the process is ended.
+        Called with each progress message.
+    timeout : float, optional
+        Seconds after which the process is terminated.
 
     Returns
     -------
     dict
-        What it told as its result, or the key "error".
+        The result that the process sent, or the key "error".
 
     Raises
     ------
     KeyboardInterrupt
-        After the process was ended too.
+        If the user interrupts; the process is terminated first.
     """
     environment = {**os.environ, **machine.thread_settings()}
     command = [sys.executable, "-m", *module]
     result: Message = {}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
-        alarm = threading.Timer(patience or threading.TIMEOUT_MAX, process.terminate)
+        alarm = threading.Timer(timeout or threading.TIMEOUT_MAX, process.terminate)
         alarm.daemon = True
         alarm.start()
         try:
@@ -112,4 +116,4 @@ def listen(module: list[str], step: Callable[[str], None] = lambda _: None, pati
             alarm.cancel()
     if result:
         return result
-    return {"error": f"its process ended with status {process.returncode} and told no result"}
+    return {"error": f"the process ended with status {process.returncode} and sent no result"}

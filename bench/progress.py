@@ -1,4 +1,4 @@
-"""What is seen on the screen while cases run, and when they have."""
+"""Show the progress on the screen while cases run, and a table of the results at the end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.compare import share
 
 
 class Progress:
-    """A bar over the cases, with what is being done."""
+    """A progress bar over the cases, with a description of the current step."""
 
     def __init__(self, total: int) -> None:
         columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
@@ -35,27 +35,27 @@ class Progress:
         self._bar.stop()
 
     def case(self, name: str) -> None:
-        """The next one begins."""
+        """Begin the next case."""
         if self._case:
             self._bar.advance(self._task)
         self._case = name
         self.step("")
 
     def step(self, doing: str) -> None:
-        """Within the case."""
+        """Describe the current step of the case."""
         self._bar.update(self._task, description=escape(f"{self._case}: {doing}"))
 
     def say(self, text: str) -> None:
-        """A line that stays."""
+        """Print a line above the bar."""
         self._bar.console.print(escape(text), highlight=False)
 
 
 def table(cases: dict[str, Any]) -> Table:
-    """Every contestant of every case."""
-    found = Table("case", "by", "time", "ratio", "of the floor", "peak memory (the call)")
+    """Return a table with every contestant of every case."""
+    shown = Table("case", "by", "time", "ratio", "share of bound", "peak memory (increase)")
     for name, record in cases.items():
         if "missing" in record:
-            found.add_row(name, escape(record["missing"]), end_section=True)
+            shown.add_row(name, escape(record["missing"]), end_section=True)
             continue
         rows = record["contestants"].values()
         for number, row in enumerate(rows, 1):
@@ -63,11 +63,14 @@ def table(cases: dict[str, Any]) -> Table:
             memory = (
                 f"{row['peak_mib']:.0f} ({row['peak_mib'] - row['baseline_mib']:.0f}) MiB" if "peak_mib" in row else ""
             )
-            found.add_row(
-                name if number == 1 else "", row["label"], f"{scaled}{row['seconds']:.3g} s",
+            shown.add_row(
+                name if number == 1 else "",
+                row["label"],
+                f"{scaled}{row['seconds']:.3g} s",
                 "" if number == 1 else f"{scaled}{row['ratio']:.1f} x",
-                share(record, cases) if number == 1 else "", memory,
+                share(record, cases) if number == 1 else "",
+                memory,
                 end_section=number == len(rows),
-            )  # fmt: skip
-    found.caption = "~: timed on a part of the case and scaled"
-    return found
+            )
+    shown.caption = "share of bound: of the hardware bound; ~: measured on a part of the case and scaled"
+    return shown

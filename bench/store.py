@@ -1,4 +1,4 @@
-"""Results on file: always whole, whatever happens to the run that writes them."""
+"""Read and write result files; a file is always complete, also when the program that writes it is killed."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ GROWTH = Path(__file__).parent / "results" / "growth.json"
 
 
 class OtherEnvironmentError(Exception):
-    """The results on file come from another machine, build or library than this run's."""
+    """The stored results come from another machine, build or library version."""
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The results on file; none if there is no file."""
+    """Return the stored results, or an empty dict if the file does not exist."""
     return json.loads(path.read_text("utf-8")) if path.exists() else {}
 
 
 def write(path: Path, results: dict[str, Any]) -> None:
-    """Replace the file by a whole new one."""
+    """Replace the file in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     unfinished.write_text(json.dumps(results, indent=2) + "\n", "utf-8")
@@ -29,19 +29,19 @@ def write(path: Path, results: dict[str, Any]) -> None:
 
 
 def resume(path: Path, environment: dict[str, Any], part: str, *, fresh: bool) -> dict[str, Any]:
-    """The results on file to add to.
+    """Return the stored results, to which new ones can be added.
 
     Raises
     ------
     OtherEnvironmentError
-        If they were measured in another environment, and fresh is not set.
+        If they were measured in another environment and `fresh` is not set.
     """
-    on_file = {} if fresh else read(path)
-    other = on_file.get("environment", environment)
+    stored = {} if fresh else read(path)
+    other = stored.get("environment", environment)
     differing = [key for key in environment if other.get(key) != environment[key]]
     if differing:
         raise OtherEnvironmentError(
-            f"{path} has results of another {', '.join(differing)}; they cannot stand in one table: "
-            "give --fresh to start it anew, or another --output"
+            f"{path} has results of another {', '.join(differing)}, which cannot be in the same table; "
+            "use --fresh to replace the file, or another --output"
         )
-    return {"environment": environment, part: on_file.get(part, {})}
+    return {"environment": environment, part: stored.get(part, {})}

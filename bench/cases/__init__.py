@@ -1,4 +1,4 @@
-"""All cases by name, in the order of the table."""
+"""All cases by name, in the order of the table in the README."""
 
 from bench.cases.channels import CASES as CHANNELS
 from bench.cases.discarding import CASES as DISCARDING
@@ -7,6 +7,6 @@ from bench.cases.neurons import CASES as NEURONS
 from bench.cases.runs import CASES as RUNS
 from bench.cases.spectra import CASES as SPECTRA
 from bench.cases.values import CASES as VALUES
-from bench.contest import Case
+from bench.timing import Case
 
 CASES: dict[str, Case] = {**NEIGHBORS, **CHANNELS, **SPECTRA, **VALUES, **DISCARDING, **NEURONS, **RUNS}

@@ -1,4 +1,4 @@
-"""Channel mutual information, from codes and from feature maps."""
+"""Cases of channel mutual information, from codes and from feature maps."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import numpy as np
 
 import bitlens
 from bench import checks, data
-from bench.contest import OURS, Case, Contestant, Floor
 from bench.data import NDArray
 from bench.peers import channels as peers
+from bench.timing import OURS, Case, Contestant, HardwareBound
 
 BINS = 32
 _EXACT = 1e-9
-_SINGLE = 1e-3  # distances in float32 move some pairs over an edge
+_SINGLE = 1e-3  # distances in float32 move some pairs of samples across a bin edge
 
 Check = Callable[[NDArray], str]
 
 
 def reference_check(a: NDArray, b: NDArray, tolerance: float = _EXACT) -> Check:
-    """Check of all pairs of channels by some of them."""
+    """Return the check of a table of all pairs of channels; it compares some of the pairs."""
     pairs = peers.sampled_pairs(len(a), len(b), 8)
 
     def check(found: NDArray) -> str:
@@ -33,7 +33,7 @@ def reference_check(a: NDArray, b: NDArray, tolerance: float = _EXACT) -> Check:
 def sampled(
     label: str, function: Callable[[NDArray, NDArray, NDArray], NDArray], a: NDArray, b: NDArray, count: int
 ) -> Contestant:
-    """A loop over pairs of channels on some of them, scaled to all."""
+    """Return a contestant that loops over some pairs of channels; its time is scaled to all pairs."""
     pairs = peers.sampled_pairs(len(a), len(b), count)
 
     def check(found: NDArray) -> str:
@@ -42,18 +42,25 @@ def sampled(
 
     everything = len(a) * len(b)
     return Contestant(
-        label, lambda: function(a, b, pairs), check, lambda: function(a[:, :99], b[:, :99], pairs[:1]),
-        scale=everything / count, note=f"{count} of {everything} pairs of channels",
-    )  # fmt: skip
+        label,
+        lambda: function(a, b, pairs),
+        check,
+        lambda: function(a[:, :99], b[:, :99], pairs[:1]),
+        scale=everything / count,
+        note=f"{count} of {everything} pairs of channels",
+    )
 
 
 def whole(label: str, function: Callable[[NDArray, NDArray], NDArray], a: NDArray, b: NDArray) -> Contestant:
-    """All pairs of channels."""
+    """Return a contestant that computes all pairs of channels."""
     return Contestant(label, lambda: function(a, b), reference_check(a, b), lambda: function(a[:, :4950], b[:, :4950]))
 
 
 def one_hot(label: str, a: NDArray, b: NDArray, *, integers: bool) -> Contestant:
-    """All tables of a part of the sample pairs, scaled to all; no information is made of them."""
+    """Return a contestant that counts some of the sample pairs for all pairs of channels, scaled to all sample pairs.
+
+    It only counts; it does not compute the mutual information.
+    """
     few = min(65536, a.shape[1])
     x, y = (np.ascontiguousarray(codes[:, :few]) for codes in (a, b))
 
@@ -63,26 +70,29 @@ def one_hot(label: str, a: NDArray, b: NDArray, *, integers: bool) -> Contestant
         return "counts exact"
 
     return Contestant(
-        label, lambda: peers.one_hot_counts(x, y, BINS, integers=integers), check,
-        lambda: peers.one_hot_counts(x[:, :64], y[:, :64], BINS, integers=integers), scale=a.shape[1] / few,
-        note=f"the counts alone, of {few} of {a.shape[1]} pairs of samples",
-    )  # fmt: skip
+        label,
+        lambda: peers.one_hot_counts(x, y, BINS, integers=integers),
+        check,
+        lambda: peers.one_hot_counts(x[:, :64], y[:, :64], BINS, integers=integers),
+        scale=a.shape[1] / few,
+        note=f"only the counts, of {few} of {a.shape[1]} pairs of samples",
+    )
 
 
-def codes_given(channels: int, n: int, *, everybody: bool) -> Case:
-    """Codes in, information out."""
+def codes_given(channels: int, n: int, *, every_library: bool) -> Case:
+    """Return the case of mutual information from given codes."""
 
     def contestants() -> dict[str, Contestant]:
         first, second = data.codes(n, 64, 1, BINS), data.codes(n, 64, 2, BINS)
         a, b = (np.tile(x, (channels // 64, 1)) for x in (first, second))
-        found = {
+        fastest = {
             OURS: whole("bitlens", bitlens.channel_mutual_information, a, b),
             "numba": whole("numba", peers.numba_information, a, b),
         }
-        if not everybody:
-            return {**found, "bincount": sampled("np.bincount", peers.bincount_pairs, a, b, 512)}
+        if not every_library:
+            return {**fastest, "bincount": sampled("np.bincount", peers.bincount_pairs, a, b, 512)}
         return {
-            **found,
+            **fastest,
             "bincount": sampled("np.bincount", peers.bincount_pairs, a, b, 128),
             "histogram2d": sampled("np.histogram2d", peers.histogram2d_information, a, b, 8),
             "sklearn": sampled("scikit-learn", peers.sklearn_information, a, b, 8),
@@ -95,7 +105,7 @@ def codes_given(channels: int, n: int, *, everybody: bool) -> Case:
 
 
 def from_maps(channels: int, n: int, side: int) -> Case:
-    """Feature maps in, information out."""
+    """Return the case of mutual information from feature maps."""
 
     def contestants() -> dict[str, Contestant]:
         a, b = data.feature_maps(n, channels, side, 1), data.feature_maps(n, channels, side, 2)
@@ -108,8 +118,8 @@ def from_maps(channels: int, n: int, side: int) -> Case:
 
         def bincount(codes: Callable[[NDArray], NDArray], a: NDArray, b: NDArray) -> NDArray:
             chosen = pairs[(pairs[:, 0] < a.shape[1]) & (pairs[:, 1] < b.shape[1])]
-            found = peers.bincount_information(codes(a), codes(b), chosen, BINS)
-            return found.reshape(a.shape[1], b.shape[1])
+            information = peers.bincount_information(codes(a), codes(b), chosen, BINS)
+            return information.reshape(a.shape[1], b.shape[1])
 
         def scatter(a: NDArray, b: NDArray) -> NDArray:
             return peers.numba_information(peers.torch_codes(a), peers.torch_codes(b), BINS)
@@ -119,23 +129,27 @@ def from_maps(channels: int, n: int, side: int) -> Case:
             OURS: by("bitlens", bitlens.channel_mutual_information, _EXACT),
             "cdist-numba": by("torch.cdist + np.digitize + numba", scatter, _SINGLE, single),
             "cdist": by(
-                "torch.cdist + np.digitize + np.bincount", lambda a, b: bincount(peers.torch_codes, a, b), _SINGLE,
+                "torch.cdist + np.digitize + np.bincount",
+                lambda a, b: bincount(peers.torch_codes, a, b),
+                _SINGLE,
                 single,
             ),
-            "pdist": by("SciPy pdist + np.digitize + np.bincount", lambda a, b: bincount(peers.scipy_codes, a, b), _EXACT),
-        }  # fmt: skip
+            "pdist": by(
+                "SciPy pdist + np.digitize + np.bincount", lambda a, b: bincount(peers.scipy_codes, a, b), _EXACT
+            ),
+        }
 
     width = side**2
-    floor = Floor(
+    bound = HardwareBound(
         "the dot product of each pair of samples once, in every channel, in float32",
         gflop=2 * channels * n * (n - 1) * width / 1e9,
     )
     title = f"`channel_mutual_information`, {channels} x {channels} channels, n = {n}, from maps {side} x {side}"
-    return Case(title, {"channels": channels, "n": n, "side": side, "bins": BINS}, contestants, floor)
+    return Case(title, {"channels": channels, "n": n, "side": side, "bins": BINS}, contestants, bound)
 
 
 def maps_check(a: NDArray, b: NDArray, tolerance: float) -> Check:
-    """Check of all pairs of channels by some of them, from the maps."""
+    """Return the check of a table of all pairs of channels; it compares some pairs, computed from the maps."""
     pairs = peers.sampled_pairs(a.shape[1], b.shape[1], 4)
 
     def check(found: NDArray) -> str:
@@ -149,7 +163,7 @@ def maps_check(a: NDArray, b: NDArray, tolerance: float) -> Check:
 
 
 CASES = {
-    "channels-64": codes_given(64, 1000, everybody=True),
-    "channels-512": codes_given(512, 256, everybody=False),
+    "channels-64": codes_given(64, 1000, every_library=True),
+    "channels-512": codes_given(512, 256, every_library=False),
     "channels-maps": from_maps(64, 1000, 14),
 }

@@ -1,4 +1,4 @@
-"""What a layer discards of many images: all at once, and one image after the other."""
+"""The case of information discarding for many images, all at once and one by one."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 import bitlens
 from bench import data
-from bench.contest import OURS, Case, Contestant, WrongResultError
+from bench.timing import OURS, Case, Contestant, WrongResultError
 
 _ALONE = 8
 
 
 def one_layer(layer: str, images: int, training: int) -> Case:
-    """A LeNet on MNIST."""
+    """Return the case of one layer of a LeNet on MNIST."""
 
     def contestants() -> dict[str, Contestant]:
         import torch

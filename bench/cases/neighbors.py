@@ -1,4 +1,4 @@
-"""Neighbours and inter-sample entropy, on real MNIST and on synthetic activations."""
+"""Cases of nearest neighbours and inter-sample entropy, on real MNIST and on synthetic activations."""
 
 from __future__ import annotations
 
@@ -6,40 +6,48 @@ import numpy as np
 
 import bitlens
 from bench import checks, data
-from bench.contest import OURS, Case, Contestant, Floor
 from bench.data import NDArray
 from bench.peers import neighbors as peers
+from bench.timing import OURS, Case, Contestant, HardwareBound
 
 _PLAIN_ROWS = 50
 _FIGURE_TOLERANCE = 0.03
 
 
-def products(n: int, width: int) -> Floor:
-    """The dot product of every pair of samples once."""
-    return Floor("the dot product of each of the n (n - 1) / 2 pairs once, in float32", gflop=n * (n - 1) * width / 1e9)
+def products(n: int, width: int) -> HardwareBound:
+    """Return the bound: the dot product of every pair of samples once."""
+    return HardwareBound(
+        "the dot product of each of the n (n - 1) / 2 pairs once, in float32", gflop=n * (n - 1) * width / 1e9
+    )
 
 
 def chains(x: NDArray, k: int, reference: float | None) -> dict[str, Contestant]:
-    """Inter-sample entropy of the same samples by each chain; known figures replace the reference."""
+    """Return the contestants for the inter-sample entropy; a known value replaces the reference."""
     value = checks.lazy_sample_entropy(x, k) if reference is None else lambda: reference
     exact, rough = (1e-6, 1e-3) if reference is None else (_FIGURE_TOLERANCE, _FIGURE_TOLERANCE)
     ours, faiss, sklearn = bitlens.inter_sample_entropy, peers.faiss_entropy, peers.sklearn_entropy
-    compiled = "compiled before"
+    compiled = "compiled beforehand"
     return {
         OURS: Contestant("bitlens", lambda: ours(x, k), checks.entropy_close(value, exact), peers.tiny(ours)),
         "faiss": Contestant(
-            "faiss + umap + SciPy", lambda: faiss(x, k), checks.entropy_close(value, rough), peers.tiny(faiss),
+            "faiss + umap + SciPy",
+            lambda: faiss(x, k),
+            checks.entropy_close(value, rough),
+            peers.tiny(faiss),
             note=compiled,
         ),
         "sklearn": Contestant(
-            "scikit-learn + umap + SciPy", lambda: sklearn(x, k), checks.entropy_close(value, rough),
-            peers.tiny(sklearn), note=compiled,
+            "scikit-learn + umap + SciPy",
+            lambda: sklearn(x, k),
+            checks.entropy_close(value, rough),
+            peers.tiny(sklearn),
+            note=compiled,
         ),
-    }  # fmt: skip
+    }
 
 
 def synthetic_entropy(n: int, width: int, k: int) -> Case:
-    """The whole entropy of activations; also as the paper writes it, for some rows."""
+    """Return the case of the entropy of activations, with the paper's formulas on some rows as a contestant."""
 
     def contestants() -> dict[str, Contestant]:
         x = data.activations(n, width)
@@ -49,9 +57,12 @@ def synthetic_entropy(n: int, width: int, k: int) -> Case:
             return "scales " + checks.close(found, checks.scales(np.array(nearest)), 1e-9, "units of distance")
 
         plain = Contestant(
-            "plain NumPy of the paper", lambda: peers.plain_scales(x, k, _PLAIN_ROWS), check_plain,
-            scale=n / _PLAIN_ROWS, note=f"neighbours and scales of {_PLAIN_ROWS} of {n} samples; no symmetric table",
-        )  # fmt: skip
+            "plain NumPy of the paper",
+            lambda: peers.plain_scales(x, k, _PLAIN_ROWS),
+            check_plain,
+            scale=n / _PLAIN_ROWS,
+            note=f"neighbours and scales of {_PLAIN_ROWS} of {n} samples; no symmetric table",
+        )
         return {**chains(x, k, None), "plain": plain}
 
     title = f"`inter_sample_entropy`, n = {n}, {width} values, k = {k}"
@@ -59,7 +70,7 @@ def synthetic_entropy(n: int, width: int, k: int) -> Case:
 
 
 def mnist_entropy(per_class: int, known: float) -> Case:
-    """The entropy of MNIST images against the figure known for it."""
+    """Return the case of the entropy of MNIST images, checked against its known value."""
     n = 10 * per_class
     k = min(1500, n - 1)
     title = f"`inter_sample_entropy`, MNIST, n = {n}, k = {k}: {known:.2f} bits"
@@ -69,7 +80,7 @@ def mnist_entropy(per_class: int, known: float) -> Case:
 
 
 def searches(x: NDArray, k: int) -> dict[str, Contestant]:
-    """Exact neighbours by each library."""
+    """Return the contestants for exact neighbours."""
     ours, near = bitlens.nearest_neighbors, checks.near_neighbors(x, k)
     faiss, sklearn = peers.faiss_neighbors, peers.sklearn_neighbors
     return {
@@ -80,15 +91,18 @@ def searches(x: NDArray, k: int) -> dict[str, Contestant]:
 
 
 def mnist_neighbors(k: int) -> Case:
-    """Neighbours of all training images; also approximate ones."""
+    """Return the case of the neighbours of all MNIST training images, with approximate search as a contestant."""
 
     def contestants() -> dict[str, Contestant]:
         x = data.mnist().train_images.reshape(60000, -1)
         search = peers.pynndescent_neighbors
         approximate = Contestant(
-            "pynndescent (approximate)", lambda: search(x, k), checks.near_neighbors(x, k, least_recall=0.9),
-            peers.tiny(search), note="approximate, see its recall; compiled before",
-        )  # fmt: skip
+            "pynndescent (approximate)",
+            lambda: search(x, k),
+            checks.near_neighbors(x, k, least_recall=0.9),
+            peers.tiny(search),
+            note="approximate, see its recall; compiled beforehand",
+        )
         return {**searches(x, k), "pynndescent": approximate}
 
     title = f"`nearest_neighbors`, all of MNIST, n = 60000, k = {k}"
@@ -96,7 +110,7 @@ def mnist_neighbors(k: int) -> Case:
 
 
 def wide_neighbors(n: int, width: int, k: int) -> Case:
-    """Neighbours of wide activations."""
+    """Return the case of the neighbours of wide activations."""
     title = f"`nearest_neighbors`, n = {n}, {width} values, k = {k}"
     sizes = {"n": n, "width": width, "k": k}
     return Case(title, sizes, lambda: searches(data.activations(n, width), k), products(n, width), slow=True)

@@ -1,4 +1,4 @@
-"""What single neurons say of the labels, and what a network can without them."""
+"""Cases of the information of single neurons about the labels, and of cumulative ablation."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 
 import bitlens
 from bench import checks, data
-from bench.contest import OURS, Case, Contestant, Floor, WrongResultError
 from bench.data import NDArray
 from bench.peers import neurons as peers
+from bench.timing import OURS, Case, Contestant, HardwareBound, WrongResultError
 from bitlens import EqualWidth, OneBit, reference
 
 _EXACT = 1e-9
-_SINGLE = 2e-3  # a value or two of many in the bin beside, by rounding in float32
+_SINGLE = 2e-3  # rounding in float32 moves a few values into the neighbouring bin
 _CLASSES = 10
 _ORDERS = ("ascending", "descending", "random")
 
 
 def information_case(n: int, channels: int, side: int, bins: int) -> Case:
-    """Mutual information with the label for every channel; every position of a map is counted."""
+    """Return the case of mutual information with the label for every channel; every position of a map is counted."""
     quantizer = OneBit() if bins == 2 else EqualWidth(bins)
 
     def contestants() -> dict[str, Contestant]:
@@ -33,7 +33,7 @@ def information_case(n: int, channels: int, side: int, bins: int) -> Case:
             def check(found: NDArray) -> str:
                 rows = checks.sampled_rows(len(found), 5)
                 values = np.moveaxis(flat[:, rows], 1, -1).reshape(-1, len(rows))
-                codes = np.array([peers.codes(one, bins) for one in values.T]).T
+                codes = np.array([peers.codes(column, bins) for column in values.T]).T
                 expected = reference.neuron_information(codes, np.repeat(labels, side**2))[1]
                 return checks.close(found[rows], expected, tolerance)
 
@@ -45,10 +45,13 @@ def information_case(n: int, channels: int, side: int, bins: int) -> Case:
 
         def loop(label: str, function: Callable[..., Any], some: int, tolerance: float) -> Contestant:
             return Contestant(
-                label, lambda: function(flat[:, :some], labels, bins), check(tolerance),
-                lambda: function(flat[:50, :1], labels[:50], bins), scale=channels / some,
+                label,
+                lambda: function(flat[:, :some], labels, bins),
+                check(tolerance),
+                lambda: function(flat[:50, :1], labels[:50], bins),
+                scale=channels / some,
                 note=f"{some} of {channels} channels",
-            )  # fmt: skip
+            )
 
         return {
             OURS: Contestant("bitlens", ours, check(_EXACT)),
@@ -60,11 +63,17 @@ def information_case(n: int, channels: int, side: int, bins: int) -> Case:
     title = f"`neuron_information`, {n} samples, {channels} channels of {side} x {side}, {bins} bins"
     sizes = {"n": n, "channels": channels, "side": side, "bins": bins}
     size = n * channels * side**2 * 4 / 1e9
-    return Case(title, sizes, contestants, Floor("one read of the array at the rate of copying", gigabytes=size))
+    return Case(
+        title, sizes, contestants, HardwareBound("one read of the array at the rate of copying", gigabytes=size)
+    )
 
 
 def ablation_case(images: int) -> Case:
-    """All curves of an MLP 100-100: both layers and the network, lowest first, highest first, ten random orders."""
+    """Return the case of all ablation curves of an MLP 100-100.
+
+    The curves are those of both layers and of the whole network, in ascending order, descending order and ten random
+    orders.
+    """
 
     def contestants() -> dict[str, Contestant]:
         import torch
@@ -82,31 +91,38 @@ def ablation_case(images: int) -> Case:
             scores = {name: bitlens.neuron_information(x, labels).mutual_information for name, x in hidden.items()}
             return [
                 bitlens.cumulative_ablation(
-                    model, (inputs, labels), scope, {name: scores[name] for name in scope}, order  # type: ignore[arg-type]
+                    model,
+                    (inputs, labels),
+                    scope,
+                    {name: scores[name] for name in scope},
+                    order,  # type: ignore[arg-type]
                 ).accuracy
                 for scope in scopes
                 for order in _ORDERS
-            ]  # fmt: skip
+            ]
 
-        def check(found: list[NDArray]) -> str:
+        def check(curves: list[NDArray]) -> str:
             whole = float((model(inputs).argmax(1) == labels).double().mean())
-            starts = {float(one[:, 0].max()) for one in found} | {float(one[:, 0].min()) for one in found}
+            starts = {float(value) for curve in curves for value in (curve[:, 0].max(), curve[:, 0].min())}
             if max(abs(start - whole) for start in starts) > 2 / images:
-                raise WrongResultError(f"accuracy {starts} with all neurons on, {whole} by the model")
-            ends = [float(np.ptp(one[:, -1])) for one in found]
+                raise WrongResultError(f"accuracy {starts} with all neurons, {whole} by the model")
+            ends = [float(np.ptp(curve[:, -1])) for curve in curves]
             if max(ends) > 0:
-                raise WrongResultError(f"with all neurons off, accuracy differs by {max(ends)}")
-            return f"accuracy {whole:.4f} with all neurons; {sum(one.size for one in found)} ablations"
+                raise WrongResultError(f"with all neurons removed, accuracy differs by {max(ends)}")
+            return f"accuracy {whole:.4f} with all neurons; {sum(curve.size for curve in curves)} ablations"
 
-        one = peers.ablation_alone(model, inputs, labels, ["1", "3"])
+        one_by_one = peers.ablation_alone(model, inputs, labels, ["1", "3"])
         count = 12 * (101 + 101 + 201)
         return {
             OURS: Contestant("bitlens", together, check),
             "one-at-a-time": Contestant(
-                "one ablation after the other", one, check, scale=count / peers.ABLATIONS,
+                "one ablation after the other",
+                one_by_one,
+                check,
+                scale=count / peers.ABLATIONS,
                 note=f"{peers.ABLATIONS} of {count} ablations, by forward hooks",
             ),
-        }  # fmt: skip
+        }
 
     title = f"`cumulative_ablation`, all curves of an MLP 100-100, {images} MNIST images"
     return Case(title, {"images": images, "neurons": 200}, contestants, slow=True)

@@ -1,4 +1,4 @@
-"""All measures of a whole recorded run, which nobody else offers."""
+"""The case of all measures of a recorded run; we know of no other library that offers them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 import bitlens
 from bench import data
-from bench.contest import OURS, Case, Contestant, WrongResultError
+from bench.timing import OURS, Case, Contestant, WrongResultError
 from bitlens.data.images import Images
 
 
 def whole_run() -> dict[str, Contestant]:
-    """LeNet, 11 epochs, 1000 MNIST test images."""
+    """Record a LeNet for 11 epochs with 1000 MNIST test images and return the contestant."""
     from rich.console import Console
 
     from bitlens.cli.demo import train_and_record
@@ -29,7 +29,7 @@ def whole_run() -> dict[str, Contestant]:
     def check(_: object) -> str:
         accuracy = float(bitlens.training_performance(run).accuracy[-1])
         if accuracy < 0.9:
-            raise WrongResultError(f"the network has not learnt: accuracy {accuracy}")
+            raise WrongResultError(f"the network was not trained successfully: accuracy {accuracy}")
         return f"{len(run.layers)} layers, 11 epochs, accuracy {accuracy:.2f}"
 
     return {OURS: Contestant("bitlens", lambda: bitlens.measure(run), check)}

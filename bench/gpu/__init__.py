@@ -1,1 +1,1 @@
-"""The kernels on a GPU beside what PyTorch, CuPy and JAX offer there."""
+"""Benchmark of the kernels on a GPU against PyTorch, CuPy and JAX."""

@@ -1,6 +1,7 @@
-"""Times bitlens on a GPU beside PyTorch, CuPy and JAX, each checked first; writes JSON as results come.
+"""Time bitlens, PyTorch, CuPy and JAX on a GPU, check every result first, and write JSON after each case.
 
-By CUDA events, after a warm-up, on inputs that take turns. Without a GPU, `--small --device cpu` shows that it runs.
+Times are measured by CUDA events after a warm-up, and successive calls use different inputs. On a machine without a
+GPU, `--small --device cpu` shows that the benchmark runs.
 """
 
 from __future__ import annotations
@@ -21,34 +22,38 @@ import torch
 
 import bitlens
 from bench import store
-from bench.contest import OURS, Contestant, WrongResultError
 from bench.gpu.cases import CASES, SMALL_CASES
-from bench.gpu.entrants import GpuCase
+from bench.gpu.contestants import GpuCase
+from bench.timing import OURS, Contestant, WrongResultError
 
 LIBRARIES = ("numpy", "torch", "cupy-cuda12x", "cupy-cuda13x", "jax")
 WARM_SECONDS = 0.5
 SECONDS = 1.5
-"""How long each contestant is timed, and at least so often:"""
+"""How long each contestant is timed, within these numbers of runs:"""
 LEAST_RUNS = 5
 MOST_RUNS = 200
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the cases that were asked for; the exit status."""
+    """Run the requested cases and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m bench.gpu", description=__doc__)
-    parser.add_argument("cases", nargs="*", metavar="case", help=f"of {', '.join(CASES)}; default: all")
+    parser.add_argument("cases", nargs="*", metavar="case", help=f"one of {', '.join(CASES)}; default: all")
     parser.add_argument("--device", default="cuda", help="cuda, cuda:1, ... (default: %(default)s)")
-    parser.add_argument("--small", action="store_true", help="tiny sizes")
-    parser.add_argument("--output", type=Path, help="JSON file (default: bench/results/<gpu>.json; of --small: none)")
+    parser.add_argument("--small", action="store_true", help="use tiny sizes")
+    parser.add_argument(
+        "--output", type=Path, help="JSON file (default: bench/results/<gpu>.json; with --small: no file)"
+    )
     options = parser.parse_args(arguments)
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # JAX would take most of the memory
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # otherwise JAX reserves most of the memory
     device = torch.device(options.device)
     cases = SMALL_CASES if options.small else CASES
     unknown = [name for name in options.cases if name not in cases]
     if unknown:
-        parser.error(f"no case {unknown[0]!r}; there are {', '.join(cases)}")
+        parser.error(f"case: expected one of {', '.join(cases)}, got {unknown[0]!r}")
     if device.type == "cuda" and not torch.cuda.is_available():
-        parser.error("no CUDA device; --small --device cpu runs without one")
+        parser.error(
+            "--device: expected a CUDA device, but PyTorch sees no GPU; use --small --device cpu to run without one"
+        )
     output = options.output
     if output is None and not options.small:
         output = store.CPU.with_name(slug(device_name(device)) + ".json")
@@ -65,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run(case: GpuCase, device: torch.device, known: dict[str, float]) -> tuple[dict[str, Any], bool]:
-    """Check and time every contestant; what goes on file, and whether ours was right."""
+    """Check and time every contestant; return the record to store and whether our result was right."""
     rows: dict[str, dict[str, Any]] = {}
     for name, contestant in case.contestants(device).items():
         print(f"  {case.title}: {contestant.label}", file=sys.stderr, flush=True)
@@ -75,24 +80,24 @@ def run(case: GpuCase, device: torch.device, known: dict[str, float]) -> tuple[d
             times = timed(contestant, device)
             row.update(milliseconds=contestant.scale * median(times), measured=times)
         except (AssertionError, WrongResultError, ImportError, RuntimeError) as error:
-            # What a library cannot do is a result too: it is put on file, and ours fails the run.
+            # The failure of another library is a result and is stored; a failure of ours fails the whole run.
             row["error"] = f"{type(error).__name__}: {str(error).strip()[:300]}"
         rows[name] = row
         if device.type == "cuda":
             torch.cuda.empty_cache()
-    record: dict[str, Any] = {"title": case.title, "floor": case.floor, "contestants": rows}
+    record: dict[str, Any] = {"title": case.title, "hardware_bound": case.bound, "contestants": rows}
     ours = rows[OURS].get("milliseconds")
     if ours:
         for row in rows.values():
             if "milliseconds" in row:
                 row["ratio"] = row["milliseconds"] / ours
         least = 1e3 * max(case.gflop / known["float32_gflops"], case.gigabytes / known["copy_gigabytes"])
-        record["share_of_floor"] = least / ours
+        record["share_of_bound"] = least / ours
     return record, ours is not None
 
 
 def timed(contestant: Contestant, device: torch.device) -> list[float]:
-    """Milliseconds of each run."""
+    """Return the milliseconds of each run."""
     once = event_milliseconds if device.type == "cuda" else wall_milliseconds
     until = time.perf_counter() + WARM_SECONDS
     first = once(contestant.run)
@@ -103,7 +108,7 @@ def timed(contestant: Contestant, device: torch.device) -> list[float]:
 
 
 def event_milliseconds(function: Callable[[], Any]) -> float:
-    """Between two events on the current stream."""
+    """Return the milliseconds of one call, between two events on the current stream."""
     start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
     start.record()
     function()
@@ -113,14 +118,14 @@ def event_milliseconds(function: Callable[[], Any]) -> float:
 
 
 def wall_milliseconds(function: Callable[[], Any]) -> float:
-    """Of a call on the CPU."""
+    """Return the wall-clock milliseconds of one call on the CPU."""
     start = time.perf_counter()
     function()
     return 1e3 * (time.perf_counter() - start)
 
 
 def rates(device: torch.device) -> dict[str, float]:
-    """What the device reaches: float32 products, of PyTorch or ours, and copies, bytes read plus bytes written."""
+    """Measure the device's rates: float32 matrix products, and copies in bytes read plus bytes written."""
     size = 8192 if device.type == "cuda" else 512
     before = torch.backends.cuda.matmul.fp32_precision
     torch.backends.cuda.matmul.fp32_precision = "ieee"
@@ -138,7 +143,7 @@ def rates(device: torch.device) -> dict[str, float]:
 
 
 def environment(device: torch.device) -> dict[str, Any]:
-    """What the times depend on."""
+    """Describe the environment that the times depend on."""
     libraries = {}
     for name in LIBRARIES:
         try:
@@ -155,23 +160,23 @@ def environment(device: torch.device) -> dict[str, Any]:
 
 
 def device_name(device: torch.device) -> str:
-    """As the driver calls it."""
+    """Return the name that the driver gives the device."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
 def slug(name: str) -> str:
-    """A file name of a device's name."""
+    """Turn the name of a device into a file name."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def lines(record: dict[str, Any]) -> list[str]:
-    """A case for the screen."""
-    share = f", {record['share_of_floor']:.0%} of the floor" if "share_of_floor" in record else ""
-    found = [f"{record['title']}{share}"]
+    """Format the record of a case for the screen."""
+    share = f", {record['share_of_bound']:.0%} of the hardware bound" if "share_of_bound" in record else ""
+    text = [f"{record['title']}{share}"]
     for row in record["contestants"].values():
-        said = row.get("error") or f"{row['milliseconds']:10.3f} ms  {row.get('ratio', 1):8.2f}x  {row['check']}"
-        found.append(f"    {row['label']:45} {said}")
-    return found
+        outcome = row.get("error") or f"{row['milliseconds']:10.3f} ms  {row.get('ratio', 1):8.2f}x  {row['check']}"
+        text.append(f"    {row['label']:45} {outcome}")
+    return text
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What is timed on a GPU: the cases of the CPU's benchmark, as far as they make sense there."""
+"""Cases of the GPU benchmark: those cases of the CPU benchmark that are useful on a GPU."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import torch
 
 import bitlens
 from bench import checks, data
-from bench.contest import OURS, Contestant
 from bench.gpu import peers
-from bench.gpu.entrants import GpuCase, as_cupy, entrant, has, put
+from bench.gpu.contestants import GpuCase, as_cupy, contestant, has, to_device
 from bench.gpu.matrices import renyi_case, spectrum_case
+from bench.timing import OURS, Contestant
 
 Tensor = torch.Tensor
 
@@ -21,33 +21,37 @@ BINS = 32
 
 
 def entropy_case(n: int, width: int, k: int) -> GpuCase:
-    """The whole inter-sample entropy."""
+    """Return the case of the inter-sample entropy."""
 
     def contestants(device: torch.device) -> dict[str, Contestant]:
         x = data.activations(n, width)
-        inputs = put([x, x + np.float32(0.5), x * 2], device)
+        inputs = to_device([x, x + np.float32(0.5), x * 2], device)
         value = checks.lazy_sample_entropy(x, k)
         return {
-            OURS: entrant("bitlens", partial(bitlens.inter_sample_entropy, k=k), inputs, checks.entropy_close(value, 1e-5)),
-            "torch": entrant(
-                "torch cdist + topk + bisection + coalesce", partial(peers.sample_entropy, k=k), inputs,
+            OURS: contestant(
+                "bitlens", partial(bitlens.inter_sample_entropy, k=k), inputs, checks.entropy_close(value, 1e-5)
+            ),
+            "torch": contestant(
+                "torch cdist + topk + bisection + coalesce",
+                partial(peers.sample_entropy, k=k),
+                inputs,
                 checks.entropy_close(value, 1e-2),
             ),
-        }  # fmt: skip
+        }
 
     title = f"`inter_sample_entropy`, n = {n}, {width} values, k = {k}"
     return GpuCase(title, contestants, "each dot product once, in float32", gflop=n * (n - 1) * width / 1e9)
 
 
 def neighbors_case(n: int, width: int, k: int) -> GpuCase:
-    """Exact neighbours."""
+    """Return the case of exact neighbours."""
 
     def contestants(device: torch.device) -> dict[str, Contestant]:
         x = data.activations(n, width)
-        inputs = put([x], device)
+        inputs = to_device([x], device)
         return {
-            OURS: entrant("bitlens", partial(bitlens.nearest_neighbors, k=k), inputs, checks.exact_neighbors(x, k)),
-            "torch": entrant(
+            OURS: contestant("bitlens", partial(bitlens.nearest_neighbors, k=k), inputs, checks.exact_neighbors(x, k)),
+            "torch": contestant(
                 "torch cdist + topk",
                 partial(peers.neighbors, k=k),
                 inputs,
@@ -60,7 +64,7 @@ def neighbors_case(n: int, width: int, k: int) -> GpuCase:
 
 
 def information_check(a: np.ndarray, b: np.ndarray, tolerance: float = 1e-9) -> Callable[[np.ndarray], str]:
-    """Check of the corners of a table of mutual information, as many channels as it has."""
+    """Return the check of a table of mutual information of any size; it compares three rows and three columns."""
 
     def check(found: np.ndarray) -> str:
         rows, columns = (checks.sampled_rows(size, 3) for size in found.shape[:2])
@@ -71,7 +75,7 @@ def information_check(a: np.ndarray, b: np.ndarray, tolerance: float = 1e-9) -> 
 
 
 def counts_check(a: np.ndarray, b: np.ndarray) -> Callable[[np.ndarray], str]:
-    """Check of the first table of counts."""
+    """Return the check of the counts; it compares the first table."""
 
     def check(found: np.ndarray) -> str:
         expected = np.histogram2d(a[0], b[0], BINS, ((0, BINS), (0, BINS)))[0]
@@ -82,32 +86,43 @@ def counts_check(a: np.ndarray, b: np.ndarray) -> Callable[[np.ndarray], str]:
 
 
 def codes_case(n: int, channels: int) -> GpuCase:
-    """Mutual information of given codes."""
+    """Return the case of mutual information from given codes."""
 
     def contestants(device: torch.device) -> dict[str, Contestant]:
         few = min(8, channels)
         a, b = (data.codes(n, channels, seed) for seed in (1, 2))
-        (x,), (y,) = put([a, b], device)
+        (x,), (y,) = to_device([a, b], device)
         inputs, part = [(x, y), (y, x)], [(x[:1], y[:few])]
         parts, share = channels**2 / few, f"{few} of {channels**2} pairs of channels"
         found = {
-            OURS: entrant(
+            OURS: contestant(
                 "bitlens", partial(bitlens.channel_mutual_information, bins=BINS), inputs, information_check(a, b)
             ),
-            "int8": entrant(
-                "torch int8 one-hot products", partial(peers.one_hot_information, bins=BINS), inputs, information_check(a, b)
+            "int8": contestant(
+                "torch int8 one-hot products",
+                partial(peers.one_hot_information, bins=BINS),
+                inputs,
+                information_check(a, b),
             ),
-            "bincount": entrant(
-                "torch.bincount", partial(peers.bincount_information, bins=BINS), part, information_check(a, b),
-                scale=parts, note=share,
+            "bincount": contestant(
+                "torch.bincount",
+                partial(peers.bincount_information, bins=BINS),
+                part,
+                information_check(a, b),
+                scale=parts,
+                note=share,
             ),
-        }  # fmt: skip
+        }
         if has("cupy", device):
             shared = [tuple(map(as_cupy, part[0]))]
-            found["cupy"] = entrant(
-                "cupy.bincount", partial(peers.cupy_information, bins=BINS), shared, counts_check(a, b),
-                scale=parts, note=f"{share}; no information made of the counts",
-            )  # fmt: skip
+            found["cupy"] = contestant(
+                "cupy.bincount",
+                partial(peers.cupy_information, bins=BINS),
+                shared,
+                counts_check(a, b),
+                scale=parts,
+                note=f"{share}; only the counts",
+            )
         return found
 
     title = f"`channel_mutual_information`, {channels} x {channels} channels, n = {n}, from codes"
@@ -116,11 +131,11 @@ def codes_case(n: int, channels: int) -> GpuCase:
 
 
 def maps_case(n: int, channels: int, side: int) -> GpuCase:
-    """Mutual information of feature maps, distances and all."""
+    """Return the case of mutual information from feature maps, including their distances."""
 
     def contestants(device: torch.device) -> dict[str, Contestant]:
         a, b = (data.feature_maps(n, channels, side, seed) for seed in (1, 2))
-        (x,), (y,) = put([a, b], device)
+        (x,), (y,) = to_device([a, b], device)
 
         def torch_information(left: Tensor, right: Tensor) -> Tensor:
             return peers.one_hot_information(peers.codes(left, BINS), peers.codes(right, BINS), BINS)
@@ -134,8 +149,10 @@ def maps_case(n: int, channels: int, side: int) -> GpuCase:
 
         inputs = [(x, y), (y, x)]
         return {
-            OURS: entrant("bitlens", partial(bitlens.channel_mutual_information, bins=BINS), inputs, check(1e-9)),
-            "torch": entrant("torch pdist + bucketize + int8 one-hot products", torch_information, inputs, check(1e-2)),
+            OURS: contestant("bitlens", partial(bitlens.channel_mutual_information, bins=BINS), inputs, check(1e-9)),
+            "torch": contestant(
+                "torch pdist + bucketize + int8 one-hot products", torch_information, inputs, check(1e-2)
+            ),
         }
 
     title = f"`channel_mutual_information`, {channels} x {channels} channels, n = {n}, from maps {side} x {side}"
@@ -144,11 +161,11 @@ def maps_case(n: int, channels: int, side: int) -> GpuCase:
 
 
 def values_case(n: int, channels: int, side: int) -> GpuCase:
-    """Histograms of values and their entropies."""
+    """Return the case of histograms of values and their entropies."""
 
     def contestants(device: torch.device) -> dict[str, Contestant]:
         maps = data.feature_maps(n, channels, side, 1)
-        inputs = put([maps, maps[::-1].copy()], device)
+        inputs = to_device([maps, maps[::-1].copy()], device)
         wide = maps[:2].astype(np.float64)
         histograms = [[np.histogram(m, BINS, (maps.min(), maps.max()))[0] for m in sample] for sample in wide]
         expected = [[checks.entropy(h) for h in sample] for sample in histograms]
@@ -157,8 +174,8 @@ def values_case(n: int, channels: int, side: int) -> GpuCase:
             return lambda found: checks.close(found[:2], expected, tolerance)
 
         return {
-            OURS: entrant("bitlens", partial(bitlens.intra_sample_entropy, bins=BINS), inputs, check(1e-6)),
-            "torch": entrant("torch scatter_add", partial(peers.value_entropies, bins=BINS), inputs, check(1e-2)),
+            OURS: contestant("bitlens", partial(bitlens.intra_sample_entropy, bins=BINS), inputs, check(1e-6)),
+            "torch": contestant("torch scatter_add", partial(peers.value_entropies, bins=BINS), inputs, check(1e-2)),
         }
 
     title = f"`intra_sample_entropy`, {n} x {channels} maps of {side} x {side}"
@@ -188,4 +205,4 @@ SMALL_CASES = {
     "renyi": renyi_case(10, 20),
     "spectrum": spectrum_case(6, 20),
 }
-"""The same in a few seconds, to see that everything runs."""
+"""Small versions of the cases, which take a few seconds and show that everything runs."""

@@ -1,4 +1,4 @@
-"""Spectra and Renyi entropies on a GPU."""
+"""Cases of spectra and Renyi entropies on a GPU."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from bench import checks, data
-from bench.contest import OURS, Contestant
 from bench.gpu import peers
-from bench.gpu.entrants import GpuCase, as_cupy, as_jax, entrant, has, put
+from bench.gpu.contestants import GpuCase, as_cupy, as_jax, contestant, has, to_device
+from bench.timing import OURS, Contestant
 from bitlens import _core
 from bitlens.arrays import ArrayContext, call_kernel
 
@@ -21,7 +21,7 @@ ALPHA = 1.01
 
 
 def renyi_case(count: int, n: int) -> GpuCase:
-    """Entropies of the joint matrices of pairs of channels."""
+    """Return the case of the entropies of the joint matrices of pairs of channels."""
 
     def contestants(device: torch.device) -> dict[str, Contestant]:
         channels = next(c for c in range(2, count + 2) if c * (c - 1) // 2 >= count)
@@ -30,7 +30,7 @@ def renyi_case(count: int, n: int) -> GpuCase:
         wide = torch.from_numpy(squares).double()
         matrices = peers.products(wide, torch.from_numpy(pairs[rows])).numpy()
         expected = checks.renyi_entropy(np.linalg.eigvalsh(matrices), ALPHA)
-        (on_device,) = put([squares], device)[0]
+        (on_device,) = to_device([squares], device)[0]
         starts = torch.arange(0, 2 * count + 1, 2, device=device)
         members, weights = (
             torch.from_numpy(pairs).to(device),
@@ -40,10 +40,18 @@ def renyi_case(count: int, n: int) -> GpuCase:
 
         def ours(distances: Tensor) -> Tensor:
             entropies = torch.empty(count, dtype=torch.float64, device=device)
-            room = context.spectrum_workspace(count, n)
+            workspace = context.spectrum_workspace(count, n)
             call_kernel(
-                context, _core.renyi_entropies, distances, starts, members.view(-1), weights, ALPHA, entropies, room
-            )  # fmt: skip
+                context,
+                _core.renyi_entropies,
+                distances,
+                starts,
+                members.view(-1),
+                weights,
+                ALPHA,
+                entropies,
+                workspace,
+            )
             return entropies
 
         def check(tolerance: float) -> Callable[[np.ndarray], str]:
@@ -54,8 +62,8 @@ def renyi_case(count: int, n: int) -> GpuCase:
 
         inputs = [(on_device,), (on_device.clone(),)]
         found = {
-            OURS: entrant("bitlens", ours, inputs, check(1e-5)),
-            "torch-32": entrant("torch float32", torch_entropies, inputs, check(2e-2)),
+            OURS: contestant("bitlens", ours, inputs, check(1e-5)),
+            "torch-32": contestant("torch float32", torch_entropies, inputs, check(2e-2)),
         }
         if has("cupy", device):
             prepared = [(as_cupy(peers.products(on_device, members)),)]
@@ -64,16 +72,16 @@ def renyi_case(count: int, n: int) -> GpuCase:
                 return peers.renyi(torch.from_dlpack(peers.cupy_spectra(matrices)), ALPHA)
 
             note = "products given"
-            found["cupy-32"] = entrant("CuPy float32", cupy_entropies, prepared, check(2e-2), note=note)
+            found["cupy-32"] = contestant("CuPy float32", cupy_entropies, prepared, check(2e-2), note=note)
         return found
 
     title = f"Renyi entropy, alpha = {ALPHA}, of {count} pairs of channels, n = {n}"
-    floor = "4/3 n^3 operations a matrix to tridiagonal form, in float32"
-    return GpuCase(title, contestants, floor, gflop=count * 4 / 3 * n**3 / 1e9)
+    bound = "4/3 n^3 operations per matrix for the tridiagonal form, in float32"
+    return GpuCase(title, contestants, bound, gflop=count * 4 / 3 * n**3 / 1e9)
 
 
 def spectrum_case(count: int, n: int) -> GpuCase:
-    """All eigenvalues of prepared matrices."""
+    """Return the case of all eigenvalues of prepared matrices."""
 
     def contestants(device: torch.device) -> dict[str, Contestant]:
         channels = next(c for c in range(2, count + 2) if c * (c - 1) // 2 >= count)
@@ -86,24 +94,24 @@ def spectrum_case(count: int, n: int) -> GpuCase:
 
         def ours(given: Tensor) -> Tensor:
             spectra = torch.empty(count, n, dtype=torch.float64, device=device)
-            room = context.spectrum_workspace(count, n)
-            call_kernel(context, _core.gram_spectrum, given, spectra, room)
+            workspace = context.spectrum_workspace(count, n)
+            call_kernel(context, _core.gram_spectrum, given, spectra, workspace)
             return spectra
 
         def check(found: np.ndarray) -> str:
-            return checks.close(found[rows], expected, 1e-6, "of a trace of 1")
+            return checks.close(found[rows], expected, 1e-6, "for a trace of 1")
 
         inputs = [(matrices,), (matrices.clone(),)]
         found = {
-            OURS: entrant("bitlens", ours, inputs, check),
-            "torch-32": entrant("torch float32", torch.linalg.eigvalsh, inputs, check),
+            OURS: contestant("bitlens", ours, inputs, check),
+            "torch-32": contestant("torch float32", torch.linalg.eigvalsh, inputs, check),
         }
         if has("cupy", device):
-            found["cupy-32"] = entrant("CuPy float32", peers.cupy_spectra, [(as_cupy(matrices),)], check)
+            found["cupy-32"] = contestant("CuPy float32", peers.cupy_spectra, [(as_cupy(matrices),)], check)
         if has("jax", device):
-            found["jax-32"] = entrant("JAX float32", peers.jax_spectra(), [(as_jax(matrices),)], check)
+            found["jax-32"] = contestant("JAX float32", peers.jax_spectra(), [(as_jax(matrices),)], check)
         return found
 
     title = f"all eigenvalues of {count} matrices, n = {n}"
-    floor = "4/3 n^3 operations a matrix to tridiagonal form, in float32"
-    return GpuCase(title, contestants, floor, gflop=count * 4 / 3 * n**3 / 1e9)
+    bound = "4/3 n^3 operations per matrix for the tridiagonal form, in float32"
+    return GpuCase(title, contestants, bound, gflop=count * 4 / 3 * n**3 / 1e9)

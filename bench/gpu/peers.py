@@ -1,4 +1,4 @@
-"""What users run on a GPU today: PyTorch's own operations, CuPy and JAX."""
+"""The same quantities computed on a GPU with other libraries: PyTorch, CuPy and JAX."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import torch
 
 Tensor = torch.Tensor
 
-_CHUNK_BYTES = 2**32  # of distances at a time
+_CHUNK_BYTES = 2**32  # size of a block of distances
 _ONE_HOT_PAIRS = 16384
 
 
 def neighbors(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """torch.cdist and topk, so many rows at a time; nearer than itself is nobody."""
+    """Return the k nearest neighbours by torch.cdist and topk, by blocks of rows.
+
+    Each sample is its own nearest neighbour, which is dropped.
+    """
     chunk = max(1, _CHUNK_BYTES // (4 * len(x)))
     distances, indices = [], []
     for start in range(0, len(x), chunk):
@@ -26,7 +29,7 @@ def neighbors(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def sample_entropy(x: Tensor, k: int) -> float:
-    """The chain: neighbours, 64 bisections for the scales, a sparse matrix for the symmetric probabilities."""
+    """Return the entropy: neighbours, 64 bisections for the scales, a sparse matrix for the symmetric probabilities."""
     n = len(x)
     distances, indices = neighbors(x, k)
     low = torch.zeros(n, 1, device=x.device)
@@ -45,7 +48,7 @@ def sample_entropy(x: Tensor, k: int) -> float:
 
 
 def information_of_counts(counts: Tensor) -> Tensor:
-    """Mutual information of tables [..., bins, bins] in bits."""
+    """Return the mutual information of tables [..., bins, bins] in bits."""
 
     def entropy(table: Tensor) -> Tensor:
         p = table.double() / table.sum(-1, keepdim=True)
@@ -55,7 +58,7 @@ def information_of_counts(counts: Tensor) -> Tensor:
 
 
 def one_hot_information(a: Tensor, b: Tensor, bins: int) -> Tensor:
-    """Products of one-hot rows in int8, which are exact, some sample pairs at a time."""
+    """Return mutual information by int8 products of one-hot rows, which are exact, by blocks of sample pairs."""
 
     def one_hot(codes: Tensor) -> Tensor:
         hot = codes[:, None] == torch.arange(bins, device=codes.device, dtype=torch.uint8)[None, :, None]
@@ -69,20 +72,20 @@ def one_hot_information(a: Tensor, b: Tensor, bins: int) -> Tensor:
 
 
 def bincount_information(a: Tensor, b: Tensor, bins: int) -> Tensor:
-    """torch.bincount of each pair of channels by itself."""
+    """Return mutual information by one torch.bincount per pair of channels."""
     tables = [torch.bincount(x.long() * bins + y, minlength=bins**2) for x in a for y in b]
     return information_of_counts(torch.stack(tables).view(len(a), len(b), bins, bins))
 
 
 def cupy_information(a: Any, b: Any, bins: int) -> Any:
-    """cupy.bincount of each pair of channels by itself; the tables, as no information is made of them."""
+    """Return the tables of counts by one cupy.bincount per pair of channels."""
     import cupy
 
     return cupy.stack([cupy.bincount(x.astype(cupy.int32) * bins + y, minlength=bins**2) for x in a for y in b])
 
 
 def codes(maps: Tensor, bins: int) -> Tensor:
-    """torch.pdist of each channel, binned by bucketize."""
+    """Return the codes of distances by torch.pdist of each channel and bucketize."""
     found = []
     for channel in maps.flatten(2).transpose(0, 1):
         distances = torch.pdist(channel.contiguous())
@@ -93,7 +96,7 @@ def codes(maps: Tensor, bins: int) -> Tensor:
 
 
 def value_entropies(maps: Tensor, bins: int) -> Tensor:
-    """Histograms of all maps by one scatter_add, and their entropies."""
+    """Return the entropies of the histograms of all maps, which one scatter_add counts."""
     n, channels = maps.shape[:2]
     values = maps.flatten(2)
     low, high = values.min(), values.max()
@@ -104,7 +107,7 @@ def value_entropies(maps: Tensor, bins: int) -> Tensor:
 
 
 def renyi(eigenvalues: Tensor, alpha: float) -> Tensor:
-    """Bits, in the form that keeps its digits near alpha = 1."""
+    """Return the Renyi entropy in bits, by the form that stays accurate near alpha = 1."""
     shares = eigenvalues.double().clamp(min=0)
     shares = shares / shares.sum(-1, keepdim=True)
     logs = torch.where(shares > 0, shares, 1).log()
@@ -112,19 +115,19 @@ def renyi(eigenvalues: Tensor, alpha: float) -> Tensor:
 
 
 def products(squares: Tensor, pairs: Tensor) -> Tensor:
-    """Hadamard products of pairs of Gram matrices, of trace 1."""
+    """Return the Hadamard products of pairs of Gram matrices, of trace 1."""
     return torch.exp(-0.5 * (squares[pairs[:, 0]] + squares[pairs[:, 1]])) / squares.shape[1]
 
 
 def cupy_spectra(matrices: Any) -> Any:
-    """CuSOLVER by CuPy."""
+    """Return eigenvalues by cuSOLVER through CuPy."""
     import cupy
 
     return cupy.linalg.eigvalsh(matrices)
 
 
 def jax_spectra() -> Callable[[Any], Any]:
-    """CuSOLVER by JAX, compiled."""
+    """Return a compiled function that computes eigenvalues by cuSOLVER through JAX."""
     import jax
 
     spectra = jax.jit(jax.numpy.linalg.eigvalsh)

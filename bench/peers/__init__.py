@@ -1,1 +1,1 @@
-"""What a user would write with other libraries, each used at its best: all cores, its own types, compiled beforehand."""
+"""The same quantities with other libraries, each in its fastest form: all cores, its own types, compiled beforehand."""

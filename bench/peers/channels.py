@@ -1,4 +1,4 @@
-"""Joint histograms of binned distances by numba, NumPy, scikit-learn and PyTorch, and the distances before them."""
+"""Joint histograms of binned distances, and the distances, by numba, NumPy, scikit-learn, SciPy and PyTorch."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 from bench.data import NDArray
 
 Pairs = NDArray
-"""int64 [pairs, 2]: which channels of a and b."""
+"""int64 [pairs, 2]: the channels of a and of b."""
 
 _ONE_HOT_ROWS = 8192
 
 
 def information_of_counts(counts: NDArray, bins: int) -> NDArray:
-    """Mutual information of tables [..., bins, bins] in bits."""
+    """Return the mutual information of tables [..., bins, bins] in bits."""
     counts = counts.reshape(*counts.shape[:-1], bins, bins) if counts.shape[-1] == bins**2 else counts
     return _sum_log(counts.sum(-1)) + _sum_log(counts.sum(-2)) - _sum_log(counts.reshape(*counts.shape[:-2], -1))
 
@@ -29,7 +29,7 @@ def _sum_log(counts: NDArray) -> NDArray:
 
 @cache
 def _scatter() -> Callable[..., None]:
-    """numba: a table a pair of channels, all cores; the sum over its cells is taken while it is in the cache."""
+    """Compile the loop of numba: one table per pair of channels, on all cores, summed while it is in the cache."""
     import numba
 
     @numba.njit(parallel=True, fastmath=True)
@@ -51,7 +51,7 @@ def _scatter() -> Callable[..., None]:
 
 
 def numba_information(a: NDArray, b: NDArray, bins: int = 32) -> NDArray:
-    """All pairs of channels, [channels a, channels b]."""
+    """Return the mutual information of all pairs of channels, [channels a, channels b]."""
     sums = np.empty((len(a), len(b)))
     _scatter()(a, b, bins, sums)
     n = a.shape[1]
@@ -60,36 +60,39 @@ def numba_information(a: NDArray, b: NDArray, bins: int = 32) -> NDArray:
 
 
 def bincount_information(a: NDArray, b: NDArray, pairs: Pairs, bins: int = 32) -> NDArray:
-    """One bincount of combined codes a pair."""
+    """Return mutual information by one bincount of combined codes per pair of channels."""
     rows = a.astype(np.intp) * bins
-    return np.array([
-        information_of_counts(np.bincount(rows[i] + b[j], minlength=bins**2), bins) for i, j in pairs
-    ])  # fmt: skip
+    return np.array([information_of_counts(np.bincount(rows[i] + b[j], minlength=bins**2), bins) for i, j in pairs])
 
 
 def bincount_pairs(a: NDArray, b: NDArray, pairs: Pairs, bins: int = 32) -> NDArray:
-    """The same where few of the channels are asked for: each pair casts its own codes."""
-    return np.array([
-        information_of_counts(np.bincount(a[i].astype(np.intp) * bins + b[j], minlength=bins**2), bins)
-        for i, j in pairs
-    ])  # fmt: skip
+    """Return the same for few pairs of channels: each pair converts the types of its codes."""
+    return np.array(
+        [
+            information_of_counts(np.bincount(a[i].astype(np.intp) * bins + b[j], minlength=bins**2), bins)
+            for i, j in pairs
+        ]
+    )
 
 
 def histogram2d_information(a: NDArray, b: NDArray, pairs: Pairs, bins: int = 32) -> NDArray:
-    """One numpy.histogram2d a pair."""
+    """Return mutual information by one numpy.histogram2d per pair of channels."""
     edges = ((0, bins), (0, bins))
     return np.array([information_of_counts(np.histogram2d(a[i], b[j], bins, edges)[0], bins) for i, j in pairs])
 
 
 def sklearn_information(a: NDArray, b: NDArray, pairs: Pairs) -> NDArray:
-    """One mutual_info_score a pair."""
+    """Return mutual information by one mutual_info_score per pair of channels."""
     from sklearn.metrics import mutual_info_score
 
     return np.array([mutual_info_score(a[i], b[j]) for i, j in pairs]) / np.log(2)
 
 
 def one_hot_counts(a: NDArray, b: NDArray, bins: int = 32, *, integers: bool = False) -> NDArray:
-    """All tables [channels a, bins, channels b, bins] by one product of one-hot rows, a block of sample pairs at a time, in float32 or int8: both exact."""
+    """Return all tables [channels a, bins, channels b, bins] by products of one-hot rows, by blocks of sample pairs.
+
+    The products are exact in float32 and in int8.
+    """
     import torch
 
     kind, total = (torch.int8, torch.int32) if integers else (torch.float32, torch.float32)
@@ -110,7 +113,7 @@ def one_hot_counts(a: NDArray, b: NDArray, bins: int = 32, *, integers: bool = F
 
 
 def torch_codes(maps: NDArray, bins: int = 32) -> NDArray:
-    """torch.cdist of all channels at once, np.digitize into each channel's equal bins."""
+    """Return codes by torch.cdist of each channel and np.digitize into equal bins."""
     import torch
 
     tensor = torch.from_numpy(maps).flatten(2).transpose(0, 1).contiguous()
@@ -119,7 +122,7 @@ def torch_codes(maps: NDArray, bins: int = 32) -> NDArray:
 
 
 def scipy_codes(maps: NDArray, bins: int = 32) -> NDArray:
-    """scipy.spatial.distance.pdist of each channel, in float64, np.digitize."""
+    """Return codes by scipy.spatial.distance.pdist of each channel in float64 and np.digitize."""
     from scipy.spatial.distance import pdist
 
     return np.stack([_digitize(pdist(maps[:, c].reshape(len(maps), -1)), bins) for c in range(maps.shape[1])])
@@ -130,11 +133,11 @@ def _digitize(distances: NDArray, bins: int) -> NDArray:
 
 
 def all_pairs(a: int, b: int) -> Pairs:
-    """Every pair of channels, as [a b, 2]."""
+    """Return every pair of channels, [a b, 2]."""
     return np.stack(np.meshgrid(np.arange(a), np.arange(b), indexing="ij"), axis=-1).reshape(-1, 2)
 
 
 def sampled_pairs(a: int, b: int, count: int) -> Pairs:
-    """So many pairs of channels, spread over all."""
+    """Return `count` random pairs of channels."""
     everything = all_pairs(a, b)
     return everything[np.random.default_rng(0).permutation(len(everything))[:count]]

@@ -1,4 +1,4 @@
-"""Neighbours by faiss, scikit-learn and pynndescent; from them the inter-sample entropy with umap-learn and SciPy."""
+"""Neighbours by faiss, scikit-learn and pynndescent, and the inter-sample entropy by umap-learn and SciPy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.machine import threads
 
 
 def faiss_neighbors(x: NDArray, k: int) -> tuple[NDArray, NDArray]:
-    """Exact, in float32; every sample finds itself first, which is dropped."""
+    """Return exact neighbours in float32. Each sample is its own nearest neighbour, which is dropped."""
     import faiss
 
     faiss.omp_set_num_threads(threads())
@@ -22,14 +22,14 @@ def faiss_neighbors(x: NDArray, k: int) -> tuple[NDArray, NDArray]:
 
 
 def sklearn_neighbors(x: NDArray, k: int) -> tuple[NDArray, NDArray]:
-    """Exact, without the sample itself."""
+    """Return exact neighbours without the sample itself."""
     from sklearn.neighbors import NearestNeighbors
 
     return NearestNeighbors(n_neighbors=k, algorithm="brute", n_jobs=threads()).fit(x).kneighbors()
 
 
 def pynndescent_neighbors(x: NDArray, k: int) -> tuple[NDArray, NDArray]:
-    """Approximate, with the defaults of the library; every sample finds itself first, which is dropped."""
+    """Return approximate neighbours with the defaults of the library. The sample itself, found first, is dropped."""
     import pynndescent
 
     index = pynndescent.NNDescent(x, n_neighbors=k + 1, n_jobs=threads(), random_state=0)
@@ -38,7 +38,7 @@ def pynndescent_neighbors(x: NDArray, k: int) -> tuple[NDArray, NDArray]:
 
 
 def entropy_of_neighbors(distances: NDArray, indices: NDArray) -> float:
-    """Scales by umap-learn's 64 bisections, compiled; the symmetric table by SciPy, in float32 as they give it."""
+    """Return the entropy: scales by umap-learn's 64 compiled bisections, the symmetric table by SciPy, in float32."""
     from scipy import sparse
     from umap.umap_ import smooth_knn_dist
 
@@ -54,18 +54,18 @@ def entropy_of_neighbors(distances: NDArray, indices: NDArray) -> float:
 
 
 def faiss_entropy(x: NDArray, k: int) -> float:
-    """The chain that begins with faiss."""
+    """Return the entropy with the neighbours of faiss."""
     return entropy_of_neighbors(*faiss_neighbors(x, k))
 
 
 def sklearn_entropy(x: NDArray, k: int) -> float:
-    """The chain that begins with scikit-learn."""
+    """Return the entropy with the neighbours of scikit-learn."""
     return entropy_of_neighbors(*sklearn_neighbors(x, k))
 
 
 def plain_scales(x: NDArray, k: int, rows: int) -> NDArray:
-    """The paper's equations 4 and 5 as they are written, in float64 NumPy, for the first rows; no symmetric table yet."""
-    target, found = np.log2(k), np.empty(rows)
+    """Return the scales of the first rows by the paper's equations 4 and 5, in float64 NumPy."""
+    target, scales = np.log2(k), np.empty(rows)
     points = x.astype(np.float64)
     for row in range(rows):
         distances = np.sqrt(((points - points[row]) ** 2).sum(axis=1))
@@ -75,11 +75,11 @@ def plain_scales(x: NDArray, k: int, rows: int) -> NDArray:
         for _ in range(64):
             scale = (low + high) / 2
             low, high = (low, scale) if np.exp(-nearest / scale).sum() > target else (scale, high)
-        found[row] = (low + high) / 2
-    return found
+        scales[row] = (low + high) / 2
+    return scales
 
 
 def tiny(function: Any) -> Any:
-    """A call on tiny data, which imports and compiles what the function needs."""
+    """Return a call on tiny data, which imports and compiles everything that the function needs."""
     x = np.random.default_rng(0).random((300, 8), np.float32)
     return lambda: function(x, 5)

@@ -1,4 +1,4 @@
-"""How the information of neurons and the curves of ablation are computed without bitlens."""
+"""The information of neurons and the curves of ablation without bitlens."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 NDArray = np.ndarray[Any, Any]
 
 ABLATIONS = 25
-"""So many of one order are run where ablations are run one after the other."""
+"""The number of ablations of one order that are run one by one."""
 
 
 def codes(values: NDArray, bins: int) -> NDArray:
-    """One bit at 0, or equal bins over the range."""
+    """Return one bit, on above 0, or equal bins over the range."""
     if bins == 2:
         return (values > 0).astype(np.int64)
     edges = np.histogram_bin_edges(values.astype(np.float64), bins)
@@ -33,18 +33,18 @@ def _information(joint: NDArray) -> float:
 
 
 def bincount_loop(maps: NDArray, labels: NDArray, bins: int) -> NDArray:
-    """A bincount of label and bin for each channel of [n, channels, values]."""
+    """Return mutual information by one bincount of label and bin for each channel of [n, channels, values]."""
     classes = int(labels.max()) + 1
     repeated = np.repeat(labels, maps.shape[2]) * bins
-    found = []
+    information = []
     for channel in range(maps.shape[1]):
         joint = np.bincount(repeated + codes(maps[:, channel].ravel(), bins), minlength=classes * bins)
-        found.append(_information(joint.reshape(classes, bins)))
-    return np.array(found)
+        information.append(_information(joint.reshape(classes, bins)))
+    return np.array(information)
 
 
 def sklearn_loop(maps: NDArray, labels: NDArray, bins: int) -> NDArray:
-    """mutual_info_score for each channel."""
+    """Return mutual information by one mutual_info_score for each channel."""
     from sklearn.metrics import mutual_info_score
 
     repeated = np.repeat(labels, maps.shape[2])
@@ -53,7 +53,7 @@ def sklearn_loop(maps: NDArray, labels: NDArray, bins: int) -> NDArray:
 
 
 def torch_one_hot(maps: NDArray, labels: NDArray, bins: int) -> NDArray:
-    """One-hot labels times the indicator of each bin, for all channels at once."""
+    """Return mutual information by products of one-hot labels and bin indicators, for all channels at once."""
     import torch
 
     tensor = torch.from_numpy(maps)
@@ -70,7 +70,7 @@ def torch_one_hot(maps: NDArray, labels: NDArray, bins: int) -> NDArray:
 
 
 def trained_mlp(images: NDArray, labels: NDArray) -> nn.Sequential:
-    """An MLP 784-100-100-10 with ReLU after three epochs."""
+    """Return an MLP 784-100-100-10 with ReLU, trained for three epochs."""
     import torch
     from torch import nn
 
@@ -89,7 +89,7 @@ def trained_mlp(images: NDArray, labels: NDArray) -> nn.Sequential:
 def ablation_alone(
     model: nn.Sequential, inputs: Tensor, labels: Tensor, layers: list[str]
 ) -> Callable[[], list[NDArray]]:
-    """Masks by forward hooks, a forward pass for each of some ablations, from none to all."""
+    """Return a function that runs some ablations one by one: forward hooks mask neurons, one forward pass for each."""
     import torch
 
     def run() -> list[NDArray]:

@@ -1,4 +1,4 @@
-"""Many small tasks on all cores: a Python thread a core, and one thread in each for the libraries below."""
+"""Run many small tasks on all cores: one Python thread per core, and one thread in each library call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.machine import threads
 
 @contextmanager
 def one_thread_each() -> Iterator[ThreadPoolExecutor]:
-    """The pool; with more threads than one inside, batches of small tasks take several times as long."""
+    """Return the pool. If a library call used more than one thread, small tasks would take several times as long."""
     import torch
 
     before = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""Spectra of many Gram matrices by PyTorch and NumPy, and the papers' matrix entropy as repitl has it."""
+"""Spectra of many Gram matrices by PyTorch and NumPy, and the matrix-based entropy by repitl's formulas."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench.peers.parallel import one_thread_each
 
 
 def torch_spectra(matrices: NDArray) -> NDArray:
-    """Eigenvalues [batch, n] in the type of the matrices."""
+    """Return eigenvalues [batch, n] in the type of the matrices."""
     import torch
 
     def of_part(part: NDArray) -> NDArray:
@@ -21,7 +21,7 @@ def torch_spectra(matrices: NDArray) -> NDArray:
 
 
 def torch_spectra_of_products(grams: NDArray, pairs: NDArray) -> NDArray:
-    """The Hadamard products of pairs of Gram matrices [channels, n, n] of trace 1, and their eigenvalues."""
+    """Return the eigenvalues of the Hadamard products of pairs of Gram matrices [channels, n, n] of trace 1."""
     import torch
 
     tables = torch.from_numpy(grams)
@@ -35,13 +35,13 @@ def torch_spectra_of_products(grams: NDArray, pairs: NDArray) -> NDArray:
 
 
 def numpy_spectra(matrices: NDArray) -> NDArray:
-    """Eigenvalues [batch, n] in the type of the matrices."""
+    """Return eigenvalues [batch, n] in the type of the matrices."""
     with one_thread_each() as pool:
         return np.concatenate(list(pool.map(np.linalg.eigvalsh, np.array_split(matrices, threads()))))
 
 
 def repitl_entropies(grams: NDArray, pairs: NDArray, alpha: float) -> NDArray:
-    """Joint entropy of one pair after another, by the formulas of repitl in plain PyTorch."""
+    """Return joint entropies, one pair per call, by the formulas of repitl in plain PyTorch."""
     import torch
 
     tables = torch.from_numpy(grams)

@@ -7,22 +7,22 @@ import numpy as np
 from bench.data import NDArray
 from bench.peers.parallel import one_thread_each
 
-_BLOCK = 64  # samples, so that codes stay in the cache or near it
+_BLOCK = 64  # samples in a block, so that its codes fit in the cache
 
 
 def entropy_rows(counts: NDArray) -> NDArray:
-    """Bits of histograms [..., bins]."""
+    """Return the entropies of histograms [..., bins] in bits."""
     p = counts / counts.sum(axis=-1, keepdims=True)
     return -(p * np.log2(p, where=p > 0, out=np.zeros_like(p))).sum(axis=-1)
 
 
 def histogram_loop(maps: NDArray, low: float, high: float, bins: int = 32) -> NDArray:
-    """numpy.histogram of every map, [n, channels]."""
+    """Return the entropies [n, channels] by one numpy.histogram per map."""
     return np.array([[entropy_rows(np.histogram(v, bins, (low, high))[0]) for v in sample] for sample in maps])
 
 
 def histc_loop(maps: NDArray, low: float, high: float, bins: int = 32) -> NDArray:
-    """torch.histc of every map, [n, channels]."""
+    """Return the entropies [n, channels] by one torch.histc per map."""
     import torch
 
     def of_sample(sample: torch.Tensor) -> NDArray:
@@ -34,7 +34,7 @@ def histc_loop(maps: NDArray, low: float, high: float, bins: int = 32) -> NDArra
 
 
 def bincount_blocks(maps: NDArray, bins: int = 32) -> NDArray:
-    """Codes by arithmetic, and one bincount for all maps of a block: NumPy without a loop over maps."""
+    """Return the entropies by NumPy without a loop over maps: one bincount counts all maps of a block."""
     low, high = float(maps.min()), float(maps.max())
     n, channels, _ = maps.shape
     offsets = (np.arange(_BLOCK * channels) * bins)[:, None]

@@ -1,4 +1,4 @@
-"""Everything in the README is executed: its Python, its commands, its table."""
+"""Execute the Python blocks and the commands of the README, and compare its table with the stored results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEXT = (ROOT / "README.md").read_text("utf-8")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the README's Python has been run, in its order."""
+    """A folder in which the Python blocks of the README were executed in order."""
     path = tmp_path_factory.mktemp("readme")
     blocks = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
     assert len(blocks) == 2
@@ -40,22 +40,21 @@ def test_make_knows_the_commands() -> None:
 def test_commands(command: str, folder: Path) -> None:
     program, *arguments = command.split()
     assert program == "bitlens"
-    if arguments[0] == "explore":  # it would not return; the browser tests start it
+    if arguments[0] == "explore":  # it does not return; the browser tests start it
         arguments = ["explore", "--help"]
     run = [sys.executable, "-m", "bitlens", *arguments]
     subprocess.run(run, cwd=folder, check=True, stdout=subprocess.DEVNULL, timeout=300)
 
 
-def test_the_table_is_the_bench_s() -> None:
-    printed = subprocess.run(
-        [sys.executable, "-m", "bench.compare"], cwd=ROOT, check=True, capture_output=True, text=True, encoding="utf-8",
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"},
-    ).stdout.strip()  # fmt: skip
+def test_the_table_is_that_of_the_benchmark() -> None:
+    command = [sys.executable, "-m", "bench.compare"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, encoding="utf-8", env=environment)
     (table,) = re.findall(r"<!-- python -m bench.compare -->\n(.*?)\n<!-- end of table -->", TEXT, re.DOTALL)
-    assert table == printed
+    assert table == done.stdout.strip()
 
 
-def test_the_bench_s_cases_are_all_on_file() -> None:
+def test_all_cases_of_the_benchmark_have_results() -> None:
     from bench.cases import CASES
 
     assert json.loads((ROOT / "bench" / "results" / "cpu.json").read_text())["cases"].keys() == CASES.keys()
@@ -64,12 +63,12 @@ def test_the_bench_s_cases_are_all_on_file() -> None:
 @pytest.mark.parametrize(
     "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
 )
-def test_what_it_links_to_is_there(page: Path) -> None:
+def test_targets_of_links_exist(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
         assert target.startswith("https://") or (page.parent / target).is_file(), target
 
 
-def test_functions_it_names_exist() -> None:
+def test_named_functions_exist() -> None:
     import bitlens
 
     table = TEXT.split("## What it measures")[1].split("[CNNSlicer]:")[0]

@@ -1,4 +1,4 @@
-"""What a case is, and how its contestants are timed: each is checked first, then all take turns, A B A B."""
+"""Define a case and time its contestants: all are checked first, then they run alternately, A B A B."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ OURS = "bitlens"
 
 
 class WrongResultError(Exception):
-    """A contestant computes something else than the reference; its time would mean nothing."""
+    """A contestant's result differs from the reference, so its time would be meaningless."""
 
 
 class MissingError(Exception):
-    """The case asks for an operation or for data that are not there; the message says which."""
+    """The case needs an operation or data that this machine does not have; the message names it."""
 
 
 def nothing() -> None:
-    """Has no just-in-time compiler and no import to wait for."""
+    """Do nothing: this contestant neither compiles nor imports anything."""
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """One way to compute what a case asks for."""
+    """One way to compute the result of a case."""
 
     label: str
     run: Callable[[], Any]
     check: Callable[[Any], str]
-    """Says how close the result of `run` is, or raises WrongResultError or AssertionError."""
+    """Returns a sentence on the accuracy of the result of `run`, or raises WrongResultError or AssertionError."""
     warm: Callable[[], Any] = nothing
-    """Imports and compiles what `run` needs, on tiny data: neither counts."""
+    """Imports and compiles what `run` needs, on tiny data, so that neither is timed."""
     scale: float = 1.0
-    """`run` does one part in so many of the case; its times are multiplied by this, and marked."""
+    """The size of the case divided by the part that `run` computes; times are multiplied by it and marked."""
     note: str = ""
 
 
 @dataclass(frozen=True)
-class Floor:
-    """What no implementation on the CPU gets below: so many float32 operations, or so many bytes to be read."""
+class HardwareBound:
+    """The work that no implementation can avoid: float32 operations or bytes that must be read."""
 
     what: str
     gflop: float = 0.0
@@ -52,56 +52,56 @@ class Floor:
 
 @dataclass(frozen=True)
 class Case:
-    """A task of stated size, and who is to do it."""
+    """A task of a given size and its contestants."""
 
     title: str
     sizes: dict[str, int]
     contestants: Callable[[], dict[str, Contestant]]
     """Makes the data; `OURS` is one of the names."""
-    floor: Floor | None = None
+    bound: HardwareBound | None = None
     rounds: int = 3
     slow: bool = False
-    """Takes minutes: each contestant runs once, and that run is checked before its time counts."""
+    """The case takes minutes: each contestant runs once, and this run is both checked and timed."""
 
 
 @dataclass
 class Timing:
-    """What was seen of one contestant, as it was measured: before any scaling."""
+    """The times of one contestant as they were measured, before scaling, and the outcome of its check."""
 
     check: str
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
 
 
-def contest(
-    contestants: dict[str, Contestant], rounds: int, *, slow: bool = False, tell: Callable[[str], None] = print
+def run_alternately(
+    contestants: dict[str, Contestant], rounds: int, *, slow: bool = False, report: Callable[[str], None] = print
 ) -> dict[str, Timing]:
-    """Check every contestant, then time them in turn.
+    """Check every contestant, then time them alternately.
 
     Parameters
     ----------
     contestants : dict
-        By name.
+        The contestants by name.
     rounds : int
-        How often each runs.
+        How often each contestant runs.
     slow : bool
-        Whether the run that is checked is the one that counts.
-    tell : callable
-        Is told what is being done.
+        Whether each contestant runs only once, so that the checked run is also the timed run.
+    report : callable
+        Called with a progress message before each run.
 
     Returns
     -------
     dict
-        A Timing for each name.
+        The Timing of each name.
 
     Raises
     ------
     WrongResultError
-        If a result is wrong, before anything is timed (if slow: before its time is kept).
+        If a result is wrong. Nothing has been timed then; if `slow`, the time of the wrong result is discarded.
     """
     timings = {}
     for name, contestant in contestants.items():
-        tell(f"checking {contestant.label}")
+        report(f"checking {contestant.label}")
         contestant.warm()
         wall, cpu, result = timed(contestant.run)
         try:
@@ -114,7 +114,7 @@ def contest(
         del result
     for turn in range(0 if slow else rounds):
         for name, contestant in contestants.items():
-            tell(f"round {turn + 1}/{rounds}: {contestant.label}")
+            report(f"round {turn + 1}/{rounds}: {contestant.label}")
             wall, cpu, _ = timed(contestant.run)
             timings[name].wall.append(wall)
             timings[name].cpu.append(cpu)
@@ -122,7 +122,7 @@ def contest(
 
 
 def timed(function: Callable[[], Any]) -> tuple[float, float, Any]:
-    """Wall-clock and CPU seconds of one call, of all threads together, and its result."""
+    """Return the wall-clock seconds, the CPU seconds of all threads, and the result of one call."""
     gc.collect()
     cpu, wall = time.process_time(), time.perf_counter()
     result = function()
@@ -131,7 +131,7 @@ def timed(function: Callable[[], Any]) -> tuple[float, float, Any]:
 
 
 def summary(case: Case, contestants: dict[str, Contestant], timings: dict[str, Timing], rates: Rates) -> dict[str, Any]:
-    """What goes on file: `seconds` and `cpu_seconds` are scaled to the whole case, the lists are as measured."""
+    """Return the record to store: `seconds` and `cpu_seconds` are scaled to the whole case, the lists are not."""
     rows: dict[str, dict[str, Any]] = {}
     for name, timing in timings.items():
         scale = contestants[name].scale
@@ -150,6 +150,6 @@ def summary(case: Case, contestants: dict[str, Contestant], timings: dict[str, T
         row["ratio"] = row["seconds"] / ours["seconds"]
         row["cpu_ratio"] = row["cpu_seconds"] / max(ours["cpu_seconds"], 1e-9)
     record = {"title": case.title, "sizes": case.sizes, "slow": case.slow, "rates": rates._asdict()}
-    if case.floor:
-        record["floor"] = asdict(case.floor)
+    if case.bound:
+        record["hardware_bound"] = asdict(case.bound)
     return {**record, "contestants": rows}
