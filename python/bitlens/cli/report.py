@@ -107,8 +107,8 @@ def print_bounds(run: Run, samples: int, delta: float, bins: int, console: Conso
     }
     caption = (
         f"I(X; L): of {bins} bins, in bits, at most {np.log2(run.manifest.samples):.2f} with this probe even if "
-        "the information about all inputs is larger. A bound of 1 or more is empty. x: times a constant that the theorem "
-        "does not give."
+        "the information about all inputs is larger. A bound of 1 or more is empty. x: times a constant that the "
+        "theorem does not give."
     )
     title = f"Bounds of the generalization gap at epoch {epoch}, for a loss from 0 to 1"
     console.print(render(gap_bounds(plane, epoch, samples, delta), columns, title, caption))

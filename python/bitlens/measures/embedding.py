@@ -14,7 +14,7 @@ from bitlens.runs import Run
 def layer_points(
     run: Run, layer: str, epoch: int, limit: int = 10000, seed: int = 0, *, pooled: bool = False
 ) -> xr.Dataset:
-    """Samples as points in the space of a layer's channels; each position of a feature map is a point of its own.
+    """Samples as points in the space of a layer's channels; each position of a feature map is a separate point.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def layer_points(
     epoch : int
         A recorded epoch.
     limit : int
-        At most so many points, drawn by `seed` where there are more.
+        The largest number of points; they are drawn by `seed` where there are more.
     seed : int
         The same seed draws the same points.
     pooled : bool

@@ -195,7 +195,7 @@ def _normalized(value: Any, options: tuple[Any, ...], name: str) -> Any:
             return _normalized_record(value, name)
     plain = [option for option in options if option is not type(None) and not dataclasses.is_dataclass(option)]
     if value is not None and plain:
-        # Of several plain types, a sequence goes to the list and everything else to the first that is not a list.
+        # If there are several plain types, a sequence goes to the list and everything else to the first other type.
         lists = [option for option in plain if get_origin(option) is tuple]
         scalars = [option for option in plain if get_origin(option) is not tuple]
         chosen = lists if isinstance(value, list | tuple | range) and lists else scalars or lists
