@@ -1,17 +1,18 @@
-"""bitlens measures, in bits, what each layer and channel of a neural network carries while it trains.
+"""bitlens estimates, in bits, how much information each layer and channel of a neural network carries.
 
-The rooms of the package, in the order in which they stand on each other; each imports only from those before it:
+The packages, in the order of their imports: each imports only from those before it.
 
-1. ``_core``        compiled kernels (csrc/), borrowing arrays through DLPack
-2. ``arrays``       NumPy and PyTorch arrays in, checked
+1. ``_core``        compiled kernels (csrc/), which borrow arrays through DLPack
+2. ``arrays``       NumPy arrays and PyTorch tensors are checked here
 3. ``estimators``   one public function for each published quantity; needs NumPy alone
-4. ``runs``         a recorded training on disk: writer, reader, slices
-5. ``network``      the recorder, receptive fields, deconvolution; needs PyTorch
-6. ``measures``     what a whole run says, as labelled tables
-7. ``data``         the images and the network of the demo
+4. ``runs``         a recorded training on disk: writer, reader, selections, stored results
+5. ``network``      the recorder, discarding, ablation, deconvolution; needs PyTorch
+6. ``measures``     declared objects that compute and store the results of a run
+7. ``tables``       tidy tables of these results
 8. ``cli``          the command line; ``bitlens_explorer`` (apps/) draws a run
 
-``reference`` holds the same estimators in short NumPy, to be read against the papers.
+``data`` has the images and the network of the demo. ``reference`` has the same estimators in short NumPy, to be
+compared with the papers.
 """
 
 from __future__ import annotations
@@ -96,8 +97,8 @@ if TYPE_CHECKING:
     )
     from bitlens.runs import Run, RunError, load_selection, open_run, save_selection
 
-# Rooms that need more than NumPy are entered when something of theirs is first asked for.
-_ROOMS = {
+# Packages that need more than NumPy are imported when a name of theirs is first used.
+_LAZY = {
     "bitlens.runs": ("Run", "RunError", "load_selection", "open_run", "save_selection"),
     "bitlens.network": (
         "AblationCurve",
@@ -212,14 +213,14 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    for room, names in _ROOMS.items():
+    for package, names in _LAZY.items():
         if name in names:
             try:
-                return getattr(importlib.import_module(room), name)
+                return getattr(importlib.import_module(package), name)
             except ModuleNotFoundError as error:
                 if error.name and error.name.startswith("bitlens"):
                     raise
-                message = f"bitlens.{name} needs {error.name}: pip install 'bitlens[{_EXTRAS[room]}]'"
+                message = f"bitlens.{name} needs {error.name}: pip install 'bitlens[{_EXTRAS[package]}]'"
                 raise ModuleNotFoundError(message, name=error.name) from error
     raise AttributeError(f"module 'bitlens' has no attribute {name!r}")
 

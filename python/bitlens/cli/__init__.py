@@ -1,4 +1,4 @@
-"""The command line: record and measure a demo, measure a run, say what it holds, look at it."""
+"""The command line: record a demo, measure a run, print its contents, export it and look at it."""
 
 from bitlens.cli.commands import main
 

@@ -39,7 +39,7 @@ class LayerDiscardingParameters(Parameters):
     alpha: float = parameter(1.5, "Allowed change of the features, in units of delta_f^2.")
     tau: float = parameter(0.01, "Variance of the constant perturbation that defines delta_f^2.")
     cells: int | None = parameter(None, "Side of the grid of units that share one sigma. None: one sigma per unit.")
-    sigma_max: float | None = parameter(None, "Upper limit of sigma. None: the range of the images.")
+    sigma_max: float | None = parameter(None, "Upper limit of sigma. None: 10 times the square root of tau.")
     seed: int = parameter(0, "Seed of the noise.", minimum=0)
     masks: str | None = parameter(None, "SHA-256 of the masks.")
     training: str | None = parameter(None, "SHA-256 of the images that the decoders were trained with.")

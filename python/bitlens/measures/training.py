@@ -18,7 +18,7 @@ from bitlens.runs.layout import OUTPUT
 
 @dataclass(frozen=True)
 class TrainingPerformanceParameters(Parameters):
-    """There are none."""
+    """The measure has no parameters."""
 
 
 class TrainingPerformance(Measure[TrainingPerformanceParameters]):

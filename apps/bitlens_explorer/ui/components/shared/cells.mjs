@@ -27,7 +27,7 @@ export function cellColor(data, palette, value, shade) {
   return grey < 0 ? color : Array.from(color, (part) => Math.round(data.opacity * part + (1 - data.opacity) * grey));
 }
 
-/** The first cell of a named tile, or the cell itself of other maps. Pictures below are no tiles of their own: there the
+/** The first cell of a named tile, or the cell itself of other maps. Pictures below are not separate tiles: there the
  * former cell's column stays. */
 export function tileStart(data, cell, former) {
   if (!data.tile_names || !cell) return cell;
