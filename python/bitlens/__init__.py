@@ -222,7 +222,18 @@ def __getattr__(name: str) -> Any:
                     raise
                 message = f"bitlens.{name} needs {error.name}: pip install 'bitlens[{_EXTRAS[package]}]'"
                 raise ModuleNotFoundError(message, name=error.name) from error
-    raise AttributeError(f"module 'bitlens' has no attribute {name!r}")
+    measure = None if name.startswith("_") else _registered(name)
+    if measure is None:
+        raise AttributeError(f"module 'bitlens' has no attribute {name!r}")
+    return measure
+
+
+def _registered(name: str) -> Any:
+    """A measure that is declared in its own file alone; None if there is none of this name."""
+    try:
+        return importlib.import_module("bitlens.measures").MEASURES.get(name)
+    except ModuleNotFoundError:
+        return None  # measures need more than NumPy
 
 
 def __dir__() -> list[str]:

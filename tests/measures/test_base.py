@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import shutil
+import subprocess
+import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -244,3 +246,74 @@ def test_keys_contain_the_version_and_the_target(measured: bitlens.Run) -> None:
     target, parameters = bitlens.channel_entropies.arguments_of(measured, "0")
     key = bitlens.channel_entropies.key(target, parameters)
     assert key == ResultKey("channel_entropies", 1, {"layer": "0", "bins": 32})
+
+
+NEW_MEASURE = '''
+"""A measure in its own file."""
+from dataclasses import dataclass
+from bitlens.measures.base import Measure
+from bitlens.measures.parameters import Parameters, parameter
+from bitlens.measures.schema import Result, Variable
+
+
+@dataclass(frozen=True)
+class LargestParameters(Parameters):
+    """Parameters."""
+
+    power_of_value: int = parameter(2, "Power of the largest value.", minimum=1)
+
+
+class Largest(Measure[LargestParameters]):
+    """The largest value of a layer.
+
+    Returns
+    -------
+    xarray.Dataset
+        By epoch.
+    """
+
+    name = "largest_value"
+    title = "largest value"
+    rank = 45
+    Parameters = LargestParameters
+    target_names = ("layer",)
+    variables = (Variable("largest", (), "largest value", "1"),)
+
+    def compute(self, run, epoch, target, parameters):
+        return Result({"largest": run.activations(target[0], epoch).max() ** parameters.power_of_value})
+
+
+largest_value = Largest()
+'''
+USED = """
+import sys, importlib.util
+import bitlens.measures
+spec = importlib.util.find_spec("bitlens.measures")
+package = sys.modules["bitlens.measures"]
+for name in [name for name in sys.modules if name.startswith("bitlens.measures")]:
+    del sys.modules[name]
+spec.submodule_search_locations.append(sys.argv[1])
+module = importlib.util.module_from_spec(spec)
+sys.modules["bitlens.measures"] = module
+spec.loader.exec_module(module)
+import bitlens
+run = bitlens.open_run(sys.argv[2])
+print(float(bitlens.largest_value(run, "0", power_of_value=1).largest[0]))
+print(list(bitlens.measure(run, ["largest_value"]))[0])
+from bitlens.cli.commands import app
+from typer.testing import CliRunner
+print(CliRunner().invoke(app, ["measure", "--help"], env={"COLUMNS": "200"}).output)
+"""
+
+
+def test_a_new_measure_touches_its_own_file_only(measured: bitlens.Run, tmp_path: Path) -> None:
+    (tmp_path / "largest.py").write_text(NEW_MEASURE)
+    done = subprocess.run(
+        [sys.executable, "-c", USED, str(tmp_path), str(measured.path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    value, title, *printed = done.stdout.splitlines()
+    assert float(value) == pytest.approx(float(measured.activations("0", 0).max()))
+    assert title == "largest value of input"
+    assert "--power-of-value" in "\n".join(printed)
+    assert "largest_value" in "\n".join(printed)

@@ -1,5 +1,7 @@
 """Measures of a whole run: declared objects that compute results, store them in the run and find them again."""
 
+from typing import Any
+
 from bitlens.measures.ablation import layer_ablation
 from bitlens.measures.base import Measure
 from bitlens.measures.channels import channel_entropies
@@ -48,3 +50,10 @@ __all__ = [
     "titled",
     "training_performance",
 ]
+
+
+def __getattr__(name: str) -> Measure[Any]:
+    """A measure that is declared in a module of this package but not listed above."""
+    if name in MEASURES:
+        return MEASURES[name]
+    raise AttributeError(f"module 'bitlens.measures' has no attribute {name!r}")

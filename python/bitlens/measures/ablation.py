@@ -88,6 +88,7 @@ class LayerAblation(Measure[LayerAblationParameters]):
 
     name = "layer_ablation"
     title = "layer ablation"
+    rank = 110
     Parameters = LayerAblationParameters
     requires = frozenset({"weights"})
     arguments: ClassVar = {

@@ -41,6 +41,8 @@ class Measure(Generic[P]):
 
     name: ClassVar[str]
     title: ClassVar[str]
+    rank: ClassVar[int]
+    """The place in the order in which measures are computed and listed."""
     version: ClassVar[int] = 1
     """Part of the key of every result; raised when the numbers change."""
     Parameters: type[P]

@@ -48,6 +48,7 @@ class ChannelEntropies(Measure[ChannelEntropiesParameters]):
 
     name = "channel_entropies"
     title = "channel entropies"
+    rank = 40
     Parameters = ChannelEntropiesParameters
     target_names = ("layer",)
     variables: ClassVar = (

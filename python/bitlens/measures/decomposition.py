@@ -61,6 +61,7 @@ class LayerDecomposition(Measure[LayerDecompositionParameters]):
 
     name = "layer_decomposition"
     title = "decomposition"
+    rank = 80
     Parameters = LayerDecompositionParameters
     target_names = ("layer",)
     variables: ClassVar = (

@@ -59,6 +59,7 @@ class LayerDeconvolution(Measure[LayerDeconvolutionParameters]):
 
     name = "layer_deconvolution"
     title = "layer deconvolution"
+    rank = 120
     Parameters = LayerDeconvolutionParameters
     target_names = ("layer",)
     requires = frozenset({"weights"})

@@ -78,6 +78,7 @@ class LayerDiscarding(Measure[LayerDiscardingParameters]):
 
     name = "layer_discarding"
     title = "layer discarding"
+    rank = 100
     Parameters = LayerDiscardingParameters
     requires = frozenset({"weights"})
     arguments: ClassVar = {

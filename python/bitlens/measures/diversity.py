@@ -48,6 +48,7 @@ class InputDiversity(Measure[DiversityParameters]):
 
     name = "input_diversity"
     title = "input diversity"
+    rank = 20
     Parameters = DiversityParameters
     by_epoch = False
     variables: ClassVar = (
@@ -93,6 +94,7 @@ class LayerDiversity(Measure[DiversityParameters]):
 
     name = "layer_diversity"
     title = "layer diversity"
+    rank = 30
     Parameters = DiversityParameters
     variables: ClassVar = (
         Variable("inter_sample_entropy", ("layer",), "inter-sample entropy"),

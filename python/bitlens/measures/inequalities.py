@@ -65,6 +65,7 @@ class ProcessingInequalities(Measure[ProcessingInequalitiesParameters]):
 
     name = "processing_inequalities"
     title = "processing inequalities"
+    rank = 90
     Parameters = ProcessingInequalitiesParameters
     variables: ClassVar = tuple(
         variable

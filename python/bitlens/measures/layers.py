@@ -60,6 +60,7 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
 
     name = "layer_pair_information"
     title = "layer pair information"
+    rank = 60
     Parameters = LayerPairInformationParameters
     target_names = ("a", "b")
     variables: ClassVar = (

@@ -47,6 +47,7 @@ class LabelInformation(Measure[LabelInformationParameters]):
 
     name = "label_information"
     title = "label information"
+    rank = 50
     Parameters = LabelInformationParameters
     target_names = ("layer",)
     requires = frozenset({"labels"})

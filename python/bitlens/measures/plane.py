@@ -65,6 +65,7 @@ class InformationPlane(Measure[InformationPlaneParameters]):
 
     name = "information_plane"
     title = "information plane"
+    rank = 70
     Parameters = InformationPlaneParameters
     variables: ClassVar = (
         Variable("information", _BOTH, "information; the upper bound for kde"),

@@ -2,46 +2,36 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bitlens.estimators import Silverman, published_settings
-from bitlens.measures.ablation import layer_ablation
 from bitlens.measures.base import Measure
-from bitlens.measures.channels import channel_entropies
 from bitlens.measures.decomposition import layer_decomposition
-from bitlens.measures.deconvolution import layer_deconvolution
-from bitlens.measures.discarding import layer_discarding
-from bitlens.measures.diversity import input_diversity, layer_diversity
 from bitlens.measures.inequalities import processing_inequalities
-from bitlens.measures.layers import layer_pair_information
 from bitlens.measures.minibatches import MatrixInformationConfig
-from bitlens.measures.neurons import label_information
 from bitlens.measures.parameters import Field, Parameters
-from bitlens.measures.plane import information_plane
 from bitlens.measures.schema import Target, Task
-from bitlens.measures.training import training_performance
 from bitlens.runs import Run, RunError, open_run
 
 if TYPE_CHECKING:
     import xarray as xr
 
-_ALL: tuple[Measure[Any], ...] = (
-    training_performance,
-    input_diversity,
-    layer_diversity,
-    channel_entropies,
-    label_information,
-    layer_pair_information,
-    information_plane,
-    layer_decomposition,
-    processing_inequalities,
-    layer_discarding,
-    layer_ablation,
-    layer_deconvolution,
-)
-MEASURES: dict[str, Measure[Any]] = {measure.name: measure for measure in _ALL}
+
+def _found() -> dict[str, Measure[Any]]:
+    """The measures that the modules of this package declare, so that a new one needs its own file only."""
+    package = sys.modules[__package__]
+    names = [module.name for module in pkgutil.iter_modules(package.__path__, f"{__package__}.")]
+    modules = [importlib.import_module(name) for name in names if name != __name__]
+    found = {value.name: value for module in modules for value in vars(module).values() if isinstance(value, Measure)}
+    return dict(sorted(found.items(), key=lambda item: item[1].rank))
+
+
+MEASURES: dict[str, Measure[Any]] = _found()
 """All measures by name, in the order in which they are computed."""
 COMPUTED: dict[str, Measure[Any]] = {name: m for name, m in MEASURES.items() if "weights" not in m.requires}
 """The measures that `measure` computes: all that need no network."""

@@ -48,6 +48,7 @@ class TrainingPerformance(Measure[TrainingPerformanceParameters]):
 
     name = "training_performance"
     title = "training performance"
+    rank = 10
     Parameters = TrainingPerformanceParameters
     requires = frozenset({"labels"})
     variables: ClassVar = (
