@@ -1,4 +1,4 @@
-"""The command line, as a person meets it: what it prints, its exit codes, and the images it reads."""
+"""The command line: its output, its exit codes, and the images that it reads."""
 
 from __future__ import annotations
 
