@@ -29,28 +29,29 @@ def places(size):
 
 @each_dtype
 @each_size
-@pytest.mark.parametrize("count", [1, 2, 5])
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_one_value_that_is_not_finite(threads, value, count, size, dtype):
-    threads(count)
+def test_one_value_that_is_not_finite(threads, size, dtype):
     values = np.random.default_rng(size).normal(size=size).astype(dtype)
-    for place in places(size):
-        spoiled = values[place]
-        values[place] = value
-        assert np.isnan(value_range(values)).all(), place
-        values[place] = spoiled
-    assert np.isfinite(value_range(values)).all()
+    for count in (1, 3) if size > CHUNK else (1,):
+        threads(count)
+        for place in places(size):
+            finite = values[place]
+            for value in (np.nan, np.inf, -np.inf):
+                values[place] = value
+                assert np.isnan(value_range(values)).all(), (place, value)
+            values[place] = finite
+        assert np.isfinite(value_range(values)).all()
 
 
 @each_dtype
 @each_size
 def test_the_smallest_and_the_largest_value(threads, size, dtype):
     values = np.random.default_rng(size).normal(size=size).astype(dtype)
-    for count in (1, 2, 5):
+    assert value_range(values) == [values.min(), values.max()]
+    for count in (1, 3) if size > CHUNK else (1,):
         threads(count)
         for place in places(size):
-            for extreme in (-100, 100):
-                middle = values[place]
+            middle = values[place]
+            for extreme, end in ((-100, 0), (100, 1)):
                 values[place] = extreme
-                assert value_range(values) == [values.min(), values.max()], place
-                values[place] = middle
+                assert value_range(values)[end] == extreme, place
+            values[place] = middle
