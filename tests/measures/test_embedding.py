@@ -106,7 +106,7 @@ def test_a_damaged_selection_is_named(run: bitlens.Run, text: str) -> None:
     good = path.read_text()
     path.write_text(text)
     try:
-        with pytest.raises(RunError, match=f"{name}.json (is damaged|names samples)"):
+        with pytest.raises(RunError, match=f"{name}.json (is damaged|contains samples)"):
             bitlens.load_selection(run, name)
     finally:
         path.write_text(good)

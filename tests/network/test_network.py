@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import bitlens
-from bitlens.runs import ResultKey, RunError
+from bitlens.runs import RunError
 
 # kernel, stride, padding, dilation of a stack of convolutions or pools
 STACKS = {
@@ -138,30 +138,3 @@ def test_a_deconvolved_pixel_lies_in_the_receptive_field(tmp_path: Path) -> None
     seen = [box for r in range(5) for c in range(5) if 3 in range(*(box := field.box(r, c))[0]) and 3 in range(*box[1])]
     assert max(rows) < max(box[0][1] for box in seen)
     assert max(columns) < max(box[1][1] for box in seen)
-
-
-def test_recorded_deconvolutions_are_those_of_the_network(tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(27, 4))
-    images = torch.rand(12, 1, 8, 8)
-    with bitlens.Recorder(model, tmp_path / "run", (images, torch.arange(12) % 4)) as recorder:
-        recorder.snapshot(5)
-    run = bitlens.open_run(tmp_path / "run")
-    found = bitlens.record_deconvolutions(run, model, "1", 5, [7, 2])
-    for channel in range(3):
-        expected = bitlens.deconvolve(model, images[[7, 2]], "1", channel)
-        assert torch.equal(torch.from_numpy(found.sel(channel=channel).values), expected)
-    kept = run.results.to_xarray(ResultKey("deconvolution", 1, {"layer": "1"})).deconvolution.sel(epoch=5, drop=True)
-    assert kept.equals(found)
-    assert kept.sample.values.tolist() == [7, 2]
-    assert bitlens.record_deconvolutions(run, model, "2", 5).sample.values.tolist() == [0, 1, 2, 3]
-    for layer, samples, message in [
-        ("input", None, "layer: expected the output of a module, got 'input'"),
-        ("1", [12], "samples: expected indices from 0 to 11"),
-        ("1", [], "samples: expected indices from 0 to 11"),
-        ("x", None, "layer: no layer 'x'"),
-    ]:
-        with pytest.raises(RunError, match=message):
-            bitlens.record_deconvolutions(run, model, layer, 5, samples)
-    with pytest.raises(ValueError, match="epoch: expected 0 or more, got -1"):
-        bitlens.record_deconvolutions(run, model, "1", -1)

@@ -77,7 +77,7 @@ def test_a_run_is_only_continued_by_the_same_recording(difference: str, tmp_path
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(RunError, match=r"holds 'thesis.tex' and is no run"):
+    with pytest.raises(RunError, match=r"contains 'thesis.tex' and is not a run"):
         bitlens.Recorder(convolutional(), tmp_path, samples()).__enter__()
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 

@@ -221,7 +221,8 @@ def test_a_run_without_labels(tmp_path: Path) -> None:
         recorder.snapshot(0)
     run = bitlens.open_run(tmp_path / "run")
     assert run.labels is None
-    bitlens.measure(run, k=3, permutations=2)
+    with pytest.warns(UserWarning, match="skipped .* without labels"):
+        bitlens.measure(run, k=3, permutations=2)
     assert "class_inter_sample_entropy" not in bitlens.input_diversity(run, k=3)
     with pytest.raises(RunError, match="was recorded without labels"):
         bitlens.training_performance(run)

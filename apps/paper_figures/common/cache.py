@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -16,6 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from bitlens.runs import atomic_write
 
 Arrays = dict[str, Any]
 """NumPy arrays by name."""
@@ -103,7 +103,7 @@ class Cache:
         stored = _read(path, key)
         if stored is None:
             content = {name: np.asarray(array) for name, array in compute().items()} | {_KEY: np.asarray(key.text)}
-            write_atomically(path, lambda temporary: _save(temporary, content))
+            atomic_write(path, lambda temporary: _save(temporary, content))
             stored = _read(path, key)
             if stored is None:
                 raise OSError(f"{path}: could not be read after it was written; check the disk")
@@ -138,18 +138,6 @@ def fingerprint(*arrays: Any) -> str:
         digest.update(f"{values.dtype.str} {values.shape} ".encode())
         digest.update(values.tobytes())
     return digest.hexdigest()
-
-
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file that no other writer uses, flush it to disk, and rename it to `path`."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(8)}.tmp")
-    try:
-        write(temporary)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def progress(jobs: Sequence[Job], description: str) -> Iterator[Job]:

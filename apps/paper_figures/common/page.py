@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import pandas as pd
 from matplotlib.figure import Figure
 
-from paper_figures.common.cache import write_atomically
+from bitlens.runs import atomic_write
 from paper_figures.common.verdict import Verdict
 
 Tables = Mapping[str, pd.DataFrame]
@@ -64,7 +64,7 @@ def write_page(
         _write_text(out / f"{name}.csv", table)
     published = _read_tables(paper, out)
     for name, figure in (paper.draw(published, settings) | dict(more_pictures or {})).items():
-        write_atomically(out / f"{name}.png", partial(figure.savefig, format="png", dpi=100))
+        atomic_write(out / f"{name}.png", partial(figure.savefig, format="png", dpi=100))
     results = {
         "settings": asdict(settings),  # type: ignore[call-overload]
         "verdicts": {name: verdict.held for name, verdict in paper.judge(published, settings).items()},
@@ -116,7 +116,7 @@ def _read_tables(paper: Paper[Any], out: Path) -> dict[str, pd.DataFrame]:
 
 
 def _write_text(path: Path, text: str) -> None:
-    write_atomically(path, lambda temporary: temporary.write_bytes(text.encode()))
+    atomic_write(path, lambda temporary: temporary.write_bytes(text.encode()))
 
 
 def _tuples(value: Any) -> Any:

@@ -46,7 +46,8 @@ def ablation_curves(ablation: xr.Dataset) -> pd.DataFrame:
     ...     },
     ...     {"scope": ["fc1"], "order": ["ascending", "descending", "random"]},
     ... )
-    >>> tables.ablation_curves(results).iloc[-1][["order", "removed", "accuracy_lowest", "loss_highest"]].tolist()
+    >>> curves = tables.ablation_curves(results)
+    >>> curves[["order", "removed", "accuracy_lowest", "loss_highest"]].values.tolist()[-1]
     ['random', 3, 0.0, 2.5]
     """
     needed = ["removed", *METRICS, *(f"random_{metric}" for metric in METRICS), "scope", "order"]

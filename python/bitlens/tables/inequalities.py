@@ -84,7 +84,7 @@ def chain_violations(chains: xr.Dataset) -> pd.DataFrame:
     >>> from bitlens import tables
     >>> chains = bitlens.processing_inequalities(bitlens.open_run("demo-run"), permutations=2)
     >>> tables.chain_violations(chains).chain.unique().tolist()
-    ['forward']
+    ['forward', 'backward']
     """
     require(chains, ["forward_violations"], "processing_inequalities")
     tables = []

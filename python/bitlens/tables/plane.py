@@ -95,7 +95,7 @@ def target_entropies(plane: xr.Dataset) -> pd.DataFrame:
     >>> import bitlens
     >>> from bitlens import tables
     >>> plane = bitlens.information_plane(bitlens.open_run("demo-run"), permutations=2)
-    >>> tables.target_entropies(plane).about.tolist()
+    >>> tables.target_entropies(plane.sel(epoch=1)).about.tolist()
     ['input', 'labels']
     """
     if "entropy_about" not in plane:
