@@ -1,7 +1,7 @@
 """Measures of a whole run: declared objects that compute results, store them in the run and find them again."""
 
 from bitlens.measures.ablation import layer_ablation
-from bitlens.measures.base import Known, Measure, Task, Variable
+from bitlens.measures.base import Known, Measure, Result, Target, Task, Variable
 from bitlens.measures.channels import channel_entropies
 from bitlens.measures.decomposition import layer_decomposition
 from bitlens.measures.deconvolution import layer_deconvolution
@@ -12,17 +12,28 @@ from bitlens.measures.inequalities import processing_inequalities
 from bitlens.measures.layers import channel_order, layer_pair_information
 from bitlens.measures.maps import average_maps, feature_maps
 from bitlens.measures.neurons import label_information
-from bitlens.measures.parameters import Parameters
+from bitlens.measures.parameters import Field, Parameters, parameter
 from bitlens.measures.plane import information_plane
-from bitlens.measures.registry import COMPUTED, MEASURES, execute, measure, parameter_fields, titled
+from bitlens.measures.registry import (
+    COMPUTED,
+    MEASURES,
+    execute,
+    measure,
+    parameter_fields,
+    published_parameters,
+    titled,
+)
 from bitlens.measures.training import predicted_samples, training_performance
 
 __all__ = [
     "COMPUTED",
     "MEASURES",
+    "Field",
     "Known",
     "Measure",
     "Parameters",
+    "Result",
+    "Target",
     "Task",
     "Variable",
     "average_maps",
@@ -41,9 +52,11 @@ __all__ = [
     "layer_pair_information",
     "layer_points",
     "measure",
+    "parameter",
     "parameter_fields",
     "predicted_samples",
     "processing_inequalities",
+    "published_parameters",
     "titled",
     "training_performance",
 ]
