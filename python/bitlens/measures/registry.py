@@ -151,7 +151,7 @@ def parameter_fields(measures: Sequence[Measure[Any]]) -> dict[str, list[tuple[M
 
 
 def published_parameters(measure: Measure[Any], name: str | None) -> dict[str, Any]:
-    """The settings of other authors for a measure, by a name that `published_settings` knows; empty where it has none."""
+    """The settings of other authors for a measure, by a name that `published_settings` knows; else empty."""
     if name is None or not issubclass(measure.Parameters, MatrixInformationConfig):
         return {}
     settings = published_settings(name)
