@@ -12,9 +12,10 @@ from bitlens_explorer.results.query_check import resolve_query
 from bitlens_explorer.state import run_access
 from bitlens_explorer.state.address import read_address, write_address
 from bitlens_explorer.state.context import open_context
+from bitlens_explorer.state.notes import clear_notes
 from bitlens_explorer.state.query import current_query, set_query
 from bitlens_explorer.ui.bound_widget import show_left_out
-from bitlens_explorer.ui.sidebar import show_sidebar
+from bitlens_explorer.ui.sidebar import show_notes, show_sidebar
 from bitlens_explorer.ui.text import escape_markdown, show_error, show_hint
 
 # The folder must not be called "pages": Streamlit runs the files of such a folder without this script.
@@ -51,6 +52,7 @@ def main() -> None:
         _wait(run)
         return
     open_context(run, epochs)
+    clear_notes()
     try:
         query, left_out = resolve_query(current_query(), run, epochs)
         set_query(query)
@@ -58,11 +60,12 @@ def main() -> None:
         write_address()
         show_sidebar(run, query, epochs)
         page.run()
-    except (RunError, OSError) as error:
+    except (ValueError, OSError) as error:
         show_error(
             f"This page could not be read completely: {escape_markdown(error)}",
             "If the run was moved or is being written, reload the page. You can remove a damaged result.",
         )
+    show_notes(run)
 
 
 def _page(name: str, title: str, *, first: bool) -> Any:

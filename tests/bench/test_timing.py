@@ -17,7 +17,7 @@ from tests.support.bench_records import RATES, logged, record
 
 @pytest.fixture(autouse=True, scope="module")
 def frozen_objects():
-    """Existing objects are not scanned by the collection before each timed call, which takes long after many imports."""
+    """Existing objects are not scanned by the collection before each timed call, which is slow after many imports."""
     gc.freeze()
     yield
     gc.unfreeze()

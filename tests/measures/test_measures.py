@@ -196,3 +196,19 @@ def test_images_of_bytes_are_maps_and_not_codes(tmp_path: Path) -> None:
     by_slices = run.slice(layer="input").mutual_information(run.slice(layer="output"))
     np.testing.assert_array_equal(information.mutual_information, by_slices)
     assert run.inputs.dtype == np.uint8
+
+
+def test_a_damaged_result_is_missing(run: bitlens.Run) -> None:
+    measure = bitlens.layer_diversity
+    target, parameters = measure.arguments_of(run, k=3)
+    measure(run, k=3)
+    assert measure.missing(run, target, parameters) == []
+    last = max(run.path.glob("results/layer_diversity/*/*.safetensors"))
+    last.write_bytes(last.read_bytes()[:-9])
+    assert [task.epoch for task in measure.missing(run, target, parameters)] == [run.epochs[-1]]
+
+
+def test_the_text_of_a_call_names_epochs_and_reads_only_on_request() -> None:
+    parameters = bitlens.layer_pair_information.Parameters(bins=8)
+    text = bitlens.layer_pair_information.call_text(("a", "b"), parameters, epochs=[1], stored=True)
+    assert text == "bitlens.layer_pair_information.stored(run, 'a', 'b', bins=8, epochs=[1])"

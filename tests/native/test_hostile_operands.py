@@ -1,4 +1,4 @@
-"""Operands that would end the process, or hang it, if they were not refused: each call runs in a process that may die."""
+"""Operands that would end the process, or hang it, if they were not refused: each call runs in a separate process."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def test_products_are_float32_for_every_setting_of_the_process(backend, precisio
 @pytest.mark.parametrize("values", [3, 300, 30000])
 @pytest.mark.parametrize("rows", [16, 23, 64])
 def test_no_pair_is_lost_below_the_limit(backend, values, rows):
-    """Tiles of products in whole numbers: lists contain all pairs below their limits, at least `kept` of them, in order.
+    """Tiles of products in whole numbers: lists contain all pairs below their limits, at least `kept`, in order.
 
     With three values nearly all bounds are tied, also at the limit; with 30000 values few are.
     """

@@ -1,4 +1,4 @@
-"""Tests that need a separate process or much address space: imports, Ctrl-C, and arrays that span over 2^31 elements."""
+"""Tests that need a process or much address space for themselves: imports, Ctrl-C, arrays beyond 2^31 elements."""
 
 from __future__ import annotations
 

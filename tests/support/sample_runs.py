@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 import bitlens
 import bitlens_explorer
+from bitlens.runs import ResultKey, StoredArray, StoredResult
 
 FLOW_SETTINGS = {"permutations": 3, "batch": 48}
 APP = Path(bitlens_explorer.__file__).parent
@@ -55,12 +57,25 @@ def record_discarded_run(store: Path) -> bitlens.Run:
     masks[:, 2:4, 2:5] = True
     found = bitlens.layer_discarding(run, model, ["1", "output"], [2, 7], masks=masks.numpy())
     # Training a decoder takes long, and the tests are about the drawing.
-    (parameters,) = run.results.recorded("layer_discarding")
-    result = run.results.load("layer_discarding", parameters, 1)
-    result["uncertainty"] = result.discarding * 0.5 - 1
-    run.results.save("layer_discarding", {**parameters, "training": "a" * 64}, 1, result)
+    (known,) = bitlens.layer_discarding.known(run)
+    measured = stored_result(run, known.key, 1)
+    maps = measured.variables["discarding"]
+    uncertainty = StoredArray(maps.dims, maps.values * 0.5 - 1, maps.attributes)
+    with_decoders = replace(known.parameters, training="a" * 64)
+    key = bitlens.layer_discarding.key(known.target, with_decoders)
+    result = StoredResult({**measured.variables, "uncertainty": uncertainty}, measured.coordinates)
+    run.results.save(key, 1, result, str(run.source("weights", 1)))
     assert found.sizes["epoch"] == 2
     return run
+
+
+def stored_result(run: bitlens.Run, key: ResultKey, epoch: int) -> StoredResult:
+    """The stored result of one epoch, to be changed and saved again."""
+    (series,) = run.results.load(key, [epoch])
+    variables = {
+        name: StoredArray(array.dims[1:], array.values[0], array.attributes) for name, array in series.variables.items()
+    }
+    return StoredResult(variables, series.coordinates)
 
 
 def record_ablated_run(store: Path) -> bitlens.Run:

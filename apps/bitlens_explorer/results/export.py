@@ -8,34 +8,23 @@ import math
 import re
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+import xarray as xr
 
 import bitlens
+from bitlens.measures import MEASURES
 from bitlens.runs import Run
+from bitlens_explorer.results.known import AnyKnown, AnyMeasure, known_sets, load
 
 _MOST_VALUES = 1_000_000
-"""Larger maps are left out of the archive."""
+"""Larger tables are left out of the archive."""
 
 
-@dataclass(frozen=True)
-class Measured:
-    """Results of one measure with one set of parameters."""
-
-    measure: str
-    parameters: dict[str, Any]
-    epochs: list[int]
-
-
-def measured(run: Run) -> list[Measured]:
+def measured(run: Run) -> list[tuple[AnyMeasure, AnyKnown]]:
     """All results of the run, by measure."""
-    return [
-        Measured(measure, parameters, run.results.epochs(measure, parameters))
-        for measure in run.results.measures()
-        for parameters in run.results.recorded(measure)
-    ]
+    return [(measure, known) for measure in MEASURES.values() for known in known_sets(run, measure)]
 
 
 def file_name(run: Run, *parts: object, ending: str = "") -> str:
@@ -57,31 +46,30 @@ def has_default_index(frame: Any) -> bool:
 
 
 def archive(run: Run) -> bytes:
-    """A ZIP file: a folder for each measure and its parameters, with a table for each epoch and shape of variables."""
+    """A ZIP file: a folder for each measure and its parameters, with a table for each shape of variables."""
     file = io.BytesIO()
     sets = measured(run)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archived:
-        for number, results in enumerate(sets):
-            if results.measure == "deconvolution":
-                continue  # images, which would be millions of rows
-            for epoch in results.epochs:
-                about = {"measure": results.measure, **results.parameters, "epoch": epoch}
-                result = run.results.load(results.measure, results.parameters, epoch)
-                for name, table in _tables(result).items():
-                    archived.writestr(
-                        f"{number:03}_{results.measure}/epoch{epoch}_{name}.csv", to_csv(run, table, about)
-                    )
-        archived.writestr("parameters.json", json.dumps([vars(results) for results in sets], indent=1))
+        for number, (measure, known) in enumerate(sets):
+            results = load(run, known, cached=False)
+            for name, table in _tables(results.value).items() if results is not None else ():
+                about = {"measure": measure.name, **known.key.settings}
+                archived.writestr(f"{number:03}_{measure.name}/{name}.csv", to_csv(run, table, about))
+        contents = [
+            {"measure": measure.name, "parameters": known.key.settings, "epochs": known.epochs}
+            for measure, known in sets
+        ]
+        archived.writestr("parameters.json", json.dumps(contents, indent=1))
     return file.getvalue()
 
 
-def _tables(result: Any) -> dict[str, Any]:
-    """The variables of a result as tables, one for each combination of dimensions."""
+def _tables(results: xr.Dataset) -> dict[str, Any]:
+    """The variables of results as tables, one for each combination of dimensions."""
     tables = {}
-    for dims in dict.fromkeys(variable.dims for variable in result.data_vars.values()):
-        if "input_0" in dims and math.prod(result.sizes[name] for name in dims) > _MOST_VALUES:
-            continue  # maps of large images
-        part = result[[name for name, variable in result.data_vars.items() if variable.dims == dims]]
+    for dims in dict.fromkeys(variable.dims for variable in results.data_vars.values()):
+        if math.prod(results.sizes[name] for name in dims) > _MOST_VALUES:
+            continue
+        part = results[[name for name, variable in results.data_vars.items() if variable.dims == dims]]
         rows = (part if dims else part.expand_dims("row")).to_dataframe().reset_index(drop=not dims)
         tables["_".join(map(str, dims)) or "numbers"] = rows
     return tables

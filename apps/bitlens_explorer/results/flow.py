@@ -1,104 +1,89 @@
-"""Known results of the information-flow page: planes, chains and decompositions, by their settings."""
+"""Known results of the information-flow page, by the settings that its three measures share."""
 
 from __future__ import annotations
 
-import xarray as xr
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-import bitlens
-from bitlens.runs import Run, RunError
-from bitlens_explorer.results.known import Parameters, known_parameters, over_epochs
+from bitlens.measures import (
+    information_plane,
+    layer_decomposition,
+    processing_inequalities,
+    published_parameters,
+)
+from bitlens.runs import Run
+from bitlens_explorer.results.known import AnyKnown, AnyMeasure, known_sets
 
-PLANE, CHAINS, DECOMPOSITION = "information_plane", "processing_inequalities", "layer_decomposition"
-_MATRIX = ("batch", "seed", "alpha", "bandwidth", "bandwidth_x", "saturating", "tensor")
-_PLANES = {"renyi": {*_MATRIX, "permutations"}, "binning": {"bins"}, "kde": {"noise_variance"}}
-_NEEDED = {
-    PLANE: {"information", "layer"},
-    CHAINS: {"forward", "forward_null_mean", "forward_null_std", "forward_rise", "forward_allowed", "layer"},
-    DECOMPOSITION: {"redundancy_synergy_share", "weighted_nonredundant_share", "weighted_nonredundant"},
-}
-
-
-def matrix_settings(run: Run) -> dict[str, Parameters]:
-    """Settings of matrix-based information, by their name in addresses; the default bandwidth of the library first."""
-    sets = [*_plane_sets(run, "renyi"), *_chain_sets(run), *_decomposition_sets(run)]
-    settings = [{name: parameters[name] for name in _MATRIX} for parameters in sets]
-    settings.sort(key=lambda chosen: (chosen["bandwidth"] != repr(bitlens.Median()), matrix_name(chosen)))
-    return {matrix_name(chosen): chosen for chosen in settings}
+MEASURES: tuple[AnyMeasure, ...] = (information_plane, processing_inequalities, layer_decomposition)
+PUBLISHED = ("paper", "repitl", "tensor-kernel")
+"""Names of published settings."""
+ESTIMATOR = "renyi"
+"""The estimator of the information plane that the shared settings belong to."""
 
 
-def matrix_name(settings: Parameters) -> str:
-    """Such as 128.0.1.01.Median().Median().0.0: the values in the order of `matrix_settings`."""
-    return ".".join(str(settings[name]) for name in _MATRIX)
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Results of one or several measures that agree in the shared settings."""
+
+    settings: dict[str, Any]
+    members: tuple[AnyKnown, ...] = ()
+
+    def known(self, measure: AnyMeasure, *target: str) -> AnyKnown | None:
+        """The results of a measure that are shown: the first of `known_sets`."""
+        of_measure = (known for known in self.members if known.key.measure == measure.name)
+        return next((known for known in of_measure if known.target == target), None)
+
+    def wanted(self, measure: AnyMeasure) -> dict[str, Any]:
+        """Parameters of a measure that has no results in this group; published settings may add some."""
+        for name in PUBLISHED if self.settings else ():
+            published = published_parameters(measure, name)
+            if all(self.settings.get(field, value) == value for field, value in published.items()) and published:
+                return self.settings | published
+        return self.settings
 
 
-def measured_planes(run: Run, settings: Parameters) -> list[str]:
-    """Estimators that the information plane has been measured with."""
-    return [name for name in _PLANES if _with(_plane_sets(run, name), settings)]
+def shared_names() -> list[str]:
+    """Parameters that all measures of matrix-based information declare with one default."""
+    first, *others = ({field.name: field.default for field in m.Parameters.fields()} for m in MEASURES)
+    return [name for name, default in first.items() if all(other.get(name, other) == default for other in others)]
 
 
-def plane(run: Run, estimator: str, settings: Parameters) -> xr.Dataset | None:
-    """The information plane of all epochs that have it; its attributes are its parameters."""
-    return _load_best(run, PLANE, _with(_plane_sets(run, estimator), settings))
+def matrix_groups(run: Run) -> list[Group]:
+    """The groups of results, those with the default settings first; at least one, which may have no results."""
+    members = [known for measure in MEASURES for known in known_sets(run, measure) if _is_matrix_based(known)]
+    names = shared_names()
+    groups: list[tuple[dict[str, Any], list[AnyKnown]]] = []
+    for known in members:
+        settings = {name: getattr(known.parameters, name) for name in names}
+        group = next((group for group in groups if group[0] == settings), None)
+        if group is None:
+            groups.append((settings, [known]))
+        else:
+            group[1].append(known)
+    defaults = {field.name: field.default for field in information_plane.Parameters.fields() if field.name in names}
+    groups.sort(key=lambda group: sum(group[0][name] != defaults[name] for name in names))
+    return [Group(settings, tuple(of_group)) for settings, of_group in groups] or [Group(defaults)]
 
 
-def inequalities(run: Run, settings: Parameters) -> xr.Dataset | None:
-    """The chains of information of all epochs that have them; their attributes are their parameters."""
-    return _load_best(run, CHAINS, _with(_chain_sets(run), settings))
+def plane(run: Run, estimator: str, group: Group) -> AnyKnown | None:
+    """The information plane of an estimator; only the matrix-based one depends on the shared settings."""
+    if estimator == ESTIMATOR:
+        return group.known(information_plane)
+    sets = known_sets(run, information_plane)
+    return next((known for known in sets if known.parameters.estimator == estimator), None)
 
 
-def decompositions(run: Run, settings: Parameters) -> dict[str, xr.Dataset]:
-    """Decompositions by layer, in the order of the network; their attributes are their parameters."""
-    sets = _with(_decomposition_sets(run), settings)
-    of_layers = {layer.name: [p for p in sets if p["layer"] == layer.name] for layer in run.layers}
-    results = {name: _load_best(run, DECOMPOSITION, layer_sets) for name, layer_sets in of_layers.items()}
-    return {name: result for name, result in results.items() if result is not None}
+def decompositions(run: Run, group: Group) -> dict[str, AnyKnown]:
+    """Decompositions by layer, in the order of the network."""
+    by_layer = {layer.name: group.known(layer_decomposition, layer.name) for layer in run.layers}
+    return {name: known for name, known in by_layer.items() if known is not None}
 
 
-def _plane_sets(run: Run, estimator: str) -> list[Parameters]:
-    sets = known_parameters(run, PLANE, {"estimator", *_PLANES[estimator]})
-    return [parameters for parameters in sets if parameters["estimator"] == estimator]
+def find_group(groups: Sequence[Group], address: str | None) -> Group | None:
+    """The group that contains the results of an address."""
+    return next((group for group in groups if any(known.id == address for known in group.members)), None)
 
 
-def _chain_sets(run: Run) -> list[Parameters]:
-    return known_parameters(run, CHAINS, {*_MATRIX, "bandwidth_errors", "permutations"})
-
-
-def _decomposition_sets(run: Run) -> list[Parameters]:
-    return known_parameters(run, DECOMPOSITION, {*_MATRIX, "layer", "pairs", "permutations"})
-
-
-def _with(sets: list[Parameters], settings: Parameters) -> list[Parameters]:
-    """The sets that agree with the settings in all parameters that both have."""
-    return [parameters for parameters in sets if settings.items() <= {**settings, **parameters}.items()]
-
-
-def _load_best(run: Run, measure: str, sets: list[Parameters]) -> xr.Dataset | None:
-    """Results with the parameters that have most epochs, then all pairs of channels, then most permutations.
-
-    They are loaded as they are stored: a bandwidth is stored as the text of its rule, with which the library cannot be
-    called.
-    """
-
-    def worth(parameters: Parameters) -> tuple[int, bool, float]:
-        epochs = len(run.results.epochs(measure, parameters))
-        return epochs, parameters.get("pairs") is None, parameters.get("permutations", 0)
-
-    if not sets:
-        return None
-    best = max(sets, key=worth)
-    return over_epochs(run, measure, best, lambda epochs: _load(run, measure, best, epochs))
-
-
-def _load(run: Run, measure: str, parameters: Parameters, epochs: list[int]) -> xr.Dataset:
-    parts = [run.results.load(measure, parameters, epoch) for epoch in epochs]
-    layers = {layer.name for layer in run.layers}
-    for epoch, part in zip(epochs, parts, strict=True):
-        if not _NEEDED[measure] <= part.variables.keys() or (
-            "layer" in part.coords and not layers.issuperset(part.layer.values.tolist())
-        ):
-            raise RunError(f"the result of {measure} at epoch {epoch} in {run.path} does not fit this run; remove it")
-    try:
-        joined = xr.concat(parts, dim="epoch", combine_attrs="override").assign_coords(epoch=epochs)
-    except ValueError as error:
-        raise RunError(f"the results of {measure} in {run.path} do not fit together: {error}") from None
-    return joined.drop_attrs().assign_attrs(parameters)
+def _is_matrix_based(known: AnyKnown) -> bool:
+    return known.key.measure != information_plane.name or known.parameters.estimator == ESTIMATOR

@@ -1,77 +1,226 @@
-"""Finding and caching results that a run has, so that opening a page never starts a computation."""
+"""Finding and caching the results that a run has, of any measure, so that opening a page never starts a computation."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+import threading
+import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
 import xarray as xr
 
+from bitlens.measures import MEASURES, Known, Measure, Parameters, Target, Task, titled
 from bitlens.runs import Run, RunError
+from bitlens_explorer.results.traced import Traced
+from bitlens_explorer.state.notes import add_note
 
-Parameters = dict[str, Any]
+AnyMeasure = Measure[Any]
+AnyKnown = Known[Any]
+Stamp = tuple[int, ...]
 
-_NUMBERS = {"batch", "seed", "alpha", "tau", "saturating", "tensor", "permutations", "bins", "noise_variance"}
+_LONGEST = 40  # characters of one parameter in a description
+_catching = threading.Lock()
 
 
 def known_epochs(run: Run) -> list[int]:
     """Epochs that can be shown: those with activations and those with results only."""
-    known = set(run.epochs)
-    for measure in run.results.measures():
-        # The diversity of the input belongs to no epoch; a damaged result is reported where it would be shown.
-        with suppress(ValueError):
-            for parameters in run.results.recorded(measure) if measure != "input_diversity" else ():
-                known.update(run.results.epochs(measure, parameters))
-    return sorted(known)
+    epochs = set(run.epochs)
+    for measure in MEASURES.values():
+        if measure.by_epoch:  # the other results belong to no epoch
+            epochs.update(epoch for known in _found(run, measure)[0] for epoch in known.epochs)
+    return sorted(epochs)
 
 
-def known_parameters(run: Run, measure: str, names: Collection[str]) -> list[Parameters]:
-    """Parameters with exactly these names that a measure has results for."""
-    try:
-        parameters = [p for p in run.results.recorded(measure) if isinstance(p, dict) and p.keys() == set(names)]
-        numbers = _NUMBERS & set(names)
-        parameters = [p for p in parameters if all(isinstance(p[name], int | float) for name in numbers)]
-        return [p for p in parameters if run.results.epochs(measure, p)]
-    except ValueError as error:
-        raise RunError(f"the results of {measure} in {run.path} are damaged: {error}") from None
+def known_sets(run: Run, measure: AnyMeasure, *target: str, quiet: bool = False) -> list[AnyKnown]:
+    """What a run has results of, the default parameters first, then by number of epochs.
+
+    A note is taken of results that are not used, unless `quiet`.
+    """
+    sets, unused = _found(run, measure)
+    for sentence in () if quiet else unused:
+        add_note(sentence)
+    return [known for known in sets if known.target[: len(target)] == target]
 
 
-def named_by_digest(run: Run, measure: str, sets: Sequence[Parameters]) -> dict[str, Parameters]:
-    """Parameters by the name that addresses use; those with results of most epochs first."""
-    ordered = sorted(sets, key=lambda parameters: -len(run.results.epochs(measure, parameters)))
-    return {hashlib.sha256(json.dumps(p, sort_keys=True).encode()).hexdigest()[:8]: p for p in ordered}
+def described(known: AnyKnown) -> str:
+    """The parameters as text for choices and captions, with those that this version of bitlens does not know."""
+    text = describe(known.parameters)
+    unknown = ", ".join(f"{name} {_short(value)}" for name, value in known.unknown.items())
+    return ", ".join(filter(None, [text, unknown and f"not known to this version of bitlens: {unknown}"]))
 
 
-def nearest_count(sets: Sequence[Mapping[str, Any]], name: str, usual: int) -> int | None:
-    """The value of a parameter that is nearest to the usual one; None without sets."""
-    values = (int(parameters[name]) for parameters in sets)
-    return min(values, key=lambda value: (abs(value - usual), value), default=None)
+def describe(parameters: Parameters) -> str:
+    """Parameters as text; those without a value are left out."""
+    values = [(field, getattr(parameters, field.name)) for field in parameters.fields()]
+    shown = [(field, value) for field, value in values if value is not None]
+    return ", ".join(f"{field.name.replace('_', ' ')} {_short(value)} {field.unit}".strip() for field, value in shown)
 
 
-def over_epochs(
-    run: Run, measure: str, parameters: Parameters, load: Callable[[list[int]], xr.Dataset]
-) -> xr.Dataset | None:
-    """Results of all epochs that have them; None if no epoch has them."""
-    epochs = run.results.epochs(measure, parameters)
-    return cached(run, measure, parameters, epochs, lambda: load(epochs)) if epochs else None
+def load(
+    run: Run,
+    known: AnyKnown | None,
+    epochs: Sequence[int] | None = None,
+    *,
+    name: str | None = "result",
+    cached: bool = True,
+) -> Traced | None:
+    """The results of one of `known_sets` at some epochs, or at all; None if there are none.
+
+    A note is taken of damaged files. `name` is that of the results in copied Python. Large results are not to be cached.
+    """
+    if known is None:
+        return None
+    measure = MEASURES[known.key.measure]
+    wanted = known.epochs if epochs is None else tuple(epoch for epoch in epochs if epoch in known.epochs)
+    if cached:
+        dataset = _loaded(str(run.path), _stamp(run, measure), known.key.text, wanted, run, known)
+    else:
+        dataset = measure.load(run, known, wanted)
+    return _traced(run, known, wanted, dataset, name)
 
 
-def cached(
-    run: Run, measure: str, parameters: Parameters, epochs: Sequence[int], load: Callable[[], xr.Dataset]
-) -> xr.Dataset:
-    """Load results once, and again after one of them has been written."""
-    # The modification time of a folder is that of the last file put into it, also of a file that replaced another.
-    folders = [run.path / "manifest.json", *(run.path / "results" / measure).glob("*")]
-    stamp = max(folder.stat().st_mtime_ns for folder in folders)
-    return _cached(str(run.path), stamp, measure, json.dumps(parameters, sort_keys=True), tuple(epochs), load)
+def summarized(run: Run, known: AnyKnown, summarize: Callable[[xr.Dataset], xr.Dataset]) -> Traced | None:
+    """A summary of large results of all epochs, read one epoch at a time; its Python reads the results themselves.
+
+    The summary is cached, so a measure has one kind of summary.
+    """
+    stamp = _stamp(run, MEASURES[known.key.measure])
+    summary = _summarized(str(run.path), stamp, known.key.text, run, known, summarize)
+    return _traced(run, known, known.epochs, summary, "result")
+
+
+def stored_epochs(results: Traced | None) -> list[int]:
+    """The epochs of loaded results."""
+    return [] if results is None else [int(epoch) for epoch in results.value.epoch.values]
+
+
+def missing_tasks(
+    run: Run,
+    measure: AnyMeasure,
+    target: Target,
+    known: AnyKnown | None,
+    results: Traced | None,
+    /,
+    **settings: Any,
+) -> list[Task]:
+    """What is left to compute: with the parameters of `known`, else with the defaults and these settings."""
+    stored = [] if results is None else _epochs_of(measure, results.value)
+    if set(measure.recorded_epochs(run)) <= set(stored):
+        return []
+    if known is not None:
+        return [] if known.unknown else measure.missing(run, known.target, known.parameters)
+    return measure.missing(run, *measure.arguments_of(run, *target, **settings))
+
+
+def _short(value: object) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _found(run: Run, measure: AnyMeasure) -> tuple[list[AnyKnown], list[str]]:
+    found: tuple[list[AnyKnown], list[str]] = _cached_found(str(run.path), _stamp(run, measure), measure.name, run)
+    return found
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)
-def _cached(
-    path: str, stamp: int, measure: str, parameters: str, epochs: tuple[int, ...], _load: Callable[[], xr.Dataset]
-) -> xr.Dataset:
-    return _load()
+def _cached_found(path: str, stamp: Stamp, name: str, _run: Run) -> tuple[list[AnyKnown], list[str]]:
+    """The sets of results that fit the run, and sentences about those that are not used."""
+    measure = MEASURES[name]
+    with _catching, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        sets, unused = measure.known(_run), measure.ignored(_run)
+    fitting = [known for known in sets if _fits(_run, measure, known)]
+    for known in sets:
+        if known not in fitting:
+            what = f"{titled(measure, known.target)} with {described(known)}"
+            unused.append(f"{_run.path}: {what} does not fit this run and is left out; remove it")
+    return fitting, list(dict.fromkeys([*unused, *(str(warning.message) for warning in caught)]))
+
+
+def _fits(run: Run, measure: AnyMeasure, known: AnyKnown) -> bool:
+    """Whether the run has the layers and samples that target and parameters name."""
+    try:
+        target = tuple(run.layer(name).name for name in known.target)
+        measure.resolve(run, target, known.parameters)
+    except RunError:
+        return False
+    return target == known.target
+
+
+def _traced(
+    run: Run, known: AnyKnown, wanted: Sequence[int], dataset: xr.Dataset | None, name: str | None
+) -> Traced | None:
+    """Results with the Python that reads them; a note is taken of the epochs that could not be read."""
+    measure = MEASURES[known.key.measure]
+    present = _epochs_of(measure, dataset)
+    if damaged := [epoch for epoch in wanted if epoch not in present]:
+        at = f" at epoch {', '.join(map(str, damaged))}" if measure.by_epoch else ""
+        add_note(f"{titled(measure, known.target)}{at}: the results are damaged and left out; measure again")
+    if dataset is None:
+        return None
+    _check_names(run, measure, dataset)
+    results = Traced(dataset, _call(run, measure, known, present))
+    return results if name is None else results.assigned(name)
+
+
+@st.cache_resource(max_entries=20, show_spinner=False)
+def _summarized(
+    path: str,
+    stamp: Stamp,
+    key: str,
+    _run: Run,
+    _known: AnyKnown,
+    _summarize: Callable[[xr.Dataset], xr.Dataset],
+) -> xr.Dataset | None:
+    measure = MEASURES[_known.key.measure]
+    loaded = [measure.load(_run, _known, [epoch]) for epoch in _known.epochs]
+    parts = [_summarize(part.isel(epoch=0)) for part in loaded if part is not None]
+    return xr.concat(parts, dim="epoch", combine_attrs="drop") if parts else None
+
+
+@st.cache_resource(max_entries=200, show_spinner=False)
+def _loaded(
+    path: str, stamp: Stamp, key: str, epochs: tuple[int, ...], _run: Run, _known: AnyKnown
+) -> xr.Dataset | None:
+    return MEASURES[_known.key.measure].load(_run, _known, epochs)
+
+
+def _stamp(run: Run, measure: AnyMeasure) -> Stamp:
+    """Changes when a result is written, or a file that results are measured from.
+
+    The modification time of a folder is that of the last file put into it, also of a file that replaced another.
+    """
+    results = run.path / "results" / measure.name
+    folders = [
+        run.path / "manifest.json",
+        run.path / "epochs",
+        run.path / "weights",
+        results,
+        *sorted(results.glob("*")),
+    ]
+    return tuple(folder.stat().st_mtime_ns if folder.exists() else 0 for folder in folders)
+
+
+def _epochs_of(measure: AnyMeasure, dataset: xr.Dataset | None) -> list[int]:
+    if dataset is None:
+        return []
+    return [int(epoch) for epoch in dataset.epoch.values] if measure.by_epoch else [0]
+
+
+def _check_names(run: Run, measure: AnyMeasure, dataset: xr.Dataset) -> None:
+    """Refuse results whose labels name layers that the run does not have."""
+    layers = {layer.name for layer in run.layers}
+    if "layer" in dataset.coords and not layers.issuperset(dataset["layer"].values.ravel().tolist()):
+        raise RunError(f"the results of {measure.name} in {run.path} name other layers than the run; remove them")
+
+
+def _call(run: Run, measure: AnyMeasure, known: AnyKnown, epochs: Sequence[int]) -> str:
+    """The Python that gives these results; epochs are named where they are not all that were recorded."""
+    shown = list(epochs) if measure.by_epoch and list(epochs) != measure.recorded_epochs(run) else None
+    if known.unknown:
+        key = f"next(key for key in run.results.keys({measure.name!r}) if key.digest == {known.key.digest!r})"
+        part = "" if shown is None else f".sel(epoch={shown})"
+        return f"run.results.to_xarray({key}){part}" + ("" if measure.by_epoch else ".isel(epoch=0, drop=True)")
+    stored = "weights" in measure.requires  # the explorer has no network to call the measure with
+    return measure.call_text(known.target, known.parameters, epochs=shown, stored=stored)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bitlens.measures import layer_pair_information
 from bitlens.runs import Run
-from bitlens_explorer.results.layers import estimators, measured_pairs
+from bitlens_explorer.results.known import known_sets
 from bitlens_explorer.state.address import reset_fields
 from bitlens_explorer.state.query import NETWORK, Query
 from bitlens_explorer.state.selection import selection_exists
@@ -40,11 +41,18 @@ def resolve_query(query: Query, run: Run, epochs: list[int]) -> tuple[Query, lis
     keep("scope", query.scope in [*layers, NETWORK])
     outputs = run.layers[-1].channels
     keep("confused", query.confused is None or max(query.confused) < max(outputs, len(run.classes)))
-    known = estimators(run, a, b)
+    known = [known.id for known in known_sets(run, layer_pair_information, a, b, quiet=True)]
     keep("estimator", query.estimator in known)
     if query.estimator is None and known:
-        query = replace(query, estimator=next(iter(known)))
+        query = replace(query, estimator=known[0])
     return query, left_out
+
+
+def measured_pairs(run: Run) -> list[tuple[str, str]]:
+    """Pairs of layers whose information has been measured, in the order of the network."""
+    place = {layer.name: i for i, layer in enumerate(run.layers)}
+    pairs = {(known.target[0], known.target[1]) for known in known_sets(run, layer_pair_information, quiet=True)}
+    return sorted(pairs, key=lambda pair: (place[pair[0]], place[pair[1]]))
 
 
 def _default_pair(run: Run, a: str | None, b: str | None) -> tuple[str, str]:

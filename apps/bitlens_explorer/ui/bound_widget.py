@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from bitlens_explorer.results.known import Parameters
+from bitlens_explorer.results.known import AnyKnown, described
 from bitlens_explorer.state.address import reset_fields, take_unreadable, write_address
 from bitlens_explorer.state.query import Query, change_query, current_query, set_query
 from bitlens_explorer.ui.text import escape_markdown
@@ -74,44 +74,36 @@ def switch(
     bound_widget(widget, label, field, list(options), format_func=name, required=True)
 
 
-def choose_settings(
-    field: str,
-    label: str,
-    known: Mapping[str, Parameters],
-    describe: Callable[[Parameters], str],
-    reset: Sequence[str] = (),
-) -> Parameters:
-    """The settings that a field of the query names, or the first ones; a select box if there are several.
+def choose_known(field: str, label: str, sets: Sequence[AnyKnown], reset: Sequence[str] = ()) -> AnyKnown:
+    """The results that a field of the query names, or the first ones; a select box if there are several.
 
     Parameters
     ----------
     field : str
-        Field of `Query` that holds the name of the settings.
+        Field of `Query` that holds the id of the results.
     label : str
         Label of the select box.
-    known : mapping from name to parameters
-        The settings that the run has results for; at least one.
-    describe : callable
-        Text for the parameters.
+    sets : sequence of Known
+        At least one, the first one being the default.
     reset : sequence of str
-        Fields that belonged to the former settings.
+        Fields that belonged to the former results; they become None.
     """
+    texts = {known.id: described(known) for known in sets}
+    chosen = choose(field, label, texts, reset)
+    return next(known for known in sets if known.id == chosen)
+
+
+def choose(field: str, label: str, texts: Mapping[str, str], reset: Sequence[str] = ()) -> str:
+    """The id that a field of the query names, or the first of `texts`; a select box if there are several."""
     chosen = getattr(current_query(), field)
-    if chosen is not None and chosen not in known:
+    if chosen is not None and chosen not in texts:
         leave_out(field)
         chosen = None
-    chosen = next(iter(known)) if chosen is None else chosen
-    if len(known) > 1:
-        bound_widget(
-            st.selectbox,
-            label,
-            field,
-            list(known),
-            value=chosen,
-            reset=reset,
-            format_func=lambda name: describe(known[name]),
-        )
-    return known[chosen]
+    chosen = next(iter(texts)) if chosen is None else str(chosen)
+    if len(texts) > 1:
+        options = list(texts)
+        bound_widget(st.selectbox, label, field, options, value=chosen, reset=reset, format_func=texts.__getitem__)
+    return chosen
 
 
 def leave_out(*fields: str) -> Query:

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
+from bitlens.measures import MEASURES, Task, execute, titled
+from bitlens.runs import Run
 from bitlens_explorer.ui.text import escape_markdown, show_error
 
-Step = tuple[str, Callable[[], object]]
-"""What a step computes, as text, and the computation."""
 
-
-def offer(label: str, key: str, steps: Sequence[Step]) -> None:
-    """A button that takes the steps and then runs the page again."""
-    if not steps or not st.button(f"Compute ({label})", key=key):
+def offer(run: Run, label: str, key: str, tasks: Sequence[Task]) -> None:
+    """A button that executes the tasks, one by one, and then runs the page again."""
+    if not tasks or not st.button(f"Compute ({label})", key=key):
         return
     bar = st.progress(0.0)
-    # A press of any button ends this script when it next sends something to the browser, so after the current step.
+    # A press of any button ends this script when it next sends something to the browser, so after the current task.
     st.button("Cancel", key=f"{key} cancel", help="Stops after the current step. Finished steps stay in the run.")
-    for number, (text, step) in enumerate(steps):
-        bar.progress(number / len(steps), text=escape_markdown(text))
-        try:
-            step()
-        except (ValueError, OSError) as error:
-            bar.empty()
-            show_error(
-                f"This could not be computed: {escape_markdown(error)}",
-                "Correct this and press the button again. Finished steps stay in the run.",
-            )
-            return
+    try:
+        for number, task in enumerate(tasks):
+            bar.progress(number / len(tasks), text=escape_markdown(described(task)))
+            execute(task, run)
+    except (ValueError, OSError) as error:
+        bar.empty()
+        show_error(
+            f"This could not be computed: {escape_markdown(error)}",
+            "Correct this and press the button again. Finished steps stay in the run.",
+        )
+        return
+    finally:
+        run.results.flush()
     st.rerun()
+
+
+def described(task: Task) -> str:
+    """A task as text."""
+    measure = MEASURES[task.measure]
+    return titled(measure, task.target) + (f", epoch {task.epoch}" if measure.by_epoch else "")

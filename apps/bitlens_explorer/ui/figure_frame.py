@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
 
 from bitlens.runs import Run
 from bitlens_explorer.results.export import has_default_index, to_csv
-from bitlens_explorer.ui.python_code import open_run_code
+from bitlens_explorer.results.traced import Traced
 
 
 def title(text: str) -> None:
@@ -18,17 +18,30 @@ def title(text: str) -> None:
 
 
 def below(
-    run: Run, meaning: str, frame: Any, key: str, name: str, about: Mapping[str, object], code: Sequence[str] = ()
+    run: Run,
+    meaning: str,
+    table: Traced | Callable[[], Traced],
+    key: str,
+    name: str,
+    about: Mapping[str, object],
 ) -> None:
-    """What follows a figure: its caption, its numbers as a table and as a file, and the Python of this table."""
+    """What follows a figure: its caption, its numbers as a table and as a file, and the Python of this table.
+
+    A table that takes long to make is given as a function, which is called when the table is looked at.
+    """
     st.markdown(meaning)
     with _folded("Show data", f"{key} data") as part:
         if part.open:
+            frame = _made(table).value
             st.dataframe(frame, key=f"{key} table", hide_index=has_default_index(frame))
             download(run, lambda: frame, key, name, about)
     with _folded("Copy as Python", f"{key} python") as part:
         if part.open:
-            st.code("\n".join([*open_run_code(run), *code]), language="python")
+            st.code(_made(table).code(run), language="python")
+
+
+def _made(table: Traced | Callable[[], Traced]) -> Traced:
+    return table if isinstance(table, Traced) else table()
 
 
 def _folded(label: str, key: str) -> Any:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from bitlens.measures import layer_pair_information
 from bitlens.runs import Run
-from bitlens_explorer.results.known import known_epochs
-from bitlens_explorer.results.layers import describe_estimator, estimators
+from bitlens_explorer.results.known import described, known_epochs, known_sets
 from bitlens_explorer.state import playback
+from bitlens_explorer.state.notes import notes
 from bitlens_explorer.state.query import Query, change_query
 from bitlens_explorer.state.selection import selected_samples
 from bitlens_explorer.ui.bound_widget import bound_widget
@@ -30,9 +31,9 @@ def show_sidebar(run: Run, query: Query, epochs: list[int]) -> None:
         kinds = {layer.name: f"{layer.name} ({layer.kind})" for layer in run.layers}
         for label, field in (("Layer A (columns)", "a"), ("Layer B (rows)", "b")):
             bound_widget(st.selectbox, label, field, list(kinds), format_func=kinds.__getitem__)
-        known = estimators(run, str(query.a), str(query.b))
-        if len(known) > 1:
-            names = {name: describe_estimator(parameters) for name, parameters in known.items()}
+        sets = known_sets(run, layer_pair_information, str(query.a), str(query.b), quiet=True)
+        if len(sets) > 1:
+            names = {known.id: described(known) for known in sets}
             label = "Estimator of A and B"
             bound_widget(st.selectbox, label, "estimator", list(names), format_func=names.__getitem__)
         if run.classes:
@@ -47,6 +48,13 @@ def show_sidebar(run: Run, query: Query, epochs: list[int]) -> None:
                 format_func=lambda number: escape_markdown(run.classes[number]),
             )
         _selection(run, query)
+
+
+def show_notes(run: Run) -> None:
+    """What the page has left out of the results of the run, each once."""
+    sentences = dict.fromkeys([*filter(None, [run.results.old_results()]), *notes()])
+    for sentence in sentences:
+        st.sidebar.warning(escape_markdown(sentence))
 
 
 def _epoch(run: Run, query: Query, epochs: list[int]) -> None:

@@ -14,18 +14,29 @@ from bitlens.measures.inequalities import processing_inequalities
 from bitlens.measures.layers import channel_order, layer_pair_information
 from bitlens.measures.maps import average_maps, feature_maps
 from bitlens.measures.neurons import label_information
-from bitlens.measures.parameters import Parameters
+from bitlens.measures.parameters import Field, Parameters, parameter
 from bitlens.measures.plane import information_plane
-from bitlens.measures.registry import COMPUTED, MEASURES, execute, measure, parameter_fields, titled
-from bitlens.measures.schema import Known, Task, Variable
+from bitlens.measures.registry import (
+    COMPUTED,
+    MEASURES,
+    execute,
+    measure,
+    parameter_fields,
+    published_parameters,
+    titled,
+)
+from bitlens.measures.schema import Known, Result, Target, Task, Variable
 from bitlens.measures.training import predicted_samples, training_performance
 
 __all__ = [
     "COMPUTED",
     "MEASURES",
+    "Field",
     "Known",
     "Measure",
     "Parameters",
+    "Result",
+    "Target",
     "Task",
     "Variable",
     "average_maps",
@@ -44,9 +55,11 @@ __all__ = [
     "layer_pair_information",
     "layer_points",
     "measure",
+    "parameter",
     "parameter_fields",
     "predicted_samples",
     "processing_inequalities",
+    "published_parameters",
     "titled",
     "training_performance",
 ]

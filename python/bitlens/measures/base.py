@@ -134,15 +134,26 @@ class Measure(Generic[P]):
 
     def missing(self, run: Run, target: Target, parameters: P) -> list[Task]:
         """The tasks that are left to do: one for each recorded epoch without a result."""
-        stored = run.results.epochs(self.key(target, parameters))
+        stored = _epochs(self._load(run, self.key(target, parameters), None))  # a damaged result counts as none
         recorded = self.recorded_epochs(run)
         values = parameters.to_json()
         return [Task(str(run.path), self.name, target, values, e) for e in recorded if e not in stored]
 
-    def call_text(self, target: Target, parameters: P, run: str = "run") -> str:
-        """The Python call that gives these results, after ``import bitlens``."""
+    def call_text(
+        self,
+        target: Target,
+        parameters: P,
+        run: str = "run",
+        *,
+        epochs: Sequence[int] | None = None,
+        stored: bool = False,
+    ) -> str:
+        """The Python call that returns these results, after ``import bitlens``; `stored`: it only reads the run."""
         settings = [f"{name}={as_code(value)}" for name, value in parameters.changed().items()]
-        return f"bitlens.{self.name}({', '.join([run, *map(repr, target), *settings])})"
+        if epochs is not None:
+            settings.append(f"epochs={list(epochs)}")
+        function = f"bitlens.{self.name}" + (".stored" if stored else "")
+        return f"{function}({', '.join([run, *map(repr, target), *settings])})"
 
     # How results are made and found
 

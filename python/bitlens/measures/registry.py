@@ -141,6 +141,18 @@ def parameter_fields(measures: Sequence[Measure[Any]]) -> dict[str, list[tuple[M
     return fields
 
 
+def published_parameters(measure: Measure[Any], name: str | None) -> dict[str, Any]:
+    """The settings of other authors for a measure, by a name that `published_settings` knows; else empty."""
+    if name is None or not issubclass(measure.Parameters, MatrixInformationConfig):
+        return {}
+    settings = published_settings(name)
+    if name == "paper" and measure is processing_inequalities:
+        settings["bandwidth_errors"] = Silverman(0.1)  # Yu et al. (2018) use another bandwidth for the errors
+    if settings.get("tensor") and measure is layer_decomposition:
+        raise RunError(f"with the settings {name!r} a layer is one variable, which has no channels to decompose")
+    return settings
+
+
 def _chosen(names: str | Sequence[str] | None) -> list[Measure[Any]]:
     if names is None:
         return list(COMPUTED.values())
@@ -164,22 +176,10 @@ def _plan(
     measure: Measure[Any], run: Run, published: str | None, parameters: dict[str, Any]
 ) -> list[tuple[Measure[Any], Target, Parameters]]:
     """The targets of a measure with their resolved parameters."""
-    settings = _published(measure, published) | parameters
+    settings = published_parameters(measure, published) | parameters
     fields = {field.name for field in measure.Parameters.fields()}
     own = {name: value for name, value in settings.items() if name in fields}
     return [(measure, *measure.arguments_of(run, *target, **own)) for target in measure.targets(run)]
-
-
-def _published(measure: Measure[Any], name: str | None) -> dict[str, Any]:
-    """The settings of other authors, as far as a measure has them."""
-    if name is None or not issubclass(measure.Parameters, MatrixInformationConfig):
-        return {}
-    settings = published_settings(name)
-    if name == "paper" and measure is processing_inequalities:
-        settings["bandwidth_errors"] = Silverman(0.1)  # Yu et al. (2018) use another bandwidth for the errors
-    if settings.get("tensor") and measure is layer_decomposition:
-        raise RunError(f"with the settings {name!r} a layer is one variable, which has no channels to decompose")
-    return settings
 
 
 def _execute_all(

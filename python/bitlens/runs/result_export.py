@@ -85,7 +85,7 @@ def export_netcdf(run: Run, folder: str | os.PathLike[str]) -> list[Path]:
     Examples
     --------
     >>> import bitlens
-    >>> from bitlens.runs import export_netcdf
+    >>> from bitlens.runs.result_export import export_netcdf
     >>> files = export_netcdf(bitlens.open_run("demo-run"), "exported")
     """
     files = []

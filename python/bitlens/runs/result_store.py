@@ -171,6 +171,16 @@ class ResultStore:
         """Names of the measures that have results, ascending."""
         return sorted({key.measure for key in self.keys()})
 
+    def old_results(self) -> str | None:
+        """A sentence about results that bitlens 0.1.0 wrote, which are not used; None if there are not any."""
+        old = [path for path in self._folder.glob("*/*") if path.is_dir() and not _FOLDER.fullmatch(path.name)]
+        if not old:
+            return None
+        return (
+            f"{self._folder}: results in {len(old)} folders, such as {old[0].relative_to(self._folder)}, were written "
+            "by bitlens 0.1.0 and are ignored; measure again, and remove these folders to free their space"
+        )
+
     def flush(self) -> None:
         """Put on disk what was saved since the last flush."""
         paths = set()
@@ -232,13 +242,8 @@ class ResultStore:
         if run in _searched_for_old_results:
             return
         _searched_for_old_results.add(run)
-        old = [path for path in self._folder.glob("*/*") if path.is_dir() and not _FOLDER.fullmatch(path.name)]
-        if old:
-            warnings.warn(
-                f"{self._folder}: results in {len(old)} folders, such as {old[0].relative_to(self._folder)}, were "
-                "written by bitlens 0.1.0 and are ignored; measure again, and remove these folders to free their space",
-                stacklevel=3,
-            )
+        if sentence := self.old_results():
+            warnings.warn(sentence, stacklevel=3)
 
 
 def flush_epoch(run: Path, epoch: int) -> None:

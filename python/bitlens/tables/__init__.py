@@ -11,9 +11,16 @@ tables``.
 from __future__ import annotations
 
 from bitlens.tables.ablation import ablation_curves, neuron_ranking, removal_means, role_counts
-from bitlens.tables.channels import ALL_SAMPLES, average_values, channel_entropies, dead_channels, layer_points
+from bitlens.tables.channels import (
+    ALL_SAMPLES,
+    average_values,
+    channel_entropies,
+    channel_projections,
+    dead_channels,
+    layer_points,
+)
 from bitlens.tables.decomposition import channel_decomposition
-from bitlens.tables.discarding import discarding_by_layer, unconverged_maps
+from bitlens.tables.discarding import discarding_by_layer, discarding_maps, unconverged_maps, unit_maps
 from bitlens.tables.inequalities import chain_violations, information_chains
 from bitlens.tables.layers import channel_pairs
 from bitlens.tables.neurons import class_means, label_information
@@ -36,10 +43,12 @@ __all__ = [
     "channel_decomposition",
     "channel_entropies",
     "channel_pairs",
+    "channel_projections",
     "class_means",
     "confusion",
     "dead_channels",
     "discarding_by_layer",
+    "discarding_maps",
     "gap_bounds",
     "information_chains",
     "information_plane",
@@ -57,4 +66,5 @@ __all__ = [
     "training_progress",
     "training_summary",
     "unconverged_maps",
+    "unit_maps",
 ]

@@ -91,6 +91,42 @@ def dead_channels(entropies: xr.Dataset) -> pd.DataFrame:
     return table[table["dead"].astype(bool)].drop(columns="dead").reset_index(drop=True)
 
 
+def channel_projections(deconvolution: xr.Dataset, channel: int) -> pd.DataFrame:
+    """The projections of one channel onto the input, one row for each epoch, sample and unit of the input.
+
+    Parameters
+    ----------
+    deconvolution : xarray.Dataset
+        Result of `bitlens.layer_deconvolution`, or one epoch or some samples of it.
+    channel : int
+        Number of the channel.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``epoch``, ``sample``, ``input_0``, ``input_1``, ... (the place in the input), and ``deconvolution`` in
+        units of the input.
+
+    Raises
+    ------
+    ValueError
+        If the Dataset has no projections.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> from bitlens import tables
+    >>> labels = {"channel": [0, 1], "sample": [5]}
+    >>> projections = xr.DataArray([[[0.5, 0.0]], [[2.0, 1.0]]], labels, ("channel", "sample", "input_0"))
+    >>> tables.channel_projections(xr.Dataset({"deconvolution": projections}), 1).values.tolist()
+    [[5.0, 0.0, 2.0], [5.0, 1.0, 1.0]]
+    """
+    require(deconvolution, ["deconvolution", "channel", "sample"], "layer_deconvolution")
+    of_channel = deconvolution.sel(channel=channel)
+    axes = [str(name) for name in of_channel["deconvolution"].dims if str(name).startswith("input_")]
+    return to_rows(of_channel, {"deconvolution": "deconvolution"}, ["sample", *axes])
+
+
 def layer_points(points: Mapping[str, xr.Dataset], channels: Mapping[str, Sequence[int]]) -> pd.DataFrame:
     """Activations as points, one row for each point and one column for each channel.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import pandas as pd
@@ -53,6 +54,93 @@ def discarding_by_layer(
     if quantity != "uncertainty":
         results["not_converged"] = (discarding["converged"] == 0).sum("sample")
     return to_rows(results, {str(name): str(name) for name in results.data_vars}, ["layer"])
+
+
+def discarding_maps(
+    discarding: xr.Dataset,
+    quantity: Literal["discarding", "uncertainty"] = "discarding",
+    averaged: Sequence[str] = (),
+    most: int | None = None,
+) -> pd.DataFrame:
+    """The maps themselves, one row for each epoch, image, layer and pixel.
+
+    Parameters
+    ----------
+    discarding : xarray.Dataset
+        Result of `bitlens.layer_discarding`, or one epoch or some images of it.
+    quantity : {"discarding", "uncertainty"}
+        Strict information discarding or reconstruction uncertainty.
+    averaged : sequence of str
+        Axes of the input that the maps are averaged over, such as ``["input_0"]`` for color channels.
+    most : int, optional
+        Larger maps become means of blocks, so that no side has more values than this.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``epoch``, ``sample``, ``layer``, ``row`` and ``column`` of a pixel or block (``unit`` where the inputs
+        are not images), and the quantity in bits per unit.
+
+    Raises
+    ------
+    ValueError
+        If the Dataset does not have the quantity.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> from bitlens import tables
+    >>> dims = ("layer", "sample", "input_0", "input_1", "input_2")
+    >>> maps = xr.DataArray([[[[[1.0, 3.0], [4.0, 4.0]]]]], {"layer": ["relu1"], "sample": [7]}, dims)
+    >>> table = tables.discarding_maps(xr.Dataset({"discarding": maps}), averaged=["input_0"])
+    >>> table[["row", "column", "discarding"]].values.tolist()[1]
+    [0.0, 1.0, 3.0]
+    """
+    require(discarding, [quantity, "layer", "sample"], "layer_discarding")
+    maps, _ = unit_maps(discarding[quantity], averaged, most)
+    places = [name for name in ("row", "column", "unit") if name in maps.dims]
+    return to_rows(maps.to_dataset(name=quantity), {quantity: quantity}, ["sample", "layer", *places])
+
+
+def unit_maps(values: xr.DataArray, averaged: Sequence[str] = (), most: int | None = None) -> tuple[xr.DataArray, int]:
+    """Values of input units as maps, coarsened if they are large: what `discarding_maps` tabulates.
+
+    Parameters
+    ----------
+    values : xarray.DataArray
+        An array with the axes ``input_0``, ``input_1``, ... of the inputs.
+    averaged : sequence of str
+        Axes of the input that the values are averaged over.
+    most : int, optional
+        Larger maps become means of blocks, so that no side has more values than this.
+
+    Returns
+    -------
+    maps : xarray.DataArray
+        [..., row, column] where two axes of the input remain, else [..., unit].
+    side : int
+        The number of units along a side of a block.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> from bitlens import tables
+    >>> maps, side = tables.unit_maps(xr.DataArray([[1.0, 3.0], [4.0, 4.0]], dims=("input_0", "input_1")), most=1)
+    >>> maps.values.tolist(), side
+    ([[3.0]], 2)
+    """
+    maps = values.mean(list(averaged)) if averaged else values
+    drawn = [str(name) for name in maps.dims if str(name).startswith("input_")]
+    if len(drawn) == 2:
+        names = ["row", "column"]
+        maps = maps.rename(dict(zip(drawn, names, strict=True)))
+    else:
+        names = ["unit"]
+        maps = maps.stack(unit=drawn, create_index=False)
+    side = max(1 if most is None else -(-maps.sizes[name] // most) for name in names)
+    if side > 1:
+        maps = maps.coarsen(dict.fromkeys(names, side), boundary="pad").mean()
+    return maps, side
 
 
 def unconverged_maps(discarding: xr.Dataset) -> pd.DataFrame:

@@ -1,13 +1,13 @@
-"""Captions of the ablation page, its settings as text, and the names of orders, scores and roles."""
+"""Captions of the ablation page, and the names of orders, scores and roles."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from bitlens.runs import Run
-from bitlens_explorer.results.known import Parameters
+from bitlens_explorer.results.known import AnyKnown
 from bitlens_explorer.state.query import NETWORK
-from bitlens_explorer.ui.text import count, escape_markdown, shortened
+from bitlens_explorer.ui.text import count, escape_markdown
 
 ORDERS = {"ascending": "lowest first", "descending": "highest first", "random": "random (mean)"}
 SCORES = {"mutual_information": "information about the label", "entropy": "entropy", "selectivity": "selectivity"}
@@ -35,31 +35,17 @@ def scope_name(scope: str) -> str:
     return "the whole network" if scope == NETWORK else f"layer {scope}"
 
 
-def describe_settings(parameters: Parameters) -> str:
-    """Settings as text for choices and captions."""
-    layers, steps = parameters["layers"], parameters["steps"]
-    parts = [
-        count(len(layers), "layer") + f" ({shortened(', '.join(layers))})",
-        f"ranked by {SCORES[parameters['score']]}, {parameters['quantizer']}",
-        f"turned off to {MODES[parameters['mode']]}",
-        "" if steps is None else f"in {count(steps, 'step')}",
-        f"{count(parameters['repeats'], 'random order')}, seed {parameters['seed']}",
-        f"tolerance {parameters['tolerance']}",
-        "on the probe" if parameters["data"] is None else f"on other data ({str(parameters['data'])[:8]})",
-    ]
-    return ", ".join(filter(None, parts))
-
-
-def curves_caption(run: Run, parameters: Parameters, scope: str, *, compares: bool) -> str:
+def curves_caption(run: Run, known: AnyKnown, scope: str, *, compares: bool) -> str:
     """The caption of the curves; `compares` says whether layers and the whole network are shown."""
+    parameters = known.parameters
     samples = "other data"
-    if parameters["data"] is None:
+    if parameters.data is None:
         samples = f"the probe, {count(run.manifest.samples, 'sample')}"
     meaning = (
         "How well the network performs while neurons are turned off one after the other (their output becomes "
-        f"{MODES[parameters['mode']]}), on {samples}. Neurons with a high score matter if turning off the lowest first "
+        f"{MODES[parameters.mode]}), on {samples}. Neurons with a high score matter if turning off the lowest first "
         "costs little and the highest first costs much. Inside the band, which is the range of "
-        f"{count(parameters['repeats'], 'random order')}, the score says nothing. Thin dashed lines: where the neuron "
+        f"{count(parameters.repeats, 'random order')}, the score says nothing. Thin dashed lines: where the neuron "
         f"chosen below is turned off, in {escape_markdown(scope_name(scope))}. Click an order in the legend to see it "
         "alone."
     )

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import xarray as xr
 
 from bitlens import tables
 from bitlens.runs import Run
-from bitlens_explorer.results.ablation import MEASURE
 from bitlens_explorer.results.export import file_name
-from bitlens_explorer.results.known import Parameters
+from bitlens_explorer.results.known import AnyKnown, described
+from bitlens_explorer.results.traced import Traced, call
 from bitlens_explorer.state.query import Query
 from bitlens_explorer.ui import figure_frame
-from bitlens_explorer.views.ablation.captions import describe_settings
 
 
 @dataclass(frozen=True)
@@ -24,49 +19,29 @@ class Shown:
 
     run: Run
     epoch: int
-    parameters: Parameters
-    results: xr.Dataset
+    known: AnyKnown
+    results: Traced
 
     @property
     def scopes(self) -> list[str]:
         """The layers, and the whole network after them if there are several."""
-        scopes: list[str] = self.results["scope"].values.tolist()
+        scopes: list[str] = self.results.value["scope"].values.tolist()
         return scopes
 
-    def ranking(self, scope: str) -> Any:
+    def ranking(self, scope: str) -> Traced:
         """The neurons of a scope from the lowest score on."""
-        table = tables.neuron_ranking(self.results)
-        return table[table["scope"] == scope].reset_index(drop=True)
+        return call(tables.neuron_ranking, self.results).rows(scope=scope)
 
     def chosen(self, query: Query) -> tuple[str, int, int]:
         """Scope and place of the query, by default the highest place of the last scope; and the number of places."""
         scope = query.scope or self.scopes[-1]
-        number = len(self.ranking(scope))
+        number = len(self.ranking(scope).value)
         return scope, query.place or number, number
 
 
-def below(
-    run: Run,
-    epoch: int,
-    parameters: Parameters | None,
-    caption: str,
-    table: Any,
-    figure: str,
-    code: Sequence[str],
-    *of: str,
-) -> None:
+def below(run: Run, epoch: int, known: AnyKnown | None, caption: str, table: Traced, figure: str, *of: str) -> None:
     """What follows a figure; `of` names the part of the network that it shows."""
     file = file_name(run, "ablation", figure, *of, f"epoch{epoch}", ending="csv")
-    settings = None if parameters is None else describe_settings(parameters)
+    settings = None if known is None else described(known)
     about = {"epoch": epoch, "figure": figure, "of": " ".join(of) or None, "settings": settings}
-    figure_frame.below(run, caption, table, f"ablation {figure}", file, about, code)
-
-
-def load_code(parameters: Parameters, epoch: int) -> list[str]:
-    """The lines of Python that load the results of an epoch."""
-    return [
-        "from bitlens import tables",
-        "",
-        f"parameters = {parameters!r}",
-        f'results = run.results.load("{MEASURE}", parameters, {epoch})',
-    ]
+    figure_frame.below(run, caption, table, f"ablation {figure}", file, about)

@@ -7,6 +7,7 @@ import streamlit as st
 from bitlens import tables
 from bitlens.runs import Run
 from bitlens_explorer.results.ablation import class_averages
+from bitlens_explorer.results.traced import call
 from bitlens_explorer.state.query import Query
 from bitlens_explorer.ui import charts, figure_frame
 from bitlens_explorer.ui.bound_widget import bound_widget
@@ -14,7 +15,7 @@ from bitlens_explorer.ui.feature_maps import show_feature_maps
 from bitlens_explorer.ui.text import escape_markdown, nearest_activations, show_hint
 from bitlens_explorer.views.ablation.captions import SCORES, scope_name
 from bitlens_explorer.views.ablation.charts import class_bars
-from bitlens_explorer.views.ablation.frame import Shown, below, load_code
+from bitlens_explorer.views.ablation.frame import Shown, below
 from bitlens_explorer.views.ablation.label_information import show_neuron_numbers
 
 
@@ -30,21 +31,16 @@ def show_neuron(shown: Shown, query: Query) -> None:
         label = f"Place, from the lowest score (1) to the highest ({number})"
         bound_widget(right.slider, label, "place", 1, number, value=place)
     ranking = shown.ranking(scope)
-    neuron = ranking.iloc[place - 1]
+    neuron = ranking.value.iloc[place - 1]
     layer, channel = str(neuron["layer"]), int(neuron["channel"])
-    score = SCORES[shown.parameters["score"]]
+    score = SCORES[shown.known.parameters.score]
     caption = (
         f"**Layer {escape_markdown(layer)}, channel {channel}**: {score} {neuron['score']:.3f} bits. Place {place} of "
         f"{number} in {escape_markdown(scope_name(scope))}: turned off as number {place}, lowest first, or "
         f"{number + 1 - place}, highest first."
     )
-    code = [
-        *load_code(shown.parameters, shown.epoch),
-        "table = tables.neuron_ranking(results)",
-        f"table = table[table.scope == {scope!r}].reset_index(drop=True)",
-    ]
-    below(shown.run, shown.epoch, shown.parameters, caption, ranking, "ranking", code, scope)
-    show_neuron_numbers(shown.run, shown.epoch, shown.parameters, layer, channel)
+    below(shown.run, shown.epoch, shown.known, caption, ranking, "ranking", scope)
+    show_neuron_numbers(shown.run, shown.epoch, shown.known, layer, channel)
     if len(shown.run.layer(layer).shape) > 1:
         show_feature_maps(shown.run, query, shown.epoch, [(layer, channel)], "ablation")
     else:
@@ -62,20 +58,8 @@ def _class_means(run: Run, epoch: int, layer: str, channel: int) -> None:
         missing = f"{what} Only results were recorded at epoch {epoch}; there are no values."
         show_hint(missing, nearest_activations(run, epoch))
         return
-    table = tables.class_means(class_averages(run, layer, epoch))
-    table = table[table["channel"] == channel].reset_index(drop=True)
+    table = call(tables.class_means, class_averages(run, layer, epoch)).rows(channel=channel)
     text = f"mean activation of channel {channel} of layer {layer} by class"
-    charts.draw(class_bars(table), "class means", text)
+    charts.draw(class_bars(table.value), "class means", text)
     caption = f"{what} These are the means over all samples of each class, when no neuron is turned off."
-    code = [
-        "from bitlens import tables",
-        "",
-        "averages = {}",
-        "for number, name in enumerate(run.classes):",
-        "    samples = (run.labels == number).nonzero()[0].tolist()",
-        "    if samples:",
-        f"        averages[name] = bitlens.average_maps(run, {layer!r}, {epoch}, samples)",
-        "table = tables.class_means(averages)",
-        f"table = table[table.channel == {channel}].reset_index(drop=True)",
-    ]
-    below(run, epoch, None, caption, table, "class means", code, layer, f"channel{channel}")
+    below(run, epoch, None, caption, table, "class means", layer, f"channel{channel}")

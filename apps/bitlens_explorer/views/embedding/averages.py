@@ -13,6 +13,7 @@ import bitlens
 from bitlens import tables
 from bitlens.runs import Run, RunError
 from bitlens_explorer.results.export import file_name
+from bitlens_explorer.results.traced import Traced, call
 from bitlens_explorer.state.query import Query, change_query
 from bitlens_explorer.state.selection import selected_samples
 from bitlens_explorer.ui import figure_frame
@@ -25,7 +26,7 @@ def show_averages(run: Run, query: Query, epoch: int) -> None:
     """A mosaic of average maps for every layer; a click shows the channel in the scatter-plot matrix."""
     samples, of_whom = _samples(run, query)
     figure_frame.title("Average input and feature maps")
-    if not samples:
+    if not samples.value:
         show_hint("The chosen classes have no samples.", "choose other classes on the left.")
         return
     st.markdown(f"Over {of_whom}. A click on a map shows its channel on the left.")
@@ -34,36 +35,25 @@ def show_averages(run: Run, query: Query, epoch: int) -> None:
         average = _average(run, layer.name, epoch, samples)
         st.markdown(f"**{escape_markdown(layer.name)}** ({escape_markdown(layer.kind)})")
         chosen = None if layer.name != query.a or query.channel is None else (query.channel, 0)
-        drawn = _mosaic(run, layer.name, epoch, average)
+        drawn = _mosaic(run, layer.name, epoch, average.value)
         heatmap.show(drawn, f"average {layer.name}", chosen, partial(_visit, run, layer.name))
         averages.append(average)
     meaning = "The mean of every value over these samples. Each layer has a separate colour scale; brighter is more."
     file = file_name(run, "embedding", "averages", f"epoch{epoch}", ending="csv")
-    about = {"epoch": epoch, "samples": len(samples)}
-    code = [
-        "from bitlens import tables",
-        "",
-        f"samples = {_samples_code(run, query)}",
-        f"averages = [bitlens.average_maps(run, layer.name, {epoch}, samples) for layer in run.layers]",
-        "table = tables.average_values(averages)",
-    ]
-    figure_frame.below(run, meaning, tables.average_values(averages), "averages", file, about, code)
+    about = {"epoch": epoch, "samples": len(samples.value)}
+    figure_frame.below(run, meaning, call(tables.average_values, averages), "averages", file, about)
 
 
-def _samples(run: Run, query: Query) -> tuple[list[int], str]:
+def _samples(run: Run, query: Query) -> tuple[Traced, str]:
     """The selected samples, or all of the chosen classes; and a text that names them."""
-    if selected := selected_samples(run, query):
-        return selected, f"the {count(len(selected), 'selected sample')}"
-    samples: list[int] = []
+    if query.selection is not None and (selected := selected_samples(run, query)):
+        chosen = Traced(selected, f"bitlens.load_selection(run, {query.selection!r})")
+        return chosen, f"the {count(len(selected), 'selected sample')}"
+    label, samples = list(query.classes) or None, []
     with suppress(RunError):  # raised if the chosen classes have no samples
-        samples = list(run.slice(label=list(query.classes) or None).samples.values)
-    return samples, f"all {count(len(samples), 'sample')}" + (" of the chosen classes" if query.classes else "")
-
-
-def _samples_code(run: Run, query: Query) -> str:
-    if query.selection is not None:
-        return f"bitlens.load_selection(run, {query.selection!r})"
-    return f"run.slice(label={list(query.classes) or None}).samples.values"
+        samples = list(run.slice(label=label).samples.values)
+    chosen = Traced(samples, f"run.slice(label={label}).samples.values")
+    return chosen, f"all {count(len(samples), 'sample')}" + (" of the chosen classes" if query.classes else "")
 
 
 def _visit(run: Run, layer: str, channel: int, _place: int) -> None:
@@ -71,15 +61,17 @@ def _visit(run: Run, layer: str, channel: int, _place: int) -> None:
         change_query(a=layer, channel=channel, dims=(channel,), space="one")
 
 
-def _average(run: Run, layer: str, epoch: int, samples: list[int]) -> xr.DataArray:
+def _average(run: Run, layer: str, epoch: int, samples: Traced) -> Traced:
     stamp = (run.path / "epochs").stat().st_mtime_ns
-    average: xr.DataArray = _cached_average(str(run.path), stamp, layer, epoch, tuple(samples))
+    average: Traced = _cached_average(str(run.path), stamp, layer, epoch, tuple(samples.value), run, samples)
     return average
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)
-def _cached_average(path: str, stamp: int, layer: str, epoch: int, samples: tuple[int, ...]) -> xr.DataArray:
-    return bitlens.average_maps(bitlens.open_run(path), layer, epoch, samples)
+def _cached_average(
+    path: str, stamp: int, layer: str, epoch: int, numbers: tuple[int, ...], _run: Run, _samples: Traced
+) -> Traced:
+    return call(bitlens.average_maps, _run, layer, epoch, _samples)
 
 
 def _mosaic(run: Run, layer: str, epoch: int, average: xr.DataArray) -> HeatMap:

@@ -14,7 +14,7 @@ from bitlens_explorer.ui.bound_widget import bound_widget, switch
 from bitlens_explorer.ui.components import scatter
 from bitlens_explorer.ui.text import count, escape_markdown, nearest_activations, show_hint
 from bitlens_explorer.views.embedding.averages import show_averages
-from bitlens_explorer.views.embedding.points import MOST_CHANNELS, points_code, scatter_matrix, shown_channels
+from bitlens_explorer.views.embedding.points import MOST_CHANNELS, scatter_matrix, shown_channels
 
 
 def main() -> None:
@@ -68,7 +68,7 @@ def _matrix(run: Run, query: Query, epoch: int) -> None:
     )
     file = file_name(run, "embedding", query.a, f"epoch{epoch}", ending="csv")
     about = {"epoch": epoch, "layer": query.a, "quantity": "activation", "points": len(drawn.values)}
-    figure_frame.below(run, meaning, table, "embedding", file, about, points_code(run, query, epoch))
+    figure_frame.below(run, meaning, table, "embedding", file, about)
 
 
 def _select(run: Run, samples: list[int]) -> None:

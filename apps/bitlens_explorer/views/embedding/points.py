@@ -14,6 +14,7 @@ import bitlens
 from bitlens import tables
 from bitlens.runs import Layer, Run
 from bitlens_explorer.results.export import file_name
+from bitlens_explorer.results.traced import Traced, call
 from bitlens_explorer.state.query import Query
 from bitlens_explorer.ui.charts import PETROFF
 from bitlens_explorer.ui.components.scatter import ScatterMatrix
@@ -29,16 +30,16 @@ _MOST_PIXELS = 8192
 """Largest side of the image that contains all inputs; browsers accept no larger ones."""
 
 
-def layer_points(run: Run, layer: str, epoch: int, pooled: bool) -> xr.Dataset:
+def layer_points(run: Run, layer: str, epoch: int, pooled: bool) -> Traced:
     """Points of a layer, which are read once."""
     stamp = (run.path / "epochs").stat().st_mtime_ns  # of the last epoch that was written
-    points: xr.Dataset = _layer_points(str(run.path), stamp, layer, epoch, pooled)
+    points: Traced = _layer_points(str(run.path), stamp, layer, epoch, pooled, run)
     return points
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
-def _layer_points(path: str, stamp: int, layer: str, epoch: int, pooled: bool) -> xr.Dataset:
-    return bitlens.layer_points(bitlens.open_run(path), layer, epoch, MOST_POINTS, pooled=pooled)
+def _layer_points(path: str, stamp: int, layer: str, epoch: int, pooled: bool, _run: Run) -> Traced:
+    return call(bitlens.layer_points, _run, layer, epoch, MOST_POINTS, pooled=pooled)
 
 
 def shown_channels(layer: Layer, chosen: tuple[int, ...]) -> list[int]:
@@ -56,13 +57,14 @@ def axes(run: Run, query: Query) -> dict[str, list[int]]:
     return channels
 
 
-def scatter_matrix(run: Run, query: Query, epoch: int) -> tuple[ScatterMatrix, Any]:
+def scatter_matrix(run: Run, query: Query, epoch: int) -> tuple[ScatterMatrix, Traced]:
     """The scatter-plot matrix of layer A, or of A across and B up; and its points as a table."""
     two = query.space == "two"
     channels = axes(run, query)
     points = {name: layer_points(run, name, epoch, two) for name in channels}
-    table = tables.layer_points(points, channels)
-    first = next(iter(points.values()))
+    traced = call(tables.layer_points, points, channels)
+    table = traced.value
+    first = next(iter(points.values())).value
     columns = list(range(len(channels[str(query.a)])))
     rows = list(range(len(columns), table.shape[1] - 1)) or columns
     atlas = _atlas_of(run)
@@ -88,20 +90,7 @@ def scatter_matrix(run: Run, query: Query, epoch: int) -> tuple[ScatterMatrix, A
         tile=atlas[3] if atlas else (1, 1),
         height=640,
     )
-    return drawn, table
-
-
-def points_code(run: Run, query: Query, epoch: int) -> list[str]:
-    """The lines of Python that make the table of points."""
-    pooled = query.space == "two"
-    return [
-        "from bitlens import tables",
-        "",
-        f"channels = {axes(run, query)!r}",
-        "points = "
-        f"{{name: bitlens.layer_points(run, name, {epoch}, {MOST_POINTS}, pooled={pooled}) for name in channels}}",
-        "table = tables.layer_points(points, channels)",
-    ]
+    return drawn, traced
 
 
 def _classes(run: Run, samples: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from bitlens import SaturationWarning
@@ -45,6 +46,11 @@ SHARES = {
         "over pairs)",
     ),
 }
+
+
+def settings_text(settings: Mapping[str, object]) -> str:
+    """Shared settings as text for choices."""
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in settings.items())
 
 
 def saturation_caption(table: Any) -> str:

@@ -1,4 +1,4 @@
-"""Heat maps of the layers page: their quantity, order and colour range, and the Python that makes their tables."""
+"""Heat maps of the layers page: their quantity, order and colour range."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import xarray as xr
 import bitlens
 from bitlens.runs import Run
 from bitlens_explorer.results.export import file_name
-from bitlens_explorer.results.known import Parameters
 from bitlens_explorer.state.query import QUANTITIES, Query
 from bitlens_explorer.ui.components.heatmap import HeatMap
 
@@ -70,29 +69,3 @@ def heat_map(
         bar_note="red above 0, blue below" if signed else "brighter is more",
         height=height or max(480, min(900, 66 + 6 * values.sizes["channel_b"])),
     )
-
-
-def matrix_code(query: Query, parameters: Parameters, epoch: int) -> list[str]:
-    """The lines of Python that make the matrix of one epoch in the order of drawing."""
-    return [
-        _read(query, parameters, [epoch]),
-        f"values = results.{VARIABLES[query.quantity]}.sel(epoch={epoch}).transpose('channel_b', 'channel_a')",
-        f"order = {{name: bitlens.channel_order(values, name, {BY[query.sort]!r}) for name in values.dims}}",
-        "table = values.isel(order).to_pandas()",
-    ]
-
-
-def pairs_code(query: Query, parameters: Parameters, epochs: list[int]) -> list[str]:
-    """The lines of Python that make the table of channel pairs at some epochs."""
-    columns = ["epoch", "channel_a", "channel_b", VARIABLES[query.quantity]]
-    return [
-        "from bitlens import tables",
-        "",
-        _read(query, parameters, epochs),
-        f"table = tables.channel_pairs(results)[{columns}]",
-    ]
-
-
-def _read(query: Query, parameters: Parameters, epochs: list[int]) -> str:
-    settings = "".join(f"{name}={value!r}, " for name, value in parameters.items())
-    return f"results = bitlens.layer_pair_information(run, {query.a!r}, {query.b!r}, {settings}epochs={epochs})"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import streamlit as st
 import xarray as xr
 
-import bitlens
 from bitlens import tables
+from bitlens.measures import Task, layer_pair_information
 from bitlens.runs import Run, RunError
-from bitlens_explorer.results import layers
 from bitlens_explorer.results.export import file_name
-from bitlens_explorer.results.known import Parameters
+from bitlens_explorer.results.known import AnyKnown, described, known_sets, load, missing_tasks, stored_epochs
+from bitlens_explorer.results.query_check import measured_pairs
+from bitlens_explorer.results.traced import Traced, call
 from bitlens_explorer.state.context import context
 from bitlens_explorer.state.query import QUANTITIES, RANGES, SORTS, Query, change_query
 from bitlens_explorer.ui import compute_button, figure_frame
@@ -20,59 +21,51 @@ from bitlens_explorer.ui.feature_maps import show_feature_maps
 from bitlens_explorer.ui.text import count, escape_markdown, show_hint, show_warning
 from bitlens_explorer.views.layers import matrices
 
-DEFAULTS = {"bins": 32, "permutations": 20, "samples": 256, "seed": 0}
-
 
 def main() -> None:
     """Show the page."""
     run, query, epoch = context()
     st.title("Layers", anchor=False)
     a, b = str(query.a), str(query.b)
-    parameters = layers.estimators(run, a, b).get(query.estimator or "")
-    if parameters is None:
+    sets = known_sets(run, layer_pair_information, a, b)
+    known = next((known for known in sets if known.id == query.estimator), None)
+    if known is None:
         _unmeasured(run, a, b)
         return
-    epochs = layers.information_epochs(run, a, b, parameters)
-    if epoch not in epochs:
+    at_epoch = load(run, known, [epoch])
+    if at_epoch is None:
         names = f"Layers {escape_markdown(a)} and {escape_markdown(b)}"
         what = f"{names} have not been measured with these parameters at epoch {epoch}."
         show_hint(what, "press the button, or choose another epoch.")
-        if epoch in run.epochs:
-            _offer(run, a, b, parameters, [epoch])
+        tasks = missing_tasks(run, layer_pair_information, (a, b), known, None)
+        _offer(run, a, b, described(known), [task for task in tasks if task.epoch == epoch])
         return
-    results = layers.information(run, a, b, parameters, [epoch]).isel(epoch=0)
     choices = (("Quantity", "quantity", QUANTITIES), ("Sort channels by", "sort", SORTS))
     for column, choice in zip(st.columns(3), (*choices, ("Colour range of", "color_range", RANGES)), strict=True):
         switch(column.segmented_control, *choice)
     about = {"layer A (columns)": a, "layer B (rows)": b, "quantity": QUANTITIES[query.quantity]}
-    about |= {"unit": "bits", "estimator": layers.describe_estimator(parameters), "sorted by": SORTS[query.sort]}
+    about |= {"unit": "bits", "estimator": described(known), "sorted by": SORTS[query.sort]}
     left, right = st.columns([3, 2], gap="large")
+    at_epoch = at_epoch.sel(epoch=epoch)
     with left:
-        _matrix(run, query, epoch, results, epochs, parameters, about)
+        _matrix(run, query, epoch, at_epoch, known, about)
     with right:
-        _numbers(query, epoch, results)
+        _numbers(query, epoch, at_epoch.value)
     try:
         if query.cell is not None:
             show_feature_maps(run, query, epoch, list(zip((a, b), query.cell, strict=True)), "layers")
     except RunError as error:
         show_warning(error)
-    _strip(run, query, epochs, parameters, about)
+    _strip(run, query, known, about)
 
 
-def _matrix(
-    run: Run,
-    query: Query,
-    epoch: int,
-    results: xr.Dataset,
-    epochs: list[int],
-    parameters: Parameters,
-    about: dict[str, str],
-) -> None:
+def _matrix(run: Run, query: Query, epoch: int, at_epoch: Traced, known: AnyKnown, about: dict[str, str]) -> None:
+    results: xr.Dataset = at_epoch.value
     order = matrices.channel_orders(results, query)
-    colored = results
-    if query.color_range == "all":
-        colored = layers.information(run, str(query.a), str(query.b), parameters, epochs)
-    drawn = matrices.heat_map(run, query, results, epoch, order, matrices.color_range(colored, query))
+    colored = load(run, known) if query.color_range == "all" else at_epoch
+    assert colored is not None
+    colors = matrices.color_range(colored.value, query)
+    drawn = matrices.heat_map(run, query, results, epoch, order, colors)
     figure_frame.title(escape_markdown(drawn.title))
     heatmap.show(drawn, "information", query.cell and query.cell[::-1], _pick)
     over_null = query.quantity == "excess"
@@ -82,9 +75,8 @@ def _matrix(
         + f" {escape_markdown(about['estimator'].capitalize())}."
     )
     file = file_name(run, "layers", query.a, query.b, f"epoch{epoch}", query.quantity, ending="csv")
-    code = matrices.matrix_code(query, parameters, epoch)
-    table = drawn.table.to_pandas()
-    figure_frame.below(run, meaning, table, "information", file, {"epoch": epoch, **about}, code)
+    table = call(tables.channel_pairs, at_epoch)
+    figure_frame.below(run, meaning, table, "information", file, {"epoch": epoch, **about})
 
 
 def _numbers(query: Query, epoch: int, results: xr.Dataset) -> None:
@@ -111,10 +103,14 @@ def _numbers(query: Query, epoch: int, results: xr.Dataset) -> None:
     st.markdown("These are entropies of the binned distances between samples.")
 
 
-def _strip(run: Run, query: Query, epochs: list[int], parameters: Parameters, about: dict[str, str]) -> None:
+def _strip(run: Run, query: Query, known: AnyKnown, about: dict[str, str]) -> None:
     """The same matrix at three epochs."""
-    chosen = sorted({epochs[0], epochs[len(epochs) // 2], epochs[-1]})
-    results = layers.information(run, str(query.a), str(query.b), parameters, chosen)
+    epochs = known.epochs
+    loaded = load(run, known, sorted({epochs[0], epochs[len(epochs) // 2], epochs[-1]}))
+    if loaded is None:
+        return
+    results = loaded.value
+    chosen = stored_epochs(loaded)
     colors = matrices.color_range(results, query)
     figure_frame.title("The same matrix during the training")
     for column, epoch in zip(st.columns(len(chosen)), chosen, strict=True):
@@ -129,9 +125,8 @@ def _strip(run: Run, query: Query, epochs: list[int], parameters: Parameters, ab
     )
     file = file_name(run, "layers", query.a, query.b, "epochs", query.quantity, ending="csv")
     variable = matrices.VARIABLES[query.quantity]
-    table = tables.channel_pairs(results)[["epoch", "channel_a", "channel_b", variable]]
-    code = matrices.pairs_code(query, parameters, chosen)
-    figure_frame.below(run, meaning, table, "strip", file, about, code)
+    table = call(tables.channel_pairs, loaded).columns(["epoch", "channel_a", "channel_b", variable])
+    figure_frame.below(run, meaning, table, "strip", file, about)
 
 
 def _pick(row: int, column: int) -> None:
@@ -141,7 +136,7 @@ def _pick(row: int, column: int) -> None:
 def _unmeasured(run: Run, a: str, b: str) -> None:
     names = f"{escape_markdown(a)} and {escape_markdown(b)}"
     figure_frame.title(f"Layers {names}")
-    pairs = layers.measured_pairs(run)
+    pairs = measured_pairs(run)
     if (b, a) in pairs:
         show_hint(f"Layers {names} have not been measured, but their exchange has.", "swap A and B.")
         st.button("Swap A and B", on_click=change_query, kwargs={"a": b, "b": a})
@@ -149,19 +144,14 @@ def _unmeasured(run: Run, a: str, b: str) -> None:
     known = ", ".join(f"{escape_markdown(first)} and {escape_markdown(second)}" for first, second in pairs)
     next_step = f"press the button, or choose measured layers: {known or 'there are none yet'}."
     show_hint(f"Layers {names} have not been measured.", next_step)
-    _offer(run, a, b, {**DEFAULTS, "samples": min(DEFAULTS["samples"], run.manifest.samples)}, run.epochs)
+    tasks = missing_tasks(run, layer_pair_information, (a, b), None, None)
+    _offer(run, a, b, "default parameters", tasks)
 
 
-def _offer(run: Run, a: str, b: str, parameters: Parameters, epochs: list[int]) -> None:
-    def step(epoch: int) -> compute_button.Step:
-        return (
-            f"layers {a} and {b}, epoch {epoch}",
-            lambda: bitlens.layer_pair_information(run, a, b, **parameters, epochs=[epoch]),
-        )
-
+def _offer(run: Run, a: str, b: str, settings: str, tasks: list[Task]) -> None:
     names = f"layers {escape_markdown(a)} and {escape_markdown(b)}"
-    label = f"{names}, {count(len(epochs), 'epoch')}: {layers.describe_estimator(parameters)}"
-    compute_button.offer(label, "compute information", [step(epoch) for epoch in epochs])
+    label = f"{names}, {count(len(tasks), 'epoch')}: {escape_markdown(settings)}"
+    compute_button.offer(run, label, "compute information", tasks)
 
 
 main()

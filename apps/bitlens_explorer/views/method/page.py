@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import streamlit as st
 
 import bitlens
+from bitlens.measures import MEASURES, titled
 from bitlens.runs import Run
 from bitlens_explorer.results.export import archive, file_name, measured
+from bitlens_explorer.results.known import described
 from bitlens_explorer.state.context import context
 from bitlens_explorer.ui import figure_frame
 from bitlens_explorer.ui.python_code import open_run_code
@@ -40,8 +40,7 @@ def main() -> None:
     }
     st.dataframe({"": list(rows), "value": [str(value) for value in rows.values()]}, hide_index=True, key="recording")
     _measured(run)
-    figure_frame.title("Definitions")
-    st.markdown("\n".join(f"- **{name}**: {text}" for name, text in DEFINITIONS.items()))
+    _definitions()
     st.markdown(
         "All information is in bits. The docstrings of the library contain the equations, and `bitlens.reference` "
         "implements them in NumPy."
@@ -53,6 +52,30 @@ def main() -> None:
     st.code(CITATION.format(version=version), language="bibtex")
 
 
+def _definitions() -> None:
+    """Every measure with what it is, its parameters and its variables, as the library declares them."""
+    figure_frame.title("Definitions")
+    for measure in MEASURES.values():
+        summary = (type(measure).__doc__ or "").partition("\nParameters\n")[0]
+        with st.expander(measure.title):
+            st.markdown(escape_markdown(summary))
+            fields = measure.Parameters.fields()
+            if fields:
+                parameters = {
+                    "parameter": [field.name for field in fields],
+                    "default": [str(field.default) for field in fields],
+                    "meaning": [field.help for field in fields],
+                }
+                st.dataframe(parameters, hide_index=True, key=f"parameters of {measure.name}")
+            variables = {
+                "variable": [variable.name for variable in measure.variables],
+                "unit": [variable.unit for variable in measure.variables],
+                "meaning": [variable.long_name for variable in measure.variables],
+            }
+            st.dataframe(variables, hide_index=True, key=f"variables of {measure.name}")
+    st.markdown("\n".join(f"- **{name}**: {text}" for name, text in DEFINITIONS.items()))
+
+
 def _measured(run: Run) -> None:
     figure_frame.title("What was measured")
     sets = measured(run)
@@ -60,15 +83,14 @@ def _measured(run: Run) -> None:
         st.markdown("Nothing yet. The other pages compute what they need; `bitlens measure RUN` computes everything.")
         return
     table = {
-        "measure": [results.measure.replace("_", " ") for results in sets],
-        "parameters": [json.dumps(results.parameters, sort_keys=True)[1:-1].replace('"', "") for results in sets],
-        "epochs": [number_ranges(results.epochs) for results in sets],
+        "measure": [titled(measure, known.target) for measure, known in sets],
+        "parameters": [described(known) for _, known in sets],
+        "epochs": [number_ranges(list(known.epochs)) if measure.by_epoch else "" for measure, known in sets],
     }
     st.dataframe(table, hide_index=True, key="measured")
     st.markdown(
         f"{len(sets)} sets of results, each with all parameters that it depends on, including seeds. They are stored "
-        f"in {escape_markdown(run.path / 'results')}. The archive leaves out deconvolutions, and maps of more than a "
-        "million values."
+        f"in {escape_markdown(run.path / 'results')}. The archive leaves out tables of more than a million values."
     )
     file = file_name(run, "results", ending="zip")
     st.download_button(

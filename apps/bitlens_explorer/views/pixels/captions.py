@@ -1,17 +1,16 @@
-"""Captions of the pixels page, its settings as text, and the numbers of one image in one layer."""
+"""Captions of the pixels page, and the numbers of one image in one layer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import xarray as xr
 
 from bitlens import tables
 from bitlens.runs import Run
-from bitlens_explorer.results.known import Parameters
+from bitlens_explorer.results.known import AnyKnown, described
 from bitlens_explorer.ui.components.heatmap import HeatMap
-from bitlens_explorer.ui.text import count, escape_markdown, number_ranges, shortened
+from bitlens_explorer.ui.text import escape_markdown
 from bitlens_explorer.views.pixels.units import averaged_channels
 
 VARIABLES = {"sid": "discarding", "ru": "uncertainty"}
@@ -45,24 +44,8 @@ CURVES: dict[Quantity, tuple[str, str, str]] = {
 _MOST_NAMED = 8
 
 
-def describe_settings(parameters: Parameters) -> str:
-    """Settings as text for choices and captions."""
-    layers, samples = parameters["layers"], number_ranges(sorted(set(parameters["samples"])))
-    grid, largest = parameters["grid"], parameters["largest"]
-    parts = [
-        count(len(layers), "layer") + f" ({shortened(', '.join(layers))})",
-        count(len(parameters["samples"]), "image") + f" ({shortened(samples)})",
-        f"alpha {parameters['alpha']}, tau {parameters['tau']}, seed {parameters['seed']}",
-        "" if grid is None else f"grid {grid} x {grid}",
-        "" if largest is None else f"largest noise {largest}",
-        "with decoders" if parameters["training"] else "",
-        "with object masks" if parameters["masks"] else "",
-    ]
-    return ", ".join(filter(None, parts))
-
-
 def strip_caption(
-    run: Run, kind: str, results: xr.Dataset, summary: xr.Dataset, drawn: HeatMap, step: int, parameters: Parameters
+    run: Run, kind: str, results: xr.Dataset, summary: xr.Dataset, drawn: HeatMap, step: int, known: AnyKnown
 ) -> str:
     """The caption of a strip of maps."""
     parts = [
@@ -74,7 +57,7 @@ def strip_caption(
         "A click chooses an image and a layer.",
         _convergence_note(results) if kind == "sid" else "",
     ]
-    settings = escape_markdown(describe_settings(parameters))
+    settings = escape_markdown(described(known))
     return f"{' '.join(filter(None, parts))}\n\nSettings: {settings}."
 
 
@@ -125,13 +108,13 @@ def curve_note(table: Any) -> str:
     return f"{spread} Triangles: not all images have converged, so the mean is rough."
 
 
-def numbers(results: xr.Dataset, parameters: Mapping[str, Any]) -> dict[str, str]:
+def numbers(results: xr.Dataset, known: AnyKnown) -> dict[str, str]:
     """Numbers of one image in one layer, by their name."""
     values = results["discarding"]
     rows = {
         "SID of all units": f"{float(values.sum()):.1f} bits",
         "standard error of the mean SID": f"{float(results['spread']):.4f} bits",
-        f"change of the features (target: alpha = {parameters['alpha']})": f"{float(results['constraint']):.3f}",
+        f"change of the features (target: alpha = {known.parameters.alpha})": f"{float(results['constraint']):.3f}",
         "units at the limit of the noise": f"{float(results['limited']):.1%}",
         "converged": "yes" if float(results["converged"]) else "⚠ no",
     }

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
+from bitlens import tables
 from bitlens.runs import Run
 
 
@@ -32,17 +33,7 @@ def averaged_channels(run: Run) -> int:
 
 def to_maps(run: Run, values: xr.DataArray, most: int) -> tuple[xr.DataArray, int]:
     """Values of units as maps [..., row, column] or [..., unit], and the number of units along a side of a value."""
-    over, drawn = axes(run)
-    values = values.mean(over) if over else values
-    if len(drawn) == 2:
-        values = values.rename({drawn[0]: "row", drawn[1]: "column"})
-    else:
-        values = values.stack(unit=drawn, create_index=False)
-    names = [name for name in ("row", "column", "unit") if name in values.dims]
-    step = max(-(-values.sizes[name] // most) for name in names)
-    if step > 1:
-        values = values.coarsen(dict.fromkeys(names, step), boundary="pad").mean()
-    return values, step
+    return tables.unit_maps(values, axes(run)[0], most)
 
 
 def input_maps(run: Run, samples: Sequence[int], most: int) -> xr.DataArray:
@@ -76,16 +67,3 @@ def sample_names(run: Run, samples: Sequence[int]) -> list[str]:
     """Such as 66: label 7."""
     labels = run.labels
     return [str(i) if labels is None else f"{i}: label {run.classes[labels[i]]}" for i in samples]
-
-
-def maps_code(run: Run, name: str, selected: str, step: int) -> list[str]:
-    """The lines of Python that make the maps as they are drawn, from `results`."""
-    over, drawn = axes(run)
-    mean = f".mean({over!r})" if over else ""
-    if len(drawn) == 2:
-        names = ["row", "column"]
-        shape = f".rename({dict(zip(drawn, names, strict=True))!r})"
-    else:
-        names, shape = ["unit"], f".stack(unit={drawn!r}, create_index=False)"
-    coarse = f".coarsen({dict.fromkeys(names, step)!r}, boundary='pad').mean()" if step > 1 else ""
-    return [f"maps = results.{name}.sel({selected}){mean}{shape}{coarse}"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import streamlit as st
-import xarray as xr
 
 import bitlens
 from bitlens import tables
+from bitlens.measures import Task, input_diversity, training_performance
 from bitlens.runs import Run, RunError
-from bitlens_explorer.results import training
 from bitlens_explorer.results.export import file_name
+from bitlens_explorer.results.known import describe, known_sets, load, missing_tasks, stored_epochs
+from bitlens_explorer.results.traced import Traced, call
 from bitlens_explorer.state.context import context
 from bitlens_explorer.state.query import Query, change_query
 from bitlens_explorer.ui import charts, compute_button, figure_frame, images
@@ -52,13 +53,15 @@ def main() -> None:
     """Show the page."""
     run, query, epoch = context()
     st.title("Training", anchor=False)
-    results = training.performance(run)
-    at_epoch = None if results is None or epoch not in results.epoch else results.sel(epoch=epoch)
+    known = next(iter(known_sets(run, training_performance)), None)
+    results = load(run, known)
+    at_epoch = results.sel(epoch=epoch) if results is not None and epoch in stored_epochs(results) else None
     _metrics(run, epoch, at_epoch)
     if run.labels is None:
         show_hint("This run was recorded without labels, so it has no confusion matrix.", "record it with labels.")
     else:
-        _predictions(run, query, epoch, at_epoch)
+        tasks = [] if at_epoch is not None else missing_tasks(run, training_performance, (), known, results)
+        _predictions(run, query, epoch, at_epoch, tasks)
         if results is not None:
             _uncertainty(run, epoch, results)
             _progress(run, epoch, results)
@@ -66,50 +69,44 @@ def main() -> None:
     show_layers(run, epoch)
 
 
-def _metrics(run: Run, epoch: int, results: xr.Dataset | None) -> None:
+def _metrics(run: Run, epoch: int, results: Traced | None) -> None:
     numbers: dict[str, str | int] = {
         "Epoch": epoch,
-        "Accuracy": "not measured" if results is None else f"{float(results.accuracy):.1%}",
-        "Loss": "not measured" if results is None else f"{float(results.loss):.3f} bits",
+        "Accuracy": "not measured" if results is None else f"{float(results.value.accuracy):.1%}",
+        "Loss": "not measured" if results is None else f"{float(results.value.loss):.3f} bits",
         "Samples": run.manifest.samples,
     }
     for column, (label, value) in zip(st.columns(len(numbers)), numbers.items(), strict=True):
         column.metric(label, value)
 
 
-def _predictions(run: Run, query: Query, epoch: int, results: xr.Dataset | None) -> None:
+def _predictions(run: Run, query: Query, epoch: int, results: Traced | None, tasks: list[Task]) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         figure_frame.title("Confusion matrix")
         if results is None:
             show_hint(f"Epoch {epoch} has not been measured.", "press the button; it takes seconds.")
-            epochs = training.unmeasured_performance(run)
-            steps = [(f"epoch {e}", lambda e=e: bitlens.training_performance(run, epochs=[e])) for e in epochs]
-            label = f"training performance of {count(len(epochs), 'epoch')}"
-            compute_button.offer(label, "compute training", steps)
+            label = f"training performance of {count(len(tasks), 'epoch')}"
+            compute_button.offer(run, label, "compute training", tasks)
             return
-        drawn = confusion_matrix(run, results.confusion, epoch)
+        drawn = confusion_matrix(run, results.value.confusion, epoch)
         heatmap.show(drawn, "confusion", query.confused, lambda row, column: change_query(confused=(row, column)))
         meaning = "Samples of each label (row) by the class that was predicted for them (column)."
         file = file_name(run, "training", "confusion", f"epoch{epoch}", ending="csv")
-        about = {"epoch": epoch, "unit": "samples", "rows": "label", "columns": "predicted"}
-        code = [
-            f"results = bitlens.training_performance(run, epochs=[{epoch}])",
-            f"table = results.confusion.sel(epoch={epoch}).to_pandas()",
-        ]
-        figure_frame.below(run, meaning, drawn.table.to_pandas(), "confusion", file, about, code)
+        about = {"epoch": epoch, "unit": "samples"}
+        figure_frame.below(run, meaning, call(tables.confusion, results), "confusion", file, about)
     with right:
         figure_frame.title("Images of a cell")
         _cell(run, query, epoch, results)
 
 
-def _cell(run: Run, query: Query, epoch: int, results: xr.Dataset) -> None:
+def _cell(run: Run, query: Query, epoch: int, results: Traced) -> None:
     """The samples of the chosen cell of the confusion matrix."""
     if query.confused is None:
         show_hint("No cell is chosen.", "click a cell of the confusion matrix, or move through it with the arrow keys.")
         return
     label, predicted = query.confused
-    names = [escape_markdown(results.label.values[i]) for i in query.confused]
+    names = [escape_markdown(results.value.label.values[i]) for i in query.confused]
     try:
         samples = bitlens.predicted_samples(run, epoch, label, predicted)
     except RunError:
@@ -124,67 +121,51 @@ def _cell(run: Run, query: Query, epoch: int, results: xr.Dataset) -> None:
         st.markdown(f"The first {MOST_IMAGES} are shown.")
 
 
-def _uncertainty(run: Run, epoch: int, results: xr.Dataset) -> None:
-    table = tables.label_uncertainty(results)
+def _uncertainty(run: Run, epoch: int, results: Traced) -> None:
+    table = call(tables.label_uncertainty, results)
     for column, (name, symbol, meaning, reason) in zip(st.columns(2, gap="large"), UNCERTAINTIES, strict=True):
         with column:
             figure_frame.title(symbol)
-            chart = by_class(table, name, f"{symbol} (bits)", epoch)
+            chart = by_class(table.value, name, f"{symbol} (bits)", epoch)
             charts.draw(chart, name, f"{symbol} in bits, a line for every class")
-            gaps = describe_gaps(table, name, reason)
+            gaps = describe_gaps(table.value, name, reason)
             caption = f"{meaning}{gaps} Click a class in the legend to see it alone."
             file = file_name(run, "training", name, ending="csv")
-            columns = ["epoch", "class", name]
-            code = _code(results, f"label_uncertainty(results)[{columns}]")
-            about = {"quantity": symbol, "unit": "bits"}
-            figure_frame.below(run, caption, table[columns], name, file, about, code)
+            shown = table.columns(["epoch", "class", name])
+            figure_frame.below(run, caption, shown, name, file, {"quantity": symbol, "unit": "bits"})
 
 
-def _progress(run: Run, epoch: int, results: xr.Dataset) -> None:
-    table = tables.training_progress(results)
+def _progress(run: Run, epoch: int, results: Traced) -> None:
+    table = call(tables.training_progress, results)
     for column, (name, title, unit, domain, meaning) in zip(st.columns(2, gap="large"), PROGRESS, strict=True):
         with column:
             figure_frame.title(title)
-            charts.draw(over_epochs(table, name, unit, epoch, domain), name, f"{unit} over epochs")
+            charts.draw(over_epochs(table.value, name, unit, epoch, domain), name, f"{unit} over epochs")
             file = file_name(run, "training", name, ending="csv")
-            code = _code(results, f"training_progress(results)[{['epoch', name]}]")
-            figure_frame.below(run, meaning, table[["epoch", name]], name, file, {"quantity": unit}, code)
-
-
-def _code(results: xr.Dataset, table: str) -> list[str]:
-    epochs = results.epoch.values.tolist()
-    return [
-        "from bitlens import tables",
-        "",
-        f"results = bitlens.training_performance(run, epochs={epochs})",
-        f"table = tables.{table}",
-    ]
+            figure_frame.below(run, meaning, table.columns(["epoch", name]), name, file, {"quantity": unit})
 
 
 def _input_diversity(run: Run) -> None:
     figure_frame.title("Input diversity")
-    results = training.input_diversity(run)
-    if results is None:
+    known = next(iter(known_sets(run, input_diversity)), None)
+    results = load(run, known)
+    if known is None or results is None:
         show_hint("The diversity of the input has not been measured.", "press the button; it takes seconds.")
-        steps = [("input diversity", lambda: bitlens.input_diversity(run))]
-        compute_button.offer("input diversity", "compute input", steps)
+        tasks = missing_tasks(run, input_diversity, (), known, results)
+        compute_button.offer(run, "input diversity", "compute input", tasks)
         return
-    k = results.attrs.get("k")
-    table = tables.input_diversity(results)
+    settings = describe(known.parameters)
+    traced = call(tables.input_diversity, results)
+    table = traced.value
     charts.draw(diversity_bars(table), "input diversity", "inter-sample entropy of the input by class")
     without = [escape_markdown(name) for name in table["group"][table["inter_sample_entropy"].isna()]]
-    gaps = f" No bar: classes of {k} samples or fewer ({', '.join(without)})." if without else ""
+    gaps = f" No bar: classes with too few samples ({', '.join(without)})." if without else ""
     meaning = (
-        f"The diversity of the inputs, estimated with {k} neighbours. The orange line is the largest value that this "
-        f"number of samples can reach.{gaps}"
+        f"The diversity of the inputs, estimated with {escape_markdown(settings)} (nearest neighbours). The orange "
+        f"line is the largest value that this number of samples can reach.{gaps}"
     )
-    code = [
-        "from bitlens import tables",
-        "",
-        f"table = tables.input_diversity(bitlens.input_diversity(run, k={k}))",
-    ]
     file = file_name(run, "training", "input-diversity", ending="csv")
-    figure_frame.below(run, meaning, table, "input diversity", file, {"k": k, "unit": "bits"}, code)
+    figure_frame.below(run, meaning, traced, "input diversity", file, {"settings": settings, "unit": "bits"})
 
 
 main()
