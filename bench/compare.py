@@ -122,8 +122,8 @@ def legend(cases: dict[str, Record]) -> str:
     marked = any(row["scale"] != 1 for record in measured for row in record["contestants"].values())
     scaled = f" {SCALED}: measured on a part of the case and scaled to the whole." if marked else ""
     return (
-        "Times are medians, and every result was checked. Peak memory is that of the process with data and libraries; the "
-        f"number in brackets is the increase during the call.{scaled}"
+        "Times are medians, and every result was checked. Peak memory is that of the process with data and libraries; "
+        f"the number in brackets is the increase during the call.{scaled}"
     )
 
 
