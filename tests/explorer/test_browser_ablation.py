@@ -14,7 +14,6 @@ from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
 
 import bitlens
-from bitlens_explorer.results.ablation import ablation_settings
 from tests.support.browser_driver import CHROMIUM, DRIVER, Page, complaints
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
@@ -38,8 +37,8 @@ def charts(page: Page) -> list[str]:
 
 def neuron(run: bitlens.Run, scope: str, place: int) -> str:
     """How the page names it."""
-    parameters = next(iter(ablation_settings(run).values()))
-    one = run.results.load("layer_ablation", parameters, 2).sel(scope=scope, rank=place - 1)
+    known = bitlens.layer_ablation.known(run)[0]
+    one = bitlens.layer_ablation.load(run, known, [2]).sel(epoch=2, scope=scope, rank=place - 1)
     return f"Layer {one.ranked_layer.values}, channel {int(one.ranked_channel)}: "
 
 

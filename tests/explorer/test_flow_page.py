@@ -13,10 +13,9 @@ import torch
 
 import bitlens
 from bitlens import tables
-from bitlens_explorer.results.flow import matrix_settings
 from bitlens_explorer.views.flow import captions
-from bitlens_explorer.views.flow.settings import arguments
-from tests.support.page_contents import chart, words
+from tests.support.page_contents import chart, notes, words
+from tests.support.sample_runs import result_file
 
 SETTINGS = {"permutations": 3, "batch": 48}
 NULL = {"information": "", "null_mean": "null ", "null_std": "null deviation "}
@@ -174,19 +173,33 @@ def test_saturation_is_the_librarys_and_named(flowing_run, look):
 
 @pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
 def test_other_settings_are_chosen_by_their_name(spoilt, look):
-    bitlens.information_plane(spoilt, permutations=2, batch=48, **bitlens.preset("paper"))
-    paper = next(name for name in matrix_settings(spoilt) if "Silverman" in name)
+    bitlens.information_plane(spoilt, permutations=2, batch=48, **bitlens.published_settings("paper"))
+    paper = with_bandwidth(spoilt, bitlens.Silverman(5.0))
     app = look(spoilt.path, "flow", set=paper)
-    assert "kernel bandwidth Silverman(h=5.0)" in words(app)
+    assert "bandwidth Silverman(h=5.0)" in words(app)
     assert app.query_params["set"] == paper
     _, rows = chart(app, "information plane")
-    plane = bitlens.information_plane(spoilt, permutations=2, batch=48, **bitlens.preset("paper"))
+    plane = bitlens.information_plane(spoilt, permutations=2, batch=48, **bitlens.published_settings("paper"))
     assert_drawn(rows, {"input": plane.information.sel(about="input")})
     app.button(key="compute processing_inequalities").click().run()
-    (kept,) = [p for p in spoilt.results.recorded("processing_inequalities") if p["bandwidth"] == "Silverman(h=5.0)"]
-    assert kept["bandwidth_errors"] == "Silverman(h=0.1)"
-    app.selectbox(key="query settings").set_value(next(iter(matrix_settings(spoilt)))).run()
-    assert "kernel bandwidth Median()" in words(app)
+    known = [k.parameters for k in bitlens.processing_inequalities.known(spoilt)]
+    (computed,) = [parameters for parameters in known if parameters.bandwidth == bitlens.Silverman(5.0)]
+    assert computed.bandwidth_errors == bitlens.Silverman(0.1)
+    app.selectbox(key="query settings").set_value(with_bandwidth(spoilt, bitlens.Median())).run()
+    assert "bandwidth Median()" in words(app)
+
+
+def with_bandwidth(run: bitlens.Run, bandwidth: object) -> str:
+    """The id of the matrix-based plane with a bandwidth."""
+    known = bitlens.information_plane.known(run)
+    return next(k.id for k in known if k.parameters.estimator == "renyi" and k.parameters.bandwidth == bandwidth)
+
+
+def test_every_result_of_a_group_is_its_address(flowing_run, look):
+    name = bitlens.layer_decomposition.known(flowing_run, "1")[0].id
+    app = look(flowing_run.path, "flow", set=name)
+    assert app.query_params["set"] == name
+    assert chart(app, "information plane")
 
 
 def test_a_stale_address_is_said(flowing_run, look):
@@ -221,15 +234,15 @@ def test_a_run_without_gradients_and_without_one_of_the_estimators(recorded_run,
 
 
 def test_an_epoch_without_results(spoilt, look):
-    for path in spoilt.path.glob("results/*/*/0001.nc"):
+    for path in spoilt.path.glob("results/*/*/0001.safetensors"):
         path.unlink()
     app = look(spoilt.path, "flow", t="1")
     for what in ("The information plane has", "The chains have", "The decomposition has"):
         assert f"{what} not been measured with these settings at epoch 1" in words(app)
     assert len(chart(app, "information plane")[1]) == 8
-    before = spoilt.results.recorded("processing_inequalities")
+    before = spoilt.results.keys("processing_inequalities")
     app.button(key="compute processing_inequalities").click().run()
-    assert spoilt.results.recorded("processing_inequalities") == before  # with the same settings
+    assert spoilt.results.keys("processing_inequalities") == before  # with the same settings
     assert chart(app, "forward chain")
 
 
@@ -245,28 +258,32 @@ def test_results_of_epochs_whose_activations_were_not_kept(spoilt, look):
 
 
 @pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
-def test_a_rule_of_ones_own_is_left_to_python(spoilt, look):
+def test_more_epochs_are_computed_with_any_bandwidth(spoilt, look):
     for path in spoilt.path.glob("results/processing_inequalities/*"):
         shutil.rmtree(path)
     bitlens.processing_inequalities(spoilt, bandwidth=bitlens.Silverman(0.7), permutations=2, epochs=[0])
-    name = next(name for name in matrix_settings(spoilt) if "Silverman" in name)
-    assert "measure it in Python" in words(look(spoilt.path, "flow", set=name))
-    assert arguments({"bandwidth": "5.5"}) == {"bandwidth": 5.5}
+    (known,) = bitlens.processing_inequalities.known(spoilt)
+    app = look(spoilt.path, "flow", set=known.id)
+    app.button(key="compute processing_inequalities").click().run()
+    (known,) = bitlens.processing_inequalities.known(spoilt)
+    assert known.epochs == (0, 1, 2)
 
 
 @pytest.mark.parametrize("how", ["file", "note", "foreign"])
 def test_damaged_and_foreign_results_are_said(spoilt, look, how):
-    folder = next(spoilt.path.glob("results/processing_inequalities/*"))
+    (known,) = bitlens.processing_inequalities.known(spoilt)
+    file = result_file(spoilt, known.key, 1)
     if how == "file":
-        (folder / "0001.nc").write_bytes(b"no netCDF")
+        file.write_bytes(file.read_bytes()[:-5])
     elif how == "note":
-        (folder / "parameters.json").write_text("{")
+        (file.parent / "parameters.json").write_text("{")
     else:
-        shutil.copy(next(spoilt.path.glob("results/layer_decomposition/*/0001.nc")), folder / "0001.nc")
-    app = look(spoilt.path, "flow")
-    assert ("does not fit this run" if how == "foreign" else "damaged") in words(app)
-    if how != "note":
-        assert len(app.get("vega_lite_chart")) == 7  # all others
+        other = bitlens.layer_decomposition.known(spoilt)[0]
+        file.write_bytes(result_file(spoilt, other.key, 1).read_bytes())
+    app = look(spoilt.path, "flow", t="1")
+    assert "damaged" in notes(app)
+    assert "The chains have not been measured with these settings at epoch" in words(app)
+    assert len(app.get("vega_lite_chart")) == {"note": 7}.get(how, 8)  # all others; violations of the other epochs
 
 
 def test_a_run_without_labels_and_with_one_layer(tmp_path, look):
