@@ -70,8 +70,8 @@ def test_an_epoch_without_results_shows_the_nearest(spoilt, look):
     app = look(spoilt.path, "ablation", t="1")
     said = words(app)
     assert (
-        "Epoch 1 has not been measured with these settings. **This page shows epoch 2**, the nearest epoch with results."
-        in said
+        "Epoch 1 has not been measured with these settings. **This page shows epoch 2**, the nearest epoch with "
+        "results." in said
     )
     assert "choose an epoch with results: 0, 2." in said
     assert "Cumulative ablation at epoch 2" in said

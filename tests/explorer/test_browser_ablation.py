@@ -78,8 +78,10 @@ def test_the_page_is_reached_by_name_and_a_legend_isolates_an_order(page: Page, 
 
     def strong() -> list[str]:
         """The lines of the first chart that are not faint."""
-        script = """return [...document.querySelector('[data-testid=stVegaLiteChart]').querySelectorAll('.mark-line.role-mark path')]
-            .filter((line) => Number(line.getAttribute('opacity') ?? 1) > 0.5).map((line) => line.getAttribute('stroke'))"""
+        script = """const chart = document.querySelector('[data-testid=stVegaLiteChart]');
+            return [...chart.querySelectorAll('.mark-line.role-mark path')]
+                .filter((line) => Number(line.getAttribute('opacity') ?? 1) > 0.5)
+                .map((line) => line.getAttribute('stroke'))"""
         lines: list[str] = page.browser.execute_script(script)
         return lines
 

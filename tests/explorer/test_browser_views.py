@@ -39,7 +39,7 @@ def page(browser: webdriver.Chrome, server: str, run: bitlens.Run) -> Iterator[P
 
 
 def point_at(page: Page, unit_x: float, unit_y: float, row: int = 0, column: int = 0) -> tuple[float, float]:
-    """Where a point of a plot stands in the window; units are 0 to 1 from the dimension's lowest to its highest value."""
+    """Where a point of a plot is in the window; units are 0 to 1 from the dimension's lowest to its highest value."""
     left, top, _, _ = page.place(f"{SCATTER} .stage")
     state = page.state(SCATTER)
     plot_left, plot_top, _, _, margin = map(float, state["plot"].split(","))

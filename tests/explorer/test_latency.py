@@ -1,4 +1,4 @@
-"""How long a reader waits, on a run of MNIST in a headless browser; and the violations that axe-core finds on every page.
+"""How long a reader waits, on a run of MNIST in a headless browser; and what axe-core finds on every page.
 
 With BITLENS_LATENCIES=FILE the times are written to it and held against the budget; without, machines that do other
 things as well are given four times as long.
@@ -148,8 +148,13 @@ def test_the_budget(page: Page, server: str, run: bitlens.Run, tmp_path: Path) -
         page.settled()
     medians = {name: statistics.median(times) for name, times in found.items()}
     if TARGET:
-        notes = {"unit": "seconds, medians of three; of five new browsers", "processors": os.cpu_count(), "machine": platform.machine(),
-                 "browser": page.browser.capabilities["browserVersion"], "graphics": "software"}  # fmt: skip
+        notes = {
+            "unit": "seconds, medians of three; of five new browsers",
+            "processors": os.cpu_count(),
+            "machine": platform.machine(),
+            "browser": page.browser.capabilities["browserVersion"],
+            "graphics": "software",
+        }
         rows = {name: {"seconds": round(medians[name], 3), "budget": BUDGET[name]} for name in BUDGET}
         Path(TARGET).write_text(json.dumps({"environment": notes, "latencies": rows}, indent=1) + "\n")
     slack = 1 if TARGET else 4

@@ -136,9 +136,21 @@ def test_the_query_survives_a_change_of_page_and_of_widgets(recorded_run, look):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("t", "99"), ("t", "x"), ("a", "gone"), ("cls", "7"), ("cls", "1,,2"), ("cell", "0.99"), ("cell", "1"), ("cm", "9.9"),
-     ("sort", "colour"), ("show", "?"), ("range", "0"), ("est", "1.2.3")],
-)  # fmt: skip
+    [
+        ("t", "99"),
+        ("t", "x"),
+        ("a", "gone"),
+        ("cls", "7"),
+        ("cls", "1,,2"),
+        ("cell", "0.99"),
+        ("cell", "1"),
+        ("cm", "9.9"),
+        ("sort", "colour"),
+        ("show", "?"),
+        ("range", "0"),
+        ("est", "1.2.3"),
+    ],
+)
 def test_parts_of_a_stale_address_are_left_out_and_named(recorded_run, look, name, value):
     app = look(recorded_run.path, **{name: value})
     assert f"{name}={value}" in words(app)
@@ -147,9 +159,22 @@ def test_parts_of_a_stale_address_are_left_out_and_named(recorded_run, look, nam
 
 def test_addresses_are_read_and_written_alike():
     asked = Query(
-        run="r", epoch=3, a="a,b", b="ü&=", classes=(1, 2), estimator="32.3", cell=(4, 5), confused=(6, 7), channel=8, dims=(9, 1),
-        selection="0123456789ab", space="two", sort="mean", quantity="excess", color_range="all",
-    )  # fmt: skip
+        run="r",
+        epoch=3,
+        a="a,b",
+        b="ü&=",
+        classes=(1, 2),
+        estimator="32.3",
+        cell=(4, 5),
+        confused=(6, 7),
+        channel=8,
+        dims=(9, 1),
+        selection="0123456789ab",
+        space="two",
+        sort="mean",
+        quantity="excess",
+        color_range="all",
+    )
     assert from_address(to_address(asked)) == (asked, [])
     assert from_address({}) == (Query(), [])
     assert to_address(Query()) == {}

@@ -251,7 +251,7 @@ def test_damaged_and_foreign_results_are_said(spoilt, look, how):
 
 
 def test_settings_that_do_not_fit_the_run_are_left_out(spoilt, look):
-    name, known, _ = measured(spoilt)
+    _, known, _ = measured(spoilt)
     result = stored_result(spoilt, known.key, 1)
     for other in ({"layers": ["x"]}, {"samples": [99]}, {"alpha": "much"}):
         key = ResultKey(known.key.measure, known.key.version, {**known.key.settings, **other})
