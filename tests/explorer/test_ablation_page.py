@@ -9,21 +9,22 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+import xarray as xr
 
 import bitlens
-from bitlens_explorer.results.ablation import ablation_settings
+from bitlens.measures import Known
+from bitlens_explorer.results.known import described
 from bitlens_explorer.ui.charts import PETROFF
-from bitlens_explorer.views.ablation.captions import describe_settings
 from tests.explorer.test_copied_python import copied_and_drawn
 from tests.support.page_contents import chart, words
 
 NAMES = {"ascending": "lowest first", "descending": "highest first", "random": "random (mean)"}
 
 
-def measured(run: bitlens.Run, number: int = 0, epoch: int = 2) -> tuple[str, dict, object]:
-    """Name and parameters of one set of settings, and its results at an epoch."""
-    name, parameters = list(ablation_settings(run).items())[number]
-    return name, parameters, run.results.load("layer_ablation", parameters, epoch)
+def measured(run: bitlens.Run, number: int = 0, epoch: int = 2) -> tuple[str, Known, xr.Dataset]:
+    """Name of one set of settings, what is known of it, and its results at an epoch."""
+    known = bitlens.layer_ablation.known(run)[number]
+    return known.id, known, bitlens.layer_ablation.load(run, known, [epoch]).sel(epoch=epoch)
 
 
 def size(found, scope: str) -> int:
@@ -166,15 +167,17 @@ def test_the_slider_and_the_scope_are_in_the_address(ablated_run, look):
 
 
 def test_one_of_several_settings_is_chosen(ablated_run, look):
-    (first, second), parameters = ablation_settings(ablated_run), list(ablation_settings(ablated_run).values())
+    sets = bitlens.layer_ablation.known(ablated_run)
+    first, second = (known.id for known in sets)
     app = look(ablated_run.path, "ablation", t="2", scope="1")
     box = app.selectbox(key="query ablation")
-    assert (box.value, box.options) == (first, [describe_settings(one) for one in parameters])
+    assert (box.value, box.options) == (first, [described(known) for known in sets])
     box.set_value(second).run()
     assert (app.query_params["abl"], "scope" in app.query_params) == (second, False)
     said = words(app)
     assert (
-        "1 layer (4), ranked by entropy, OneBit(threshold=0.0), turned off to their mean, in 2 steps, 2 random" in said
+        "layers 4, score entropy, quantizer OneBit(threshold=0.0), mode mean, repeats 2, steps 2, tolerance 0.05"
+        in said
     )
     assert "Compare the layers with the network" not in said
     _, rows = chart(app, "accuracy of layer 4")

@@ -10,10 +10,11 @@ import pytest
 import torch
 
 import bitlens
-from bitlens_explorer.results.ablation import ablation_settings
+from bitlens.runs import ResultKey, StoredResult
 from tests.explorer.test_ablation_page import measured
 from tests.explorer.test_copied_python import copied_and_drawn
-from tests.support.page_contents import chart, unfold, words
+from tests.support.page_contents import chart, notes, unfold, words
+from tests.support.sample_runs import result_file, stored_result
 
 
 @pytest.fixture
@@ -68,7 +69,10 @@ def test_a_neuron_whose_numbers_are_missing_offers_them(spoilt, look):
 def test_an_epoch_without_results_shows_the_nearest(spoilt, look):
     app = look(spoilt.path, "ablation", t="1")
     said = words(app)
-    assert "Epoch 1 has not been measured with these settings. **This page shows epoch 2**" in said
+    assert (
+        "Epoch 1 has not been measured with these settings. **This page shows epoch 2**, the nearest epoch with "
+        "results." in said
+    )
     assert "choose an epoch with results: 0, 2." in said
     assert "Cumulative ablation at epoch 2" in said
     _, _, found = measured(spoilt)
@@ -79,42 +83,51 @@ def test_an_epoch_without_results_shows_the_nearest(spoilt, look):
     )
 
 
-@pytest.mark.parametrize("how", ["file", "note", "variable", "scope", "order"])
+def save(run: bitlens.Run, key: ResultKey, epoch: int, result: StoredResult, kind: str = "weights") -> None:
+    run.results.save(key, epoch, result, str(run.source(kind, epoch)))
+
+
+@pytest.mark.parametrize("how", ["file", "note", "variable"])
 def test_damaged_and_foreign_results_are_said(spoilt, look, how):
-    name, parameters, found = measured(spoilt)
-    folder = next(p for p in spoilt.path.glob("results/layer_ablation/*") if (p / "0000.nc").exists())
+    name, known, _ = measured(spoilt)
+    file = result_file(spoilt, known.key, 2)
     if how == "file":
-        (folder / "0002.nc").write_bytes(b"no netCDF")
+        file.write_bytes(b"not a result")
     elif how == "note":
-        (folder / "parameters.json").write_text("{")
+        (file.parent / "parameters.json").write_text("{")
     else:
-        other = {
-            "variable": found.drop_vars("roles"),
-            "scope": found.isel(scope=[0, 2]),
-            "order": found.isel(order=[0]),
-        }
-        spoilt.results.save("layer_ablation", parameters, 2, other[how])
+        result = stored_result(spoilt, known.key, 2)
+        variables = {name: array for name, array in result.variables.items() if name != "roles"}
+        save(spoilt, known.key, 2, StoredResult(variables, result.coordinates))
     app = look(spoilt.path, "ablation", t="2", abl=name)
-    assert ("damaged" if how in ("file", "note") else "does not fit this run") in words(app)
-    if how != "note":  # what needs no network, and the other epoch, are there all the same
-        assert chart(app, "how many neurons of layer 4")
+    said = notes(app) + words(app)
+    assert ("expected the variables roles" if how == "variable" else "damaged") in said
+    assert chart(app, "how many neurons of layer 4")  # what needs no network
+    if how == "file":
+        assert "This page shows epoch 0" in said
+    if how != "note":
         assert chart(look(spoilt.path, "ablation", t="0", abl=name), "accuracy of the whole network")
 
 
 def test_damaged_numbers_of_neurons_are_said(spoilt, look):
-    note = {"layer": "4", "quantizer": "OneBit(threshold=0.0)"}
-    found = spoilt.results.load("label_information", note, 2)
-    spoilt.results.save("label_information", note, 2, found.drop_vars("selectivity"))
+    (known,) = bitlens.label_information.known(spoilt, "4")
+    result = stored_result(spoilt, known.key, 2)
+    variables = {name: array for name, array in result.variables.items() if name != "selectivity"}
+    save(spoilt, known.key, 2, StoredResult(variables, result.coordinates), "epoch")
     app = look(spoilt.path, "ablation", t="2", scope="4")
-    assert "the result of label_information of layer 4" in words(app)
+    assert "expected the variables selectivity" in words(app)
     assert chart(app, "mean activation of channel")  # the rest of the page
 
 
-def test_settings_that_do_not_fit_the_run_are_left_out(spoilt):
-    _, parameters, found = measured(spoilt)
-    for other in ({"layers": ["x"]}, {"layers": []}, {"score": "size"}, {"mode": 3}, {"tolerance": "low"}, {"more": 1}):
-        spoilt.results.save("layer_ablation", {**parameters, **other}, 2, found)
-    assert len(ablation_settings(spoilt)) == 2
+def test_settings_that_do_not_fit_the_run_are_left_out(spoilt, look):
+    _, known, _ = measured(spoilt)
+    result = stored_result(spoilt, known.key, 2)
+    for other in ({"layers": ["x"]}, {"layers": []}, {"score": "size"}, {"mode": 3}, {"tolerance": "low"}):
+        save(spoilt, ResultKey(known.key.measure, known.key.version, {**known.key.settings, **other}), 2, result)
+    app = look(spoilt.path, "ablation", t="2")
+    assert len(app.selectbox(key="query ablation").options) == 2
+    assert notes(app).count("does not fit this run and is left out") == 2
+    assert notes(app).count("cannot be read") == 3
 
 
 def test_an_address_of_what_was_not_measured_is_left_out(ablated_run, look):
@@ -154,7 +167,8 @@ def test_without_labels(tmp_path, look):
     bitlens.layer_ablation(run, model, data=(torch.rand(8, 5), torch.arange(8) % 2), repeats=2)
     app = look(run.path, "ablation")
     said = words(app)
-    assert "on other data (" in said
+    assert "data " in said.partition("Settings:")[2]
+    assert "on other data" in said
     assert "This run has no labels to average them by" in said
     assert len(chart(app, "accuracy of layer 1")[1]) == 5
     for block in unfold(app).expander:

@@ -13,7 +13,6 @@ from selenium import webdriver
 from selenium.webdriver import Keys
 
 import bitlens
-from bitlens_explorer.results.discarding import discarding_settings
 from tests.support.browser_driver import CHROMIUM, DRIVER, SIZE, Page, complaints
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
@@ -62,8 +61,8 @@ def test_a_click_on_a_map_chooses_image_and_layer(page: Page, discarded_run: bit
 
 def test_maps_and_inputs_tell_their_values(page: Page, discarded_run: bitlens.Run) -> None:
     page.open("pixels", t="1")
-    parameters = next(iter(discarding_settings(discarded_run).values()))
-    found = discarded_run.results.load("layer_discarding", parameters, 1).discarding
+    known = bitlens.layer_discarding.known(discarded_run)[0]
+    found = bitlens.layer_discarding.load(discarded_run, known, [1]).discarding.sel(epoch=1)
 
     def told() -> str:
         return str(page.browser.execute_script(f"return {page.part(TIP)}.textContent"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from bitlens_explorer.results.discarding import discarding_settings
+import bitlens
 from tests.support.page_contents import unfold
 
 ADDRESSES = [
@@ -36,7 +36,7 @@ def test_copied_lines_give_the_table(recorded_run, look, page, address):
 
 @pytest.mark.parametrize("number", [0, 1], ids=["with epochs", "with uncertainty"])
 def test_copied_lines_of_pixels_give_the_table(discarded_run, look, number):
-    name = list(discarding_settings(discarded_run))[number]
+    name = bitlens.layer_discarding.known(discarded_run)[number].id
     pairs = copied_and_drawn(look(discarded_run.path, "pixels", t="1", px="7", pl="output", dis=name))
     assert len(pairs) == 6
     for copied, drawn in pairs:

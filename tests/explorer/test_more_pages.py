@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import bitlens
+from bitlens.measures import MEASURES
 from bitlens_explorer.results import export
 from tests.support.page_contents import chart, numbers, words
 
@@ -23,11 +24,12 @@ def with_deconvolutions(tmp_path_factory: pytest.TempPathFactory) -> bitlens.Run
     torch.manual_seed(1)
     model = torch.nn.Sequential(torch.nn.Conv2d(1, 3, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(108, 4))
     store = tmp_path_factory.mktemp("runs") / "projected"
-    with bitlens.Recorder(model, store, (torch.rand(16, 1, 8, 8), torch.arange(16) % 4), show_size=False) as recorder:
+    probe = torch.rand(16, 1, 8, 8), torch.arange(16) % 4
+    with bitlens.Recorder(model, store, probe, weights=[1], show_size=False) as recorder:
         recorder.snapshot(0)
         recorder.snapshot(1)
     run = bitlens.open_run(store)
-    bitlens.record_deconvolutions(run, model, "1", 1)
+    bitlens.layer_deconvolution(run, model, "1")
     bitlens.measure(run, ["channel_entropies"])
     return run
 
@@ -119,12 +121,12 @@ def test_channels_are_measured_when_asked_for(with_deconvolutions, look, tmp_pat
 
 def test_deconvolutions_are_shown_where_they_are_kept(with_deconvolutions, look):
     app = look(with_deconvolutions.path, "channels", a="1", t="1", c="2")
-    kept = with_deconvolutions.results.load("deconvolution", {"layer": "1"}, 1).deconvolution.sel(channel=2)
+    kept = bitlens.layer_deconvolution.stored(with_deconvolutions, "1").deconvolution.sel(epoch=1, channel=2)
     assert f"From {-float(abs(kept).max()):.3g} (blue) over 0 (white)" in words(app)
     assert len(app.get("image")[-1].proto.imgs) == 4
     app = look(with_deconvolutions.path, "channels", a="1", t="0", c="2")
     assert "Epochs with deconvolutions: 1." in words(app)
-    assert 'record_deconvolutions(bitlens.open_run("my-run"), model, "1", epoch)' in app.code[-1].value
+    assert "bitlens.layer_deconvolution(run, model, '1')" in app.code[-1].value
 
 
 def test_the_matrix_holds_the_layer_s_points(recorded_run, look):
@@ -207,8 +209,10 @@ def test_inputs_that_are_no_images_have_no_atlas(look, tmp_path):
 def test_the_method_page_lists_everything_that_was_measured(recorded_run, look):
     app = look(recorded_run.path, "method")
     listed = app.dataframe[1].value
-    assert set(listed["measure"]) == {name.replace("_", " ") for name in recorded_run.results.measures()}
-    assert any("permutations: 3" in text for text in listed["parameters"])
+    titles = [MEASURES[name].title for name in recorded_run.results.measures()]
+    assert all(any(row.startswith(title) for row in listed["measure"]) for title in titles)
+    assert any("permutations 3" in text for text in listed["parameters"])
+    assert {expander.label for expander in app.expander} == {measure.title for measure in MEASURES.values()}
     assert recorded_run.manifest.probe_sha256 in app.dataframe[0].value["value"].tolist()
 
 
@@ -218,9 +222,10 @@ def test_the_archive_has_every_number(recorded_run):
         sets = json.loads(archive.read("parameters.json"))
         assert {found["measure"] for found in sets} == set(recorded_run.results.measures())
         number = next(i for i, found in enumerate(sets) if found["measure"] == "layer_diversity")
-        text = archive.read(f"{number:03}_layer_diversity/epoch1_layer.csv").decode()
+        text = archive.read(f"{number:03}_layer_diversity/epoch_layer.csv").decode()
     table = pd.read_csv(io.StringIO(text), comment="#")
     k = sets[number]["parameters"]["k"]
     expected = bitlens.layer_diversity(recorded_run, k, epochs=[1]).inter_sample_entropy.sel(epoch=1)
-    for row in table.itertuples():
+    assert len(table) == 3 * len(recorded_run.layers)
+    for row in table[table["epoch"] == 1].itertuples():
         assert row.inter_sample_entropy == pytest.approx(float(expected.sel(layer=str(row.layer))))

@@ -9,17 +9,24 @@ import shutil
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 
 import bitlens
-from bitlens_explorer.results.discarding import discarding_settings
+from bitlens.measures import Known
+from bitlens.runs import ResultKey, StoredArray, StoredResult
 from bitlens_explorer.views.pixels.units import to_maps
-from tests.support.page_contents import chart, numbers, payloads, unfold, words
+from tests.support.page_contents import chart, notes, numbers, payloads, unfold, words
+from tests.support.sample_runs import result_file, stored_result
 
 
-def measured(run: bitlens.Run, number: int = 0) -> tuple[str, dict, object]:
-    """Name and parameters of one set of settings, and its results at epoch 1."""
-    name, parameters = list(discarding_settings(run).items())[number]
-    return name, parameters, run.results.load("layer_discarding", parameters, 1)
+def measured(run: bitlens.Run, number: int = 0) -> tuple[str, Known, xr.Dataset]:
+    """Name of one set of settings, what is known of it, and its results at epoch 1."""
+    known = bitlens.layer_discarding.known(run)[number]
+    return known.id, known, run_at(run, known, 1)
+
+
+def run_at(run: bitlens.Run, known: Known, epoch: int) -> xr.Dataset:
+    return bitlens.layer_discarding.load(run, known, [epoch]).sel(epoch=epoch)
 
 
 def under(payload: dict) -> np.ndarray:
@@ -78,10 +85,6 @@ def test_the_scale_is_that_of_all_epochs(discarded_run, look):
         assert (payload["low"], payload["high"]) == ends
 
 
-def run_at(run: bitlens.Run, parameters: dict, epoch: int):
-    return run.results.load("layer_discarding", parameters, epoch)
-
-
 def test_the_chosen_map_lies_over_its_image_with_its_numbers(discarded_run, look):
     _, _, found = measured(discarded_run)
     app = look(discarded_run.path, "pixels", t="1", px="7", pl="output")
@@ -130,10 +133,11 @@ def test_curves_are_the_librarys_means(discarded_run, look):
 
 
 def test_one_of_several_settings_is_chosen(discarded_run, look):
-    (first, second) = discarding_settings(discarded_run)
+    first, second = (known.id for known in bitlens.layer_discarding.known(discarded_run))
     app = look(discarded_run.path, "pixels", t="1", px="7")
     box = app.selectbox(key="query discarding")
-    assert [option.split(", with")[1:] for option in box.options] == [[" object masks"], [" decoders", " object masks"]]
+    assert [", training a" in option for option in box.options] == [False, True]
+    assert all("layers 1, output, samples 2, 7, alpha 1.5" in option for option in box.options)
     assert box.value == first
     box.set_value(second).run()
     assert app.query_params["dis"] == second
@@ -168,8 +172,8 @@ def test_many_images_come_in_pages_and_colours_as_their_mean(tmp_path, look):
 
 
 def measured_at_0(run: bitlens.Run):
-    (parameters,) = discarding_settings(run).values()
-    return run_at(run, parameters, 0)
+    (known,) = bitlens.layer_discarding.known(run)
+    return run_at(run, known, 0)
 
 
 def test_large_images_are_drawn_as_means_of_pixels(discarded_run):
@@ -214,37 +218,58 @@ def test_an_epoch_without_results_offers_others(discarded_run, look):
     assert payloads(app)
 
 
-@pytest.mark.parametrize("how", ["file", "note", "foreign", "shape"])
+def save(run: bitlens.Run, key: ResultKey, epoch: int, result: StoredResult) -> None:
+    run.results.save(key, epoch, result, str(run.source("weights", epoch)))
+
+
+@pytest.mark.parametrize("how", ["file", "note", "foreign", "layers"])
 def test_damaged_and_foreign_results_are_said(spoilt, look, how):
-    name, parameters, found = measured(spoilt)
-    folder = next(p for p in spoilt.path.glob("results/layer_discarding/*") if (p / "0000.nc").exists())
+    name, known, _ = measured(spoilt)
+    file = result_file(spoilt, known.key, 1)
     if how == "file":
-        (folder / "0001.nc").write_bytes(b"no netCDF")
+        file.write_bytes(b"not a result")
     elif how == "note":
-        (folder / "parameters.json").write_text("{")
+        (file.parent / "parameters.json").write_text("{")
     else:
-        other = found.isel(input_1=slice(3)) if how == "shape" else found.drop_vars("constraint")
-        spoilt.results.save("layer_discarding", parameters, 1, other)
+        result = stored_result(spoilt, known.key, 1)
+        variables, coordinates = dict(result.variables), dict(result.coordinates)
+        if how == "foreign":
+            del variables["discarding"]
+        else:
+            coordinates["layer"] = StoredArray(("layer",), np.array(["1", "elsewhere"]), {})
+        save(spoilt, known.key, 1, StoredResult(variables, coordinates))
     app = look(spoilt.path, "pixels", t="1", dis=name)
-    assert ("does not fit this run" if how in ("foreign", "shape") else "damaged") in words(app)
-    if how != "note":  # the other epoch is drawn all the same
-        app = look(spoilt.path, "pixels", t="0", dis=name)
-        assert payloads(app)
-        assert "One scale of colours for all layers and images of this epoch." in words(app)
+    expected = {
+        "file": "layer discarding at epoch 1: the results are damaged",
+        "note": "parameters.json is damaged or missing",
+        "foreign": "expected the variables discarding",
+        "layers": "name other layers than the run",
+    }
+    assert expected[how] in (notes(app) + words(app))
+    if how == "file":  # the other epoch is drawn all the same
+        assert payloads(look(spoilt.path, "pixels", t="0", dis=name))
 
 
-def test_settings_that_do_not_fit_the_run_are_left_out(spoilt):
-    name, parameters, found = measured(spoilt)
-    for other in ({"layers": ["x"]}, {"samples": [99]}, {"samples": 3}, {"alpha": "much"}, {"more": 1}):
-        spoilt.results.save("layer_discarding", {**parameters, **other}, 1, found)
-    assert name in discarding_settings(spoilt)
-    assert len(discarding_settings(spoilt)) == 2
+def test_settings_that_do_not_fit_the_run_are_left_out(spoilt, look):
+    _, known, _ = measured(spoilt)
+    result = stored_result(spoilt, known.key, 1)
+    for other in ({"layers": ["x"]}, {"samples": [99]}, {"alpha": "much"}):
+        key = ResultKey(known.key.measure, known.key.version, {**known.key.settings, **other})
+        save(spoilt, key, 1, result)
+    app = look(spoilt.path, "pixels", t="1")
+    assert len(app.selectbox(key="query discarding").options) == 2
+    assert notes(app).count("does not fit this run and is left out") == 2
+    assert notes(app).count("cannot be read") == 1
 
 
 def test_what_has_not_converged_is_marked(spoilt, look):
-    name, parameters, found = measured(spoilt)
-    found["converged"].loc[{"layer": "output", "sample": 7}] = 0
-    spoilt.results.save("layer_discarding", parameters, 1, found)
+    name, known, _ = measured(spoilt)
+    result = stored_result(spoilt, known.key, 1)
+    converged = result.variables["converged"]
+    values = np.array(converged.values)
+    values[1, 1] = 0  # layer output, sample 7
+    changed = StoredArray(converged.dims, values, converged.attributes)
+    save(spoilt, known.key, 1, StoredResult({**result.variables, "converged": changed}, result.coordinates))
     app = look(spoilt.path, "pixels", t="1", dis=name, px="7", pl="output")
     said = words(app)
     assert "1 of 4 maps have not converged" in said

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -21,14 +22,14 @@ import pytest
 import torch
 
 import bitlens
-from bitlens.runs import RunError
+from bitlens.runs import ResultKey, RunError
 from bitlens_explorer.launch import command, environment
 from bitlens_explorer.results.export import file_name, to_csv
-from bitlens_explorer.results.layers import information_epochs
 from bitlens_explorer.state.run_access import ROOT_VARIABLE, locate
 from bitlens_explorer.ui.text import escape_markdown, number_ranges
-from tests.support.page_contents import numbers, payloads, words
-from tests.support.sample_runs import APP, MARKUP, record_tiny_run
+from tests.explorer.test_copied_python import copied_and_drawn
+from tests.support.page_contents import notes, numbers, payloads, words
+from tests.support.sample_runs import APP, MARKUP, record_tiny_run, result_file, stored_result
 
 # What is not there
 
@@ -103,21 +104,17 @@ def test_unmeasured_layers(run, look):
     assert "Layers input and 2 have not been measured" in words(app)
     app.button(key="compute information").click().run()
     assert app.query_params["a"] == "input"
-    assert information_epochs(run, "input", "2", {"bins": 32, "permutations": 20, "samples": 48, "seed": 0}) == [
-        0,
-        1,
-        2,
-    ]
+    (known,) = bitlens.layer_pair_information.known(run, "input", "2")
+    assert known.parameters.changed() == {"samples": 48}
+    assert known.epochs == (0, 1, 2)
     assert payloads(app)
     app = look(run.path, "layers", a="1", b="0")
     assert "but their exchange has" in words(app)
 
 
 def test_an_epoch_that_one_pair_was_not_measured_at(run, look):
-    (parameters,) = [p for p in run.results.recorded("layer_pair_information") if p["a"] == "0"]
-    for path in run.path.glob("results/layer_pair_information/*/parameters.json"):
-        if json.loads(path.read_text()) == parameters:
-            (path.parent / "0001.nc").unlink()
+    (known,) = bitlens.layer_pair_information.known(run, "0")
+    result_file(run, known.key, 1).unlink()
     app = look(run.path, "layers", a="0", b="1", t="1")
     assert "have not been measured with these parameters at epoch 1" in words(app)
     app.button(key="compute information").click().run()
@@ -175,9 +172,52 @@ def test_a_run_without_labels(tmp_path, look):
     assert len(app.get("image")) == 3
 
 
-def test_a_damaged_result_is_said(run, look):
-    next(run.path.glob("results/training_performance/*/0001.nc")).write_bytes(b"no netCDF")
-    assert "is damaged" in words(look(run.path))
+def test_a_damaged_result_is_said_and_computed_again(run, look):
+    (known,) = bitlens.training_performance.known(run)
+    result_file(run, known.key, 1).write_bytes(b"not a result")
+    app = look(run.path, t="1")
+    assert "training performance at epoch 1: the results are damaged and left out" in notes(app)
+    assert "Epoch 1 has not been measured" in words(app)
+    app.button(key="compute training").click().run()
+    assert payloads(app)
+    assert notes(app) == ""
+
+
+def test_a_stale_result_is_not_shown(run, look):
+    (known,) = bitlens.training_performance.known(run)
+    run.results.save(known.key, 1, stored_result(run, known.key, 1), "epoch:" + "f" * 32)
+    assert "Epoch 1 has not been measured" in words(look(run.path, t="1"))
+
+
+def test_results_of_other_versions_and_of_old_files_are_said(run, look):
+    (known,) = bitlens.training_performance.known(run)
+    other = replace(known.key, version=99)
+    run.results.save(other, 1, stored_result(run, known.key, 1), str(run.source("epoch", 1)))
+    (run.path / "results" / "training_performance" / "0123456789abcdef").mkdir()
+    app = look(run.path)
+    assert "results of training_performance version 99 are ignored, not version 1" in notes(app)
+    assert "were written by bitlens 0.1.0 and are ignored" in notes(app)
+    assert payloads(app)
+    assert "version 99" not in notes(look(run.path, "channels"))  # which shows no training performance
+
+
+def test_parameters_of_a_newer_version_are_named(run, look):
+    known = bitlens.layer_pair_information.known(run, "0")[0]
+    newer = ResultKey(known.key.measure, known.key.version, {**known.key.settings, "weighting": "<b>new</b>"})
+    run.results.save(newer, 1, stored_result(run, known.key, 1), str(run.source("epoch", 1)))
+    name = next(k.id for k in bitlens.layer_pair_information.known(run, "0") if k.unknown)
+    app = look(run.path, "layers", a="0", b="1", t="1", est=name)
+    assert "not known to this version of bitlens: weighting <b>new</b>" in words(app).casefold()
+    for copied, drawn in copied_and_drawn(app):
+        pd.testing.assert_frame_equal(copied, drawn, check_dtype=False)
+
+
+def test_a_damaged_list_of_parameters_is_said(run, look):
+    (known,) = bitlens.training_performance.known(run)
+    (result_file(run, known.key, 1).parent / "parameters.json").write_text("{")
+    app = look(run.path)
+    assert "parameters.json is damaged or missing" in notes(app)
+    assert app.button(key="compute training")
 
 
 def test_a_table_says_where_it_comes_from(recorded_run):

@@ -18,6 +18,12 @@ def words(app: AppTest) -> str:
     return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", said)
 
 
+def notes(app: AppTest) -> str:
+    """What the sidebar says about results that are left out."""
+    said = "\n".join(element.value for element in app.sidebar.warning).replace("\u2060", "")
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", said)
+
+
 def unfold(app: AppTest) -> AppTest:
     """The page with all folded parts open."""
     for block in app.expander:

@@ -69,6 +69,11 @@ def record_discarded_run(store: Path) -> bitlens.Run:
     return run
 
 
+def result_file(run: bitlens.Run, key: ResultKey, epoch: int) -> Path:
+    """Where the result of one epoch is stored."""
+    return run.path / "results" / key.measure / f"{key.version}-{key.digest}" / f"{epoch:04d}.safetensors"
+
+
 def stored_result(run: bitlens.Run, key: ResultKey, epoch: int) -> StoredResult:
     """The stored result of one epoch, to be changed and saved again."""
     (series,) = run.results.load(key, [epoch])

@@ -12,7 +12,7 @@ from bitlens.measures import (
     processing_inequalities,
     published_parameters,
 )
-from bitlens.runs import Run
+from bitlens.runs import Run, RunError
 from bitlens_explorer.results.known import AnyKnown, AnyMeasure, known_sets
 
 MEASURES: tuple[AnyMeasure, ...] = (information_plane, processing_inequalities, layer_decomposition)
@@ -36,9 +36,12 @@ class Group:
 
     def wanted(self, measure: AnyMeasure) -> dict[str, Any]:
         """Parameters of a measure that has no results in this group; published settings may add some."""
-        for name in PUBLISHED if self.settings else ():
-            published = published_parameters(measure, name)
-            if all(self.settings.get(field, value) == value for field, value in published.items()) and published:
+        for name in PUBLISHED:
+            try:
+                published = published_parameters(measure, name)
+            except RunError:  # these settings are not for this measure
+                continue
+            if all(self.settings.get(field, value) == value for field, value in published.items()):
                 return self.settings | published
         return self.settings
 

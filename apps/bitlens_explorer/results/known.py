@@ -67,7 +67,7 @@ def load(
 ) -> Traced | None:
     """The results of one of `known_sets` at some epochs, or at all; None if there are none.
 
-    A note is taken of damaged files. `name` is that of the results in copied Python. Large results are not to be cached.
+    A note is taken of damaged files. `name` is that of the results in copied Python. Do not cache large results.
     """
     if known is None:
         return None

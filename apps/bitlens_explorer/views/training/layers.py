@@ -55,8 +55,8 @@ def _table(run: Run, epoch: int, known: AnyKnown | None, results: Traced | None)
     )
     settings = describe(known.parameters)
     meaning += (
-        f" The inter-sample entropy ({escape_markdown(settings)}) is the diversity of the samples in the layer; it is at "
-        f"most {table['bound'].iloc[-1]:.2f} bits."
+        f" The inter-sample entropy ({escape_markdown(settings)}) is the diversity of the samples in the layer; it "
+        f"is at most {table['bound'].iloc[-1]:.2f} bits."
     )
     st.dataframe(rows, column_config=columns, hide_index=True, height="content", key="layers")
     st.markdown(meaning)
