@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import inspect
 import shutil
-import subprocess
-import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,55 +13,17 @@ import pytest
 import torch
 
 import bitlens
-from bitlens.measures import COMPUTED, MEASURES, Measure, Parameters, execute, titled
+from bitlens.measures import COMPUTED, MEASURES, execute
 from bitlens.measures.layers import LayerPairInformation, LayerPairInformationParameters
 from bitlens.measures.parameters import parameter
-from bitlens.runs import ResultKey, RunError
+from bitlens.runs import ResultKey
 from tests.support.recording import record_once
 
 pytestmark = pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
 
 
-@pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> bitlens.Run:
-    """A run with gradients after `measure(run)`."""
-    torch.manual_seed(0)
-    model = torch.nn.Sequential(torch.nn.Conv2d(1, 3, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(48, 3))
-    path = tmp_path_factory.mktemp("runs") / "run"
-    run = record_once(path, model, torch.rand(30, 1, 6, 6), torch.arange(30) % 3, gradients=True, weights=[0])
-    bitlens.measure(run)
-    return run
-
-
-@pytest.fixture
-def run(measured: bitlens.Run, tmp_path: Path) -> bitlens.Run:
-    """A copy for a test to change."""
-    shutil.copytree(measured.path, tmp_path / "run")
-    return bitlens.open_run(tmp_path / "run")
-
-
 def refuse(*_: object, **__: object) -> None:
     raise AssertionError("a stored result is computed again")
-
-
-@pytest.mark.parametrize("name", COMPUTED)
-def test_after_measure_the_default_call_computes_nothing(
-    measured: bitlens.Run, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    measure = MEASURES[name]
-    monkeypatch.setattr(type(measure), "compute", refuse)
-    for target in measure.targets(measured):
-        assert not measure.missing(measured, *measure.arguments_of(measured, *target))
-        assert getattr(bitlens, name)(measured, *target).attrs["measure"] == name
-
-
-def test_measure_again_computes_nothing(measured: bitlens.Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    for measure in COMPUTED.values():
-        monkeypatch.setattr(type(measure), "compute", refuse)
-    told: list[str] = []
-    results = bitlens.measure(measured, progress=lambda title, *_: told.append(title))
-    assert told == []
-    assert set(results) == {titled(m, target) for m in COMPUTED.values() for target in m.targets(measured)}
 
 
 def test_a_plain_run_is_measured_by_tasks_of_any_process(run: bitlens.Run) -> None:
@@ -72,6 +32,13 @@ def test_a_plain_run_is_measured_by_tasks_of_any_process(run: bitlens.Run) -> No
     assert (task.run, task.measure, task.target, task.epoch) == (str(run.path), "layer_pair_information", ("0", "1"), 0)
     execute(task)
     assert bitlens.layer_pair_information.missing(run, target, parameters) == []
+
+
+@pytest.fixture
+def run(measured: bitlens.Run, tmp_path: Path) -> bitlens.Run:
+    """A copy for a test to change."""
+    shutil.copytree(measured.path, tmp_path / "run")
+    return bitlens.open_run(tmp_path / "run")
 
 
 def test_equal_settings_are_one_set_of_results(run: bitlens.Run) -> None:
@@ -200,120 +167,7 @@ def test_a_call_is_documented_and_has_a_signature() -> None:
         bitlens.layer_pair_information(None, "a", "b", bin=3)
 
 
-@pytest.mark.parametrize(
-    ("call", "error", "message"),
-    [
-        (lambda run: bitlens.measure(run, ["layer_ablation"]), ValueError, "measure: layer_ablation needs the network"),
-        (lambda run: bitlens.measure(run, bin=3), ValueError, "bin: expected a parameter of the measures, alpha, "),
-        (lambda run: bitlens.measure(run, bins=1), ValueError, "bins: expected 2 to 256, got 1"),
-        (lambda run: bitlens.measure(run, published="mine"), ValueError, "name: expected one of paper"),
-        (lambda run: bitlens.channel_entropies(run, "x"), RunError, "layer: no layer 'x'"),
-        (lambda run: bitlens.channel_entropies(run), TypeError, "missing a required argument: 'layer'"),
-    ],
-)
-def test_refused(measured: bitlens.Run, call, error: type[Exception], message: str) -> None:
-    with pytest.raises(error, match=message):
-        call(measured)
-
-
-def test_a_measure_that_cannot_be_answered_is_skipped_with_a_sentence(tmp_path: Path) -> None:
-    model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU())
-    run = record_once(tmp_path / "run", model, torch.rand(12, 4), None)
-    told: list[str] = []
-    results = bitlens.measure(run, skipped=told.append)
-    assert "information plane" in results
-    assert [sentence.partition(":")[0] for sentence in told if sentence.startswith("skipped")] == [
-        "skipped training performance",
-        "skipped label information",
-    ]
-    # 12 samples have no 15 neighbours: this is reported, and the other measures are there all the same.
-    assert any("k: expected" in sentence for sentence in told)
-    assert "input diversity" not in results
-
-
-def test_every_measure_is_declared_in_full() -> None:
-    for name, measure in MEASURES.items():
-        assert isinstance(measure, Measure)
-        assert (measure.name, getattr(bitlens, name)) == (name, measure)
-        assert issubclass(measure.Parameters, Parameters)
-        assert measure.version >= 1
-        names = [variable.name for variable in measure.variables]
-        assert len(set(names)) == len(names)
-        assert all(variable.long_name and variable.unit for variable in measure.variables)
-
-
 def test_keys_contain_the_version_and_the_target(measured: bitlens.Run) -> None:
     target, parameters = bitlens.channel_entropies.arguments_of(measured, "0")
     key = bitlens.channel_entropies.key(target, parameters)
     assert key == ResultKey("channel_entropies", 1, {"layer": "0", "bins": 32})
-
-
-NEW_MEASURE = '''
-"""A measure in its own file."""
-from dataclasses import dataclass
-from bitlens.measures.base import Measure
-from bitlens.measures.parameters import Parameters, parameter
-from bitlens.measures.schema import Result, Variable
-
-
-@dataclass(frozen=True)
-class LargestParameters(Parameters):
-    """Parameters."""
-
-    power_of_value: int = parameter(2, "Power of the largest value.", minimum=1)
-
-
-class Largest(Measure[LargestParameters]):
-    """The largest value of a layer.
-
-    Returns
-    -------
-    xarray.Dataset
-        By epoch.
-    """
-
-    name = "largest_value"
-    title = "largest value"
-    rank = 45
-    Parameters = LargestParameters
-    target_names = ("layer",)
-    variables = (Variable("largest", (), "largest value", "1"),)
-
-    def compute(self, run, epoch, target, parameters):
-        return Result({"largest": run.activations(target[0], epoch).max() ** parameters.power_of_value})
-
-
-largest_value = Largest()
-'''
-USED = """
-import sys, importlib.util
-import bitlens.measures
-spec = importlib.util.find_spec("bitlens.measures")
-package = sys.modules["bitlens.measures"]
-for name in [name for name in sys.modules if name.startswith("bitlens.measures")]:
-    del sys.modules[name]
-spec.submodule_search_locations.append(sys.argv[1])
-module = importlib.util.module_from_spec(spec)
-sys.modules["bitlens.measures"] = module
-spec.loader.exec_module(module)
-import bitlens
-run = bitlens.open_run(sys.argv[2])
-print(float(bitlens.largest_value(run, "0", power_of_value=1).largest[0]))
-print(list(bitlens.measure(run, ["largest_value"]))[0])
-from bitlens.cli.commands import app
-from typer.testing import CliRunner
-print(CliRunner().invoke(app, ["measure", "--help"], env={"COLUMNS": "200"}).output)
-"""
-
-
-def test_a_new_measure_touches_its_own_file_only(measured: bitlens.Run, tmp_path: Path) -> None:
-    (tmp_path / "largest.py").write_text(NEW_MEASURE)
-    done = subprocess.run(
-        [sys.executable, "-c", USED, str(tmp_path), str(measured.path)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    value, title, *printed = done.stdout.splitlines()
-    assert float(value) == pytest.approx(float(measured.activations("0", 0).max()))
-    assert title == "largest value of input"
-    assert "--power-of-value" in "\n".join(printed)
-    assert "largest_value" in "\n".join(printed)

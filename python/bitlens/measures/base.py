@@ -24,6 +24,7 @@ from bitlens.measures.schema import (
     Variable,
     as_dataset,
     as_series,
+    epochs_of,
     has_schema,
     to_stored,
 )
@@ -112,10 +113,6 @@ class Measure(Generic[P]):
                 found.append(Known(*parsed, tuple(epochs), key))
         return sorted(found, key=lambda k: (len(k.parameters.changed()), -len(k.epochs), k.key.text))
 
-    def load_resolved(self, run: Run, target: Target, parameters: P) -> xr.Dataset | None:
-        """The stored results for what `arguments_of` has resolved; None where there are none."""
-        return self._stored(run, self.key(target, parameters), None)
-
     def load(self, run: Run, known: Known[P], epochs: Sequence[int] | None = None) -> xr.Dataset | None:
         """The results of one of `known`; None where they are gone meanwhile."""
         return self._stored(run, known.key, epochs)
@@ -134,7 +131,7 @@ class Measure(Generic[P]):
 
     def missing(self, run: Run, target: Target, parameters: P) -> list[Task]:
         """The tasks that are left to do: one for each recorded epoch without a result."""
-        stored = _epochs(self._load(run, self.key(target, parameters), None))  # a damaged result counts as none
+        stored = epochs_of(self._load(run, self.key(target, parameters), None))  # a damaged result counts as none
         recorded = self.recorded_epochs(run)
         values = parameters.to_json()
         return [Task(str(run.path), self.name, target, values, e) for e in recorded if e not in stored]
@@ -225,7 +222,7 @@ class Measure(Generic[P]):
         """The results of all epochs: loaded where they are stored, else computed and stored one by one."""
         key = self.key(target, parameters)
         recorded = self.recorded_epochs(run)
-        stored = _epochs(self._load(run, key, epochs))
+        stored = epochs_of(self._load(run, key, epochs))
         wanted = sorted({*stored, *recorded} if epochs is None else set(epochs))
         if not wanted:
             raise RunError(
@@ -262,13 +259,10 @@ class Measure(Generic[P]):
         return dataset
 
     def _warn_of_ignored(self, run: Run, key: ResultKey) -> None:
-        for other in run.results.keys(self.name):
-            if other.version != key.version and other.settings == key.settings:
-                warnings.warn(
-                    f"{run.path}: results of {self.name} version {other.version} are ignored and computed again "
-                    f"by version {self.version}",
-                    stacklevel=4,
-                )
+        versions = [o.version for o in run.results.keys(self.name) if o.settings == key.settings and o != key]
+        for version in versions:
+            again = f"are ignored and computed again by version {self.version}"
+            warnings.warn(f"{run.path}: results of {self.name} version {version} {again}", stacklevel=4)
 
     def _parsed(self, key: ResultKey) -> tuple[Target, P, dict[str, Any]] | None:
         """Target, parameters and unknown fields of stored results; None where they are not of this version's form."""
@@ -296,10 +290,6 @@ class Measure(Generic[P]):
         wanted = None if epochs is None else sorted(set(epochs))
         loaded = run.results.load(key, wanted if self.by_epoch else [_ONCE])
         return [series for series in loaded if has_schema(series, self.variables)]
-
-
-def _epochs(series: Sequence[StoredSeries]) -> set[int]:
-    return {epoch for group in series for epoch in group.epochs}
 
 
 def _progress(epochs: list[int], description: str) -> Iterable[int]:

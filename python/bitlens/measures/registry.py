@@ -98,7 +98,7 @@ def measure(
     failed = _execute_all(run, plan, progress, tell)
     results = {}
     for each, target, settings in plan:
-        dataset = each.load_resolved(run, target, settings)
+        dataset = each.stored(run, *target, **vars(settings))
         if dataset is not None:
             results[titled(each, target)] = dataset
         elif names is not None and failed:

@@ -100,6 +100,11 @@ def has_schema(series: StoredSeries, variables: Sequence[Variable]) -> bool:
     )
 
 
+def epochs_of(series: Sequence[StoredSeries]) -> set[int]:
+    """The epochs of several series."""
+    return {epoch for group in series for epoch in group.epochs}
+
+
 def as_series(result: StoredResult, epoch: int) -> StoredSeries:
     """One result as a series of one epoch."""
     arrays = {
