@@ -14,7 +14,6 @@ from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
 
 import bitlens
-from bitlens_explorer.results.ablation import ablation_settings
 from tests.support.browser_driver import CHROMIUM, DRIVER, Page, complaints
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
@@ -38,8 +37,8 @@ def charts(page: Page) -> list[str]:
 
 def neuron(run: bitlens.Run, scope: str, place: int) -> str:
     """How the page names it."""
-    parameters = next(iter(ablation_settings(run).values()))
-    one = run.results.load("layer_ablation", parameters, 2).sel(scope=scope, rank=place - 1)
+    known = bitlens.layer_ablation.known(run)[0]
+    one = bitlens.layer_ablation.load(run, known, [2]).sel(epoch=2, scope=scope, rank=place - 1)
     return f"Layer {one.ranked_layer.values}, channel {int(one.ranked_channel)}: "
 
 
@@ -80,9 +79,9 @@ def test_the_page_is_reached_by_name_and_a_legend_isolates_an_order(page: Page, 
     def strong() -> list[str]:
         """The lines of the first chart that are not faint."""
         script = """const chart = document.querySelector('[data-testid=stVegaLiteChart]');
-            const strong = (line) => Number(line.getAttribute('opacity') ?? 1) > 0.5;
-            const lines = [...chart.querySelectorAll('.mark-line.role-mark path')].filter(strong);
-            return lines.map((line) => line.getAttribute('stroke'));"""
+            return [...chart.querySelectorAll('.mark-line.role-mark path')]
+                .filter((line) => Number(line.getAttribute('opacity') ?? 1) > 0.5)
+                .map((line) => line.getAttribute('stroke'))"""
         lines: list[str] = page.browser.execute_script(script)
         return lines
 

@@ -3,51 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
-import torch
 
 import bitlens
 from bitlens import tables
 from bitlens_explorer.views.flow import captions
-from tests.support.page_contents import chart, notes, words
-from tests.support.sample_runs import result_file
+from tests.support.page_contents import chart, words
 
 SETTINGS = {"permutations": 3, "batch": 48}
 NULL = {"information": "", "null_mean": "null ", "null_std": "null deviation "}
-
-
-def record(store: Path, model: torch.nn.Module, samples: torch.Tensor, labelled: bool, gradients: bool) -> bitlens.Run:
-    labels = torch.arange(len(samples)) % 4 if labelled else None
-    with bitlens.Recorder(model, store, (samples, labels), gradients=gradients, show_size=False) as recorder:
-        for epoch in range(3):
-            recorder.snapshot(epoch)
-            with torch.no_grad():
-                model[0].weight += 0.3 * torch.randn_like(model[0].weight)
-    return bitlens.open_run(store)
-
-
-def convolutions() -> torch.nn.Sequential:
-    layers = torch.nn.Conv2d(1, 4, 3, padding=1), torch.nn.Tanh(), torch.nn.MaxPool2d(2), torch.nn.Flatten()
-    return torch.nn.Sequential(*layers, torch.nn.Linear(64, 4))
-
-
-@pytest.fixture(scope="module")
-def flowing_run(tmp_path_factory) -> bitlens.Run:
-    """With gradients; all measured, and with every estimator."""
-    torch.manual_seed(0)
-    store = tmp_path_factory.mktemp("runs") / "flowing"
-    run = record(store, convolutions(), torch.rand(48, 1, 8, 8), True, True)
-    for estimator in ("renyi", "binning", "kde"):
-        bitlens.information_plane(run, estimator, **SETTINGS)
-    bitlens.processing_inequalities(run, **SETTINGS)
-    for layer in ("0", "1", "2"):
-        bitlens.layer_decomposition(run, layer, batch=48)
-    return run
 
 
 @pytest.fixture
@@ -206,110 +173,3 @@ def test_a_stale_address_is_said(flowing_run, look):
     app = look(flowing_run.path, "flow", set="gone", plane="?")
     assert not {"set", "plane"} & app.query_params.keys()
     assert chart(app, "information plane")
-
-
-def test_nothing_is_computed_before_the_button_is_pressed(spoilt, look):
-    shutil.rmtree(spoilt.path / "results")
-    app = look(spoilt.path, "flow")
-    assert spoilt.results.measures() == []
-    assert app.get("vega_lite_chart") == []
-    assert words(app).count("Next:") == 4
-    for measure in ("information_plane", "processing_inequalities", "layer_decomposition"):
-        app.button(key=f"compute {measure}").click().run()
-        assert measure in spoilt.results.measures()
-    assert len(app.get("vega_lite_chart")) == 10
-    plane = bitlens.information_plane(spoilt)
-    assert_drawn(chart(app, "information plane")[1], {"input": plane.information.sel(about="input")})
-    assert [button.label for button in app.button if "Compute" in button.label] == []
-
-
-def test_a_run_without_gradients_and_without_one_of_the_estimators(recorded_run, look):
-    app = look(recorded_run.path, "flow", plane="kde")
-    assert "The information plane has not been measured with these settings at epoch 0 to 2" in words(app)
-    assert app.button(key="compute information_plane")
-    assert chart(app, "saturation")
-    assert "No loss gradients were recorded" in words(app)
-    assert not [chart for chart in app.get("vega_lite_chart") if chart.proto.alt.startswith("backward")]
-    assert {row["chain"] for row in chart(app, "violations")[1]} == {"forward"}
-
-
-def test_an_epoch_without_results(spoilt, look):
-    for path in spoilt.path.glob("results/*/*/0001.safetensors"):
-        path.unlink()
-    app = look(spoilt.path, "flow", t="1")
-    for what in ("The information plane has", "The chains have", "The decomposition has"):
-        assert f"{what} not been measured with these settings at epoch 1" in words(app)
-    assert len(chart(app, "information plane")[1]) == 8
-    before = spoilt.results.keys("processing_inequalities")
-    app.button(key="compute processing_inequalities").click().run()
-    assert spoilt.results.keys("processing_inequalities") == before  # with the same settings
-    assert chart(app, "forward chain")
-
-
-def test_results_of_epochs_whose_activations_were_not_kept(spoilt, look):
-    bitlens.training_performance(spoilt)
-    for path in spoilt.path.glob("epochs/*"):
-        path.unlink()
-    app = look(spoilt.path, "flow")
-    assert len(app.get("vega_lite_chart")) == 10
-    assert "Next:" not in words(app)
-    shutil.rmtree(spoilt.path / "results" / "information_plane")
-    assert "not been measured, and the run has no activations" in words(look(spoilt.path, "flow"))
-
-
-@pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
-def test_more_epochs_are_computed_with_any_bandwidth(spoilt, look):
-    for path in spoilt.path.glob("results/processing_inequalities/*"):
-        shutil.rmtree(path)
-    bitlens.processing_inequalities(spoilt, bandwidth=bitlens.Silverman(0.7), permutations=2, epochs=[0])
-    (known,) = bitlens.processing_inequalities.known(spoilt)
-    app = look(spoilt.path, "flow", set=known.id)
-    app.button(key="compute processing_inequalities").click().run()
-    (known,) = bitlens.processing_inequalities.known(spoilt)
-    assert known.epochs == (0, 1, 2)
-
-
-@pytest.mark.parametrize("how", ["file", "note", "foreign"])
-def test_damaged_and_foreign_results_are_said(spoilt, look, how):
-    (known,) = bitlens.processing_inequalities.known(spoilt)
-    file = result_file(spoilt, known.key, 1)
-    if how == "file":
-        file.write_bytes(file.read_bytes()[:-5])
-    elif how == "note":
-        (file.parent / "parameters.json").write_text("{")
-    else:
-        other = bitlens.layer_decomposition.known(spoilt)[0]
-        file.write_bytes(result_file(spoilt, other.key, 1).read_bytes())
-    app = look(spoilt.path, "flow", t="1")
-    assert "damaged" in notes(app)
-    assert "The chains have not been measured with these settings at epoch" in words(app)
-    assert len(app.get("vega_lite_chart")) == {"note": 7}.get(how, 8)  # all others; violations of the other epochs
-
-
-def test_a_run_without_labels_and_with_one_layer(tmp_path, look):
-    model = torch.nn.Sequential(torch.nn.Linear(3, 2))
-    run = record(tmp_path / "plain", model, torch.rand(20, 3), False, False)
-    bitlens.information_plane(run, permutations=3)
-    bitlens.processing_inequalities(run, permutations=3)
-    app = look(run.path, "flow")
-    assert "This run has no labels, so only the input is shown" in words(app)
-    assert "No layer has several maps" in words(app)
-    spec, rows = chart(app, "information plane")
-    assert "I(input; layer) (bits)" in json.dumps(spec)
-    assert_drawn(rows, {"input": bitlens.information_plane(run, permutations=3).information.sel(about="input")})
-    assert len(chart(app, "forward chain")[1]) == 1
-    assert "0 violations." in words(app)
-
-
-def test_one_layer_with_gradients(tmp_path, look):
-    run = record(tmp_path / "one", torch.nn.Sequential(torch.nn.Linear(3, 4)), torch.rand(24, 3), True, True)
-    bitlens.processing_inequalities(run, permutations=2, epochs=[1])
-    assert chart(look(run.path, "flow", t="1"), "forward chain")
-
-
-def test_a_run_without_labels_with_channels(tmp_path, look):
-    run = record(tmp_path / "plain", convolutions(), torch.rand(24, 1, 8, 8), False, False)
-    bitlens.layer_decomposition(run, "0")
-    app = look(run.path, "flow")
-    assert len(app.get("vega_lite_chart")) == 2  # the shares about the input
-    assert "not been measured with these settings at epoch 0 to 2: 1, 2." in words(app)

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
-import os
 import re
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from dataclasses import replace
 
 import numpy as np
@@ -23,9 +15,8 @@ import torch
 
 import bitlens
 from bitlens.runs import ResultKey, RunError
-from bitlens_explorer.launch import command, environment
 from bitlens_explorer.results.export import file_name, to_csv
-from bitlens_explorer.state.run_access import ROOT_VARIABLE, locate
+from bitlens_explorer.state.run_access import locate
 from bitlens_explorer.ui.text import escape_markdown, number_ranges
 from tests.explorer.test_copied_python import copied_and_drawn
 from tests.support.page_contents import notes, numbers, payloads, words
@@ -257,47 +248,6 @@ def test_names_are_shown_as_they_are_written(tmp_path, look):
     pills = app.get("button_group")[0].proto
     assert [option.content for option in pills.options] == [escape_markdown(name) for name in MARKUP]
     assert f"**{escape_markdown('run_*bold*')}**" in said
-
-
-def test_looking_needs_no_rights_to_write(run, look):
-    for path in [run.path, *run.path.rglob("*")]:
-        path.chmod(0o555 if path.is_dir() else 0o444)
-    before = sorted(path.stat().st_mtime_ns for path in run.path.rglob("*"))
-    for page in ("training", "layers"):
-        look(run.path, page)
-    assert sorted(path.stat().st_mtime_ns for path in run.path.rglob("*")) == before
-
-
-def test_the_server_is_for_this_machine_only_and_tells_nobody(run):
-    line = " ".join(command(8123))
-    for part in (
-        "--server.address=127.0.0.1",
-        "--browser.gatherUsageStats=false",
-        "--server.port=8123",
-        "--client.showErrorDetails=none",
-    ):
-        assert part in line
-    assert environment(run.path)[ROOT_VARIABLE] == str(run.path.resolve().parent)
-
-
-def test_the_command_serves_also_on_a_machine_that_never_ran_streamlit(run, tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    arguments = [sys.executable, "-m", "bitlens", "explore", str(run.path), "--port", str(port)]
-    given = {**os.environ, "HOME": str(tmp_path), "BROWSER": "true"}
-    with subprocess.Popen(arguments, env=given, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as server:
-        try:
-            for _ in range(200):
-                with contextlib.suppress(OSError):
-                    answer = urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5)
-                    assert answer.read() == b"ok"
-                    return
-                assert server.poll() is None
-                time.sleep(0.1)
-            pytest.fail("no answer within 20 seconds")
-        finally:
-            server.send_signal(signal.SIGINT)
 
 
 def test_pages_do_no_arithmetic():

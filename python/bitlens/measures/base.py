@@ -224,12 +224,10 @@ class Measure(Generic[P]):
         recorded = self.recorded_epochs(run)
         stored = epochs_of(self._load(run, key, epochs))
         wanted = sorted({*stored, *recorded} if epochs is None else set(epochs))
+        if not wanted and epochs is None:
+            raise RunError(f"{run.path} has no complete epoch yet")
         if not wanted:
-            raise RunError(
-                f"epochs: expected at least one, got {epochs!r}"
-                if epochs is not None
-                else f"{run.path} has no complete epoch yet"
-            )
+            raise RunError(f"epochs: expected at least one, got {epochs!r}")
         missing = [epoch for epoch in wanted if epoch not in stored]
         if nowhere := [epoch for epoch in missing if epoch not in recorded]:
             raise RunError(
