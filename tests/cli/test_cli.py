@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-import gzip
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import bitlens
-from bitlens.data.images import ImagesNotFoundError, load_digits, load_mnist
 from bitlens.data.lenet import LeNet
+from bitlens.measures import COMPUTED
 
 
 def command(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -64,6 +67,46 @@ def test_measure_one(finished: tuple[Path, str]) -> None:
     assert result.returncode == 0
     known = bitlens.channel_entropies.known(bitlens.open_run(path), "conv1")
     assert 8 in [results.parameters.bins for results in known]
+
+
+@pytest.mark.parametrize("name", COMPUTED)
+def test_the_printed_python_gives_the_results(finished: tuple[Path, str], name: str) -> None:
+    path, _ = finished
+    result = command("measure", path.name, "--measure", name, cwd=path.parent)
+    assert result.returncode == 0, result.stderr
+    _, *lines = result.stdout.splitlines()
+    assert lines[:2] == ["import bitlens", f"run = bitlens.open_run({path.name!r})"]
+    measure = COMPUTED[name]
+    assert len(lines) == 2 + len(measure.targets(bitlens.open_run(path)))
+    # Every line runs as it stands; one is enough to see that it gives the stored results.
+    script = "\n".join([*lines[:2], lines[-1].replace("print(", "found = (")])
+    names: dict[str, Any] = {}
+    with contextlib.chdir(path.parent):
+        exec(script, names)
+    assert names["found"].attrs["measure"] == name
+
+
+def test_results_of_an_old_version_are_named_in_one_line(finished: tuple[Path, str], tmp_path: Path) -> None:
+    shutil.copytree(finished[0], tmp_path / "run")
+    old = tmp_path / "run" / "results" / "layer_information" / "734efbfccbbd"
+    old.mkdir(parents=True)
+    (old / "0001.nc").write_bytes(b"old")
+    result = command("info", "run", cwd=tmp_path)
+    assert result.returncode == 0
+    (line,) = [line for line in result.stderr.splitlines() if line]
+    assert line.startswith("bitlens: run/results: results in 1 folders, such as layer_information/734efbfccbbd")
+
+
+def test_results_are_exported_as_netcdf(finished: tuple[Path, str], tmp_path: Path) -> None:
+    result = command("export", str(finished[0]), "--netcdf", str(tmp_path / "netcdf"))
+    assert result.returncode == 0, result.stderr
+    run = bitlens.open_run(finished[0])
+    files = sorted((tmp_path / "netcdf").rglob("*.nc"))
+    assert len(files) == len(run.results.keys())
+    (file,) = (tmp_path / "netcdf" / "layer_diversity").iterdir()
+    exported = xr.load_dataset(file, engine="h5netcdf")
+    np.testing.assert_array_equal(exported.inter_sample_entropy, bitlens.layer_diversity(run).inter_sample_entropy)
+    assert f"Wrote {file}" in result.stdout
 
 
 def test_numbers_as_csv(finished: tuple[Path, str], tmp_path: Path) -> None:
@@ -166,13 +209,14 @@ def test_info(finished: tuple[Path, str]) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [[], ["demo"], ["measure"], ["ablate"], ["bounds"], ["info"], ["explore"]],
+    [[], ["demo"], ["measure"], ["ablate"], ["bounds"], ["info"], ["export"], ["explore"]],
     ids=lambda name: name or "bitlens",
 )
 def test_help(name: list[str]) -> None:
     result = command(*name, "--help")
     assert result.returncode == 0
     assert "Usage: " in result.stdout
+    assert "Example: " in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -222,69 +266,3 @@ def test_ctrl_c_leaves_a_run_and_no_traceback(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert bitlens.open_run(tmp_path / "demo-run").epochs[:2] == [0, 1]
-
-
-@pytest.fixture
-def arrays() -> dict[str, np.ndarray]:
-    digits = load_digits()
-    return {
-        "train_images": (digits.train_images[:30] * 255).astype(np.uint8),
-        "train_labels": digits.train_labels[:30].astype(np.uint8),
-        "test_images": (digits.test_images[:20] * 255).astype(np.uint8),
-        "test_labels": digits.test_labels[:20].astype(np.uint8),
-    }
-
-
-def idx(array: np.ndarray) -> bytes:
-    return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
-
-
-STEMS = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]
-
-
-@pytest.mark.parametrize("layout", ["npz", "folder of npz", "keras", "idx", "idx.gz", "torchvision", "dotted"])
-def test_mnist_is_found_where_people_keep_it(layout: str, arrays: dict[str, np.ndarray], tmp_path: Path) -> None:
-    root = tmp_path
-    if layout in ("npz", "folder of npz"):
-        np.savez(tmp_path / "mnist.npz", **arrays)
-        root = tmp_path / "mnist.npz" if layout == "npz" else tmp_path
-    elif layout == "keras":
-        np.savez(
-            tmp_path / "mnist.npz",
-            **dict(zip(["x_train", "y_train", "x_test", "y_test"], arrays.values(), strict=True)),
-        )
-    else:
-        folder = tmp_path / "MNIST" / "raw" if layout == "torchvision" else tmp_path
-        folder.mkdir(parents=True, exist_ok=True)
-        for stem, array in zip(STEMS, arrays.values(), strict=True):
-            name = stem.replace("-idx", ".idx") if layout == "dotted" else stem
-            if layout == "idx.gz":
-                (folder / f"{name}.gz").write_bytes(gzip.compress(idx(array)))
-            else:
-                (folder / name).write_bytes(idx(array))
-    images = load_mnist(root)
-    np.testing.assert_allclose(images.train_images, arrays["train_images"] / 255.0, atol=1e-7)
-    np.testing.assert_array_equal(images.test_labels, arrays["test_labels"])
-    assert images.train_images.dtype == np.float32
-
-
-def test_mnist_that_is_not_there_or_damaged(arrays: dict[str, np.ndarray], tmp_path: Path) -> None:
-    with pytest.raises(ImagesNotFoundError, match=r"tried\n(.*\n)*.*MNIST/raw"):
-        load_mnist(tmp_path)
-    (tmp_path / STEMS[0]).write_bytes(idx(arrays["train_images"]))
-    with pytest.raises(ImagesNotFoundError, match="expected train-labels-idx1-ubyte or"):
-        load_mnist(tmp_path)
-    (tmp_path / STEMS[0]).write_bytes(idx(arrays["train_images"])[:-1])
-    for stem, array in list(zip(STEMS, arrays.values(), strict=True))[1:]:
-        (tmp_path / stem).write_bytes(idx(array))
-    with pytest.raises(ImagesNotFoundError, match=r"expected \d+ bytes of data for shape"):
-        load_mnist(tmp_path)
-    (tmp_path / STEMS[0]).write_bytes(b"PNG nonsense")
-    with pytest.raises(ImagesNotFoundError, match="expected an IDX file"):
-        load_mnist(tmp_path)
-    np.savez(tmp_path / "mnist.npz", train_images=arrays["train_images"])
-    with pytest.raises(ImagesNotFoundError, match="expected an array 'train_labels'"):
-        load_mnist(tmp_path)
-    np.savez(tmp_path / "mnist.npz", **{**arrays, "test_labels": arrays["test_labels"][:3]})
-    with pytest.raises(ImagesNotFoundError, match="expected test images"):
-        load_mnist(tmp_path)

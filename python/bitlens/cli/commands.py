@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import warnings
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -230,7 +231,8 @@ def _warn(sentence: str) -> None:
 
 
 def main() -> None:
-    """Run a command. An error of the user is reported as one line, with exit code 1 (2 for wrong options)."""
+    """Run a command. Errors of the user and warnings are one line each; exit code 1, or 2 for wrong options."""
+    warnings.showwarning = lambda message, *_: _warn(f"bitlens: {message}")
     try:
         app()
     except (ValueError, TypeError, ModuleNotFoundError) as error:
