@@ -60,7 +60,7 @@ def main() -> None:
         write_address()
         show_sidebar(run, query, epochs)
         page.run()
-    except (ValueError, OSError) as error:
+    except (ValueError, KeyError, OSError) as error:  # KeyError: results without a variable, from another program
         show_error(
             f"This page could not be read completely: {escape_markdown(error)}",
             "If the run was moved or is being written, reload the page. You can remove a damaged result.",

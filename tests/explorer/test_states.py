@@ -29,7 +29,7 @@ from bitlens_explorer.state.run_access import ROOT_VARIABLE, locate
 from bitlens_explorer.ui.text import escape_markdown, number_ranges
 from tests.explorer.test_copied_python import copied_and_drawn
 from tests.support.page_contents import notes, numbers, payloads, words
-from tests.support.sample_runs import APP, MARKUP, record_tiny_run, result_file, stored_result
+from tests.support.sample_runs import APP, MARKUP, record_tiny_run, result_file, spoil, stored_result
 
 # What is not there
 
@@ -169,7 +169,7 @@ def test_a_run_without_labels(tmp_path, look):
 
 def test_a_damaged_result_is_said_and_computed_again(run, look):
     (known,) = bitlens.training_performance.known(run)
-    result_file(run, known.key, 1).write_bytes(b"not a result")
+    spoil(result_file(run, known.key, 1))
     app = look(run.path, t="1")
     assert "training performance at epoch 1: the results are damaged and left out" in notes(app)
     assert "Epoch 1 has not been measured" in words(app)

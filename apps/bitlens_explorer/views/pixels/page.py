@@ -48,6 +48,7 @@ def main() -> None:
         summary = summarized(run, known, lambda results: summarize(run, results))
         if summary is None:
             return
+        tables.discarding_by_layer(summary.value)  # refuses results that lack a variable
         epochs = stored_epochs(summary)
         results = load(run, known, [epoch], cached=False) if epoch in epochs else None
         if results is None:
