@@ -19,6 +19,7 @@ from bitlens_explorer.ui.sidebar import show_notes, show_sidebar
 from bitlens_explorer.ui.text import escape_markdown, show_error, show_hint
 
 # The folder must not be called "pages": Streamlit runs the files of such a folder without this script.
+# Folder of a page in views/, which is also its path in addresses -> its title. The first one has an empty path.
 PAGES = {
     "training": "Training",
     "flow": "Information flow",
@@ -29,7 +30,6 @@ PAGES = {
     "ablation": "Ablation",
     "method": "Method & export",
 }
-"""Folder of a page in views/, which is also its path in addresses -> its title. The first one has an empty path."""
 
 
 def main() -> None:
