@@ -48,13 +48,13 @@ def main() -> None:
         summary = summarized(run, known, lambda results: summarize(run, results))
         if summary is None:
             return
-        tables.discarding_by_layer(summary.value)  # refuses results that lack a variable
         epochs = stored_epochs(summary)
         results = load(run, known, [epoch], cached=False) if epoch in epochs else None
         if results is None:
             _offer_epochs(epoch, epochs)
         else:
             at_epoch = results.sel(epoch=epoch).sel(sample=samples)
+            tables.discarding_by_layer(at_epoch.value)  # refuses results that lack a variable
             show_images(run, query, epoch, known, at_epoch, summary.value)
         _curves(run, epoch, known, summary.sel(sample=samples))
     except ValueError as error:
