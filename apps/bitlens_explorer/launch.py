@@ -17,8 +17,12 @@ OPTIONS = {
     "browser.gatherUsageStats": "false",
     "client.showErrorDetails": "none",
     "client.toolbarMode": "minimal",
+    "runner.magicEnabled": "false",
 }
-"""The server accepts connections from this machine only, sends no usage statistics, and shows no tracebacks."""
+"""The server accepts connections from this machine only, sends no usage statistics, and shows no tracebacks.
+
+A string that stands alone in a script is not shown on the page.
+"""
 
 
 def command(port: int = 0, headless: bool = False) -> list[str]:

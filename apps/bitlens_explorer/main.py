@@ -19,6 +19,7 @@ from bitlens_explorer.ui.sidebar import show_notes, show_sidebar
 from bitlens_explorer.ui.text import escape_markdown, show_error, show_hint
 
 # The folder must not be called "pages": Streamlit runs the files of such a folder without this script.
+# Folder of a page in views/, which is also its path in addresses -> its title. The first one has an empty path.
 PAGES = {
     "training": "Training",
     "flow": "Information flow",
@@ -29,7 +30,6 @@ PAGES = {
     "ablation": "Ablation",
     "method": "Method & export",
 }
-"""Folder of a page in views/, which is also its path in addresses -> its title. The first one has an empty path."""
 
 
 def main() -> None:
@@ -60,7 +60,7 @@ def main() -> None:
         write_address()
         show_sidebar(run, query, epochs)
         page.run()
-    except (ValueError, OSError) as error:
+    except (ValueError, KeyError, OSError) as error:  # KeyError: results without a variable, from another program
         show_error(
             f"This page could not be read completely: {escape_markdown(error)}",
             "If the run was moved or is being written, reload the page. You can remove a damaged result.",

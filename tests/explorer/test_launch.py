@@ -46,12 +46,8 @@ def test_looking_needs_no_rights_to_write(run, look):
 
 def test_the_server_is_for_this_machine_only_and_tells_nobody(run):
     line = " ".join(command(8123))
-    for part in (
-        "--server.address=127.0.0.1",
-        "--browser.gatherUsageStats=false",
-        "--server.port=8123",
-        "--client.showErrorDetails=none",
-    ):
+    for part in ("--server.address=127.0.0.1", "--browser.gatherUsageStats=false", "--server.port=8123",
+                 "--client.showErrorDetails=none"):  # fmt: skip
         assert part in line
     assert environment(run.path)[ROOT_VARIABLE] == str(run.path.resolve().parent)
 

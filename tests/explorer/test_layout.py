@@ -50,6 +50,13 @@ def test_no_page_imports_another_page(path):
     assert ("views", path.parent.name, "page") not in {parts[:3] for parts in imported(path)}, "pages are scripts"
 
 
+@pytest.mark.parametrize("path", [APP / "main.py", *sorted((APP / "views").glob("*/page.py"))], ids=str)
+def test_scripts_have_no_strings_that_streamlit_would_show(path):
+    _, *statements = ast.parse(path.read_text("utf-8")).body
+    alone = [s for s in statements if isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant)]
+    assert not alone, f"line {alone[0].lineno}: write a comment"
+
+
 def test_one_helper_binds_widgets_to_the_query():
     for path in FILES:
         if path.name != "bound_widget.py":

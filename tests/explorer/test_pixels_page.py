@@ -16,7 +16,7 @@ from bitlens.measures import Known
 from bitlens.runs import ResultKey, StoredArray, StoredResult
 from bitlens_explorer.views.pixels.units import to_maps
 from tests.support.page_contents import chart, notes, numbers, payloads, unfold, words
-from tests.support.sample_runs import result_file, stored_result
+from tests.support.sample_runs import result_file, spoil, stored_result
 
 
 def measured(run: bitlens.Run, number: int = 0) -> tuple[str, Known, xr.Dataset]:
@@ -227,7 +227,7 @@ def test_damaged_and_foreign_results_are_said(spoilt, look, how):
     name, known, _ = measured(spoilt)
     file = result_file(spoilt, known.key, 1)
     if how == "file":
-        file.write_bytes(b"not a result")
+        spoil(file)
     elif how == "note":
         (file.parent / "parameters.json").write_text("{")
     else:

@@ -20,7 +20,7 @@ from bitlens_explorer.state.run_access import locate
 from bitlens_explorer.ui.text import escape_markdown, number_ranges
 from tests.explorer.test_copied_python import copied_and_drawn
 from tests.support.page_contents import notes, numbers, payloads, words
-from tests.support.sample_runs import APP, MARKUP, record_tiny_run, result_file, stored_result
+from tests.support.sample_runs import APP, MARKUP, record_tiny_run, result_file, spoil, stored_result
 
 # What is not there
 
@@ -55,7 +55,7 @@ def _spoil(run: bitlens.Run, how: str) -> None:
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        ("none", "holds no manifest.json"),
+        ("none", "manifest.json is missing"),
         ("damaged", "is damaged"),
         ("binary", "is damaged"),
         ("layers", "is damaged"),
@@ -124,7 +124,7 @@ def test_an_epoch_whose_activations_were_not_kept(run, look):
 @pytest.mark.parametrize(
     ("page", "gone", "said"),
     [
-        ("training", "manifest.json", "holds no manifest.json"),
+        ("training", "manifest.json", "manifest.json is missing"),
         ("flow", "results", "The information plane has not been measured with these settings at epoch 0 to 2"),
         ("layers", "epochs/0002.safetensors", "Only results were recorded at epoch 2"),
         ("channels", ".", "there is no such folder"),
@@ -157,7 +157,7 @@ def test_a_run_without_labels(tmp_path, look):
     model = torch.nn.Sequential(torch.nn.Linear(3, 2))
     with bitlens.Recorder(model, tmp_path / "plain", (torch.rand(20, 3), None), show_size=False) as recorder:
         recorder.snapshot(0)
-    bitlens.measure(bitlens.open_run(tmp_path / "plain"), k=5, permutations=3)
+    bitlens.measure(bitlens.open_run(tmp_path / "plain"), k=5, permutations=3, skipped=lambda _: None)
     assert "recorded without labels" in words(look(tmp_path / "plain"))
     app = look(tmp_path / "plain", "layers", cell="0.0")
     assert len(app.get("image")) == 3
@@ -165,7 +165,7 @@ def test_a_run_without_labels(tmp_path, look):
 
 def test_a_damaged_result_is_said_and_computed_again(run, look):
     (known,) = bitlens.training_performance.known(run)
-    result_file(run, known.key, 1).write_bytes(b"not a result")
+    spoil(result_file(run, known.key, 1))
     app = look(run.path, t="1")
     assert "training performance at epoch 1: the results are damaged and left out" in notes(app)
     assert "Epoch 1 has not been measured" in words(app)
@@ -208,7 +208,9 @@ def test_a_damaged_list_of_parameters_is_said(run, look):
     (result_file(run, known.key, 1).parent / "parameters.json").write_text("{")
     app = look(run.path)
     assert "parameters.json is damaged or missing" in notes(app)
-    assert app.button(key="compute training")
+    app.button(key="compute training").click().run()
+    assert payloads(app)
+    assert notes(app) == ""
 
 
 def test_a_table_says_where_it_comes_from(recorded_run):

@@ -74,6 +74,13 @@ def result_file(run: bitlens.Run, key: ResultKey, epoch: int) -> Path:
     return run.path / "results" / key.measure / f"{key.version}-{key.digest}" / f"{epoch:04d}.safetensors"
 
 
+def spoil(file: Path) -> None:
+    """Change one byte in the middle of a stored result, which only loading it notices."""
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    file.write_bytes(content)
+
+
 def stored_result(run: bitlens.Run, key: ResultKey, epoch: int) -> StoredResult:
     """The stored result of one epoch, to be changed and saved again."""
     (series,) = run.results.load(key, [epoch])

@@ -125,3 +125,45 @@ def test_roles_have_a_column_for_each_count():
     assert table["needed"].tolist() == [1.0, 2.0]
     assert math.isnan(table["inactive"][0])
     assert table["inactive"][1] == 1.0
+
+
+def image_maps() -> xr.Dataset:
+    """Two channels of 3 x 4 pixels, whose mean is the number of the pixel."""
+    pixels = np.arange(12.0).reshape(3, 4)
+    values = np.stack([pixels - 1, pixels + 1])[None, None]
+    dims = ("layer", "sample", "input_0", "input_1", "input_2")
+    return xr.Dataset({"discarding": (dims, values)}, {"layer": ["fc"], "sample": [7]})
+
+
+def test_maps_have_a_row_for_each_pixel_or_block():
+    table = tables.discarding_maps(image_maps(), averaged=["input_0"])
+    assert table.columns.tolist() == ["sample", "layer", "row", "column", "discarding"]
+    assert table["discarding"].tolist() == list(range(12))
+    blocks = tables.discarding_maps(image_maps(), averaged=["input_0"], most=2)
+    assert blocks["discarding"].tolist() == [2.5, 4.5, 8.5, 10.5]  # the last row of blocks has one row of pixels
+    with pytest.raises(ValueError, match="uncertainty"):
+        tables.discarding_maps(image_maps(), "uncertainty")
+
+
+def test_inputs_without_two_axes_are_units():
+    table = tables.discarding_maps(image_maps().isel(input_1=0, input_2=[0, 1]))
+    assert table.columns.tolist() == ["sample", "layer", "row", "column", "discarding"]
+    units = tables.discarding_maps(image_maps().isel(input_0=0, input_1=0))
+    assert units.columns.tolist() == ["sample", "layer", "unit", "discarding"]
+    assert units["discarding"].tolist() == [-1.0, 0.0, 1.0, 2.0]
+
+
+def test_blocks_tell_their_side():
+    maps, side = tables.unit_maps(image_maps()["discarding"], ["input_0"], 3)
+    assert (side, maps.sizes["row"], maps.sizes["column"]) == (2, 2, 2)
+    assert tables.unit_maps(image_maps()["discarding"], ["input_0"])[1] == 1
+
+
+def test_projections_of_one_channel():
+    values = np.arange(8.0).reshape(2, 2, 2)
+    found = xr.Dataset(
+        {"deconvolution": (("channel", "sample", "input_0"), values)}, {"channel": [0, 1], "sample": [3, 5]}
+    )
+    table = tables.channel_projections(found, 1)
+    assert table.columns.tolist() == ["sample", "input_0", "deconvolution"]
+    assert table.values.tolist() == [[3, 0, 4.0], [3, 1, 5.0], [5, 0, 6.0], [5, 1, 7.0]]

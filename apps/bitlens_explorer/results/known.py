@@ -110,7 +110,11 @@ def missing_tasks(
         return []
     if known is not None:
         return [] if known.unknown else measure.missing(run, known.target, known.parameters)
-    return measure.missing(run, *measure.arguments_of(run, *target, **settings))
+    resolved, parameters = measure.arguments_of(run, *target, **settings)
+    tasks = measure.missing(run, resolved, parameters)
+    # Results whose list of parameters is damaged are stored but not known; computing one again repairs the list.
+    values, epochs = parameters.to_json(), measure.recorded_epochs(run)
+    return tasks or [Task(str(run.path), measure.name, resolved, values, epoch) for epoch in epochs]
 
 
 def _short(value: object) -> str:
@@ -176,7 +180,7 @@ def _summarized(
     measure = MEASURES[_known.key.measure]
     loaded = [measure.load(_run, _known, [epoch]) for epoch in _known.epochs]
     parts = [_summarize(part.isel(epoch=0)) for part in loaded if part is not None]
-    return xr.concat(parts, dim="epoch", combine_attrs="drop") if parts else None
+    return xr.concat(parts, dim="epoch", join="outer", combine_attrs="drop") if parts else None
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)

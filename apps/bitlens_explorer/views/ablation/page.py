@@ -45,15 +45,12 @@ def main() -> None:
     results = load(run, known, [epoch])
     assert results is not None
     shown = Shown(run, epoch, known, results.sel(epoch=epoch))
-    try:
-        query = _with_measured(current_query(), shown)
-        _curves(shown, query)
-        _scores(shown)
-        _roles(shown)
-        show_neuron(shown, query)
-    except ValueError as error:
-        show_warning(error)
-        _labels(run, epoch, known)
+    query = _with_measured(current_query(), shown)
+    for part in (_curves, _scores, _roles, show_neuron):
+        try:
+            part(shown, query)
+        except ValueError as error:
+            show_warning(error)
 
 
 def _unmeasured(run: Run) -> None:
@@ -113,7 +110,7 @@ def _curves(shown: Shown, query: Query) -> None:
     below(shown.run, shown.epoch, shown.known, caption, table, "curves", query.curve)
 
 
-def _scores(shown: Shown) -> None:
+def _scores(shown: Shown, query: Query) -> None:
     """The distribution of the score within each layer."""
     score = shown.known.parameters.score
     figure_frame.title(f"Neurons by {captions.SCORES[score]} at epoch {shown.epoch}")
@@ -130,7 +127,7 @@ def _spread(run: Run, epoch: int, known: AnyKnown | None, table: Traced, symbol:
     below(run, epoch, known, captions.SPREAD, table, "scores", symbol)
 
 
-def _roles(shown: Shown) -> None:
+def _roles(shown: Shown, query: Query) -> None:
     """How many neurons play which role."""
     figure_frame.title(f"Roles of neurons at epoch {shown.epoch}")
     table = call(tables.role_counts, shown.results).columns(["scope", *captions.ROLES])

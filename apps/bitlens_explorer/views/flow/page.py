@@ -24,8 +24,7 @@ from bitlens_explorer.views.flow import captions
 from bitlens_explorer.views.flow.charts import MOVE, by_target, chain, information, plane
 
 PLANE_COLUMNS = {"": "information", "at least": "information_lower", "null": "null_mean", "null deviation": "null_std"}
-Wanted = dict[Target, tuple[AnyKnown | None, Traced | None]]
-"""By target: the results that are shown."""
+Wanted = dict[Target, tuple[AnyKnown | None, Traced | None]]  # by target, the results that are shown
 
 
 def main() -> None:

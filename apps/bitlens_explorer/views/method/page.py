@@ -13,7 +13,6 @@ from bitlens_explorer.state.context import context
 from bitlens_explorer.ui import figure_frame
 from bitlens_explorer.ui.python_code import open_run_code
 from bitlens_explorer.ui.text import escape_markdown, number_ranges
-from bitlens_explorer.views.method.definitions import DEFINITIONS
 
 CITATION = """@software{{bitlens,
   title = {{bitlens: information in bits in every layer and channel of a neural network}},
@@ -73,7 +72,6 @@ def _definitions() -> None:
                 "meaning": [variable.long_name for variable in measure.variables],
             }
             st.dataframe(variables, hide_index=True, key=f"variables of {measure.name}")
-    st.markdown("\n".join(f"- **{name}**: {text}" for name, text in DEFINITIONS.items()))
 
 
 def _measured(run: Run) -> None:

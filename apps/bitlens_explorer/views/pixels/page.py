@@ -54,6 +54,7 @@ def main() -> None:
             _offer_epochs(epoch, epochs)
         else:
             at_epoch = results.sel(epoch=epoch).sel(sample=samples)
+            tables.discarding_by_layer(at_epoch.value)  # refuses results that lack a variable
             show_images(run, query, epoch, known, at_epoch, summary.value)
         _curves(run, epoch, known, summary.sel(sample=samples))
     except ValueError as error:

@@ -47,14 +47,12 @@ def input_maps(run: Run, samples: Sequence[int], most: int) -> xr.DataArray:
 def summarize(run: Run, results: xr.Dataset) -> xr.Dataset:
     """The results of an epoch as means over units, and the lowest and highest value of the maps."""
     over, drawn = axes(run)
-    parts: dict[str, xr.DataArray] = {"converged": results["converged"]}
+    parts = {name: results[name] for name in ("converged", "concentration") if name in results}
     for name in ("discarding", "uncertainty"):
         if name in results:
             maps = results[name].mean(over) if over else results[name]
             parts[name] = maps.mean(drawn)
             parts[f"{name} low"], parts[f"{name} high"] = maps.min(), maps.max()
-    if "concentration" in results:
-        parts["concentration"] = results["concentration"]
     return xr.Dataset(parts)
 
 

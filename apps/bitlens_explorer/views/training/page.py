@@ -26,6 +26,7 @@ from bitlens_explorer.views.training.charts import (
 from bitlens_explorer.views.training.layers import show_layers
 
 MOST_IMAGES = 12
+# Variable, symbol, meaning, reason of a gap.
 UNCERTAINTIES = (
     (
         "label_given_predicted",
@@ -41,12 +42,11 @@ UNCERTAINTIES = (
         "class without samples",
     ),
 )
-"""Variable, symbol, meaning, reason of a gap."""
+# Variable, title, axis, range of the axis, meaning.
 PROGRESS = (
     ("accuracy", "Accuracy", "accuracy (share of samples)", [0.0, 1.0], "Share of correct predictions on the probe."),
     ("loss", "Loss", "cross-entropy (bits)", None, "Mean cross-entropy on the probe, in bits per sample."),
 )
-"""Variable, title, axis, range of the axis, meaning."""
 
 
 def main() -> None:
