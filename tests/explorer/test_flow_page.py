@@ -195,19 +195,6 @@ def with_bandwidth(run: bitlens.Run, bandwidth: object) -> str:
     return next(k.id for k in known if k.parameters.estimator == "renyi" and k.parameters.bandwidth == bandwidth)
 
 
-def test_every_result_of_a_group_is_its_address(flowing_run, look):
-    name = bitlens.layer_decomposition.known(flowing_run, "1")[0].id
-    app = look(flowing_run.path, "flow", set=name)
-    assert app.query_params["set"] == name
-    assert chart(app, "information plane")
-
-
-def test_a_stale_address_is_said(flowing_run, look):
-    app = look(flowing_run.path, "flow", set="gone", plane="?")
-    assert not {"set", "plane"} & app.query_params.keys()
-    assert chart(app, "information plane")
-
-
 def test_nothing_is_computed_before_the_button_is_pressed(spoilt, look):
     shutil.rmtree(spoilt.path / "results")
     app = look(spoilt.path, "flow")
@@ -299,12 +286,6 @@ def test_a_run_without_labels_and_with_one_layer(tmp_path, look):
     assert_drawn(rows, {"input": bitlens.information_plane(run, permutations=3).information.sel(about="input")})
     assert len(chart(app, "forward chain")[1]) == 1
     assert "0 violations." in words(app)
-
-
-def test_one_layer_with_gradients(tmp_path, look):
-    run = record(tmp_path / "one", torch.nn.Sequential(torch.nn.Linear(3, 4)), torch.rand(24, 3), True, True)
-    bitlens.processing_inequalities(run, permutations=2, epochs=[1])
-    assert chart(look(run.path, "flow", t="1"), "forward chain")
 
 
 def test_a_run_without_labels_with_channels(tmp_path, look):
