@@ -142,10 +142,10 @@ def test_an_address_of_what_was_not_measured_is_left_out(ablated_run, look):
 def test_where_only_results_are_kept_there_are_no_values(spoilt, look):
     (spoilt.path / "epochs" / "0002.safetensors").unlink()
     app = look(spoilt.path, "ablation", t="2", scope="4")
-    assert "Only results were recorded at epoch 2; there are no values" in words(app)
+    assert "Only results were recorded at epoch 2; values were not recorded" in words(app)
     assert chart(app, "accuracy of the whole network")
     app = look(spoilt.path, "ablation", t="2", scope="1")
-    assert "Only results were recorded at epoch 2; there are no feature maps" in words(app)
+    assert "Only results were recorded at epoch 2; feature maps were not recorded" in words(app)
     without(spoilt, "layer_ablation")
     app = look(spoilt.path, "ablation", t="2")
     assert "in 3 layers, and only results were recorded at this epoch" in words(app)

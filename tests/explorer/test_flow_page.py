@@ -160,16 +160,3 @@ def with_bandwidth(run: bitlens.Run, bandwidth: object) -> str:
     """The id of the matrix-based plane with a bandwidth."""
     known = bitlens.information_plane.known(run)
     return next(k.id for k in known if k.parameters.estimator == "renyi" and k.parameters.bandwidth == bandwidth)
-
-
-def test_every_result_of_a_group_is_its_address(flowing_run, look):
-    name = bitlens.layer_decomposition.known(flowing_run, "1")[0].id
-    app = look(flowing_run.path, "flow", set=name)
-    assert app.query_params["set"] == name
-    assert chart(app, "information plane")
-
-
-def test_a_stale_address_is_said(flowing_run, look):
-    app = look(flowing_run.path, "flow", set="gone", plane="?")
-    assert not {"set", "plane"} & app.query_params.keys()
-    assert chart(app, "information plane")

@@ -136,12 +136,6 @@ def test_a_run_without_labels_and_with_one_layer(tmp_path, look):
     assert "0 violations." in words(app)
 
 
-def test_one_layer_with_gradients(tmp_path, look):
-    run = record_epochs(tmp_path / "one", torch.nn.Sequential(torch.nn.Linear(3, 4)), torch.rand(24, 3), True, True)
-    bitlens.processing_inequalities(run, permutations=2, epochs=[1])
-    assert chart(look(run.path, "flow", t="1"), "forward chain")
-
-
 def test_a_run_without_labels_with_channels(tmp_path, look):
     run = record_epochs(tmp_path / "plain", convolutions(), torch.rand(24, 1, 8, 8), False, False)
     bitlens.layer_decomposition(run, "0")

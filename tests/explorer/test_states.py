@@ -6,7 +6,6 @@ import io
 import json
 import re
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,13 +13,12 @@ import pytest
 import torch
 
 import bitlens
-from bitlens.runs import ResultKey, RunError
+from bitlens.runs import RunError
 from bitlens_explorer.results.export import file_name, to_csv
 from bitlens_explorer.state.run_access import locate
 from bitlens_explorer.ui.text import escape_markdown, number_ranges
-from tests.explorer.test_copied_python import copied_and_drawn
-from tests.support.page_contents import notes, numbers, payloads, words
-from tests.support.sample_runs import APP, MARKUP, record_tiny_run, result_file, spoil, stored_result
+from tests.support.page_contents import numbers, payloads, words
+from tests.support.sample_runs import APP, MARKUP, record_tiny_run, result_file
 
 # What is not there
 
@@ -161,56 +159,6 @@ def test_a_run_without_labels(tmp_path, look):
     assert "recorded without labels" in words(look(tmp_path / "plain"))
     app = look(tmp_path / "plain", "layers", cell="0.0")
     assert len(app.get("image")) == 3
-
-
-def test_a_damaged_result_is_said_and_computed_again(run, look):
-    (known,) = bitlens.training_performance.known(run)
-    spoil(result_file(run, known.key, 1))
-    app = look(run.path, t="1")
-    assert "training performance at epoch 1: the results are damaged and left out" in notes(app)
-    assert "Epoch 1 has not been measured" in words(app)
-    app.button(key="compute training").click().run()
-    assert payloads(app)
-    assert notes(app) == ""
-
-
-def test_a_stale_result_is_not_shown(run, look):
-    (known,) = bitlens.training_performance.known(run)
-    run.results.save(known.key, 1, stored_result(run, known.key, 1), "epoch:" + "f" * 32)
-    assert "Epoch 1 has not been measured" in words(look(run.path, t="1"))
-
-
-def test_results_of_other_versions_and_of_old_files_are_said(run, look):
-    (known,) = bitlens.training_performance.known(run)
-    other = replace(known.key, version=99)
-    run.results.save(other, 1, stored_result(run, known.key, 1), str(run.source("epoch", 1)))
-    (run.path / "results" / "training_performance" / "0123456789abcdef").mkdir()
-    app = look(run.path)
-    assert "results of training_performance version 99 are ignored, not version 1" in notes(app)
-    assert "were written by bitlens 0.1.0 and are ignored" in notes(app)
-    assert payloads(app)
-    assert "version 99" not in notes(look(run.path, "channels"))  # which shows no training performance
-
-
-def test_parameters_of_a_newer_version_are_named(run, look):
-    known = bitlens.layer_pair_information.known(run, "0")[0]
-    newer = ResultKey(known.key.measure, known.key.version, {**known.key.settings, "weighting": "<b>new</b>"})
-    run.results.save(newer, 1, stored_result(run, known.key, 1), str(run.source("epoch", 1)))
-    name = next(k.id for k in bitlens.layer_pair_information.known(run, "0") if k.unknown)
-    app = look(run.path, "layers", a="0", b="1", t="1", est=name)
-    assert "not known to this version of bitlens: weighting <b>new</b>" in words(app).casefold()
-    for copied, drawn in copied_and_drawn(app):
-        pd.testing.assert_frame_equal(copied, drawn, check_dtype=False)
-
-
-def test_a_damaged_list_of_parameters_is_said(run, look):
-    (known,) = bitlens.training_performance.known(run)
-    (result_file(run, known.key, 1).parent / "parameters.json").write_text("{")
-    app = look(run.path)
-    assert "parameters.json is damaged or missing" in notes(app)
-    app.button(key="compute training").click().run()
-    assert payloads(app)
-    assert notes(app) == ""
 
 
 def test_a_table_says_where_it_comes_from(recorded_run):

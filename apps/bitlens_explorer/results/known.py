@@ -65,7 +65,7 @@ def load(
     name: str | None = "result",
     cached: bool = True,
 ) -> Traced | None:
-    """The results of one of `known_sets` at some epochs, or at all; None if there are none.
+    """The results of one of `known_sets` at some epochs, or at all; None if the run has none.
 
     A note is taken of damaged files. `name` is that of the results in copied Python. Do not cache large results.
     """

@@ -38,7 +38,7 @@ def show_feature_maps(run: Run, query: Query, epoch: int, channels: Sequence[tup
             table = partial(_table, run, layer, channel, epoch, samples)
             figure_frame.download(run, table, f"maps {number}", file, about)
     except RunError:
-        what = f"Only results were recorded at epoch {epoch}; there are no feature maps."
+        what = f"Only results were recorded at epoch {epoch}; feature maps were not recorded."
         show_hint(what, nearest_activations(run, epoch))
 
 

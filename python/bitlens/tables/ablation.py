@@ -113,9 +113,9 @@ def role_counts(ablation: xr.Dataset) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns ``epoch``, ``scope`` and one for each role: counts ``needed``, ``redundant``, ``synergistic``,
-        ``inactive``, ``sufficient`` and ``decisive`` (NaN if the network is no better than without its neurons), and
-        ``apart_ascending`` and ``apart_descending``, the number of removals after which an order first leaves the range
-        of the random orders (NaN: never).
+        ``inactive``, ``sufficient`` and ``decisive`` (NaN if the network performs no better than without its
+        neurons), and ``apart_ascending`` and ``apart_descending``, the number of removals after which an order first
+        leaves the range of the random orders (NaN: never).
 
     Raises
     ------

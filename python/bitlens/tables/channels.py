@@ -183,7 +183,7 @@ def average_values(averages: Sequence[xr.DataArray]) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If there is no layer.
+        If no layer is given.
 
     Examples
     --------

@@ -30,7 +30,7 @@ def channel_decomposition(by_layer: Mapping[str, xr.Dataset]) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If there is no layer, or if a Dataset lacks these quantities.
+        If no layer is given, or if a Dataset lacks these quantities.
 
     Examples
     --------

@@ -31,7 +31,7 @@ def label_information(by_layer: Mapping[str, xr.Dataset]) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If there is no layer, or if a Dataset lacks one of these variables.
+        If no layer is given, or if a Dataset lacks one of these variables.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def class_means(averages: Mapping[str, xr.DataArray]) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If there is no class, or if the layer has maps.
+        If no class is given, or if the layer has maps.
 
     Examples
     --------

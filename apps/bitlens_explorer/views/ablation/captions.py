@@ -72,5 +72,5 @@ def roles_caption(table: Any, tolerance: float) -> str:
     uncounted = [scope_name(str(scope)) for scope in table["scope"][table["needed"].isna()]]
     if uncounted:
         names = escape_markdown(", ".join(uncounted))
-        meaning += f"\n\nNot counted: {names}. There the network is no better than without its neurons."
+        meaning += f"\n\nNot counted: {names}. There the network performs no better than without its neurons."
     return meaning

@@ -55,7 +55,7 @@ def _class_means(run: Run, epoch: int, layer: str, channel: int) -> None:
         show_hint(f"{what} This run has no labels to average them by.", "look at a layer with maps.")
         return
     if epoch not in run.epochs:
-        missing = f"{what} Only results were recorded at epoch {epoch}; there are no values."
+        missing = f"{what} Only results were recorded at epoch {epoch}; values were not recorded."
         show_hint(missing, nearest_activations(run, epoch))
         return
     table = call(tables.class_means, class_averages(run, layer, epoch)).rows(channel=channel)

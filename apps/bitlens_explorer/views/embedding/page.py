@@ -22,7 +22,7 @@ def main() -> None:
     run, query, epoch = context()
     st.title("Embedding", anchor=False)
     if epoch not in run.epochs:
-        what = f"Only results were recorded at epoch {epoch}; there are no activations to draw."
+        what = f"Only results were recorded at epoch {epoch}; activations were not recorded."
         show_hint(what, nearest_activations(run, epoch))
         return
     left, right = st.columns([5, 2], gap="medium")

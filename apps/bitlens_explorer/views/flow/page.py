@@ -114,7 +114,7 @@ def _violations(run: Run, epoch: int, results: Traced, known: AnyKnown) -> None:
     chart = charts.lines(table.value, names, "violations", "violations (count)", epoch, of="chain")
     caption = "Steps at which a chain increases by more than its null allows. Exact information has no violations."
     if not run.manifest.gradients:
-        caption += " No loss gradients were recorded, so there is no chain of errors."
+        caption += " No loss gradients were recorded, so the chain of errors is missing."
     _draw(run, chart, "violations", caption, table, known)
 
 

@@ -142,7 +142,7 @@ def _unmeasured(run: Run, a: str, b: str) -> None:
         st.button("Swap A and B", on_click=change_query, kwargs={"a": b, "b": a})
         return
     known = ", ".join(f"{escape_markdown(first)} and {escape_markdown(second)}" for first, second in pairs)
-    next_step = f"press the button, or choose measured layers: {known or 'there are none yet'}."
+    next_step = f"press the button, or choose measured layers: {known or 'nothing is measured yet'}."
     show_hint(f"Layers {names} have not been measured.", next_step)
     tasks = missing_tasks(run, layer_pair_information, (a, b), None, None)
     _offer(run, a, b, "default parameters", tasks)

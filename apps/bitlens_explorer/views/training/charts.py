@@ -33,7 +33,7 @@ def confusion_matrix(run: Run, counts: xr.DataArray, epoch: int) -> HeatMap:
 
 
 def by_class(table: Any, column: str, y_title: str, epoch: int) -> Chart:
-    """A line for every class over epochs. It is broken where there is no value; crosses mark these gaps."""
+    """A line for every class over epochs. It is broken where a value is missing; crosses mark these gaps."""
     frame = table[["epoch", "class"]].assign(value=table[column])
     classes = [str(name) for name in dict.fromkeys(frame["class"])]
     gaps = frame[frame["value"].isna()].assign(value=0.0, note="no value: see the text below")
