@@ -16,9 +16,8 @@ from bitlens_explorer.results.flow import matrix_groups, shared_names
 from bitlens_explorer.results.known import described, known_sets
 from bitlens_explorer.results.traced import Traced, call
 from tests.explorer.test_copied_python import copied_and_drawn
-from tests.explorer.test_flow_page import record
 from tests.support.page_contents import chart, notes, payloads, words
-from tests.support.sample_runs import result_file, spoil, stored_result
+from tests.support.sample_runs import record_epochs, result_file, spoil, stored_result
 
 PAIRS = bitlens.layer_pair_information
 
@@ -155,6 +154,6 @@ def test_a_stale_address_of_settings_is_said(recorded_run, look):
 
 
 def test_one_layer_with_gradients(tmp_path, look):
-    run = record(tmp_path / "one", torch.nn.Sequential(torch.nn.Linear(3, 4)), torch.rand(24, 3), True, True)
+    run = record_epochs(tmp_path / "one", torch.nn.Sequential(torch.nn.Linear(3, 4)), torch.rand(24, 3), True, True)
     bitlens.processing_inequalities(run, permutations=2, epochs=[1])
     assert chart(look(run.path, "flow", t="1"), "forward chain")
