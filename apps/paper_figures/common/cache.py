@@ -158,7 +158,7 @@ def _save(path: Path, content: Arrays) -> None:
     unstorable = [name for name, array in content.items() if array.dtype.hasobject]
     if unstorable:
         raise TypeError(f"compute: expected arrays of numbers or text, got objects in {unstorable}")
-    with path.open("xb") as file:
+    with path.open("wb") as file:
         np.savez(file, **content)
 
 
