@@ -20,6 +20,7 @@ using Neighbor = std::pair<double, std::int32_t>;  // squared distance, index
 constexpr Index kRowBytes = 1 << 20;     // of the samples of one task
 constexpr Index kColumnBytes = 1 << 20;  // of the samples that they are compared with at the same time
 constexpr Index kMostRows = 256;
+constexpr double kMostFinite = std::numeric_limits<double>::max();
 
 // Sorts by (distance, index), first into equal buckets between the smallest and the largest distance:
 // neighbours' distances are spread so evenly that few comparisons remain. The distances are finite.
@@ -132,9 +133,9 @@ struct Search {
   }
 
   void keep_k_nearest() {
-    double unsound = 0;  // 0, or NaN once a distance is not finite: sorting needs an order
-    for (const Neighbor& neighbor : neighbors) unsound += 0 * neighbor.first;
-    require(unsound == 0, "x: expected finite squared distances, got NaN or infinity");
+    bool finite = true;  // sorting needs an order
+    for (const Neighbor& neighbor : neighbors) finite &= std::fabs(neighbor.first) <= kMostFinite;
+    if (!finite) throw std::invalid_argument("x: expected finite squared distances, got NaN or infinity");
     if (std::ssize(neighbors) > 2 * op.k) {
       std::nth_element(neighbors.begin(), neighbors.begin() + op.k, neighbors.end());
       neighbors.resize(static_cast<std::size_t>(op.k));

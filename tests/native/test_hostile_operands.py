@@ -70,11 +70,11 @@ HOSTILE = {
     ),
     "negative size": (
         'call("neighbor_scales", distances=Exporter(f64(5, 3), shape=sizes(-5, 3)))',
-        f"distances: size of axis 0: expected 0 to {2**48}, got -5",
+        "distances: expected axes of 0 to 2^48 elements",
     ),
     "size beyond memory": (
         'call("neighbor_scales", distances=Exporter(f64(5, 3), shape=sizes(5, 2**60), strides=None))',
-        f"distances: size of axis 1: expected 0 to {2**48}, got {2**60}",
+        "distances: expected axes of 0 to 2^48 elements",
     ),
     "elements beyond 64 bits": (
         'call("squared_distances", squares=Exporter(f64(1, 1, 1), shape=sizes(*[2**40] * 3), strides=None))',
