@@ -1,6 +1,5 @@
 // The filter of the neighbour search. It may keep too many candidates, but never drops a pair below a limit.
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <vector>
 
@@ -12,7 +11,6 @@
 namespace bitlens::cpu {
 namespace {
 
-constexpr double kMostFinite = std::numeric_limits<double>::max();
 constexpr Index kSamplesPerTask = 16;  // the columns of a cache line of floats
 
 Index tasks_for(Index samples) { return ceil_div(samples, kSamplesPerTask); }
@@ -84,15 +82,12 @@ void run(const CutCandidates& op) {
       if (list.count < op.k) continue;
       estimates.clear();
       double largest_error = 0;
-      bool finite = true;  // the selection below needs an order
       for (Index c = 0; c < list.count; ++c) {
         const Estimate estimate = estimate_from_bound(list.bounds[c], op.unit, op.error_bounds.data[i],
                                                       op.error_bounds.data[list.indices[c]]);
         estimates.push_back(estimate.squared);
         largest_error = std::max(largest_error, estimate.error);
-        finite &= std::fabs(estimate.squared) <= kMostFinite;
       }
-      if (!finite) throw std::invalid_argument("bounds: expected finite estimates, got NaN or infinity");
       std::nth_element(estimates.begin(), estimates.begin() + op.k - 1, estimates.end());
       kth_estimate[0] = estimates[static_cast<std::size_t>(op.k - 1)];
       kth_estimate[1] = largest_error;

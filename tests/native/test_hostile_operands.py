@@ -42,10 +42,6 @@ HOSTILE = {
         "x: values of a sample: expected at least 1, got 0",
     ),
     "samples of NaN": (NAN_DISTANCES, "x: expected finite squared distances, got NaN or infinity"),
-    "infinite bounds": (
-        'call("cut_candidates", bounds=f32(5, 70) * math.inf, counts=9 * i32(5), kept=9)',
-        "bounds: expected finite estimates, got NaN or infinity",
-    ),
     "channels without edges": (
         'call("label_counts", edges=f64(2, 0), counts=i64(2, 3, 1))',
         "edges: of a channel: expected at least 1, got 0",
