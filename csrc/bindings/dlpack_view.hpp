@@ -37,8 +37,8 @@ class BorrowedArray {
     managed_ =
         static_cast<const dlpack::Managed*>(PyCapsule_GetPointer(capsule_.ptr(), "dltensor_versioned"));
     if (!managed_) throw py::error_already_set();
-    require(managed_->version.major == 1, name_ + ": expected DLPack version 1");
-    require(on_cuda() || tensor().device.type == dlpack::kCpu, name_ + ": expected CPU or CUDA memory");
+    expect(managed_->version.major == 1, "DLPack version 1");
+    expect(on_cuda() || tensor().device.type == dlpack::kCpu, "CPU or CUDA memory");
   }
 
   const std::string& name() const { return name_; }
@@ -54,34 +54,36 @@ class BorrowedArray {
   View<T, Rank> view() const {
     check_type<std::remove_const_t<T>>();
     const dlpack::Tensor& t = tensor();
-    require(t.ndim == Rank,
-            name_ + ": expected " + std::to_string(Rank) + " axes, got " + std::to_string(t.ndim));
-    require(t.shape != nullptr, name_ + ": expected a shape, got a null pointer");
-    require(std::is_const_v<T> || !(managed_->flags & dlpack::kReadOnly),
-            name_ + ": expected a writable array");
+    if (t.ndim != Rank) expect(false, std::to_string(Rank) + " axes, got " + std::to_string(t.ndim));
+    expect(t.shape != nullptr, "a shape, got a null pointer");
+    expect(std::is_const_v<T> || !(managed_->flags & dlpack::kReadOnly), "a writable array");
     View<T, Rank> result{nullptr, {}, {}};
     Index compact = 1;
     bool has_elements = true;
     for (int axis = Rank - 1; axis >= 0; --axis) {
       const Index size = t.shape[axis];
-      require_between(size, 0, kMostElements, (name_ + ": size of axis " + std::to_string(axis)).c_str());
+      expect(size >= 0 && size <= kMostElements, "axes of 0 to 2^48 elements");
       result.shape[axis] = size;
       result.stride[axis] = t.strides ? t.strides[axis] : compact;
       has_elements &= size > 0;
-      if (t.strides) continue;
-      require(!__builtin_mul_overflow(compact, size, &compact), name_ + ": expected fewer elements");
+      const bool overflows = !t.strides && __builtin_mul_overflow(compact, size, &compact);
+      expect(!overflows, "fewer elements");
     }
-    require(result.shape[Rank - 1] <= 1 || result.stride[Rank - 1] == 1,
-            name_ + ": expected a contiguous last axis");
+    expect(result.shape[Rank - 1] <= 1 || result.stride[Rank - 1] == 1, "a contiguous last axis");
+    expect(!has_elements || t.data != nullptr, "elements, got a null pointer");
     result.data = reinterpret_cast<T*>(static_cast<char*>(t.data) + t.byte_offset);
-    require(!has_elements || t.data != nullptr, name_ + ": expected elements, got a null pointer");
-    require(reinterpret_cast<std::uintptr_t>(result.data) % alignof(T) == 0,
-            name_ + ": expected aligned elements");
+    expect(reinterpret_cast<std::uintptr_t>(result.data) % alignof(T) == 0, "aligned elements");
     return result;
   }
 
  private:
   const dlpack::Tensor& tensor() const { return managed_->tensor; }
+
+  // Builds the message only if it is needed: every call of an operation comes here several times.
+  template <class Text>
+  void expect(bool holds, const Text& what) const {
+    if (!holds) throw std::invalid_argument(name_ + ": expected " + what);
+  }
 
   template <class Element>
   void check_type() const {

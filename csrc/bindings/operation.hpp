@@ -64,10 +64,12 @@ const BorrowedArray& first_array(const std::tuple<Values...>& values) {
   const BorrowedArray* first = nullptr;
   const auto look_at = [&]<class Value>(const Value& value) {
     if constexpr (std::is_same_v<Value, BorrowedArray>) {
-      require(runs_on == RunsOn::cpu_and_cuda || !value.on_cuda(),
-              "this operation has no CUDA kernel: pass the tensor's .cpu()");
+      if (runs_on == RunsOn::cpu && value.on_cuda()) {
+        throw std::invalid_argument("this operation has no CUDA kernel: pass the tensor's .cpu()");
+      }
       if (!first) first = &value;
-      require(value.shares_device_with(*first), value.name() + ": expected the device of " + first->name());
+      if (value.shares_device_with(*first)) return;
+      throw std::invalid_argument(value.name() + ": expected the device of " + first->name());
     }
   };
   std::apply([&](const auto&... value) { (look_at(value), ...); }, values);

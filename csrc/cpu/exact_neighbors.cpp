@@ -50,6 +50,21 @@ void sort_neighbors(std::vector<Neighbor>& neighbors, std::vector<Neighbor>& scr
   neighbors.swap(scratch);
 }
 
+// Sorting needs an order, which NaN does not have, and finite differences. The sums are independent, so that
+// they are vectorised.
+void require_finite(const std::vector<double>& squared) {
+  constexpr std::size_t lanes = 8;
+  double unsound[lanes] = {};  // 0, or NaN once a distance is not finite
+  std::size_t i = 0;
+  for (; i + lanes <= squared.size(); i += lanes) {
+    for (std::size_t l = 0; l < lanes; ++l) unsound[l] += squared[i + l] - squared[i + l];
+  }
+  for (; i < squared.size(); ++i) unsound[0] += squared[i] - squared[i];
+  for (const double lane : unsound) {
+    if (lane != 0) throw std::invalid_argument("x: expected finite squared distances, got NaN or infinity");
+  }
+}
+
 // Whether the squared distance is 0. Samples that differ mostly do so in their first values.
 template <class T>
 bool equal(const T* x, const T* y, Index length) {
@@ -132,9 +147,6 @@ struct Search {
   }
 
   void keep_k_nearest() {
-    double unsound = 0;  // 0, or NaN once a distance is not finite: sorting needs an order
-    for (const Neighbor& neighbor : neighbors) unsound += 0 * neighbor.first;
-    require(unsound == 0, "x: expected finite squared distances, got NaN or infinity");
     if (std::ssize(neighbors) > 2 * op.k) {
       std::nth_element(neighbors.begin(), neighbors.begin() + op.k, neighbors.end());
       neighbors.resize(static_cast<std::size_t>(op.k));
@@ -144,6 +156,7 @@ struct Search {
 
   Proof nearest_of_candidates(const RowOfPairs& row) {
     if (row.list.count < op.k) return Proof::nothing;
+    require_finite(row.squared);
     neighbors.clear();
     for (std::size_t c = 0; c < row.squared.size(); ++c) {
       neighbors.emplace_back(row.squared[c], row.list.indices[c]);
@@ -171,6 +184,7 @@ struct Search {
     const View<const T, 2> x = op.x;
     std::vector<double> distances(static_cast<std::size_t>(x.shape[0]));
     squared_distances(x.row(sample), x.data, x.stride[0], nullptr, x.shape[0], x.shape[1], distances.data());
+    require_finite(distances);
     neighbors.clear();
     for (Index j = 0; j < x.shape[0]; ++j) {
       if (j != sample)

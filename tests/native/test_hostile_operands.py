@@ -42,10 +42,6 @@ HOSTILE = {
         "x: values of a sample: expected at least 1, got 0",
     ),
     "samples of NaN": (NAN_DISTANCES, "x: expected finite squared distances, got NaN or infinity"),
-    "infinite bounds": (
-        'call("cut_candidates", bounds=f32(5, 70) * math.inf, counts=9 * i32(5), kept=9)',
-        "bounds: expected finite estimates, got NaN or infinity",
-    ),
     "channels without edges": (
         'call("label_counts", edges=f64(2, 0), counts=i64(2, 3, 1))',
         "edges: of a channel: expected at least 1, got 0",
@@ -70,11 +66,11 @@ HOSTILE = {
     ),
     "negative size": (
         'call("neighbor_scales", distances=Exporter(f64(5, 3), shape=sizes(-5, 3)))',
-        f"distances: size of axis 0: expected 0 to {2**48}, got -5",
+        "distances: expected axes of 0 to 2^48 elements",
     ),
     "size beyond memory": (
         'call("neighbor_scales", distances=Exporter(f64(5, 3), shape=sizes(5, 2**60), strides=None))',
-        f"distances: size of axis 1: expected 0 to {2**48}, got {2**60}",
+        "distances: expected axes of 0 to 2^48 elements",
     ),
     "elements beyond 64 bits": (
         'call("squared_distances", squares=Exporter(f64(1, 1, 1), shape=sizes(*[2**40] * 3), strides=None))',
