@@ -103,7 +103,7 @@ def test_values_that_span_more_than_float64_are_refused():
 
 @pytest.mark.parametrize("wrong", [2**31 - 1, -1, 5])
 def test_refused_indices_of_neighbours(wrong):
-    with pytest.raises(ValueError, match=f"^indices: found {wrong}, expected 0 to 4$"):
+    with pytest.raises(ValueError, match=f"^indices: expected 0 to 4, got {wrong}$"):
         call("edge_entropy", indices=np.full((5, 3), wrong, np.int32))
 
 
