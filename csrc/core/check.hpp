@@ -17,24 +17,29 @@ inline void require(bool holds, const std::string& message) {
   if (!holds) throw std::invalid_argument(message);
 }
 
+// These build the message only if the check fails: some of them are made for every sample.
 inline void require_size(Index got, Index expected, const char* what) {
-  require(got == expected,
+  if (got == expected) return;
+  require(false,
           std::string(what) + ": expected " + std::to_string(expected) + ", got " + std::to_string(got));
 }
 
 inline void require_at_least(Index got, Index least, const char* what) {
-  require(got >= least, std::string(what) + ": expected at least " + std::to_string(least) + ", got " +
-                            std::to_string(got));
+  if (got >= least) return;
+  require(false, std::string(what) + ": expected at least " + std::to_string(least) + ", got " +
+                     std::to_string(got));
 }
 
 inline void require_at_most(Index got, Index most, const char* what) {
-  require(got <= most,
+  if (got <= most) return;
+  require(false,
           std::string(what) + ": expected at most " + std::to_string(most) + ", got " + std::to_string(got));
 }
 
 inline void require_between(Index got, Index least, Index most, const char* what) {
-  require(got >= least && got <= most, std::string(what) + ": expected " + std::to_string(least) + " to " +
-                                           std::to_string(most) + ", got " + std::to_string(got));
+  if (got >= least && got <= most) return;
+  require(false, std::string(what) + ": expected " + std::to_string(least) + " to " + std::to_string(most) +
+                     ", got " + std::to_string(got));
 }
 
 inline void require_index(Index got, Index size, const char* what) {
