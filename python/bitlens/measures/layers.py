@@ -85,11 +85,12 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
     def compute(self, run: Run, epoch: int, target: Target, parameters: LayerPairInformationParameters) -> Result:
         chosen, bins = run.evenly_spaced_samples(parameters.samples), parameters.bins
         codes_a, codes_b = (distance_codes(run.activations(name, epoch)[chosen], bins) for name in target)
-        pairs = _pair_table(len(chosen))
+        pairs, upper = _pair_table(len(chosen)), np.triu_indices(len(chosen), 1)
 
         # The order of the samples of b is shuffled, so that distances are computed once and not for every shuffle.
         def statistic(_: NDArray, order: NDArray) -> Any:
-            shuffled = codes_b[:, pairs[np.ix_(order, order)][np.triu_indices(len(order), 1)]]
+            # take returns rows in memory order, which the kernel reads without another copy.
+            shuffled = codes_b.take(pairs[np.ix_(order, order)][upper], axis=1)
             return channel_mutual_information(codes_a, shuffled, bins)
 
         order = np.arange(len(chosen))
