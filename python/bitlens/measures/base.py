@@ -7,7 +7,6 @@ and the documentation read the same declarations, so that a default or a name is
 from __future__ import annotations
 
 import inspect
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -28,6 +27,7 @@ from bitlens.measures.schema import (
     has_schema,
     to_stored,
 )
+from bitlens.progress import track
 from bitlens.runs import ResultKey, Run, RunError, StoredSeries
 
 if TYPE_CHECKING:
@@ -238,7 +238,7 @@ class Measure(Generic[P]):
             self._warn_of_ignored(run, key)
         failures: dict[int, RunError] = {}
         try:
-            for epoch in _progress(missing, " ".join([self.title, *target])):
+            for epoch in track(missing, " ".join([self.title, *target])):
                 try:
                     self.compute_and_store(run, epoch, target, parameters, compute)
                 except RunError as error:
@@ -288,12 +288,3 @@ class Measure(Generic[P]):
         wanted = None if epochs is None else sorted(set(epochs))
         loaded = run.results.load(key, wanted if self.by_epoch else [_ONCE])
         return [series for series in loaded if has_schema(series, self.variables)]
-
-
-def _progress(epochs: list[int], description: str) -> Iterable[int]:
-    if len(epochs) < 2 or not sys.stderr.isatty():
-        return epochs
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(epochs, description=description, console=Console(stderr=True), transient=True)

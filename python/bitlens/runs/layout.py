@@ -73,6 +73,12 @@ class Layer:
     module: str = ""
     """Name of the module whose output it is; empty for the input."""
     receptive_field: ReceptiveField | None = None
+    sample_axis: int = 0
+    """Axis of the samples in the model's tensor; in the run it is always axis 0."""
+    folded: int = 1
+    """Positions that the model's axis of the samples holds for each sample; in the run they are axis 2."""
+    decided: str = ""
+    """How the axis of the channels was found."""
 
     @property
     def channels(self) -> int:
