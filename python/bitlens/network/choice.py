@@ -42,11 +42,12 @@ def default_layers(model: nn.Module, observed: Observations) -> list[str]:
 
     With more than `MANY_LAYERS` of them, only the network's blocks and activations.
     """
-    first = {name: seen for name, seen in observed.calls.items() if name in dict(model.named_modules())}
+    modules = dict(model.named_modules())
+    first = {name: seen for name, seen in observed.calls.items() if name in modules}
     names = []
     for name, seen in first.items():
         inner = [other for key, other in first.items() if key.startswith(f"{name}.")]
-        if not seen.passive and not any(seen.is_output_of(other) for other in inner):
+        if not seen.passive and not seen.is_constant and not any(seen.is_output_of(other) for other in inner):
             names.append(name)
     if len(names) > MANY_LAYERS:
         chosen = set(blocks(model))

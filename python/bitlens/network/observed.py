@@ -39,6 +39,16 @@ class Observation:
     elementwise: bool
     """Whether all its operations act on single values and have no parameters."""
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether it does not depend on the input: it is the same for all samples, or it has no axis of samples."""
+        if self.trace is not None or self.fewer is None:
+            return False
+        if tuple(self.tensor.shape) == self.fewer:
+            return True
+        rows = self.tensor if len(self.tensor) == FEW else self.tensor.flatten()
+        return bool((rows == rows[:1]).all())
+
     def is_output_of(self, other: Observation) -> bool:
         """Whether it has the values of the other one, up to the shape."""
         a, b = self.tensor, other.tensor

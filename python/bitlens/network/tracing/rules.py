@@ -53,11 +53,13 @@ class Call:
 def trace_of(call: Call, pointwise: bool) -> list[Operand]:
     """The traces of the results of a call, in order."""
     rule = _RULES.get(call.name)
-    if rule is not None:
+    if rule is None:
+        rule = _pointwise if pointwise else _unknown
+    try:
         found = rule(call)
-        traces = found if isinstance(found, list) else [found]
-    else:
-        traces = [_pointwise(call) if pointwise else _unknown(call)]
+    except (IndexError, TypeError, ValueError):  # the arguments of an overload for which the rule was not written
+        found = _unknown(call)
+    traces = found if isinstance(found, list) else [found]
     traces += [None] * (len(call.results) - len(traces))
     shapes = [tuple(result.shape) for result in call.results]
     # A rule that does not fit, such as for an unusual overload, is no rule.
@@ -171,6 +173,9 @@ def _unknown(call: Call, shape: tuple[int, ...] | None = None) -> Operand:
         return None
     if result is None:
         result = Trace(tuple(other(size) for size in shape))
+        first = next((trace.axes[0] for trace in everything if trace.axes), ())
+        if len(first) == 1 and isinstance(first[0], Samples) and shape and first[0].size == shape[0]:
+            result = result.with_axis(0, first)
     reach = result.reach
     for trace in everything:
         reach = united(reach, trace.reach)
@@ -410,7 +415,7 @@ def _split(call: Call) -> list[Operand]:
 
 
 def _concatenation(call: Call) -> Operand:
-    tensors = call.arguments[0]
+    tensors = [tensor for tensor in call.arguments[0] if tensor.ndim == len(call.shape)]  # not an empty vector
     pairs = list(zip(tensors, (call._of(tensor) for tensor in tensors), strict=True))
     axis = call.get(1, 0) % len(call.shape)
     ones = []
@@ -494,6 +499,16 @@ def _roll(call: Call) -> Operand:
     return trace
 
 
+def _unfold(call: Call) -> Operand:
+    """Windows along an axis, whose entries are a new last axis."""
+    trace = call.trace(0)
+    if trace is None:
+        return None
+    axis, size, step = call.arguments[1] % len(trace.axes), *call.arguments[2:4]
+    result = _through(trace, axis, [windows.sliding(call.shape[axis], size, step, 0, 1)])
+    return Trace((*result.axes, other(size)), result.reach)
+
+
 def _pixel_shuffle(call: Call) -> Operand:
     trace = call.trace(0)
     if trace is None:
@@ -546,13 +561,14 @@ _RULES: dict[str, Rule] = _by_name(
     (_expand, "expand broadcast_to"),
     (_select, "select"),
     (_slice, "slice"),
-    (_split, "split split_with_sizes unbind chunk"),
+    (_split, "split split_with_sizes unbind chunk unsafe_split unsafe_chunk unsafe_split_with_sizes"),
     (_concatenation, "cat"),
     (_stack, "stack"),
     (_padding, "constant_pad_nd reflection_pad1d reflection_pad2d reflection_pad3d"),
     (_padding, "replication_pad1d replication_pad2d replication_pad3d"),
     (_flip, "flip"),
     (_roll, "roll"),
+    (_unfold, "unfold"),
     (_pixel_shuffle, "pixel_shuffle"),
     (_copy, "copy_"),
     (_constant, "zeros_like ones_like empty_like full_like new_zeros new_ones new_empty new_full rand_like randn_like"),
