@@ -24,7 +24,7 @@ from bitlens.network.probe import check_probe, class_names
 from bitlens.network.state import unwrapped
 from bitlens.runs import Manifest, Run, RunError, RunWriter, open_run
 from bitlens.runs.layout import INPUT
-from bitlens.runs.tensor_file import TensorFile
+from bitlens.runs.row_file import RowFile
 from bitlens.runs.writer import probe_hash
 from bitlens.runtime import build_info
 
@@ -243,7 +243,7 @@ class Recorder:
             if not key_frame:
                 writer.drop_epoch(number)
 
-    def _collect(self, file: TensorFile) -> None:
+    def _collect(self, file: RowFile) -> None:
         labels = self._labels if self._gradients else None
         batch_size = self._batch_size or self._samples
         collect(self._model, self._layers, self._inputs, labels, self._dtype, batch_size, self._forward, file.write)

@@ -18,17 +18,14 @@ from torch import Tensor, nn
 
 Restore = Callable[[], None]
 
-_STRUCTURE = frozenset(name for name in vars(nn.Module()) if name.endswith(("_hooks", "_kwargs", "_called")))
-"""Attributes of every module that hold hooks, which are no state of the network."""
-
 
 @contextmanager
 def preserved(model: nn.Module) -> Iterator[None]:
     """Run the block; then put back everything that it has changed in the network, and the random number generators.
 
-    These are the modes of all modules, the parameters and buffers, and the Python attributes of modules: numbers,
-    tensors, arrays, generators, and containers of them. The modes are put back by ``train()``, because a module may
-    do work there: a LoRA layer merges its weights in evaluation mode.
+    These are the modes of all modules, the parameters and buffers, the hooks, and the Python attributes of modules:
+    numbers, tensors, arrays, generators, and containers of them. The modes are put back by ``train()``, because a
+    module may do work there: a LoRA layer merges its weights in evaluation mode.
 
     Warns
     -----
@@ -123,20 +120,18 @@ def _without_fast_path() -> Iterator[None]:
 
 
 def _saved_network(model: nn.Module) -> dict[str, Restore]:
-    """For every attribute of every module that can change, a function that puts its content back."""
+    """For everything in every module that can change, a function that puts its content back."""
     seen: set[int] = set()
     home = {type(module).__module__ for module in model.modules()} - {"builtins"}
     restore: dict[str, Restore] = {}
     for prefix, module in model.named_modules():
-        attributes = vars(module)
-        restore[prefix] = _same_entries(attributes, {k: v for k, v in attributes.items() if k not in _STRUCTURE})
-        for name, value in attributes.items():
-            if name not in _STRUCTURE and name != "_modules":
-                group = value if name in ("_parameters", "_buffers") else {name: value}
-                for key, entry in group.items():
-                    _save(entry, f"{prefix}.{key}".lstrip("."), restore, seen, home)
-                if group is value:
-                    restore[f"{prefix}.{name}"] = _same_entries(value, dict(value))
+        restore[prefix] = _same_entries(vars(module), dict(vars(module)))
+        for name, value in vars(module).items():
+            group = value if name in ("_parameters", "_buffers") else {name: value}
+            for key, entry in group.items():
+                _save(entry, f"{prefix}.{key}".lstrip("."), restore, seen, home)
+            if group is value:
+                restore[f"{prefix}.{name}"] = _same_entries(value, dict(value))
     return restore
 
 
@@ -254,12 +249,9 @@ def _same_state(get: Callable[[], Any], set_: Callable[[Any], Any]) -> Restore:
 
 
 def _same_entries(mapping: MutableMapping[Any, Any], saved: dict[Any, Any]) -> Restore:
-    skipped = _STRUCTURE if "_modules" in saved else frozenset[str]()
-
     def restore() -> None:
-        now = [key for key in mapping if key not in skipped]
-        in_order = now == list(saved)
-        for key in now:
+        in_order = list(mapping) == list(saved)
+        for key in list(mapping):
             if key not in saved or not in_order:
                 del mapping[key]
         for key, value in saved.items():

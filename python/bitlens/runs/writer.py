@@ -29,7 +29,7 @@ from bitlens.runs.layout import (
 from bitlens.runs.metrics import append_metrics
 from bitlens.runs.result_store import flush_epoch
 from bitlens.runs.sources import file_id, id_metadata, new_id, write_id
-from bitlens.runs.tensor_file import TensorFile
+from bitlens.runs.row_file import RowFile
 
 
 def probe_hash(probe: Mapping[str, NDArray]) -> str:
@@ -72,7 +72,7 @@ class RunWriter:
         epoch: int,
         shapes: Mapping[str, tuple[int, ...]],
         dtype: str,
-        fill: Callable[[TensorFile], object],
+        fill: Callable[[RowFile], object],
         metrics: Mapping[str, float],
     ) -> None:
         """Add the activations and the metrics of one epoch. Recorded activations are never overwritten.
@@ -95,7 +95,7 @@ class RunWriter:
             raise RunError(f"epoch {epoch} is already recorded in {self.path}; recorded: {self.epochs}")
 
         def write(temporary: Path) -> None:
-            with TensorFile(temporary, shapes, dtype, id_metadata(new_id())) as file:
+            with RowFile(temporary, shapes, dtype, id_metadata(new_id())) as file:
                 fill(file)
             # The metrics are written before the file gets its name, because an epoch is recorded once its file exists:
             # readers then see it, and a second snapshot of it is refused. If the process ends between the two, the

@@ -15,7 +15,7 @@ from bitlens.arrays import NDArray
 _DTYPES = {"float16": "F16", "float32": "F32", "float64": "F64", "int64": "I64"}
 
 
-class TensorFile:
+class RowFile:
     """Tensors of given shapes, [row, ...], whose rows are written in any order.
 
     Parameters
@@ -49,7 +49,7 @@ class TensorFile:
         self._file.write(len(text).to_bytes(8, "little") + text)
         self._file.truncate(self._values + end)
 
-    def __enter__(self) -> TensorFile:
+    def __enter__(self) -> RowFile:
         return self
 
     def __exit__(
