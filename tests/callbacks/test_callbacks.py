@@ -102,7 +102,7 @@ def test_other_kinds_of_sharding_are_refused(tmp_path: Path) -> None:
     with pytest.raises(
         ValueError, match="got a module of FullyShardedDataParallel; train with DistributedDataParallel"
     ):
-        recorder.open(nn.Sequential(FullyShardedDataParallel()), first_process=False)
+        recorder.open(convolutional(), trained=FullyShardedDataParallel(), first_process=False)
     deepspeed = convolutional()
     deepspeed[0].weight.ds_id = 0
     with pytest.raises(ValueError, match=r"got 0\.weight as a shard of DeepSpeed"):

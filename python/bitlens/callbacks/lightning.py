@@ -108,7 +108,8 @@ class Lightning(_Callback):  # type: ignore[misc]
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
         """Open the run."""
         if not trainer.fast_dev_run:
-            self._recorder.open(self._recorded_module(pl_module), first_process=trainer.is_global_zero)
+            model = self._recorded_module(pl_module)
+            self._recorder.open(model, trained=trainer.model, first_process=trainer.is_global_zero)
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Take epoch 0 of a training that does not resume; the sanity check of the validation is over then."""

@@ -42,9 +42,12 @@ class TrainingRecorder:
         self._arguments = dict(arguments)
         self._recorder: Recorder | None = None
 
-    def open(self, model: nn.Module, *, first_process: bool) -> None:
-        """Open the run on the first process; the others check the arguments."""
-        if sharded := _sharded(model):
+    def open(self, model: nn.Module, *, trained: nn.Module | None = None, first_process: bool) -> None:
+        """Open the run on the first process; the others check the arguments.
+
+        `trained` is the module that is trained, with all wrappers around it. Default: the recorded model.
+        """
+        if sharded := _sharded(model if trained is None else trained):
             raise ValueError(
                 f"model: expected all parameters on every process, got {sharded}; train with DistributedDataParallel "
                 "to record"
@@ -64,7 +67,7 @@ class TrainingRecorder:
     def record(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Take the epoch on the first process, unless the run has it: a training that resumed repeats some epochs."""
         if self._recorder is not None and epoch not in self._recorder.epochs:
-            # An epoch's number is the name of its line of metrics, so that no metric can be called epoch.
+            # A line of metrics has the number of its epoch under this name, so that no metric can have it.
             self._recorder.snapshot(epoch, **{name: value for name, value in metrics.items() if name != "epoch"})
 
     def close(self) -> None:
