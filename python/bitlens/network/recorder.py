@@ -20,6 +20,7 @@ from bitlens.network.activations import collect, stored_shapes
 from bitlens.network.batches import Forward
 from bitlens.network.choice import named_layers
 from bitlens.network.layers import describe_layers
+from bitlens.network.logged_values import logged_values
 from bitlens.network.probe import check_probe, class_names
 from bitlens.network.state import unwrapped
 from bitlens.runs import Manifest, Run, RunError, RunWriter, open_run
@@ -68,6 +69,12 @@ class Recorder:
     measures : sequence of callables
         Functions that are called with the run after every snapshot, while the activations of the epoch exist, also
         at epochs that `every` leaves out: ``lambda run: bitlens.channel_entropies(run, "conv1")``.
+    log_to : callable, optional
+        Called after every snapshot with a dict of the scalars that `measures` computed in it, and the epoch:
+        ``lambda values, step: wandb_run.log(values, step=step)``. The names are
+        "bitlens/<measure>/<layer>/<variable>", followed by "/input" or "/labels" where the information is about one of
+        these. A variable of several channels or classes gives its mean without NaN. A measure may also return a mapping
+        of names to numbers.
     weights : sequence of int
         Epochs at which the model's parameters and buffers are also written, for measures that run the network, such as
         `layer_discarding`: ``range(0, 100, 10)``.
@@ -118,6 +125,7 @@ class Recorder:
         classes: Sequence[str] | None = None,
         every: int = 1,
         measures: Sequence[Callable[[Run], object]] = (),
+        log_to: Callable[[dict[str, float], int], object] | None = None,
         weights: Sequence[int] = (),
         channel_axis: Mapping[str, int] | None = None,
         forward: Forward | None = None,
@@ -136,6 +144,11 @@ class Recorder:
         if self._every < 1:
             raise ValueError(f"every: expected at least 1, got {every}")
         self._measures = tuple(measures)
+        if log_to is not None and not callable(log_to):
+            raise TypeError(f"log_to: expected a callable of values and epoch, got {log_to!r}")
+        if log_to is not None and not self._measures:
+            raise ValueError("log_to: expected measures whose values are logged, got none; pass measures=[...]")
+        self._log_to = log_to
         self._weights = frozenset(check_integer(epoch, "weights") for epoch in weights)
         self._inputs, self._labels, names = check_probe(probe)
         self._samples = len(batches.main_input(self._inputs))
@@ -237,11 +250,12 @@ class Recorder:
         writer.write_epoch(number, shapes, self._dtype, self._collect, values)
         try:
             run = open_run(self._store)
-            for measure in self._measures:
-                measure(run)
+            results = [measure(run) for measure in self._measures]
         finally:
             if not key_frame:
                 writer.drop_epoch(number)
+        if self._log_to is not None:
+            self._log_to(logged_values(results, number), number)
 
     def _collect(self, file: RowFile) -> None:
         labels = self._labels if self._gradients else None
