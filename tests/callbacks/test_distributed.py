@@ -46,7 +46,6 @@ def test_the_first_process_records_the_module_of_a_wrapped_model(tmp_path: Path)
     check("module", tmp_path, [0, 1, 2])
 
 
-@pytest.mark.xfail(strict=True, reason="Recorder runs the wrapper, which waits for the other process")
 def test_the_first_process_records_a_wrapped_model(tmp_path: Path) -> None:
     check("wrapped", tmp_path, [0, 1, 2])
 

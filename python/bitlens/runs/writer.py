@@ -28,8 +28,8 @@ from bitlens.runs.layout import (
 )
 from bitlens.runs.metrics import append_metrics
 from bitlens.runs.result_store import flush_epoch
-from bitlens.runs.sources import file_id, id_metadata, new_id, write_id
 from bitlens.runs.row_file import RowFile
+from bitlens.runs.sources import file_id, id_metadata, new_id, write_id
 
 
 def probe_hash(probe: Mapping[str, NDArray]) -> str:
