@@ -27,7 +27,7 @@ def collect(
     """Activations of every layer except the input, [sample, channel, ...].
 
     If `labels` are given, the gradients of each sample's cross-entropy at these layers are returned as well, under the
-    names of the layers after GRADIENT_PREFIX.
+    names of the layers after GRADIENT_PREFIX. A single output is the logit of class 1.
     """
     n = len(inputs)
     gradients = labels is not None
@@ -70,7 +70,12 @@ def _captured(layer: Layer, outputs: dict[str, Tensor]) -> Tensor:
 
 def _loss_gradients(output: Tensor, tensors: list[Tensor], labels: Tensor) -> list[Tensor]:
     # The gradient of the sum over samples is, for each sample, the gradient of its loss.
-    loss = nn.functional.cross_entropy(output, labels.to(output.device), reduction="sum")
+    classes = labels.to(output.device)
+    if output.ndim == 1 or output.shape[1] == 1:
+        targets = classes.reshape(output.shape).to(output.dtype)
+        loss = nn.functional.binary_cross_entropy_with_logits(output, targets, reduction="sum")
+    else:
+        loss = nn.functional.cross_entropy(output, classes, reduction="sum")
     with_gradient = [tensor for tensor in tensors if tensor.requires_grad]  # layers before a frozen embedding have none
     if not with_gradient:
         raise ValueError("gradients: expected a layer that has a gradient, got none; pass gradients=False")
