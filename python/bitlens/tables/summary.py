@@ -23,20 +23,20 @@ def layer_summary(
 ) -> pd.DataFrame:
     """Diversity, mean channel entropy, dead channels and excess information of every layer at one epoch.
 
+    A result that is None or missing, or does not have the epoch, leaves NaN in the table.
+
     Parameters
     ----------
     layers : sequence of Layer
         The layers of the run, in the order of the network.
     epoch : int
-        An epoch that all results contain.
+        A recorded epoch.
     diversity : xarray.Dataset, optional
         The result of `layer_diversity`.
     entropies : mapping of str to xarray.Dataset
         The result of `channel_entropies` for each layer.
     pairs : mapping of (str, str) to xarray.Dataset
         The result of `layer_pair_information` for each layer and the one before it.
-
-    A result that is None or missing, or does not have the epoch, leaves NaN in the table.
 
     Returns
     -------
