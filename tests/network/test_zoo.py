@@ -58,8 +58,8 @@ CONVNEXT = [
     ("*stages.3*", 20), ("*embeddings*", 8), ("convnext.layernorm", 20),
 ]  # fmt: skip
 WAV2VEC2_CHANNELS = [
-    ("input", 1600), ("output", 5), ("*conv_layers.2*", 12), ("*conv_layers*", 8), ("*feature_projection.layer_norm", 12),
-    ("*intermediate*", 40), ("projector", 14), ("*", 24),
+    ("input", 1600), ("output", 5), ("*conv_layers.2*", 12), ("*conv_layers*", 8),
+    ("*feature_projection.layer_norm", 12), ("*intermediate*", 40), ("projector", 14), ("*", 24),
 ]  # fmt: skip
 
 CASES = {
@@ -68,9 +68,8 @@ CASES = {
     }, IMAGES, [*IN_OUT, ("*embedder*", 8), ("*stages.0*", 8), ("*stages.1*", 12), ("resnet.pooler", 12)]),
     "ResNet with bottlenecks": Case("ResNetForImageClassification", "ResNetConfig", {
         "embedding_size": 8, "hidden_sizes": [16, 32], "depths": [1, 1], "layer_type": "bottleneck", "num_labels": 5,
-    }, IMAGES, [*IN_OUT, ("*embedder*", 8), ("*stages.0*layer.[01]*", 4), ("*stages.0*", 16), ("*stages.1*layer.[01]*", 8),
-                ("*stages.1*", 32),
-                ("resnet.pooler", 32)]),
+    }, IMAGES, [*IN_OUT, ("*embedder*", 8), ("*stages.0*layer.[01]*", 4), ("*stages.0*", 16),
+                ("*stages.1*layer.[01]*", 8), ("*stages.1*", 32), ("resnet.pooler", 32)]),
     "ConvNeXt": Case("ConvNextForImageClassification", "ConvNextConfig", STAGES, LARGE_IMAGES, CONVNEXT),
     "MobileNetV1": Case("MobileNetV1ForImageClassification", "MobileNetV1Config", {
         "image_size": 32, "depth_multiplier": 0.25, "num_labels": 5,

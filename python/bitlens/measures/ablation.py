@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from bitlens.arrays import NDArray
+from bitlens.arrays import NDArray, as_class_indices
 from bitlens.estimators import NeuronRoles, OneBit, Quantizer, neuron_information, neuron_roles
 from bitlens.measures.base import Measure
 from bitlens.measures.networks import MODEL, network_at, recorded_modules
@@ -135,9 +135,13 @@ class LayerAblation(Measure[LayerAblationParameters]):
         epochs: Sequence[int] | None = None,
         **settings: Any,
     ) -> xr.Dataset:
-        digest = (
-            None if data is None else probe_hash({"inputs": data[0].cpu().numpy(), "labels": data[1].cpu().numpy()})
-        )
+        import torch
+
+        digest = None
+        if data is not None:
+            classes = as_class_indices(data[1], len(data[0]), "data: labels")
+            data = data[0], torch.from_numpy(classes)
+            digest = probe_hash({"inputs": data[0].cpu().numpy(), "labels": classes})
         target, parameters = self.arguments_of(run, layers=layers, data=digest, **settings)
         modules = recorded_modules(run, parameters.layers)
         used = _probe(run) if data is None else data

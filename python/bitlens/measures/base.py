@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 from bitlens.measures.documentation import with_parameters
+from bitlens.measures.inputs import require_magnitudes
 from bitlens.measures.parameters import as_code
 from bitlens.measures.schema import (
     Known,
@@ -50,7 +51,7 @@ class Measure(Generic[P]):
     variables: ClassVar[tuple[Variable, ...]]
     target_names: ClassVar[tuple[str, ...]] = ()
     requires: ClassVar[frozenset[str]] = frozenset()
-    """What the run must have: "labels", "weights"."""
+    """What the run must have: "labels", "weights"; "magnitudes": the targets may not hold category numbers."""
     by_epoch: ClassVar[bool] = True
     arguments: ClassVar[Mapping[str, str]] = {}
     """Further arguments of the call, and those whose documentation differs from the parameter that is stored."""
@@ -80,15 +81,9 @@ class Measure(Generic[P]):
             raise RunError(f"{run.path} was recorded without labels, which {self.name} needs")
         if "weights" in self.requires and not run.weight_epochs:
             raise RunError(f"epochs: no weights were recorded in {run.path}; record with weights=[...]")
-
-    def answers(self, run: Run) -> bool:
-        """Whether the run can answer with default parameters."""
-        try:
-            for target in self.targets(run):
-                self.arguments_of(run, *target)
-        except RunError:
-            return False
-        return True
+        if "magnitudes" in self.requires:
+            for layer in target:
+                require_magnitudes(run, layer, self.name)
 
     # What a user calls
 

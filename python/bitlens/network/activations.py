@@ -42,7 +42,7 @@ def collect(
     """Write the activations of every layer except the input, [sample, channel, ...], batch by batch.
 
     If `labels` are given, the gradients of each sample's cross-entropy at these layers are written as well, under the
-    names of the layers after GRADIENT_PREFIX.
+    names of the layers after GRADIENT_PREFIX. A single output is the logit of class 1.
     """
     n = len(batches.main_input(inputs))
     gradients = labels is not None
@@ -91,7 +91,12 @@ def _captured(layer: Layer, outputs: dict[str, Tensor], output: Tensor) -> Tenso
 
 def _loss_gradients(output: Tensor, tensors: list[Tensor], labels: Tensor) -> list[Tensor]:
     # The gradient of the sum over samples is, for each sample, the gradient of its loss.
-    loss = nn.functional.cross_entropy(output, labels.to(output.device), reduction="sum")
+    classes = labels.to(output.device)
+    if output.ndim == 1 or output.shape[1] == 1:
+        targets = classes.reshape(output.shape).to(output.dtype)
+        loss = nn.functional.binary_cross_entropy_with_logits(output, targets, reduction="sum")
+    else:
+        loss = nn.functional.cross_entropy(output, classes, reduction="sum")
     with_gradient = [tensor for tensor in tensors if tensor.requires_grad]  # integers have none
     if not with_gradient or not loss.requires_grad:
         raise ValueError("gradients: expected a layer that has a gradient, got none; pass gradients=False")

@@ -59,7 +59,8 @@ class Recorder:
         "output". Modules with these names are recorded as "module.input" and "module.output", and the second call of a
         module as "name#2".
     gradients : bool
-        Whether to record also the gradient of each sample's cross-entropy at the output of every layer.
+        Whether to record also the gradient of each sample's cross-entropy at the output of every layer. A single output
+        is taken as the logit of class 1.
     dtype : {"float32", "float16"}
         Type in which activations are stored.
     classes : sequence of str, optional
@@ -272,9 +273,10 @@ class Recorder:
 
     def _check_logits(self) -> None:
         shape, classes = self._layers[-1].shape, len(self._classes)
-        if len(shape) != 1 or shape[0] < classes:
+        if len(shape) != 1 or classes > max(shape[0], 2):  # a single output is the logit of class 1
             raise ValueError(
-                f"gradients: expected one output for each of {classes} classes for the loss, got shape {shape}"
+                f"gradients: expected one output for each of {classes} classes, or one logit for two classes, for the "
+                f"loss, got shape {shape}"
             )
 
     def _open_writer(self) -> RunWriter:
