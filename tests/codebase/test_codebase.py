@@ -30,6 +30,7 @@ ROOMS = {
     "reference": 0,
     "_core": 1,
     "arrays": 2,
+    "progress": 3,
     "runtime": 3,
     "data": 3,
     "estimators": 3,

@@ -19,13 +19,18 @@ MODEL = "torch.nn.Module: The recorded network; its present weights are neither 
 
 
 def recorded_modules(run: Run, names: Sequence[str] | None) -> list[Layer]:
-    """The named layers, or all, that are outputs of modules, so that the network can be run up to them."""
-    named = [layer for layer in run.layers if layer.module] if names is None else [run.layer(name) for name in names]
+    """The named layers, or all, that are whole outputs of modules, so that the network can be run up to them."""
+    whole = [layer for layer in run.layers if layer.module and not layer.view]
+    named = whole if names is None else [run.layer(name) for name in names]
     layers = list({layer.name: layer for layer in named}.values())
     for layer in layers:
         if not layer.module:
             raise RunError(
                 f"layers: {layer.name} was not recorded as the output of a module, so nothing can be run to it"
+            )
+        if layer.view:
+            raise RunError(
+                f"layers: {layer.name} was recorded as {layer.view}, not as the module returns it; leave it out"
             )
     if not layers:
         raise RunError("layers: none was recorded as the output of a module, so there is nothing to run")

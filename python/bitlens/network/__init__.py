@@ -7,11 +7,13 @@ from bitlens.network.discarding.entropies import information_discarding, reconst
 from bitlens.network.discarding.maximum_entropy import InformationDiscarding
 from bitlens.network.receptive_field import receptive_fields
 from bitlens.network.recorder import Recorder
+from bitlens.network.views import View
 
 __all__ = [
     "AblationCurve",
     "InformationDiscarding",
     "Recorder",
+    "View",
     "cumulative_ablation",
     "deconvolve",
     "information_discarding",

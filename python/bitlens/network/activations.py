@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from bitlens.network.batches import Batch, Forward
 from bitlens.network.hooks import capture_outputs
 from bitlens.network.outputs import as_real_tensor, first_tensor
 from bitlens.network.state import eval_mode
+from bitlens.network.views import Tokens, View, view_of
 from bitlens.runs import Layer, RunError
 from bitlens.runs.layout import GRADIENT_PREFIX, INPUT, OUTPUT
 
@@ -37,12 +38,16 @@ def collect(
     dtype: str,
     batch_size: int,
     forward: Forward | None,
+    views: Mapping[str, View],
+    tokens: Tokens | None,
+    mask: Tensor | None,
     write: Write,
 ) -> None:
     """Write the activations of every layer except the input, [sample, channel, ...], batch by batch.
 
     If `labels` are given, the gradients of each sample's cross-entropy at these layers are written as well, under the
-    names of the layers after GRADIENT_PREFIX. A single output is the logit of class 1.
+    names of the layers after GRADIENT_PREFIX. A single output is the logit of class 1. With `tokens`, the rows are
+    those of the tokens.
     """
     n = len(batches.main_input(inputs))
     gradients = labels is not None
@@ -71,11 +76,16 @@ def collect(
             assert output is not None  # as in the pass that described the layers
             tensors = [_captured(layer, outputs, output) for layer in recorded]
             for layer, tensor in zip(recorded, tensors, strict=True):
-                write(layer.name, first, _stored(layer, tensor, dtype, rows))
+                values = _recorded(layer, tensor, views, rows)
+                if tokens is not None:
+                    write(layer.name, tokens.start(first), _stored(layer, tokens.of(values, first), dtype))
+                else:
+                    write(layer.name, first, _stored(layer, _without_padding(values, mask, rows), dtype))
             if labels is not None:
                 found = _loss_gradients(output, tensors, labels[rows])
                 for layer, gradient in zip(recorded, found, strict=True):
-                    write(GRADIENT_PREFIX + layer.name, first, _stored(layer, gradient, dtype, rows))
+                    values = _recorded(layer, gradient, views, rows)
+                    write(GRADIENT_PREFIX + layer.name, first, _stored(layer, values, dtype))
 
 
 def _captured(layer: Layer, outputs: dict[str, Tensor], output: Tensor) -> Tensor:
@@ -108,16 +118,31 @@ def _loss_gradients(output: Tensor, tensors: list[Tensor], labels: Tensor) -> li
     ]
 
 
-def _stored(layer: Layer, tensor: Tensor, dtype: str, rows: slice) -> NDArray:
-    tensor = LayerAxes.of(layer).as_recorded(as_real_tensor(tensor))
-    if tuple(tensor.shape) != (rows.stop - rows.start, *layer.shape):
+def _recorded(layer: Layer, tensor: Tensor, views: Mapping[str, View], rows: slice) -> Tensor:
+    """The view of the layer's output, [sample, channel, position...]."""
+    view = view_of(layer.module or layer.name, views)
+    values = view.apply(LayerAxes.of(layer).as_recorded(as_real_tensor(tensor)))
+    changed = tuple(values.shape[1:]) != layer.shape and not view.tokens_as_samples
+    if len(values) != rows.stop - rows.start or changed:
         raise RunError(
-            f"layers: {layer.name!r} has values of shape {tuple(tensor.shape[1:])} for samples {rows.start} to "
+            f"layers: {layer.name!r} has values of shape {tuple(values.shape[1:])} for samples {rows.start} to "
             f"{rows.stop - 1} of the probe, but {layer.shape} when the recording began; leave it out of layers, or pad "
             "the samples to one size"
         )
-    values = tensor.cpu()
-    if values.is_floating_point():
+    return values
+
+
+def _without_padding(values: Tensor, mask: Tensor | None, rows: slice) -> Tensor:
+    """The values [sample, channel, position...] with 0 at padding, if the positions are those of the mask."""
+    if mask is None or values.ndim < 3 or values.shape[2] != mask.shape[1]:
+        return values
+    padding = ~mask[rows].to(values.device).reshape(len(values), 1, -1, *[1] * (values.ndim - 3))
+    return values.masked_fill(padding, 0)
+
+
+def _stored(layer: Layer, values: Tensor, dtype: str) -> NDArray:
+    values = values.cpu()
+    if values.is_floating_point() and values.numel():
         largest = float(torch.where(values.isfinite(), values, 0).abs().max())
         if largest > float(np.finfo(dtype).max):
             raise ValueError(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from torch import Tensor, nn
 
@@ -15,6 +17,7 @@ from bitlens.network.choice import default_layers, named_layers
 from bitlens.network.observed import Observation, Observations, observe
 from bitlens.network.outputs import as_real_tensor
 from bitlens.network.receptive_field import field_of
+from bitlens.network.views import TOKENS, View, view_of
 from bitlens.runs import Layer, ReceptiveField, RunError
 from bitlens.runs.layout import INPUT, OUTPUT
 
@@ -40,6 +43,8 @@ class Description:
     layers: tuple[Layer, ...]
     depends_on_batch: bool
     """Whether the output for a sample depends on the other samples of its batch."""
+    tokens: int | None
+    """Number of tokens of a sample of the probe, if tokens are the samples of the run."""
 
 
 def kind_of(module: nn.Module, elementwise: bool = False) -> str:
@@ -63,6 +68,7 @@ def describe_layers(
     *,
     forward: Forward | None = None,
     fields: bool = True,
+    views: Mapping[str, View] = MappingProxyType({}),
 ) -> Description:
     """The input, the outputs of modules in the order in which they run, and the model's output.
 
@@ -93,8 +99,33 @@ def describe_layers(
         raise RunError(f"layers: {name!r} cannot be recorded: {reason}; leave it out of layers")
     found, certain = _with_output(found, chosen, observed, input_axes.channel, channel_axis.get(OUTPUT), fields)
     guessed = [layer for layer in guessed if layer in found] + ([] if certain else [found[-1]])
+    found, tokens, other_positions = _viewed(found, views)
+    missing.update(other_positions)
     _tell(missing if layers is None else {}, guessed, observed)
-    return Description(tuple(found), observed.depends_on_batch)
+    return Description(tuple(found), observed.depends_on_batch, tokens)
+
+
+def _viewed(layers: list[Layer], views: Mapping[str, View]) -> tuple[list[Layer], int | None, dict[str, str]]:
+    """The layers through their views, the number of tokens if these are samples, and why some layers are left out."""
+    given = {layer.name: view_of(layer.module or layer.name, views) for layer in layers if layer.name != INPUT}
+    if not any(view.tokens_as_samples for view in given.values()):
+        return [given[layer.name].of(layer) if str(given.get(layer.name, "")) else layer for layer in layers], None, {}
+    if not all(view.tokens_as_samples for view in given.values()):
+        raise ValueError("views: expected tokens_as_samples for all layers or for none, got both; pass one View")
+    viewed = {layer.name: given[layer.name].of(layer) if layer.name in given else layer for layer in layers}
+    counts = Counter(math.prod(layer.shape[1:]) for layer in viewed.values() if len(layer.shape) > 1)
+    if not counts:
+        raise ValueError("views: expected layers with positions for tokens_as_samples, got none")
+    tokens = counts.most_common(1)[0][0]
+    kept, left_out = [], {}
+    for name, layer in viewed.items():
+        if len(layer.shape) > 1 and math.prod(layer.shape[1:]) == tokens:
+            kept.append(replace(layer, shape=layer.shape[:1], receptive_field=None, view=layer.view or TOKENS))
+        elif name == INPUT and layer.shape == (tokens,):  # one number for each token, such as its id
+            kept.append(replace(layer, shape=(1,), receptive_field=None, view=TOKENS))
+        else:
+            left_out[name] = f"it has {math.prod(layer.shape[1:])} positions, and the tokens are {tokens}"
+    return kept, tokens, left_out
 
 
 def _silent(wanted: Sequence[str], chosen: Mapping[str, Observation]) -> list[str]:

@@ -13,22 +13,30 @@ from torch.utils.data import DataLoader, Dataset
 from bitlens.arrays import describe
 from bitlens.network import batches
 from bitlens.network.batches import Batch
+from bitlens.network.views import Tokens
 
 _LABELS = ("labels", "label", "y", "target", "targets")
 """Keys under which a dictionary may hold the labels."""
 
 
-def check_probe(probe: Any) -> tuple[Batch, Tensor | None, tuple[str, ...] | None]:
-    """Copies on the CPU of the inputs, and of the labels as int64; the names of the classes if the labels are texts."""
+_IGNORED = -100
+"""The label of PyTorch's losses for what is left out."""
+
+
+def check_probe(probe: Any, by_token: bool = False) -> tuple[Batch, Tensor | None, tuple[str, ...] | None]:
+    """Copies on the CPU of the inputs, and of the labels as int64; the names of the classes if the labels are texts.
+
+    With `by_token`, there may also be a label for every token; -100 leaves the token out.
+    """
     if isinstance(probe, (DataLoader, Dataset)):
         probe = _gathered(probe)
     if isinstance(probe, Mapping):
-        key = next((name for name in _LABELS if name in probe and _is_labels(probe[name])), None)
+        key = next((name for name in _LABELS if name in probe and (by_token or _is_labels(probe[name]))), None)
         probe = ({name: value for name, value in probe.items() if name != key}, probe[key] if key else None)
     if not isinstance(probe, tuple | list) or len(probe) != 2:
         raise TypeError(f"probe: expected (inputs, labels), or (inputs, None) without labels, got {describe(probe)}")
     inputs = _checked_inputs(probe[0])
-    labels, names = _checked_labels(probe[1], len(batches.main_input(inputs)))
+    labels, names = _checked_labels(probe[1], len(batches.main_input(inputs)), by_token)
     return inputs, labels, names
 
 
@@ -87,7 +95,32 @@ def _checked_inputs(inputs: Any) -> Batch:
     return batch
 
 
-def _checked_labels(labels: Any, samples: int) -> tuple[Tensor | None, tuple[str, ...] | None]:
+def check_mask(mask: Any, samples: int) -> Tensor | None:
+    """The mask of what is not padding as bool [sample, token]."""
+    if mask is None:
+        return None
+    if not isinstance(mask, (Tensor, np.ndarray)) or mask.ndim != 2 or len(mask) != samples:
+        raise TypeError(f"mask: expected an array of shape ({samples}, tokens), got {describe(mask)}")
+    return _copy(mask).to(torch.bool)
+
+
+def tokens_of(labels: Tensor | None, mask: Tensor | None, samples: int, positions: int) -> tuple[Tokens, Tensor | None]:
+    """The tokens that are samples, bool [sample, position], and their labels; those of a sample hold for its tokens."""
+    kept = torch.ones(samples, positions, dtype=torch.bool) if mask is None else mask
+    if kept.shape != (samples, positions):
+        raise ValueError(f"mask: expected shape ({samples}, {positions}), samples and tokens, got {tuple(kept.shape)}")
+    if labels is not None:
+        labels = labels[:, None].expand(samples, positions) if labels.ndim == 1 else labels.flatten(1)
+        if labels.shape != kept.shape:
+            raise ValueError(f"probe: expected a label for each of {positions} tokens, got {labels.shape[1]}")
+        kept = kept & (labels != _IGNORED)
+        labels = labels[kept]
+    if not kept.any():
+        raise ValueError("mask: expected at least one token that is a sample, got none")
+    return Tokens(kept), labels
+
+
+def _checked_labels(labels: Any, samples: int, by_token: bool) -> tuple[Tensor | None, tuple[str, ...] | None]:
     if labels is None:
         return None, None
     if isinstance(labels, (list, tuple)):
@@ -101,10 +134,11 @@ def _checked_labels(labels: Any, samples: int) -> tuple[Tensor | None, tuple[str
     y = _copy(labels)
     if y.is_floating_point() or y.is_complex():
         raise TypeError(f"probe: expected integer labels, got {y.dtype}")
-    if y.shape != (samples,):
+    if y.shape[:1] != (samples,) or (y.ndim > 1 and not by_token):
         raise ValueError(f"probe: expected {samples} labels, got shape {tuple(y.shape)}")
     y = y.to(torch.int64)
-    if y.min() < 0:
+    used = y[y != _IGNORED] if by_token else y
+    if not len(used) or used.min() < 0:
         raise ValueError(f"probe: expected labels of at least 0, got {int(y.min())}")
     return y, names
 

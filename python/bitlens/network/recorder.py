@@ -21,8 +21,9 @@ from bitlens.network.batches import Forward
 from bitlens.network.choice import named_layers
 from bitlens.network.layers import describe_layers
 from bitlens.network.logged_values import logged_values
-from bitlens.network.probe import check_probe, class_names
+from bitlens.network.probe import check_mask, check_probe, class_names, tokens_of
 from bitlens.network.state import unwrapped
+from bitlens.network.views import Tokens, View, check_views
 from bitlens.runs import Manifest, Run, RunError, RunWriter, open_run
 from bitlens.runs.layout import INPUT
 from bitlens.runs.row_file import RowFile
@@ -86,6 +87,11 @@ class Recorder:
     forward : callable, optional
         A function of the model and a batch of inputs that runs the model: ``lambda model, batch:
         model(**batch).last_hidden_state``. Default: the model is called with the batch.
+    views : View or mapping of str to View, optional
+        What counts as a sample and a channel, and what of a layer is recorded; for all layers, or by patterns of module
+        names: ``View(tokens_as_samples=True)``, ``{"*.attn": View(heads=8)}``.
+    mask : bool array of shape (n, tokens), optional
+        Which tokens are not padding. The others are not samples where tokens are samples, and are recorded as 0 else.
     batch_size : int, optional
         Number of samples in one forward pass. Default: 256; all samples if the output for a sample depends on others.
     receptive_fields : bool
@@ -130,6 +136,8 @@ class Recorder:
         weights: Sequence[int] = (),
         channel_axis: Mapping[str, int] | None = None,
         forward: Forward | None = None,
+        views: View | Mapping[str, View] | None = None,
+        mask: Tensor | NDArray | None = None,
         batch_size: int | None = None,
         receptive_fields: bool = True,
         show_size: bool = True,
@@ -151,11 +159,17 @@ class Recorder:
             raise ValueError("log_to: expected measures whose values are logged, got none; pass measures=[...]")
         self._log_to = log_to
         self._weights = frozenset(check_integer(epoch, "weights") for epoch in weights)
-        self._inputs, self._labels, names = check_probe(probe)
+        self._views = check_views(views)
+        self._by_token = any(view.tokens_as_samples for view in self._views.values())
+        self._inputs, self._labels, names = check_probe(probe, self._by_token)
         self._samples = len(batches.main_input(self._inputs))
+        self._mask = check_mask(mask, self._samples)
+        self._tokens: Tokens | None = None
         self._classes = class_names(self._labels, names if classes is None else classes)
         if gradients and self._labels is None:
             raise ValueError("gradients: expected labels in the probe, got none; pass labels or gradients=False")
+        if gradients and self._by_token:
+            raise ValueError("gradients: expected samples of the probe as samples, got tokens; pass gradients=False")
         self._gradients = gradients
         self._channel_axis = dict(channel_axis or {})
         self._chosen = layers
@@ -177,19 +191,18 @@ class Recorder:
             self._channel_axis,
             forward=self._forward,
             fields=self._receptive_fields,
+            views=self._views,
         )
         self._layers = described.layers
         if self._batch_size is None:
             self._batch_size = self._samples if described.depends_on_batch else _BATCH
         if self._gradients:
             self._check_logits()
-        probe = {name: _storable(tensor) for name, tensor in batches.tensors(self._inputs).items()}
-        if self._labels is not None:
-            probe["labels"] = self._labels.numpy()
+        probe, samples = self._probe(described.tokens)
         manifest = Manifest(
             model=type(self._model).__name__,
             layers=self._layers,
-            samples=self._samples,
+            samples=samples,
             classes=self._classes,
             dtype=self._dtype,
             probe_sha256=probe_hash(probe),
@@ -222,7 +235,7 @@ class Recorder:
         self._open_writer()
         values = sum(int(np.prod(layer.shape)) for layer in self._layers if layer.name != INPUT)
         copies = 2 if self._gradients else 1
-        return copies * values * self._samples * np.dtype(self._dtype).itemsize
+        return copies * values * self._rows * np.dtype(self._dtype).itemsize
 
     def snapshot(self, epoch: int, **metrics: float) -> None:
         """Record the network in its present state.
@@ -247,7 +260,7 @@ class Recorder:
         if not key_frame and not self._measures:
             writer.write_metrics(number, values)
             return
-        shapes = stored_shapes(self._layers, self._samples, self._gradients)
+        shapes = stored_shapes(self._layers, self._rows, self._gradients)
         writer.write_epoch(number, shapes, self._dtype, self._collect, values)
         try:
             run = open_run(self._store)
@@ -258,10 +271,44 @@ class Recorder:
         if self._log_to is not None:
             self._log_to(logged_values(results, number), number)
 
+    def _probe(self, positions: int | None) -> tuple[dict[str, NDArray], int]:
+        """What is stored of the probe, and its number of samples."""
+        if positions is None:
+            probe = {name: _storable(tensor) for name, tensor in batches.tensors(self._inputs).items()}
+            if self._labels is not None:
+                probe["labels"] = self._labels.numpy()
+            return probe, self._samples
+        self._tokens, labels = tokens_of(self._labels, self._mask, self._samples, positions)
+        probe = {}
+        if self._layers[0].name == INPUT:
+            inputs = batches.main_input(self._inputs)
+            axis = self._layers[0].channel_axis
+            by_token = inputs[:, None] if inputs.ndim == 2 else inputs.movedim(axis, 1)
+            probe["inputs"] = _storable(self._tokens.of(by_token))
+        if labels is not None:
+            probe["labels"] = labels.numpy()
+        return probe, len(self._tokens)
+
     def _collect(self, file: RowFile) -> None:
         labels = self._labels if self._gradients else None
         batch_size = self._batch_size or self._samples
-        collect(self._model, self._layers, self._inputs, labels, self._dtype, batch_size, self._forward, file.write)
+        collect(
+            self._model,
+            self._layers,
+            self._inputs,
+            labels,
+            self._dtype,
+            batch_size,
+            self._forward,
+            self._views,
+            self._tokens,
+            self._mask,
+            file.write,
+        )
+
+    @property
+    def _rows(self) -> int:
+        return self._samples if self._tokens is None else len(self._tokens)
 
     def _parameters(self) -> dict[str, NDArray]:
         parameters = {}

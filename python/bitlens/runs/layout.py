@@ -79,6 +79,8 @@ class Layer:
     """Positions that the model's axis of the samples holds for each sample; in the run they are axis 2."""
     decided: str = ""
     """How the axis of the channels was found."""
+    view: str = ""
+    """What of the module's output was recorded; empty for all of it."""
 
     @property
     def channels(self) -> int:

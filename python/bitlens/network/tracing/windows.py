@@ -27,7 +27,7 @@ def adaptive(size: int, inputs: int) -> list[NDArray]:
 
 
 def interpolated(size: int, inputs: int, taps: int, aligned: bool) -> list[NDArray]:
-    """The entries that an interpolation with so many taps along an axis reads: 1 nearest, 2 linear, 4 cubic."""
+    """The entries that an interpolation reads, by the number of taps along an axis: 1 nearest, 2 linear, 4 cubic."""
     if taps == 1:
         return [np.arange(size) * inputs // size]
     position = np.arange(size) * ((inputs - 1) / max(size - 1, 1) if aligned else inputs / size)
