@@ -69,7 +69,8 @@ class Recorder:
     Raises
     ------
     RunError
-        If the folder contains something else or another run, or a layer does not exist or cannot be recorded.
+        If the folder contains something else or another run, another recorder has the run open, or a layer does not
+        exist or cannot be recorded.
     TypeError, ValueError
         If the probe or another argument is not valid.
 
@@ -154,6 +155,7 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._open_writer().close()
         self._writer = None
 
     @property
