@@ -84,7 +84,7 @@ def test_results_of_replaced_weights_are_stale(store: Path) -> None:
     recording.write_weights(1, activations(1))
     measured(open_run(store), "weights", 1)
     assert open_run(store).results.epochs(KEY) == [1]
-    writer(store).write_weights(1, activations(1))
+    recording.write_weights(1, activations(1))
     assert open_run(store).results.epochs(KEY) == []
     assert open_run(store).results.load(KEY) == []
 
@@ -128,14 +128,27 @@ def test_a_recorder_does_not_remove_what_another_is_writing(store: Path) -> None
     recording.write_weights(0, activations(1))
     folders = [store, store / "epochs", store / "weights"]
     young = [folder / ".0007.safetensors.host.1.0123456789abcdef.tmp" for folder in folders]
-    old = [folder / ".0008.safetensors.123.tmp" for folder in folders]
+    young += [folder / ".tmpAbC123" for folder in folders]  # such names safetensors uses
+    old = [folder / name for folder in folders for name in (".0008.safetensors.123.tmp", ".tmpXyZ789")]
     for path in young + old:
         path.write_bytes(b"half")
     for path in old:
         os.utime(path, (0, path.stat().st_mtime - 3700))
+    recording.close()
     writer(store)
     assert all(path.exists() for path in young)
     assert not any(path.exists() for path in old)
+
+
+def test_leftovers_outside_the_run_are_not_removed(store: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / ".1.tmp").touch()
+    os.utime(outside / ".1.tmp", (0, 0))
+    writer(store)
+    (store / "weights").symlink_to(outside)
+    writer(store)
+    assert (outside / ".1.tmp").exists()
 
 
 def test_a_torn_line_of_metrics_costs_that_line_alone(store: Path) -> None:
@@ -144,14 +157,15 @@ def test_a_torn_line_of_metrics_costs_that_line_alone(store: Path) -> None:
     with (store / "metrics.jsonl").open("ab") as file:
         file.write(b'{"epoch": 1, "lo')  # the disk was full here
     assert open_run(store).metrics == {0: {"loss": 1.0}}
-    for line in (recording, writer(store)):
-        line.write_metrics(2, {"loss": 2.0})
+    for _ in range(2):
+        recording.write_metrics(2, {"loss": 2.0})
         with pytest.warns(UserWarning, match=r"damaged at lines \[2\]"):
             assert open_run(store).metrics == {0: {"loss": 1.0}, 2: {"loss": 2.0}}
+        recording.close()
+        recording = writer(store)
 
 
 def test_files_of_a_recording_are_written_whole(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The temporary file that safetensors fills is the one that `atomic_write` made."""
     recording, seen = writer(store), []
     replace = Path.replace
 
