@@ -224,10 +224,9 @@ class Measure(Generic[P]):
         recorded = self.recorded_epochs(run)
         stored = epochs_of(self._load(run, key, epochs))
         wanted = sorted({*stored, *recorded} if epochs is None else set(epochs))
-        if not wanted and epochs is None:
-            raise RunError(f"{run.path} has no complete epoch yet")
         if not wanted:
-            raise RunError(f"epochs: expected at least one, got {epochs!r}")
+            empty = f"epochs: expected at least one, got {epochs!r}"
+            raise RunError(f"{run.path} has no complete epoch yet" if epochs is None else empty)
         missing = [epoch for epoch in wanted if epoch not in stored]
         if nowhere := [epoch for epoch in missing if epoch not in recorded]:
             raise RunError(
@@ -251,10 +250,12 @@ class Measure(Generic[P]):
             raise failures[wanted[0]]
         for failure in failures.values():
             warnings.warn(f"left out: {failure}", stacklevel=3)
-        dataset = self._stored(run, key, [e for e in wanted if e not in failures])
-        if dataset is None:
-            raise RunError(f"{run.path}: the results of {self.name} vanished while they were read")
-        return dataset
+        expected = [epoch for epoch in wanted if epoch not in failures]
+        series = self._load(run, key, expected)
+        if stale := set(expected) - epochs_of(series):
+            what = f"epoch {min(stale)} of {run.path} was recorded again, or its result was removed,"
+            raise RunError(f"epochs: {what} while {self.name} was computed; call it again")
+        return self._dataset(series, key)
 
     def _warn_of_ignored(self, run: Run, key: ResultKey) -> None:
         versions = [o.version for o in run.results.keys(self.name) if o.settings == key.settings and o != key]
@@ -278,10 +279,10 @@ class Measure(Generic[P]):
 
     def _stored(self, run: Run, key: ResultKey, epochs: Iterable[int] | None) -> xr.Dataset | None:
         series = self._load(run, key, epochs)
-        if not series:
-            return None
-        dataset = as_dataset(series, key)
-        return dataset if self.by_epoch else dataset.isel(epoch=0, drop=True)
+        return self._dataset(series, key) if series else None
+
+    def _dataset(self, series: list[StoredSeries], key: ResultKey) -> xr.Dataset:
+        return as_dataset(series, key) if self.by_epoch else as_dataset(series, key).isel(epoch=0, drop=True)
 
     def _load(self, run: Run, key: ResultKey, epochs: Iterable[int] | None) -> list[StoredSeries]:
         """Stored results of this schema; what another program wrote under the name counts as no result."""
