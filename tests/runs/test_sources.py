@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file, save_file
 
-from bitlens.runs import Layer, Manifest, Run, RunWriter, open_run
+import bitlens
+from bitlens.runs import Layer, Manifest, ResultKey, Run, RunError, RunWriter, open_run
 from bitlens.runs.sources import file_id
 from tests.support.stored_results import KEY, small_result, the_series
 
@@ -179,3 +181,47 @@ def test_files_of_a_recording_are_written_whole(store: Path, monkeypatch: pytest
     assert files == [temporary]
     assert total == 8
     assert list((store / "epochs").iterdir()) == [store / "epochs" / "0000.safetensors"]
+
+
+def test_results_of_dropped_activations_are_stale_once_the_weights_are_replaced(store: Path) -> None:
+    recording, run = writer(store), open_run(store)
+    recording.write_weights(1, activations(1))
+    recording.write_epoch(1, activations(1))
+    measured(run, "epoch", 1)
+    recording.drop_epoch(1)
+    assert run.results.epochs(KEY) == [1]
+    recording.write_weights(1, activations(2))  # another network, whose recording ends here
+    assert run.results.epochs(KEY) == open_run(store).results.load(KEY) == []
+
+
+def test_replaced_weights_leave_the_results_of_activations_that_exist(store: Path) -> None:
+    recording, run = writer(store), open_run(store)
+    recording.write_epoch(1, activations(1))
+    measured(run, "epoch", 1)
+    other = ResultKey(KEY.measure, KEY.version + 1, KEY.settings)
+    recording.write_weights(1, activations(1))
+    run.results.save(other, 1, small_result(), str(run.source("weights", 1)))
+    recording.write_weights(1, activations(2))
+    assert run.results.epochs(KEY) == [1]
+    assert run.results.epochs(other) == []
+
+
+def test_a_result_is_stale_if_its_weights_are_replaced_while_it_is_computed(store: Path) -> None:
+    layers = torch.nn.Linear(4, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3)
+    model, probe = torch.nn.Sequential(*layers), (torch.rand(12, 4), torch.arange(12) % 3)
+    with bitlens.Recorder(model, store, probe, weights=[0], show_size=False) as recorder:
+        recorder.snapshot(0)
+    run = open_run(store)
+    with RunWriter(store, run.manifest, {}) as recording:
+        weights = run.weights(0)
+
+        class Replacing(torch.nn.Sequential):
+            """A network whose weights are recorded again while it runs."""
+
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                recording.write_weights(0, {name: 2 * array for name, array in weights.items()})
+                return super().forward(x)
+
+        with pytest.raises(RunError, match=r"epochs: epoch 0 of .* was recorded again, or its result was removed"):
+            bitlens.layer_ablation(run, Replacing(*layers), repeats=1)
+    assert bitlens.layer_ablation(run, model, repeats=1).sizes["epoch"] == 1

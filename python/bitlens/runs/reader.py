@@ -247,7 +247,9 @@ class Run:
 
     def _id_of(self, path: str) -> str | None:
         try:
-            return file_id(inside(self.path, path))
+            if os.path.islink(path) or os.path.islink(os.path.dirname(path)):  # noqa: PTH114, PTH120, as above
+                inside(self.path, path)
+            return file_id(path)
         except OSError as error:
             raise RunError(f"{path} cannot be read: {error.strerror}") from None
 

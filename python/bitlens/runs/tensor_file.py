@@ -184,28 +184,39 @@ class TensorFile:
         entry = self.entry(name)
         first, last = min(channels), max(channels)
         samples, count, *places = entry.shape
-        row, item = count * prod(places), prod(places) * entry.dtype.itemsize
         part = np.empty((samples, last + 1 - first, *places), entry.dtype)
         if part.shape == entry.shape:
             self._fill(part, entry.start)
-        else:
-            for sample in range(samples):
-                self._fill(part[sample], entry.start + sample * row * entry.dtype.itemsize + first * item)
+        elif part.size:
+            channel_bytes = prod(places) * entry.dtype.itemsize
+            start = entry.start + first * channel_bytes
+            starts = range(start, start + samples * count * channel_bytes, count * channel_bytes)
+            self._fill_rows(part.reshape(-1).view(np.uint8).data, starts)
         return part[:, np.asarray(channels) - first]
 
-    def _fill(self, values: NDArray, offset: int) -> None:
-        if not values.size:
-            return
-        rest = values.reshape(-1).view(np.uint8).data
+    def _fill(self, values: NDArray, start: int) -> None:
+        if values.size:
+            self._fill_rows(values.reshape(-1).view(np.uint8).data, [start])
+
+    def _fill_rows(self, buffer: memoryview, starts: Sequence[int]) -> None:
+        """Fill a buffer row by row from places in the file; the rows have equal lengths."""
+        size = len(buffer) // len(starts)
         try:
-            self._file.seek(offset)
-            while rest:
-                count = self._file.readinto(rest)
-                if not count:
-                    raise RunError(f"{self.path} is damaged: it was cut while it was read")
-                rest = rest[count:]
+            for row, start in enumerate(starts):
+                end, place = (row + 1) * size, row * size
+                while place < end:  # the system reads at most 2 GiB at once
+                    count = self._read_into(buffer[place:end], start + place - row * size)
+                    if not count:
+                        raise RunError(f"{self.path} is damaged: it was cut while it was read")
+                    place += count
         except OSError as error:
             raise RunError(f"{self.path} cannot be read: {error.strerror}") from None
+
+    def _read_into(self, buffer: memoryview, start: int) -> int:
+        if hasattr(os, "preadv"):
+            return os.preadv(self._file.fileno(), [buffer], start)
+        self._file.seek(start)  # on Windows
+        return self._file.readinto(buffer)
 
 
 def _entries(file: FileIO, path: Path) -> dict[str, TensorEntry]:
