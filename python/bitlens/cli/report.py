@@ -18,7 +18,6 @@ from bitlens.measures import (
     MEASURES,
     channel_entropies,
     information_plane,
-    input_diversity,
     layer_diversity,
     layer_pair_information,
     training_performance,
@@ -175,7 +174,7 @@ def _layers_table(run: Run, parameters: dict[str, Any]) -> Table:
         "dead": ("dead", _COUNT),
         "information": ("excess", str),
     }
-    bound = float(input_diversity(run, **of(input_diversity)).bound)
+    bound = float(diversity.bound.max())
     shown = {**entropies[names[0]].attrs, **(pairs[names[0], names[1]].attrs if len(names) > 1 else {})}
     caption = (
         f"inter: inter-sample entropy, k = {diversity.attrs['k']}, at most {bound:.2f}. intra: intra-sample entropy, "

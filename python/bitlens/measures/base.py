@@ -50,7 +50,7 @@ class Measure(Generic[P]):
     variables: ClassVar[tuple[Variable, ...]]
     target_names: ClassVar[tuple[str, ...]] = ()
     requires: ClassVar[frozenset[str]] = frozenset()
-    """What the run must have: "labels", "weights"."""
+    """What the run must have: "inputs", "labels", "weights"."""
     by_epoch: ClassVar[bool] = True
     arguments: ClassVar[Mapping[str, str]] = {}
     """Further arguments of the call, and those whose documentation differs from the parameter that is stored."""
@@ -78,6 +78,8 @@ class Measure(Generic[P]):
         """Raise RunError if this run cannot answer."""
         if "labels" in self.requires and run.labels is None:
             raise RunError(f"{run.path} was recorded without labels, which {self.name} needs")
+        if "inputs" in self.requires and not run.has_inputs:
+            raise RunError(f"{run.path} was recorded without inputs, which {self.name} needs")
         if "weights" in self.requires and not run.weight_epochs:
             raise RunError(f"epochs: no weights were recorded in {run.path}; record with weights=[...]")
 
@@ -201,9 +203,8 @@ class Measure(Generic[P]):
         # The source is looked up first: a result is never given to a file that replaces the one it was computed from.
         source = run.source(kind, epoch)
         if source is None:
-            raise RunError(
-                f"epochs: nothing is recorded for epoch {epoch} in {run.path}; there are {self.recorded_epochs(run)}"
-            )
+            recorded = self.recorded_epochs(run)
+            raise RunError(f"epochs: nothing is recorded for epoch {epoch} in {run.path}; there are {recorded}")
         compute = compute or partial(self.compute, run, target=target, parameters=parameters)
         result = to_stored(self._computed(run, epoch, compute), self.variables)
         run.results.save(self.key(target, parameters), epoch, result, source)
@@ -229,10 +230,8 @@ class Measure(Generic[P]):
             raise RunError(f"{run.path} has no complete epoch yet" if epochs is None else empty)
         missing = [epoch for epoch in wanted if epoch not in stored]
         if nowhere := [epoch for epoch in missing if epoch not in recorded]:
-            raise RunError(
-                f"epochs: nothing is recorded and no result is stored for epoch {nowhere[0]} in {run.path}; "
-                f"recorded are {recorded}"
-            )
+            what = f"nothing is recorded and no result is stored for epoch {nowhere[0]}"
+            raise RunError(f"epochs: {what} in {run.path}; recorded are {recorded}")
         if missing:
             self._warn_of_ignored(run, key)
         failures: dict[int, RunError] = {}

@@ -51,6 +51,7 @@ class InputDiversity(Measure[DiversityParameters]):
     rank = 20
     Parameters = DiversityParameters
     by_epoch = False
+    requires = frozenset({"inputs"})
     variables: ClassVar = (
         Variable("inter_sample_entropy", (), "inter-sample entropy of the input"),
         Variable("bound", (), "its upper bound, log2(n (n - 1))"),
@@ -102,12 +103,12 @@ class LayerDiversity(Measure[DiversityParameters]):
     )
 
     def compute(self, run: Run, epoch: int, target: Target, parameters: DiversityParameters) -> Result:
-        # The input is the same at every epoch.
-        of_input = float(input_diversity.at(run, 0, (), parameters).inter_sample_entropy)
-        entropies = [
-            of_input if layer.name == INPUT else inter_sample_entropy(run.activations(layer.name, epoch), parameters.k)
-            for layer in run.layers
-        ]
+        def entropy(name: str) -> float:
+            if name == INPUT:  # the same at every epoch
+                return float(input_diversity.at(run, 0, (), parameters).inter_sample_entropy)
+            return float(inter_sample_entropy(run.activations(name, epoch), parameters.k))
+
+        entropies = [entropy(layer.name) for layer in run.layers]
         return Result(
             {"inter_sample_entropy": entropies, "bound": _bound(run.manifest.samples)},
             {"layer": [layer.name for layer in run.layers]},

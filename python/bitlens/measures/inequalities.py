@@ -67,6 +67,7 @@ class ProcessingInequalities(Measure[ProcessingInequalitiesParameters]):
     title = "processing inequalities"
     rank = 90
     Parameters = ProcessingInequalitiesParameters
+    requires = frozenset({"inputs"})
     variables: ClassVar = tuple(
         variable
         for chain in ("forward", "backward")

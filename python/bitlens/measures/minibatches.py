@@ -123,9 +123,15 @@ def as_variable(values: NDArray) -> NDArray:
 
 
 def information_targets(run: Run, epoch: int) -> dict[str, NDArray]:
-    """The variables that information is measured about: the input and, where they are known, the labels."""
-    targets = {"input": as_variable(run.activations(INPUT, epoch))}
+    """The variables that information is measured about: the input and the labels, where they were recorded."""
+    targets = {"input": as_variable(run.activations(INPUT, epoch))} if run.has_inputs else {}
     return targets if run.labels is None else targets | {"labels": run.labels}
+
+
+def check_targets(run: Run, name: str) -> None:
+    """Raise RunError if there is nothing that a measure could measure information about."""
+    if not run.has_inputs and run.labels is None:
+        raise RunError(f"{run.path} was recorded without inputs and without labels, of which {name} needs one")
 
 
 def _rule_for(run: Run, rule: RunBandwidth, samples: NDArray) -> RunBandwidth:

@@ -10,6 +10,7 @@ from bitlens.estimators import binned_information, pairwise_distance_information
 from bitlens.measures.base import Measure
 from bitlens.measures.minibatches import (
     MatrixInformationConfig,
+    check_targets,
     information_targets,
     mean_information,
     prepared_batches,
@@ -85,9 +86,16 @@ class InformationPlane(Measure[InformationPlaneParameters]):
         used = {name: getattr(parameters, name) for name in _USED[estimator]}
         return InformationPlaneParameters(estimator=estimator, **used)
 
+    def check(self, run: Run, target: Target, parameters: InformationPlaneParameters) -> None:
+        super().check(run, target, parameters)
+        if parameters.estimator == "renyi":
+            check_targets(run, self.name)
+
     def compute(self, run: Run, epoch: int, target: Target, parameters: InformationPlaneParameters) -> Result:
         layers = [layer.name for layer in run.layers if layer.name != INPUT]
         about = ["input"] if run.labels is None else ["input", "labels"]
+        if parameters.estimator == "renyi" and not run.has_inputs:
+            about.remove("input")  # the other estimators take the number of the sample as the input
         estimate = {"renyi": _renyi, "binning": _binning, "kde": _kde}[parameters.estimator]
         return Result(estimate(run, epoch, layers, parameters), {"about": about, "layer": layers})
 
