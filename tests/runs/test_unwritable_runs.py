@@ -14,7 +14,8 @@ import pytest
 import torch
 
 import bitlens
-from bitlens.runs import files, result_store
+from bitlens.measures import execute
+from bitlens.runs import RunError, files, result_store
 
 REASONS = {
     "read-only file system": OSError(errno.EROFS, os.strerror(errno.EROFS)),
@@ -107,6 +108,16 @@ def test_results_in_memory_become_stale(store: Path, monkeypatch: pytest.MonkeyP
     assert run.results.epochs(key) == [0, 1, 3]
     second = bitlens.layer_diversity(run, k=3)
     np.testing.assert_array_equal(second.inter_sample_entropy[2], first.inter_sample_entropy[1])
+
+
+def test_a_task_whose_result_nobody_could_read_fails(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (task, *_) = bitlens.layer_diversity.missing(bitlens.open_run(store), (), bitlens.layer_diversity.Parameters(k=3))
+    monkeypatch.setattr(result_store, "atomic_write", refuse(REASONS["full disk"]))
+    with (
+        pytest.warns(UserWarning, match="not stored"),
+        pytest.raises(RunError, match="the result of layer_diversity could not be stored; make the run writable"),
+    ):
+        execute(task)
 
 
 def test_other_errors_are_raised(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,7 +155,8 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._open_writer().close()
+        if self._writer is not None:
+            self._writer.close()
         self._writer = None
 
     @property

@@ -198,6 +198,11 @@ class ResultStore:
             "by bitlens 0.1.0 and are ignored; measure again, and remove these folders to free their space"
         )
 
+    @property
+    def has_unsaved(self) -> bool:
+        """Whether results are in memory alone, because the run could not be written."""
+        return bool(self._unsaved.keys())
+
     def flush(self) -> None:
         """Put on disk what was saved since the last flush."""
         paths = set()
