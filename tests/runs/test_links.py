@@ -109,6 +109,18 @@ def test_the_run_itself_may_be_a_link(store: Path, tmp_path: Path) -> None:
     run.results.save(KEY, 1, small_result(2.0), str(run.source("epoch", 1)))
 
 
+def test_the_run_may_be_the_current_folder(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(store)
+    for name, read in READS.items():
+        for place in (".", "", Path(), "../run"):
+            read(open_run(place))
+        replace_by_link(store / name, tmp_path / "outside" / "moved")
+        with pytest.raises(RunError, match=REFUSED):
+            read(open_run("."))
+        (store / name).unlink()
+        shutil.move(tmp_path / "outside" / "moved", store / name)
+
+
 @pytest.mark.parametrize("name", ["results", f"results/{KEY.measure}", KEY_FOLDER])
 def test_nothing_is_written_through_links_that_lead_out(store: Path, tmp_path: Path, name: str) -> None:
     replace_by_link(store / name, tmp_path / "outside" / "moved")

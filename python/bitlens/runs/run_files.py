@@ -23,17 +23,15 @@ def inside(run: str | os.PathLike[str], path: str | os.PathLike[str]) -> Path:
 
     The run's folder may be a link itself, and links within the run to other places in it are followed.
     """
-    top, full = os.fspath(run), os.fspath(path)
-    position = len(top)
-    while position < len(full):
-        following = full.find(os.sep, position + 1)
-        position = len(full) if following < 0 else following
-        if os.path.islink(full[:position]):  # noqa: PTH114, faster than a Path
-            _check_target(top, full[:position])
-    return Path(full)
+    place, full = Path(run), Path(path)
+    for part in full.relative_to(place).parts:
+        place = place / part
+        if place.is_symlink():
+            _check_target(run, place)
+    return full
 
 
-def _check_target(run: str, link: str) -> None:
+def _check_target(run: str | os.PathLike[str], link: Path) -> None:
     target = Path(os.path.realpath(link))  # does not raise where links form a ring
     if not target.is_relative_to(os.path.realpath(run)):
         raise RunError(
