@@ -7,9 +7,10 @@ The packages, in the order of their imports: each imports only from those before
 3. ``estimators``   one public function for each published quantity; needs NumPy alone
 4. ``runs``         a recorded training on disk: writer, reader, selections, stored results
 5. ``network``      the recorder, discarding, ablation, deconvolution; needs PyTorch
-6. ``measures``     declared objects that compute and store the results of a run
-7. ``tables``       tidy tables of these results
-8. ``cli``          the command line; ``bitlens_explorer`` (apps/) draws a run
+6. ``callbacks``    the recorder in trainings of Lightning and of Hugging Face's Trainer
+7. ``measures``     declared objects that compute and store the results of a run
+8. ``tables``       tidy tables of these results
+9. ``cli``          the command line; ``bitlens_explorer`` (apps/) draws a run
 
 ``data`` has the images and the network of the demo. ``reference`` has the same estimators in short NumPy, to be
 compared with the papers.

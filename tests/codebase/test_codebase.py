@@ -35,6 +35,7 @@ ROOMS = {
     "estimators": 3,
     "runs": 4,
     "network": 5,
+    "callbacks": 6,
     "measures": 6,
     "tables": 7,
     "cli": 8,

@@ -1,4 +1,4 @@
-"""Refused arguments other than invalid arrays: numbers, ranges, labels, arrays that do not match each other."""
+"""Refused arguments other than invalid arrays: numbers, ranges, arrays that do not match each other."""
 
 from __future__ import annotations
 
@@ -128,33 +128,6 @@ def test_refused_value_ranges(function, row):
     getattr(bitlens, function)(MAPS, value_range=(LOW, HIGH))
     with pytest.raises(error, match=message):
         getattr(bitlens, function)(MAPS, value_range=given)
-
-
-# id: (labels of 8 samples, error, message)
-LABELS = {
-    "floats": (np.zeros(8), TypeError, "^labels: expected integers, got float64$"),
-    "booleans": (np.zeros(8, bool), TypeError, "^labels: expected integers, got bool$"),
-    "strings": (list("abcdefgh"), TypeError, "^labels: expected integers, got <U1$"),
-    "too few": (np.zeros(7, int), ValueError, r"^labels: expected shape \(8,\) to match the samples, got \(7,\)$"),
-    "one-hot": (
-        np.eye(8, dtype=int),
-        ValueError,
-        r"^labels: expected shape \(8,\) to match the samples, got \(8, 8\)$",
-    ),
-    "negative": (np.arange(-1, 7), ValueError, "^labels: expected classes from 0 on, got -1$"),
-    "a class without samples": (
-        np.array([0, 0, 1, 1, 3, 3, 3, 3]),
-        ValueError,
-        "^labels: expected a sample of every class up to 3, got none of class 2$",
-    ),
-}
-
-
-@pytest.mark.parametrize("row", LABELS)
-def test_refused_labels(row):
-    labels, error, message = LABELS[row]
-    with pytest.raises(error, match=message):
-        bitlens.channel_entropy(MAPS, labels)
 
 
 PERMUTED = "expected a NumPy array or a PyTorch tensor, got"

@@ -113,7 +113,7 @@ def test_results_of_other_versions_and_of_old_files_are_said(run, look):
     run.results.save(other, 1, stored_result(run, known.key, 1), str(run.source("epoch", 1)))
     (run.path / "results" / "training_performance" / "0123456789abcdef").mkdir()
     app = look(run.path)
-    assert "results of training_performance version 99 are ignored, not version 1" in notes(app)
+    assert "results of training_performance version 99 are ignored, not version 2" in notes(app)
     assert "were written by bitlens 0.1.0 and are ignored" in notes(app)
     assert payloads(app)
     assert "version 99" not in notes(look(run.path, "channels"))  # which shows no training performance

@@ -65,11 +65,11 @@ def test_results_of_another_version_are_said_and_never_given(run: bitlens.Run) -
     assert new.stored(run, "0", "1") is None
     assert new.known(run) == []
     (sentence,) = new.ignored(run)
-    assert sentence.endswith("results of layer_pair_information version 1 are ignored, not version 2")
-    with pytest.warns(UserWarning, match="version 1 are ignored and computed again by version 2"):
+    assert sentence.endswith("results of layer_pair_information version 2 are ignored, not version 3")
+    with pytest.warns(UserWarning, match="version 2 are ignored and computed again by version 3"):
         new(run, "0", "1")
-    assert [known.key.version for known in new.known(run)] == [2]
-    assert {known.key.version for known in bitlens.layer_pair_information.known(run)} == {1}
+    assert [known.key.version for known in new.known(run)] == [3]
+    assert {known.key.version for known in bitlens.layer_pair_information.known(run)} == {2}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         new(run, "0", "1")

@@ -212,3 +212,48 @@ def test_the_text_of_a_call_names_epochs_and_reads_only_on_request() -> None:
     parameters = bitlens.layer_pair_information.Parameters(bins=8)
     text = bitlens.layer_pair_information.call_text(("a", "b"), parameters, epochs=[1], stored=True)
     assert text == "bitlens.layer_pair_information.stored(run, 'a', 'b', bins=8, epochs=[1])"
+
+
+class TwoLogits(torch.nn.Module):
+    """The logits of both classes from that of class 1."""
+
+    def forward(self, logit: torch.Tensor) -> torch.Tensor:
+        return torch.cat([torch.zeros_like(logit), logit], dim=1)
+
+
+@pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
+@pytest.mark.parametrize("last", [torch.nn.Identity(), torch.nn.Flatten(0)], ids=["[n, 1]", "[n]"])
+def test_one_logit_is_that_of_class_1(tmp_path: Path, last: torch.nn.Module) -> None:
+    torch.manual_seed(0)
+    body = torch.nn.Sequential(torch.nn.Linear(8, 6), torch.nn.ReLU(), torch.nn.Linear(6, 1))
+    probe = torch.rand(40, 8), torch.arange(40) % 2
+    runs = []
+    for name, model in (("one", torch.nn.Sequential(body, last)), ("two", torch.nn.Sequential(body, TwoLogits()))):
+        with bitlens.Recorder(model, tmp_path / name, probe, gradients=True, layers=["0.0", "0.1"]) as recorder:
+            recorder.snapshot(0)
+        runs.append(bitlens.open_run(tmp_path / name))
+    one, two = runs
+    xr.testing.assert_equal(bitlens.training_performance(one), bitlens.training_performance(two))
+    probability = 1 / (1 + np.exp(-one.activations("output", 0).astype(float)[:, 0]))
+    row = bitlens.training_performance(one).sel(epoch=0)
+    assert float(row.loss) == pytest.approx(log_loss(one.labels, probability) / np.log(2))
+    assert float(row.accuracy) == np.mean((probability > 0.5) == one.labels)
+    assert row["class"].values.tolist() == ["0", "1"]
+    for cell in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        assert bitlens.predicted_samples(one, 0, *cell) == bitlens.predicted_samples(two, 0, *cell)
+    for layer in ("0.0", "0.1"):  # the errors of the hidden layers
+        errors = [run.activations(layer, 0, gradients=True) for run in runs]
+        np.testing.assert_allclose(*errors, atol=1e-7)
+    chain = bitlens.processing_inequalities(one, permutations=2)
+    assert chain.backward.sel(layer=["0.0", "0.1"]).notnull().all()
+
+
+def test_one_logit_of_three_classes_is_refused(tmp_path: Path) -> None:
+    with bitlens.Recorder(torch.nn.Linear(8, 1), tmp_path / "run", (torch.rand(9, 8), torch.arange(9) % 3)) as recorder:
+        recorder.snapshot(0)
+    run = bitlens.open_run(tmp_path / "run")
+    message = r"expected one output for each of 3 classes, or one logit for two classes, got outputs of shape \(1,\)"
+    with pytest.raises(RunError, match=message):
+        bitlens.training_performance(run)
+    with pytest.raises(RunError, match=message):
+        bitlens.predicted_samples(run, 0, 0, 0)

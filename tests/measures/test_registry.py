@@ -61,15 +61,18 @@ def test_a_measure_that_cannot_be_answered_is_skipped_with_a_sentence(tmp_path: 
     model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU())
     run = record_once(tmp_path / "run", model, torch.rand(12, 4), None)
     told: list[str] = []
-    results = bitlens.measure(run, skipped=told.append)
+    results = bitlens.measure(run, skipped=told.append, tensor=True)
     assert "information plane" in results
-    assert [sentence.partition(":")[0] for sentence in told if sentence.startswith("skipped")] == [
+    # 12 samples have no 15 neighbours: this is reported, and the other measures are there all the same.
+    assert [sentence.partition(":")[0] for sentence in told] == [
         "skipped training performance",
+        "skipped input diversity",
+        "skipped layer diversity",
         "skipped label information",
     ]
-    # 12 samples have no 15 neighbours: this is reported, and the other measures are there all the same.
-    assert any("k: expected" in sentence for sentence in told)
     assert "input diversity" not in results
+    with pytest.raises(RunError, match=r"k: expected 2 to n - 1 = 11 for the samples of .*, got 15"):
+        bitlens.measure(run, ["layer_diversity"])
 
 
 def test_every_measure_is_declared_in_full() -> None:

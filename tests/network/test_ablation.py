@@ -280,8 +280,8 @@ BAD = [
     ({"mode": "half"}, ValueError, "mode: expected 'zero' or 'mean', got 'half'"),
     ({"order": "random", "repeats": 0}, ValueError, "repeats: expected at least 1, got 0"),
     ({"steps": 6}, ValueError, "steps: expected 1 to 5 for 5 neurons, got 6"),
-    ({"channel_axis": 2}, RunError, "layers: '1' has output .*, without channels on axis 2"),
-    ({"channel_axis": 0}, RunError, "layers: '1' has output .*, without channels on axis 0"),
+    ({"channel_axis": 2}, ValueError, "channel_axis: expected 1 to 1 for '1', got 2; axis 0 is the samples"),
+    ({"channel_axis": 0}, ValueError, "channel_axis: expected 1 to 1 for '1', got 0; axis 0 is the samples"),
     ({"seed": 0.5}, TypeError, "seed: expected an integer, got 0.5"),
 ]  # fmt: skip
 

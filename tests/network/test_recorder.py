@@ -126,8 +126,10 @@ def test_every_recorded_network_can_be_measured(network: str, tmp_path: Path) ->
         ("skip", [("input", (1, 8, 8)), ("conv1", (4, 8, 8)), ("relu", (4, 8, 8)), ("conv2", (4, 8, 8)),
                   ("relu#2", (4, 8, 8)), ("output", (10,))]),
         # Tokens have their channels on the last axis. The projection of the attention never runs as a module.
-        ("transformer", [("input", (1, 8, 8)), ("embed", (12, 8)), ("block.norm1", (12, 8)), ("block.linear1", (24, 8)),
-                         ("block.linear2", (12, 8)), ("block.norm2", (12, 8)), ("output", (10,))]),
+        # The weights of the embedding act on the last axis of the input.
+        ("transformer", [("input", (8, 1, 8)), ("embed", (12, 8)), ("block.self_attn", (12, 8)),
+                         ("block.norm1", (12, 8)), ("block.linear1", (24, 8)), ("block.linear2", (12, 8)),
+                         ("block.norm2", (12, 8)), ("output", (10,))]),
         ("perceptron", [("input", (1, 8, 8)), ("1", (20,)), ("2", (20,)), ("output", (10,))]),
     ],
     ids=["convolutional", "skip", "transformer", "perceptron"],
@@ -217,7 +219,7 @@ def test_modes_random_numbers_and_hooks_are_as_before_also_after_an_error(tmp_pa
         ({"every": 0}, ValueError, "every: expected at least 1"),
         ({"every": 1.5}, TypeError, "every: expected an integer"),
         ({"classes": ["a"]}, ValueError, "classes: expected names for 10 classes"),
-        ({"probe": ([1, 2], None)}, TypeError, "probe: expected inputs as a tensor or an array, got list"),
+        ({"probe": ([1, 2], None)}, TypeError, "probe: expected inputs as a tensor or an array, got int"),
         ({"probe": samples()[0]}, TypeError, r"probe: expected \(inputs, labels\), or \(inputs, None\)"),
         ({"probe": (torch.rand(4), None)}, ValueError, "probe: expected inputs of shape"),
         ({"probe": (samples()[0], torch.arange(3))}, ValueError, "probe: expected 40 labels"),

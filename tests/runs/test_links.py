@@ -39,7 +39,7 @@ def store(tmp_path: Path) -> Path:
     with RunWriter(store, MANIFEST, PROBE) as writer:
         writer.write_weights(1, {"weight": np.ones(3)})
         writer.write_metrics(1, {"loss": 0.5})
-        writer.write_epoch(1, {"a": np.ones((4, 2), np.float32)})
+        writer.write_arrays(1, {"a": np.ones((4, 2), np.float32)})
     run = open_run(store)
     run.results.save(KEY, 1, small_result(1.0), str(run.source("epoch", 1)))
     save_selection(run, [1])
@@ -142,7 +142,7 @@ def test_a_writer_refuses_links_that_lead_out(store: Path, tmp_path: Path, name:
         writes = {
             "weights": lambda: writer.write_weights(2, {"weight": np.ones(3)}),
             "metrics.jsonl": lambda: writer.write_metrics(2, {"loss": 0.5}),
-            "epochs": lambda: writer.write_epoch(2, {"a": np.ones((4, 2), np.float32)}),
+            "epochs": lambda: writer.write_arrays(2, {"a": np.ones((4, 2), np.float32)}),
         }
         with pytest.raises(RunError, match=REFUSED):
             writes[name]()

@@ -44,8 +44,8 @@ def test_every_recorded_file_has_an_id(store: Path) -> None:
     recording = writer(store)
     run = open_run(store)
     assert run.source("epoch", 0) is None
-    recording.write_epoch(0, activations(1))
-    recording.write_epoch(1, activations(1))
+    recording.write_arrays(0, activations(1))
+    recording.write_arrays(1, activations(1))
     recording.write_weights(0, activations(1))
     sources = [run.source("epoch", 0), run.source("epoch", 1), run.source("weights", 0), run.source("probe", 0)]
     assert len({source.partition(":")[2] for source in sources}) == 4  # equal content, other files
@@ -93,7 +93,7 @@ def test_results_of_replaced_weights_are_stale(store: Path) -> None:
 
 def test_results_stay_when_activations_are_dropped(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recording, run = writer(store), open_run(store)
-    recording.write_epoch(1, activations(1))
+    recording.write_arrays(1, activations(1))
     measured(run, "epoch", 1)
     synced: list[str] = []
     fsync = os.fsync
@@ -109,12 +109,12 @@ def test_results_stay_when_activations_are_dropped(store: Path, monkeypatch: pyt
     assert run.source("epoch", 1) is None
     assert the_series(run.results.load(KEY)).epochs == [1]
     # The same epoch of a training that was started again.
-    recording.write_epoch(1, activations(2))
+    recording.write_arrays(1, activations(2))
     assert run.results.epochs(KEY) == []
     recording.drop_epoch(1)
     assert run.results.epochs(KEY) == open_run(store).results.load(KEY) == []
     measured_again = open_run(store)
-    recording.write_epoch(1, activations(3))
+    recording.write_arrays(1, activations(3))
     measured(measured_again, "epoch", 1)
     recording.drop_epoch(1)
     assert the_series(run.results.load(KEY)).epochs == [1]
@@ -176,7 +176,7 @@ def test_files_of_a_recording_are_written_whole(store: Path, monkeypatch: pytest
         return replace(path, target)
 
     monkeypatch.setattr(Path, "replace", look)
-    recording.write_epoch(0, activations(1))
+    recording.write_arrays(0, activations(1))
     ((temporary, files, total),) = seen
     assert files == [temporary]
     assert total == 8
@@ -186,7 +186,7 @@ def test_files_of_a_recording_are_written_whole(store: Path, monkeypatch: pytest
 def test_results_of_dropped_activations_are_stale_once_the_weights_are_replaced(store: Path) -> None:
     recording, run = writer(store), open_run(store)
     recording.write_weights(1, activations(1))
-    recording.write_epoch(1, activations(1))
+    recording.write_arrays(1, activations(1))
     measured(run, "epoch", 1)
     recording.drop_epoch(1)
     assert run.results.epochs(KEY) == [1]
@@ -196,7 +196,7 @@ def test_results_of_dropped_activations_are_stale_once_the_weights_are_replaced(
 
 def test_replaced_weights_leave_the_results_of_activations_that_exist(store: Path) -> None:
     recording, run = writer(store), open_run(store)
-    recording.write_epoch(1, activations(1))
+    recording.write_arrays(1, activations(1))
     measured(run, "epoch", 1)
     other = ResultKey(KEY.measure, KEY.version + 1, KEY.settings)
     recording.write_weights(1, activations(1))

@@ -60,7 +60,7 @@ def test_a_second_process_is_refused_until_the_first_is_killed(store: Path) -> N
         assert open_run(store).epochs == []  # reading needs no lock
         process.send_signal(signal.SIGKILL)
     with writer(store) as recording:
-        recording.write_epoch(0, activations())
+        recording.write_arrays(0, activations())
     assert open_run(store).epochs == [0]
 
 
@@ -70,14 +70,14 @@ def test_a_second_writer_of_this_process_is_refused(store: Path, tmp_path: Path)
     for path in (store, tmp_path / "link"):
         with pytest.raises(RunError, match=rf"is being recorded by this process, process {os.getpid()} on"):
             writer(path)
-    first.write_epoch(0, activations())  # the refused one has not taken the lock away
+    first.write_arrays(0, activations())  # the refused one has not taken the lock away
     with pytest.raises(RunError, match="is being recorded by this process"):
         writer(store)
     first.close()
     first.close()
     with pytest.raises(RunError, match=r"store: the writer of .*run is closed; open the run with a new one"):
-        first.write_epoch(1, activations())
-    writer(store).write_epoch(1, activations())
+        first.write_arrays(1, activations())
+    writer(store).write_arrays(1, activations())
 
 
 def test_two_recorders(store: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_writer_that_is_collected_or_fails_releases_the_lock(store: Path) -> N
 
 def test_results_are_saved_without_the_lock(store: Path) -> None:
     with writer(store) as recording:
-        recording.write_epoch(0, activations())
+        recording.write_arrays(0, activations())
         run = open_run(store)
         run.results.save(KEY, 0, small_result(1.0), str(run.source("epoch", 0)))
         assert the_series(run.results.load(KEY)).epochs == [0]
@@ -121,7 +121,7 @@ def test_a_forked_process_neither_holds_nor_releases_the_lock(store: Path) -> No
         child = os.fork()
     if child == 0:
         try:
-            recording.write_epoch(0, activations())
+            recording.write_arrays(0, activations())
         except RunError as error:
             os.write(writing, str(error).encode())
         recording.close()
@@ -134,7 +134,7 @@ def test_a_forked_process_neither_holds_nor_releases_the_lock(store: Path) -> No
     )
     with pytest.raises(RunError, match="is being recorded by this process"):
         writer(store)
-    recording.write_epoch(0, activations())
+    recording.write_arrays(0, activations())
     os.close(reading)
     os.close(writing)
 
@@ -146,8 +146,8 @@ def test_a_lock_file_that_was_replaced_is_noticed(store: Path) -> None:
         recording.write_metrics(0, {})
     second = writer(store)
     with pytest.raises(RunError, match="was removed or replaced"):
-        recording.write_epoch(0, activations())
-    second.write_epoch(0, activations())
+        recording.write_arrays(0, activations())
+    second.write_arrays(0, activations())
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"[1]", b'{"process": 1}', b"\xff"])
@@ -180,7 +180,7 @@ def test_a_file_system_without_locks(store: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(fcntl, "flock", refuse)
     with pytest.warns(UserWarning, match="is on a file system without file locks .* from one process only"):
         recording = writer(store)
-    recording.write_epoch(0, activations())
+    recording.write_arrays(0, activations())
     with (
         pytest.warns(UserWarning, match="without file locks"),
         pytest.raises(RunError, match="is being recorded by this process"),

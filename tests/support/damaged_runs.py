@@ -31,8 +31,7 @@ def record_known_run(store: Path) -> None:
     with RunWriter(store, manifest, {"inputs": INPUTS, "labels": LABELS}) as writer:
         for epoch in (0, 1):
             writer.write_weights(epoch, {"weight": np.ones((3, 24), np.float32), "count": np.array(7)})
-            writer.write_metrics(epoch, {"loss": 0.5})
-            writer.write_epoch(epoch, activations())
+            writer.write_arrays(epoch, activations(), {"loss": 0.5})
 
 
 CALLS: dict[str, Callable[[Run], object]] = {

@@ -152,11 +152,14 @@ def as_channel_maps(
 
 
 def as_class_indices(labels: Array, n: int, name: str) -> NDArray:
-    """Convert the class labels of n samples to int64 on the CPU."""
+    """Convert the class labels of n samples, integers of any type or booleans, to int64 on the CPU."""
     given: Any = labels
     array = np.asarray(given.detach().cpu() if is_tensor(given) else given)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"{name}: expected integers, got {array.dtype}")
+    if array.dtype.kind not in "iub":
+        raise TypeError(
+            f"{name}: expected integers, got {array.dtype}; number the classes with "
+            "np.unique(labels, return_inverse=True)[1]"
+        )
     if array.shape != (n,):
         raise ValueError(f"{name}: expected shape ({n},) to match the samples, got {array.shape}")
     if array.size and array.min() < 0:

@@ -16,6 +16,8 @@ from rich.table import Table
 from bitlens.cli.render import Column, render
 from bitlens.measures import (
     MEASURES,
+    Measure,
+    Target,
     channel_entropies,
     information_plane,
     layer_diversity,
@@ -23,7 +25,7 @@ from bitlens.measures import (
     training_performance,
 )
 from bitlens.measures.registry import planned
-from bitlens.runs import Run
+from bitlens.runs import Run, RunError
 from bitlens.tables import gap_bounds, layer_summary, removal_means, role_counts, training_summary
 
 _COUNT = ".0f"
@@ -46,10 +48,12 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def print_summary(run: Run, console: Console, **parameters: Any) -> None:
-    """The training by epoch, and the layers at the last epoch; all results are stored already."""
-    if run.labels is not None and training_performance.answers(run):
-        console.print(_training_table(run))
-    console.print(_layers_table(run, parameters))
+    """The training by epoch, and the layers at the last epoch, from the results that are stored."""
+    performance = _stored(training_performance, run, (), None, parameters)
+    if performance is not None:
+        console.print(_training_table(performance))
+    if run.epochs:
+        console.print(_layers_table(run, parameters))
 
 
 def print_calls(
@@ -136,7 +140,23 @@ def print_info(run: Run, console: Console) -> None:
     console.print(table)
 
 
-def _training_table(run: Run) -> Table:
+def _stored(
+    measure: Measure[Any], run: Run, target: Target, epochs: Sequence[int] | None, parameters: dict[str, Any]
+) -> xr.Dataset | None:
+    """The stored results of a measure; None where there are none, also because the run cannot answer it."""
+    try:
+        return measure.stored(run, *target, epochs=epochs, **vars(_own(measure, parameters)))
+    except RunError:
+        return None
+
+
+def _own(measure: Measure[Any], parameters: dict[str, Any]) -> Any:
+    """The parameters that a measure has."""
+    fields = {field.name for field in measure.Parameters.fields()}
+    return measure.Parameters(**{name: value for name, value in parameters.items() if name in fields})
+
+
+def _training_table(performance: xr.Dataset) -> Table:
     columns: dict[str, Column] = {
         "epoch": ("epoch", _COUNT),
         "accuracy": ("accuracy", ".3f"),
@@ -145,24 +165,19 @@ def _training_table(run: Run) -> Table:
         "predicted_given_label": ("H(predicted | label)", ".3f"),
     }
     caption = "Entropies: mean over classes that were predicted, in bits."
-    return render(training_summary(training_performance(run)), columns, "Training, on the probe", caption)
+    return render(training_summary(performance), columns, "Training, on the probe", caption)
 
 
 def _layers_table(run: Run, parameters: dict[str, Any]) -> Table:
     epoch = run.epochs[-1]
     names = [layer.name for layer in run.layers]
 
-    def of(measure: Any) -> dict[str, Any]:
-        fields = {field.name for field in measure.Parameters.fields()}
-        return {name: value for name, value in parameters.items() if name in fields}
+    def stored(measure: Measure[Any], *target: str) -> xr.Dataset | None:
+        return _stored(measure, run, target, [epoch], parameters)
 
-    diversity = layer_diversity(run, epochs=[epoch], **of(layer_diversity))
-    entropies = {name: channel_entropies(run, name, epochs=[epoch], **of(channel_entropies)) for name in names}
-    pairs = {
-        pair: layer_pair_information(run, *pair, epochs=[epoch], **of(layer_pair_information))
-        for pair in pairwise(names)
-    }
-    table = layer_summary(run.layers, epoch, diversity, entropies, pairs)
+    entropies = {name: stored(channel_entropies, name) for name in names}
+    pairs = {(a, b): stored(layer_pair_information, a, b) for a, b in pairwise(names)}
+    table = layer_summary(run.layers, epoch, stored(layer_diversity), entropies, pairs)
     spreads = zip(table.excess, table.null_std, strict=True)
     table["information"] = ["" if np.isnan(excess) else f"{excess:.3f} ± {std:.3f}" for excess, std in spreads]
     columns: dict[str, Column] = {
@@ -174,13 +189,14 @@ def _layers_table(run: Run, parameters: dict[str, Any]) -> Table:
         "dead": ("dead", _COUNT),
         "information": ("excess", str),
     }
-    bound = float(diversity.bound.max())
-    shown = {**entropies[names[0]].attrs, **(pairs[names[0], names[1]].attrs if len(names) > 1 else {})}
+    k, bins = _own(layer_diversity, parameters).k, _own(channel_entropies, parameters).bins
+    of_pairs = _own(layer_pair_information, parameters)
+    n = run.manifest.samples
     caption = (
-        f"inter: inter-sample entropy, k = {diversity.attrs['k']}, at most {bound:.2f}. intra: intra-sample entropy, "
-        f"mean over channels, {entropies[names[0]].attrs['bins']} bins; single values have none. dead: channels whose "
-        f"values are all equal. excess: mutual information with the layer before, minus the mean of "
-        f"{shown.get('permutations')} permutations, mean over channel pairs, {shown['bins']} bins, "
-        f"{shown.get('samples')} samples; ± is the standard deviation of the baseline for one pair."
+        f"inter: inter-sample entropy, k = {k}, up to {np.log2(max(1, n * (n - 1))):.2f}. intra: intra-sample entropy,"
+        f" mean over channels, {bins} bins; single values have none. dead: channels whose values are all equal. excess:"
+        f" mutual information with the layer before, minus the mean of {of_pairs.permutations} permutations, mean over "
+        f"channel pairs, {of_pairs.bins} bins, {min(of_pairs.samples, n)} samples; ± is the standard deviation of the "
+        "baseline for one pair."
     )
     return render(table, columns, f"Layers at epoch {epoch}, in bits", caption)

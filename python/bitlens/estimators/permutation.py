@@ -72,7 +72,7 @@ def permutation_test(
     for array, name in ((a, "a"), (b, "b")):
         if not (isinstance(array, np.ndarray) or is_tensor(array)) or array.ndim == 0:
             raise TypeError(f"{name}: expected a NumPy array or a PyTorch tensor, got {type(array).__name__}")
-        if is_uint8_array(array):
+        if is_uint8_array(array) and array.ndim > 1:  # of one axis they are labels
             raise TypeError(
                 f"{name}: expected samples along the first axis, got uint8, which may be distance codes with channels "
                 "there; pass samples as floats"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from bitlens.arrays import NDArray
+from bitlens.arrays import NDArray, as_class_indices
 from bitlens.estimators import NeuronRoles, OneBit, Quantizer, neuron_information, neuron_roles
 from bitlens.measures.base import Measure
 from bitlens.measures.networks import MODEL, network_at, recorded_modules
@@ -72,7 +72,7 @@ class LayerAblation(Measure[LayerAblationParameters]):
     RunError
         If no weights were stored, they do not fit the model, there is no such layer, or there are no labels.
     ValueError
-        If a parameter is out of range, or layers have their channels on different axes.
+        If a parameter is out of range.
 
     Examples
     --------
@@ -135,15 +135,20 @@ class LayerAblation(Measure[LayerAblationParameters]):
         epochs: Sequence[int] | None = None,
         **settings: Any,
     ) -> xr.Dataset:
-        digest = (
-            None if data is None else probe_hash({"inputs": data[0].cpu().numpy(), "labels": data[1].cpu().numpy()})
-        )
+        import torch
+
+        digest = None
+        if data is not None:
+            classes = as_class_indices(data[1], len(data[0]), "data: labels")
+            data = data[0], torch.from_numpy(classes)
+            digest = probe_hash({"inputs": data[0].cpu().numpy(), "labels": classes})
         target, parameters = self.arguments_of(run, layers=layers, data=digest, **settings)
         modules = recorded_modules(run, parameters.layers)
         used = _probe(run) if data is None else data
 
         def compute(epoch: int) -> Result:
-            return _result(network_at(run, model, epoch), used, modules, parameters)
+            with network_at(run, model, epoch) as network:
+                return _result(network, used, modules, parameters)
 
         return self._over_epochs(run, target, parameters, epochs, compute)
 
@@ -165,8 +170,8 @@ def _scores(
     labels = data[1].cpu()
     scores = {}
     for layer in layers:
-        output = output_of(network, data[0], layer.module)
-        found = neuron_information(output, labels, quantizer, channel_axis=layer.channel_axis)
+        output = output_of(network, data[0], layer)
+        found = neuron_information(output, labels, quantizer)
         scores[layer.module] = getattr(found, score).numpy()
     return scores
 
@@ -181,12 +186,10 @@ def _curves(
     from bitlens.network import cumulative_ablation
 
     modules = [layer.module for layer in scope]
-    (axis, *others) = {layer.channel_axis for layer in scope}
-    if others:
-        raise ValueError(f"layers: {[layer.name for layer in scope]} have their channels on different axes; name some")
+    axes = {layer.module: layer.channel_axis for layer in scope}
     own = {name: scores[name] for name in modules}
     return {
-        order: cumulative_ablation(network, data, modules, own, order, channel_axis=axis, **settings)  # type: ignore[arg-type]
+        order: cumulative_ablation(network, data, modules, own, order, channel_axis=axes, **settings)  # type: ignore[arg-type]
         for order in _ORDERS
     }
 

@@ -7,13 +7,13 @@ and the documentation read the same declarations, so that a default or a name is
 from __future__ import annotations
 
 import inspect
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 from bitlens.measures.documentation import with_parameters
+from bitlens.measures.inputs import require_magnitudes
 from bitlens.measures.parameters import as_code
 from bitlens.measures.schema import (
     Known,
@@ -28,6 +28,7 @@ from bitlens.measures.schema import (
     has_schema,
     to_stored,
 )
+from bitlens.progress import track
 from bitlens.runs import ResultKey, Run, RunError, StoredSeries
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Measure(Generic[P]):
     variables: ClassVar[tuple[Variable, ...]]
     target_names: ClassVar[tuple[str, ...]] = ()
     requires: ClassVar[frozenset[str]] = frozenset()
-    """What the run must have: "inputs", "labels", "weights"."""
+    """What the run must have: "inputs", "labels", "weights". "magnitudes": the targets do not hold category numbers."""
     by_epoch: ClassVar[bool] = True
     arguments: ClassVar[Mapping[str, str]] = {}
     """Further arguments of the call, and those whose documentation differs from the parameter that is stored."""
@@ -82,15 +83,9 @@ class Measure(Generic[P]):
             raise RunError(f"{run.path} was recorded without inputs, which {self.name} needs")
         if "weights" in self.requires and not run.weight_epochs:
             raise RunError(f"epochs: no weights were recorded in {run.path}; record with weights=[...]")
-
-    def answers(self, run: Run) -> bool:
-        """Whether the run can answer with default parameters."""
-        try:
-            for target in self.targets(run):
-                self.arguments_of(run, *target)
-        except RunError:
-            return False
-        return True
+        if "magnitudes" in self.requires:
+            for layer in target:
+                require_magnitudes(run, layer, self.name)
 
     # What a user calls
 
@@ -236,7 +231,7 @@ class Measure(Generic[P]):
             self._warn_of_ignored(run, key)
         failures: dict[int, RunError] = {}
         try:
-            for epoch in _progress(missing, " ".join([self.title, *target])):
+            for epoch in track(missing, " ".join([self.title, *target])):
                 try:
                     self.compute_and_store(run, epoch, target, parameters, compute)
                 except RunError as error:
@@ -288,12 +283,3 @@ class Measure(Generic[P]):
         wanted = None if epochs is None else sorted(set(epochs))
         loaded = run.results.load(key, wanted if self.by_epoch else [_ONCE])
         return [series for series in loaded if has_schema(series, self.variables)]
-
-
-def _progress(epochs: list[int], description: str) -> Iterable[int]:
-    if len(epochs) < 2 or not sys.stderr.isatty():
-        return epochs
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(epochs, description=description, console=Console(stderr=True), transient=True)

@@ -37,7 +37,7 @@ class ChannelEntropies(Measure[ChannelEntropiesParameters]):
     Raises
     ------
     RunError
-        If there is no such layer or its activations are not finite.
+        If there is no such layer, its activations are not finite, or it is an input of category numbers.
 
     Examples
     --------
@@ -51,6 +51,7 @@ class ChannelEntropies(Measure[ChannelEntropiesParameters]):
     rank = 40
     Parameters = ChannelEntropiesParameters
     target_names = ("layer",)
+    requires = frozenset({"magnitudes"})
     variables: ClassVar = (
         Variable("intra_sample_entropy", ("channel",), "intra-sample entropy"),
         Variable("lowest", (), "lower end of the bins", "1"),

@@ -16,6 +16,7 @@ from bitlens.measures.minibatches import (
     decompositions,
     information_targets,
     prepared_batches,
+    require_pairs_of_samples,
 )
 from bitlens.measures.parameters import parameter
 from bitlens.measures.schema import Result, Target, Variable
@@ -50,7 +51,8 @@ class LayerDecomposition(Measure[LayerDecompositionParameters]):
     Raises
     ------
     RunError
-        If there is no such layer, it has one channel, or activations are not finite.
+        If there is no such layer, it has one channel, it is an input of category numbers, ``tensor`` is True, the run
+        has one sample, or activations are not finite.
 
     Examples
     --------
@@ -63,8 +65,10 @@ class LayerDecomposition(Measure[LayerDecompositionParameters]):
     name = "layer_decomposition"
     title = "decomposition"
     rank = 80
+    version = 2
     Parameters = LayerDecompositionParameters
     target_names = ("layer",)
+    requires = frozenset({"magnitudes"})
     variables: ClassVar = (
         *(
             Variable(
@@ -84,12 +88,11 @@ class LayerDecomposition(Measure[LayerDecompositionParameters]):
     def check(self, run: Run, target: Target, parameters: LayerDecompositionParameters) -> None:
         super().check(run, target, parameters)
         check_targets(run, self.name)
+        require_pairs_of_samples(run, self.name)
         if run.layer(target[0]).channels < 2:
             raise RunError(f"layer: {target[0]} has one channel; its decomposition needs two")
         if parameters.tensor:
-            raise ValueError(
-                "tensor: expected False, got True; a single kernel of a layer has no channels to decompose"
-            )
+            raise RunError("tensor: expected False, got True; a single kernel of a layer has no channels to decompose")
 
     def resolve(
         self, run: Run, target: Target, parameters: LayerDecompositionParameters

@@ -93,9 +93,9 @@ class LayerDeconvolution(Measure[LayerDeconvolutionParameters]):
         images = probe_images(run, samples)
 
         def compute(epoch: int) -> Result:
-            network = network_at(run, model, epoch)
             channels = range(recorded.channels)
-            maps = [deconvolve(network, images, recorded.module, channel).cpu().numpy() for channel in channels]
+            with network_at(run, model, epoch) as network:
+                maps = [deconvolve(network, images, recorded.module, channel).cpu().numpy() for channel in channels]
             return Result({"deconvolution": np.stack(maps)}, {"channel": np.arange(len(maps)), "sample": samples})
 
         return self._over_epochs(run, target, parameters, epochs, compute)

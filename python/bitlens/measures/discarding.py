@@ -125,7 +125,8 @@ class LayerDiscarding(Measure[LayerDiscardingParameters]):
         modules = recorded_modules(run, parameters.layers)
 
         def compute(epoch: int) -> Result:
-            measured = _measured(network_at(run, model, epoch), images, modules, training, parameters)
+            with network_at(run, model, epoch) as network:
+                measured = _measured(network, images, modules, training, parameters)
             return _result(measured, parameters, masks)
 
         return self._over_epochs(run, target, parameters, epochs, compute)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,9 +10,11 @@ import numpy as np
 
 from bitlens.estimators import inter_sample_entropy
 from bitlens.measures.base import Measure
+from bitlens.measures.finite import of_finite_layers
+from bitlens.measures.inputs import diversity_of
 from bitlens.measures.parameters import Parameters, parameter
 from bitlens.measures.schema import Result, Target, Variable
-from bitlens.runs import Run
+from bitlens.runs import Run, RunError
 from bitlens.runs.layout import INPUT
 
 
@@ -22,11 +25,22 @@ class DiversityParameters(Parameters):
     k: int = parameter(15, "Number of nearest neighbours of each sample.", minimum=2)
 
 
-class InputDiversity(Measure[DiversityParameters]):
+class _Diversity(Measure[DiversityParameters]):
+    def check(self, run: Run, target: Target, parameters: DiversityParameters) -> None:
+        super().check(run, target, parameters)
+        samples = run.manifest.samples
+        if samples < 3:
+            raise RunError(f"{run.path}: expected at least 3 samples for {self.name}, got {samples}")
+        if parameters.k >= samples:
+            raise RunError(f"k: expected 2 to n - 1 = {samples - 1} for the samples of {run.path}, got {parameters.k}")
+
+
+class InputDiversity(_Diversity):
     """Inter-sample entropy of the probe's inputs, of all samples and by class.
 
     H(dCNN(X, 0, -, 0)) of CNNSlicer (Shen and Shen 2021, section 5.1.2). It grows with the number of samples: compare
-    it with ``bound``, log2(n (n - 1)). A class of k samples or fewer has NaN.
+    it with ``bound``, log2(n (n - 1)). A class of k samples or fewer has NaN. Integer
+    inputs such as token ids (but not pixels) differ in the number of unequal values, whatever their size.
 
     Returns
     -------
@@ -49,6 +63,7 @@ class InputDiversity(Measure[DiversityParameters]):
     name = "input_diversity"
     title = "input diversity"
     rank = 20
+    version = 2
     Parameters = DiversityParameters
     by_epoch = False
     requires = frozenset({"inputs"})
@@ -61,17 +76,17 @@ class InputDiversity(Measure[DiversityParameters]):
 
     def compute(self, run: Run, epoch: int, target: Target, parameters: DiversityParameters) -> Result:
         inputs, k = run.inputs, parameters.k
-        result = Result({"inter_sample_entropy": inter_sample_entropy(inputs, k), "bound": _bound(len(inputs))})
+        result = Result({"inter_sample_entropy": diversity_of(run, INPUT, inputs, k), "bound": _bound(len(inputs))})
         if run.labels is not None:
             parts = [inputs[run.labels == label] for label in range(len(run.classes))]
-            entropies = [inter_sample_entropy(part, k) if len(part) > k else np.nan for part in parts]
+            entropies = [diversity_of(run, INPUT, part, k) if len(part) > max(k, 2) else np.nan for part in parts]
             result.values["class_inter_sample_entropy"] = entropies
             result.values["class_bound"] = [_bound(len(part)) for part in parts]
             result.coordinates["class"] = list(run.classes)
         return result
 
 
-class LayerDiversity(Measure[DiversityParameters]):
+class LayerDiversity(_Diversity):
     """Inter-sample entropy of the probe in every layer, by epoch.
 
     H(dCNN(X, l, -, t)) of CNNSlicer (Shen and Shen 2021, section 4.3).
@@ -79,12 +94,12 @@ class LayerDiversity(Measure[DiversityParameters]):
     Returns
     -------
     xarray.Dataset
-        ``inter_sample_entropy`` [epoch, layer] and ``bound``, in bits.
+        ``inter_sample_entropy`` [epoch, layer] and ``bound``, in bits; NaN for a layer with NaN or infinity.
 
     Raises
     ------
     RunError
-        If the probe has k samples or fewer, or activations are not finite.
+        If the probe has k samples or fewer, or the activations of no layer are finite.
 
     Examples
     --------
@@ -96,6 +111,7 @@ class LayerDiversity(Measure[DiversityParameters]):
     name = "layer_diversity"
     title = "layer diversity"
     rank = 30
+    version = 2
     Parameters = DiversityParameters
     variables: ClassVar = (
         Variable("inter_sample_entropy", ("layer",), "inter-sample entropy"),
@@ -103,15 +119,16 @@ class LayerDiversity(Measure[DiversityParameters]):
     )
 
     def compute(self, run: Run, epoch: int, target: Target, parameters: DiversityParameters) -> Result:
-        def entropy(name: str) -> float:
-            if name == INPUT:  # the same at every epoch
-                return float(input_diversity.at(run, 0, (), parameters).inter_sample_entropy)
-            return float(inter_sample_entropy(run.activations(name, epoch), parameters.k))
-
-        entropies = [entropy(layer.name) for layer in run.layers]
+        others = [layer.name for layer in run.layers if layer.name != INPUT]
+        entropies = of_finite_layers(
+            run, epoch, others, self.title, lambda name, maps: inter_sample_entropy(maps, parameters.k), math.nan
+        )
+        if run.has_inputs:  # the same at every epoch
+            others.insert(0, INPUT)
+            entropies.insert(0, float(input_diversity.at(run, 0, (), parameters).inter_sample_entropy))
         return Result(
             {"inter_sample_entropy": entropies, "bound": _bound(run.manifest.samples)},
-            {"layer": [layer.name for layer in run.layers]},
+            {"layer": others},
         )
 
 

@@ -15,6 +15,7 @@ from bitlens.measures.minibatches import (
     as_variable,
     mean_information,
     prepared_batches,
+    require_pairs_of_samples,
 )
 from bitlens.measures.parameters import parameter
 from bitlens.measures.plane import InformationPlaneParameters, information_plane
@@ -53,7 +54,7 @@ class ProcessingInequalities(Measure[ProcessingInequalitiesParameters]):
     Raises
     ------
     RunError
-        If activations are not finite.
+        If the activations of no layer or the gradients of any layer are not finite, or the run has one sample.
 
     Examples
     --------
@@ -66,6 +67,7 @@ class ProcessingInequalities(Measure[ProcessingInequalitiesParameters]):
     name = "processing_inequalities"
     title = "processing inequalities"
     rank = 90
+    version = 2
     Parameters = ProcessingInequalitiesParameters
     requires = frozenset({"inputs"})
     variables: ClassVar = tuple(
@@ -80,6 +82,10 @@ class ProcessingInequalities(Measure[ProcessingInequalitiesParameters]):
             Variable(f"{chain}_violations", (), "number of violations", "1"),
         )
     )
+
+    def check(self, run: Run, target: Target, parameters: ProcessingInequalitiesParameters) -> None:
+        super().check(run, target, parameters)
+        require_pairs_of_samples(run, self.name)
 
     def resolve(
         self, run: Run, target: Target, parameters: ProcessingInequalitiesParameters

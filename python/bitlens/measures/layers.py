@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from bitlens.arrays import NDArray
-from bitlens.estimators import channel_mutual_information, distance_codes, permutation_test
+from bitlens.estimators import channel_mutual_information, permutation_test
 from bitlens.measures.base import Measure
+from bitlens.measures.inputs import codes_of
+from bitlens.measures.minibatches import require_pairs_of_samples
 from bitlens.measures.parameters import Parameters, parameter
 from bitlens.measures.schema import Result, Target, Variable
 from bitlens.runs import Run
@@ -48,7 +50,7 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
     Raises
     ------
     RunError
-        If there is no such layer or its activations are not finite.
+        If there is no such layer, its activations are not finite, or the run has one sample.
 
     Examples
     --------
@@ -61,6 +63,7 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
     name = "layer_pair_information"
     title = "layer pair information"
     rank = 60
+    version = 2
     Parameters = LayerPairInformationParameters
     target_names = ("a", "b")
     variables: ClassVar = (
@@ -77,6 +80,10 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
     def targets(self, run: Run) -> list[Target]:
         return [(a.name, b.name) for a, b in zip(run.layers, run.layers[1:], strict=False)]
 
+    def check(self, run: Run, target: Target, parameters: LayerPairInformationParameters) -> None:
+        super().check(run, target, parameters)
+        require_pairs_of_samples(run, self.name)
+
     def resolve(
         self, run: Run, target: Target, parameters: LayerPairInformationParameters
     ) -> LayerPairInformationParameters:
@@ -84,7 +91,7 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
 
     def compute(self, run: Run, epoch: int, target: Target, parameters: LayerPairInformationParameters) -> Result:
         chosen, bins = run.evenly_spaced_samples(parameters.samples), parameters.bins
-        codes_a, codes_b = (distance_codes(run.activations(name, epoch)[chosen], bins) for name in target)
+        codes_a, codes_b = (codes_of(run, name, run.activations(name, epoch)[chosen], bins) for name in target)
         pairs, upper = _pair_table(len(chosen)), np.triu_indices(len(chosen), 1)
 
         # The order of the samples of b is shuffled, so that distances are computed once and not for every shuffle.

@@ -21,9 +21,11 @@ from bitlens.estimators import (
     SaturationWarning,
     Silverman,
 )
+from bitlens.estimators.categories import category_exponents
 from bitlens.estimators.matrix.decomposition import decompose
 from bitlens.estimators.matrix.gram import channel_exponents, variable_exponents, with_shuffles
 from bitlens.estimators.matrix.multivariate import informations
+from bitlens.measures.inputs import has_categories
 from bitlens.measures.parameters import Parameters, parameter
 from bitlens.runs import Run, RunError
 from bitlens.runs.layout import INPUT
@@ -58,11 +60,19 @@ class Batch:
 
 
 def prepared_batches(run: Run, targets: Mapping[str, NDArray], config: MatrixInformationConfig) -> list[Batch]:
-    """The kernels of the targets in every mini-batch, computed once for all layers."""
+    """The kernels of the targets in every mini-batch, computed once for all layers.
+
+    A target of integers is one of categories: of labels [n], or of the input's category numbers [n, values].
+    """
     prepared = []
     for samples in batches(run.manifest.samples, config.batch, config.seed):
         rule = _rule_for(run, config.bandwidth_x, samples)
-        of_targets = [variable_exponents(target[samples], "x", rule) for target in targets.values()]
+        of_targets = [
+            category_exponents(target[samples], rule)
+            if target.ndim == 2 and target.dtype.kind in "iu"
+            else variable_exponents(target[samples], "x", rule)
+            for target in targets.values()
+        ]
         shuffled = [with_shuffles(of_x, context, config.permutations, config.seed) for of_x, context in of_targets]
         prepared.append(Batch(samples, _rule_for(run, config.bandwidth, samples), shuffled))
     return prepared
@@ -124,7 +134,9 @@ def as_variable(values: NDArray) -> NDArray:
 
 def information_targets(run: Run, epoch: int) -> dict[str, NDArray]:
     """The variables that information is measured about: the input and the labels, where they were recorded."""
-    targets = {"input": as_variable(run.activations(INPUT, epoch))} if run.has_inputs else {}
+    targets: dict[str, NDArray] = {}
+    if run.has_inputs:
+        targets["input"] = as_variable(run.inputs if has_categories(run, INPUT) else run.activations(INPUT, epoch))
     return targets if run.labels is None else targets | {"labels": run.labels}
 
 
@@ -132,6 +144,12 @@ def check_targets(run: Run, name: str) -> None:
     """Raise RunError if there is nothing that a measure could measure information about."""
     if not run.has_inputs and run.labels is None:
         raise RunError(f"{run.path} was recorded without inputs and without labels, of which {name} needs one")
+
+
+def require_pairs_of_samples(run: Run, what: str) -> None:
+    """Raise RunError if the run has one sample, for what is computed from the distances of samples."""
+    if run.manifest.samples < 2:
+        raise RunError(f"{run.path}: expected at least 2 samples for {what}, got {run.manifest.samples}")
 
 
 def _rule_for(run: Run, rule: RunBandwidth, samples: NDArray) -> RunBandwidth:

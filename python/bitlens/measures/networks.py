@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,21 +32,23 @@ def recorded_modules(run: Run, names: Sequence[str] | None) -> list[Layer]:
     return layers
 
 
-def network_at(run: Run, model: nn.Module, epoch: int) -> nn.Module:
-    """A copy of the model with the weights of an epoch."""
+@contextmanager
+def network_at(run: Run, model: nn.Module, epoch: int) -> Iterator[nn.Module]:
+    """The model with the weights of an epoch, inside the block; afterwards it has its own weights again."""
     import torch
 
-    from bitlens.network.hooks import device_of
+    from bitlens.network.state import preserved, unwrapped
 
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model: expected a torch.nn.Module, got {describe(model)}")
-    network = copy.deepcopy(model)
-    weights = {name: torch.from_numpy(array).to(device_of(model)) for name, array in run.weights(epoch).items()}
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
-        raise RunError(f"model: the weights of {run.path} at epoch {epoch} do not fit it: {error}") from None
-    return network
+    network = unwrapped(model)
+    with preserved(network):
+        weights = {name: torch.from_numpy(array) for name, array in run.weights(epoch).items()}
+        try:
+            network.load_state_dict(weights)
+        except RuntimeError as error:
+            raise RunError(f"model: the weights of {run.path} at epoch {epoch} do not fit it: {error}") from None
+        yield network
 
 
 def chosen_samples(run: Run, samples: int | Sequence[int] | None) -> tuple[int, ...]:

@@ -35,7 +35,7 @@ class LabelInformation(Measure[LabelInformationParameters]):
     Raises
     ------
     RunError
-        If the run has no labels or no such layer, or its activations are not finite.
+        If the run has no labels or no such layer, or the layer is not finite or is an input of category numbers.
 
     Examples
     --------
@@ -50,7 +50,7 @@ class LabelInformation(Measure[LabelInformationParameters]):
     rank = 50
     Parameters = LabelInformationParameters
     target_names = ("layer",)
-    requires = frozenset({"labels"})
+    requires = frozenset({"labels", "magnitudes"})
     variables: ClassVar = (
         Variable("entropy", ("channel",), "H(Q(L))"),
         Variable("mutual_information", ("channel",), "I(Y; Q(L))"),

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from bitlens.estimators import binned_information, pairwise_distance_information
+import numpy as np
+
+from bitlens.arrays import NDArray
+from bitlens.estimators import (
+    LayerInformation,
+    LayerInformationBounds,
+    MultivariateInformation,
+    binned_information,
+    pairwise_distance_information,
+)
 from bitlens.measures.base import Measure
+from bitlens.measures.finite import of_finite_layers
 from bitlens.measures.minibatches import (
     MatrixInformationConfig,
     check_targets,
     information_targets,
     mean_information,
     prepared_batches,
+    require_pairs_of_samples,
 )
 from bitlens.measures.parameters import parameter
 from bitlens.measures.schema import Result, Target, Variable
@@ -21,6 +33,8 @@ from bitlens.runs import Run
 from bitlens.runs.layout import INPUT
 
 _BOTH = ("about", "layer")
+_UNKNOWN = LayerInformation(math.nan, math.nan)
+"""What is known of a layer with NaN or infinity."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +61,15 @@ class InformationPlane(Measure[InformationPlaneParameters]):
     Returns
     -------
     xarray.Dataset
-        By epoch and layer, in bits: ``information`` [about], about the input and, where the run has labels, the labels.
+        By epoch and layer, in bits: ``information`` [about], about the input and, where the run has labels, the labels;
+        NaN for a layer with NaN or infinity.
         With "renyi" also ``null_mean`` and ``null_std`` [about], ``entropy`` and ``saturation``; with "kde"
         ``information`` is the upper bound and ``information_lower`` the lower bound.
 
     Raises
     ------
     RunError
-        If activations are not finite.
+        If the activations of no layer are finite, or the run has one sample, which "renyi" compares with no other.
 
     Examples
     --------
@@ -67,6 +82,7 @@ class InformationPlane(Measure[InformationPlaneParameters]):
     name = "information_plane"
     title = "information plane"
     rank = 70
+    version = 2
     Parameters = InformationPlaneParameters
     variables: ClassVar = (
         Variable("information", _BOTH, "information; the upper bound for kde"),
@@ -78,6 +94,12 @@ class InformationPlane(Measure[InformationPlaneParameters]):
         Variable("saturation", ("layer",), "entropy / log2 n", "1"),
     )
 
+    def check(self, run: Run, target: Target, parameters: InformationPlaneParameters) -> None:
+        super().check(run, target, parameters)
+        if parameters.estimator == "renyi":
+            check_targets(run, self.name)
+            require_pairs_of_samples(run, self.name)
+
     def resolve(self, run: Run, target: Target, parameters: InformationPlaneParameters) -> InformationPlaneParameters:
         estimator = parameters.estimator
         if estimator == "renyi":
@@ -85,11 +107,6 @@ class InformationPlane(Measure[InformationPlaneParameters]):
             return InformationPlaneParameters(**{**vars(parameters), **unused})
         used = {name: getattr(parameters, name) for name in _USED[estimator]}
         return InformationPlaneParameters(estimator=estimator, **used)
-
-    def check(self, run: Run, target: Target, parameters: InformationPlaneParameters) -> None:
-        super().check(run, target, parameters)
-        if parameters.estimator == "renyi":
-            check_targets(run, self.name)
 
     def compute(self, run: Run, epoch: int, target: Target, parameters: InformationPlaneParameters) -> Result:
         layers = [layer.name for layer in run.layers if layer.name != INPUT]
@@ -108,13 +125,21 @@ def _all_used() -> set[str]:
 
 
 def _binning(run: Run, epoch: int, layers: list[str], parameters: InformationPlaneParameters) -> dict[str, Any]:
-    by_layer = [binned_information(run.activations(name, epoch), run.labels, parameters.bins) for name in layers]
+
+    def estimate(_: str, maps: NDArray) -> LayerInformation:
+        return binned_information(maps, run.labels, parameters.bins)
+
+    by_layer = of_finite_layers(run, epoch, layers, information_plane.title, estimate, _UNKNOWN)
     return {"information": _about_by_layer(run, by_layer)}
 
 
 def _kde(run: Run, epoch: int, layers: list[str], parameters: InformationPlaneParameters) -> dict[str, Any]:
-    variance = parameters.noise_variance
-    bounds = [pairwise_distance_information(run.activations(name, epoch), run.labels, variance) for name in layers]
+
+    def estimate(_: str, maps: NDArray) -> LayerInformationBounds:
+        return pairwise_distance_information(maps, run.labels, parameters.noise_variance)
+
+    unknown = LayerInformationBounds(_UNKNOWN, _UNKNOWN)
+    bounds = of_finite_layers(run, epoch, layers, information_plane.title, estimate, unknown)
     return {
         "information": _about_by_layer(run, [bound.upper for bound in bounds]),
         "information_lower": _about_by_layer(run, [bound.lower for bound in bounds]),
@@ -128,11 +153,14 @@ def _about_by_layer(run: Run, by_layer: Sequence[Sequence[float]]) -> list[list[
 
 
 def _renyi(run: Run, epoch: int, layers: list[str], parameters: InformationPlaneParameters) -> dict[str, Any]:
-    prepared = prepared_batches(run, information_targets(run, epoch), parameters)
-    by_layer = [
-        mean_information(prepared, run.activations(name, epoch), parameters, f"{name}, epoch {epoch}")
-        for name in layers
-    ]
+    targets = information_targets(run, epoch)
+    prepared = prepared_batches(run, targets, parameters)
+
+    def estimate(name: str, maps: NDArray) -> list[MultivariateInformation]:
+        return mean_information(prepared, maps, parameters, f"{name}, epoch {epoch}")
+
+    unknown = [MultivariateInformation(*[math.nan] * len(MultivariateInformation._fields))] * len(targets)
+    by_layer = of_finite_layers(run, epoch, layers, information_plane.title, estimate, unknown)
     by_target = list(zip(*by_layer, strict=True))
     values = {
         name: [[getattr(information, name) for information in of_target] for of_target in by_target]
@@ -140,6 +168,6 @@ def _renyi(run: Run, epoch: int, layers: list[str], parameters: InformationPlane
     }
     return values | {
         "entropy": [information.entropy_maps for information in by_target[0]],
-        "entropy_about": [of_target[0].entropy_x for of_target in by_target],
+        "entropy_about": [np.nanmax([information.entropy_x for information in row]) for row in by_target],
         "saturation": [information.saturation for information in by_target[0]],
     }

@@ -72,7 +72,7 @@ def measure(
     progress : callable, optional
         Called before each task with the target in plain text, the number of finished tasks and their total.
     skipped : callable, optional
-        Called with a sentence for each measure that the run cannot answer. Default: warnings.
+        Called with a sentence for each measure, and each reason, that the run cannot answer. Default: warnings.
     **parameters
         Parameters of the measures, such as ``bins=16``; each goes to every measure that has one of this name.
 
@@ -120,18 +120,18 @@ def planned(
     _check_parameters(chosen, parameters)
     plan = []
     for each in chosen:
-        try:
-            plan += _plan(each, run, published, parameters)
-        except RunError as error:
-            if names is not None:
-                raise
-            skipped(f"skipped {each.title}: {error}")
+        targets, refused = _plan(each, run, published, parameters)
+        if refused and not targets and names is not None:
+            raise refused[0][1]
+        plan += targets
+        for sentence in _skipped(each, targets, refused):
+            skipped(sentence)
     return plan
 
 
 def titled(measure: Measure[Any], target: Target) -> str:
     """A measure and its target in plain text."""
-    return f"{measure.title} of {' and '.join(target)}" if target else measure.title
+    return _titled_all(measure, [target])
 
 
 def parameter_fields(measures: Sequence[Measure[Any]]) -> dict[str, list[tuple[Measure[Any], Field]]]:
@@ -176,12 +176,33 @@ def _check_parameters(measures: Sequence[Measure[Any]], parameters: dict[str, An
 
 def _plan(
     measure: Measure[Any], run: Run, published: str | None, parameters: dict[str, Any]
-) -> list[tuple[Measure[Any], Target, Parameters]]:
-    """The targets of a measure with their resolved parameters."""
-    settings = published_parameters(measure, published) | parameters
+) -> tuple[list[tuple[Measure[Any], Target, Parameters]], list[tuple[Target, RunError]]]:
+    """The targets of a measure with their resolved parameters, and those that the run cannot answer."""
+    try:
+        settings = published_parameters(measure, published) | parameters
+    except RunError as error:
+        return [], [((), error)]
     fields = {field.name for field in measure.Parameters.fields()}
     own = {name: value for name, value in settings.items() if name in fields}
-    return [(measure, *measure.arguments_of(run, *target, **own)) for target in measure.targets(run)]
+    plan, refused = [], []
+    for target in measure.targets(run):
+        try:
+            plan.append((measure, *measure.arguments_of(run, *target, **own)))
+        except RunError as error:
+            refused.append((target, error))
+    return plan, refused
+
+
+def _skipped(measure: Measure[Any], plan: Sequence[object], refused: Sequence[tuple[Target, RunError]]) -> list[str]:
+    """A sentence for each reason for which targets are refused; targets are not named where all are."""
+    by_reason: dict[str, list[Target]] = {}
+    for target, error in refused:
+        by_reason.setdefault(str(error), []).append(target)
+    everything = not plan and len(by_reason) == 1
+    return [
+        f"skipped {measure.title if everything else _titled_all(measure, targets)}: {reason}"
+        for reason, targets in by_reason.items()
+    ]
 
 
 def _execute_all(
@@ -190,9 +211,10 @@ def _execute_all(
     progress: Callable[[str, int, int], None],
     tell: Callable[[str], None],
 ) -> list[RunError]:
-    """Execute every missing task; a task that fails is reported and does not stop the others."""
+    """Execute every missing task; those that fail do not stop the others and are reported at the end, by reason."""
     tasks = [(each, task) for each, target, settings in plan for task in each.missing(run, target, settings)]
     failed = []
+    by_reason: dict[tuple[str, str], list[Task]] = {}
     try:
         for done, (each, task) in enumerate(tasks):
             progress(f"{titled(each, task.target)}, epoch {task.epoch}", done, len(tasks))
@@ -200,7 +222,23 @@ def _execute_all(
                 execute(task, run)
             except RunError as error:
                 failed.append(error)
-                tell(f"left out: {error}")
+                by_reason.setdefault((task.measure, str(error.__cause__ or error)), []).append(task)
     finally:
         run.results.flush()
+    for (name, reason), left_out in by_reason.items():
+        tell(_left_out(MEASURES[name], left_out, reason))
     return failed
+
+
+def _left_out(measure: Measure[Any], tasks: Sequence[Task], reason: str) -> str:
+    """A sentence on tasks of a measure that failed for one reason."""
+    what = _titled_all(measure, list(dict.fromkeys(task.target for task in tasks)))
+    epochs = sorted({task.epoch for task in tasks})
+    numbers = ", ".join(map(str, epochs)) if len(epochs) < 4 else f"{epochs[0]} to {epochs[-1]} ({len(epochs)} epochs)"
+    return f"left out {what}{f', epoch {numbers}' if measure.by_epoch else ''}: {reason}"
+
+
+def _titled_all(measure: Measure[Any], targets: Sequence[Target]) -> str:
+    """A measure and several of its targets in plain text."""
+    names = ", ".join(" and ".join(target) for target in targets)
+    return f"{measure.title} of {names}" if names else measure.title

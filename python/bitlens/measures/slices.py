@@ -10,6 +10,7 @@ import xarray as xr
 
 from bitlens import estimators
 from bitlens.arrays import NDArray
+from bitlens.measures.inputs import codes_of, diversity_of, require_magnitudes
 from bitlens.runs import RunError, Slice
 from bitlens.runs.selection import Axis
 
@@ -17,7 +18,7 @@ from bitlens.runs.selection import Axis
 def inter_sample_entropy(chosen: Slice, k: int = 15) -> xr.DataArray:
     """Bits by layer and epoch: how diverse the samples are in the slice's channels (eq. 4 to 7)."""
     values = [
-        [estimators.inter_sample_entropy(chosen.read(layer, epoch), k) for epoch in chosen.epochs.values]
+        [diversity_of(chosen.run, layer, chosen.read(layer, epoch), k) for epoch in chosen.epochs.values]
         for layer in chosen.layers.values
     ]
     return _labelled(np.array(values), "inter-sample entropy", {"layer": chosen.layers, "epoch": chosen.epochs}, k=k)
@@ -29,6 +30,7 @@ def intra_sample_entropy(chosen: Slice, bins: int = 32, value_range: tuple[float
     The bins span the values of the slice at each epoch, unless `value_range` is given.
     """
     layer = chosen.one_layer("intra_sample_entropy()")
+    require_magnitudes(chosen.run, layer, "intra_sample_entropy()")
     values = [
         estimators.intra_sample_entropy(chosen.read(layer, epoch), bins, value_range) for epoch in chosen.epochs.values
     ]
@@ -52,10 +54,11 @@ def _of_pairs(chosen: Slice, other: Slice, name: str, bins: int, pick: Callable[
     if chosen.samples.values != other.samples.values or chosen.epochs.values != other.epochs.values:
         raise RunError("other: expected a slice of the same samples and epochs")
     a, b = chosen.one_layer("self"), other.one_layer("other")
-    values = [
-        pick(estimators.channel_mutual_information(chosen.read(a, epoch), other.read(b, epoch), bins, full_output=True))
-        for epoch in chosen.epochs.values
-    ]
+    values = []
+    for epoch in chosen.epochs.values:
+        codes_a = codes_of(chosen.run, a, chosen.read(a, epoch), bins)
+        codes_b = codes_of(other.run, b, other.read(b, epoch), bins)
+        values.append(pick(estimators.channel_mutual_information(codes_a, codes_b, bins, full_output=True)))
     axes = {"epoch": chosen.epochs, "channel_a": chosen.channel_axis(a), "channel_b": other.channel_axis(b)}
     return _labelled(np.array(values), name, axes, bins=bins)
 

@@ -25,7 +25,8 @@ class TrainingPerformance(Measure[TrainingPerformanceParameters]):
     """Confusion matrices, conditional entropies of labels and predictions, accuracy and loss, by epoch.
 
     CNNSlicer (Shen and Shen 2021, section 5.1.1). The prediction is the class of the largest output. Outputs are taken
-    as logits; log-probabilities are logits too.
+    as logits; log-probabilities are logits too. A model with a single output has two classes: the output is the logit
+    of class 1, whose probability is its sigmoid, and class 1 is predicted where the logit is above 0.
 
     Returns
     -------
@@ -37,7 +38,7 @@ class TrainingPerformance(Measure[TrainingPerformanceParameters]):
     Raises
     ------
     RunError
-        If the run has no labels, or its model does not have one output for each class.
+        If the run has no labels, or its model has neither one output for each class nor one for two classes.
 
     Examples
     --------
@@ -49,6 +50,7 @@ class TrainingPerformance(Measure[TrainingPerformanceParameters]):
     name = "training_performance"
     title = "training performance"
     rank = 10
+    version = 2
     Parameters = TrainingPerformanceParameters
     requires = frozenset({"labels"})
     variables: ClassVar = (
@@ -61,13 +63,11 @@ class TrainingPerformance(Measure[TrainingPerformanceParameters]):
 
     def check(self, run: Run, target: Target, parameters: TrainingPerformanceParameters) -> None:
         super().check(run, target, parameters)
-        output = run.layer(OUTPUT)
-        if len(output.shape) != 1 or output.channels < len(run.classes):
-            raise RunError(f"{run.path}: expected one output for each class, got outputs of shape {output.shape}")
+        _check_outputs(run)
 
     def compute(self, run: Run, epoch: int, target: Target, parameters: TrainingPerformanceParameters) -> Result:
         assert run.labels is not None  # checked before
-        logits = run.activations(OUTPUT, epoch).astype(np.float64)
+        logits = _logits(run, epoch)
         if not np.isfinite(logits).all():
             raise ValueError("the model's output is not finite: the training has diverged")
         # The model may also predict an output beyond the named classes.
@@ -111,7 +111,7 @@ def predicted_samples(run: Run, epoch: int, label: int, predicted: int) -> list[
     Raises
     ------
     RunError
-        If the run has no labels or no activations of that epoch.
+        If the run has no labels or no activations of that epoch, or the outputs are not those of a classifier.
 
     Examples
     --------
@@ -124,8 +124,24 @@ def predicted_samples(run: Run, epoch: int, label: int, predicted: int) -> list[
     labels = run.labels
     if labels is None:
         raise RunError(f"{run.path} was recorded without labels, which predicted_samples needs")
-    predictions = run.activations(OUTPUT, epoch).argmax(axis=1)
+    _check_outputs(run)
+    predictions = _logits(run, epoch).argmax(axis=1)
     return [int(i) for i in np.flatnonzero((labels == label) & (predictions == predicted))]
+
+
+def _check_outputs(run: Run) -> None:
+    shape, classes = run.layer(OUTPUT).shape, len(run.classes)
+    if len(shape) != 1 or classes > max(shape[0], 2):
+        raise RunError(
+            f"{run.path}: expected one output for each of {classes} classes, or one logit for two classes, got outputs "
+            f"of shape {shape}"
+        )
+
+
+def _logits(run: Run, epoch: int) -> NDArray:
+    """The logits of all classes [sample, class]; that of class 0 is 0 where the model has one output."""
+    logits = run.activations(OUTPUT, epoch).astype(np.float64)
+    return np.hstack([np.zeros_like(logits), logits]) if logits.shape[1] == 1 else logits
 
 
 def _cross_entropy(logits: NDArray, labels: NDArray) -> float:

@@ -1,65 +1,86 @@
-"""One pass of the probe through the model: the arrays that the recorder stores for an epoch."""
+"""One pass of the probe through the model: the rows that the recorder stores for an epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from bitlens.arrays import NDArray
-from bitlens.network.hooks import capture_outputs, device_of, eval_mode
+from bitlens.network import batches
+from bitlens.network.axes import LayerAxes
+from bitlens.network.batches import Batch, Forward
+from bitlens.network.hooks import capture_outputs
+from bitlens.network.outputs import as_real_tensor, first_tensor
+from bitlens.network.state import eval_mode
 from bitlens.runs import Layer, RunError
 from bitlens.runs.layout import GRADIENT_PREFIX, INPUT, OUTPUT
 
-_BATCH = 256
+Write = Callable[[str, int, NDArray], None]
+"""A function of the name of a tensor, the number of the first sample, and the rows of these samples."""
+
+
+def stored_shapes(layers: Sequence[Layer], samples: int, gradients: bool) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every tensor of an epoch."""
+    prefixes = ("", GRADIENT_PREFIX) if gradients else ("",)
+    recorded = [layer for layer in layers if layer.name != INPUT]
+    return {prefix + layer.name: (samples, *layer.shape) for prefix in prefixes for layer in recorded}
 
 
 def collect(
     model: nn.Module,
-    modules: Sequence[str],
     layers: Sequence[Layer],
-    inputs: Tensor,
+    inputs: Batch,
     labels: Tensor | None,
     dtype: str,
-) -> dict[str, NDArray]:
-    """Activations of every layer except the input, [sample, channel, ...].
+    batch_size: int,
+    forward: Forward | None,
+    write: Write,
+) -> None:
+    """Write the activations of every layer except the input, [sample, channel, ...], batch by batch.
 
-    If `labels` are given, the gradients of each sample's cross-entropy at these layers are returned as well, under the
-    names of the layers after GRADIENT_PREFIX.
+    If `labels` are given, the gradients of each sample's cross-entropy at these layers are written as well, under the
+    names of the layers after GRADIENT_PREFIX. A single output is the logit of class 1.
     """
-    n = len(inputs)
+    n = len(batches.main_input(inputs))
     gradients = labels is not None
     recorded = [layer for layer in layers if layer.name != INPUT]
-    prefixes = ("", GRADIENT_PREFIX) if gradients else ("",)
-    arrays = {p + layer.name: np.empty((n, *layer.shape), dtype) for layer in recorded for p in prefixes}
-    device = device_of(model)
+    modules = list(dict.fromkeys(layer.module.split("#", 1)[0] for layer in recorded if layer.module))
     outputs: dict[str, Tensor] = {}
 
     # The model continues with a copy, so that a following in-place activation does not change the captured output.
     def listener(name: str, _module: nn.Module, tensor: Tensor) -> Tensor:
+        if gradients and not tensor.requires_grad and tensor.is_floating_point():
+            if not torch.is_grad_enabled():
+                raise RunError(
+                    f"gradients: {name!r} runs where the model has switched gradients off, as in checkpointing with "
+                    "use_reentrant=True; use use_reentrant=False, or pass gradients=False"
+                )
+            tensor = tensor.detach().requires_grad_()  # so that layers behind frozen parameters have gradients too
         outputs[name] = tensor
         return tensor.clone()
 
     with eval_mode(model), torch.set_grad_enabled(gradients), capture_outputs(model, modules, listener):
-        for first in range(0, n, _BATCH):
-            batch = slice(first, min(first + _BATCH, n))
+        for first in range(0, n, batch_size):
+            rows = slice(first, min(first + batch_size, n))
             outputs.clear()
-            batch_inputs = inputs[batch].clone().to(device)
-            if gradients and batch_inputs.is_floating_point():
-                batch_inputs = batch_inputs.requires_grad_()  # so that the layers of a frozen model have gradients too
-            output = model(batch_inputs)
-            tensors = [output if layer.name == OUTPUT else _captured(layer, outputs) for layer in recorded]
+            batch = batches.fitted(model, batches.mapped(inputs, lambda tensor, rows=rows: tensor[rows]))  # type: ignore[misc]
+            output = first_tensor(batches.run(model, batch, forward))
+            assert output is not None  # as in the pass that described the layers
+            tensors = [_captured(layer, outputs, output) for layer in recorded]
             for layer, tensor in zip(recorded, tensors, strict=True):
-                arrays[layer.name][batch] = _stored(layer, tensor, dtype)
+                write(layer.name, first, _stored(layer, tensor, dtype, rows))
             if labels is not None:
-                for layer, gradient in zip(recorded, _loss_gradients(output, tensors, labels[batch]), strict=True):
-                    arrays[GRADIENT_PREFIX + layer.name][batch] = _stored(layer, gradient, dtype)
-    return arrays
+                found = _loss_gradients(output, tensors, labels[rows])
+                for layer, gradient in zip(recorded, found, strict=True):
+                    write(GRADIENT_PREFIX + layer.name, first, _stored(layer, gradient, dtype, rows))
 
 
-def _captured(layer: Layer, outputs: dict[str, Tensor]) -> Tensor:
+def _captured(layer: Layer, outputs: dict[str, Tensor], output: Tensor) -> Tensor:
+    if layer.name == OUTPUT:
+        return output
     if layer.module not in outputs:
         raise RunError(
             f"layers: {layer.name!r} has no output tensor for some samples of the probe, although it had one when the "
@@ -70,9 +91,14 @@ def _captured(layer: Layer, outputs: dict[str, Tensor]) -> Tensor:
 
 def _loss_gradients(output: Tensor, tensors: list[Tensor], labels: Tensor) -> list[Tensor]:
     # The gradient of the sum over samples is, for each sample, the gradient of its loss.
-    loss = nn.functional.cross_entropy(output, labels.to(output.device), reduction="sum")
-    with_gradient = [tensor for tensor in tensors if tensor.requires_grad]  # layers before a frozen embedding have none
-    if not with_gradient:
+    classes = labels.to(output.device)
+    if output.ndim == 1 or output.shape[1] == 1:
+        targets = classes.reshape(output.shape).to(output.dtype)
+        loss = nn.functional.binary_cross_entropy_with_logits(output, targets, reduction="sum")
+    else:
+        loss = nn.functional.cross_entropy(output, classes, reduction="sum")
+    with_gradient = [tensor for tensor in tensors if tensor.requires_grad]  # integers have none
+    if not with_gradient or not loss.requires_grad:
         raise ValueError("gradients: expected a layer that has a gradient, got none; pass gradients=False")
     computed = iter(torch.autograd.grad(loss, with_gradient, allow_unused=True))
     gradients = [next(computed) if tensor.requires_grad else None for tensor in tensors]
@@ -82,15 +108,21 @@ def _loss_gradients(output: Tensor, tensors: list[Tensor], labels: Tensor) -> li
     ]
 
 
-def _stored(layer: Layer, tensor: Tensor, dtype: str) -> NDArray:
-    tensor = tensor.detach()
-    if tensor.ndim == 1:
-        tensor = tensor[:, None]
-    values: NDArray = tensor.movedim(layer.channel_axis, 1).to("cpu", torch.float64).numpy()
-    largest = np.abs(values, where=np.isfinite(values), out=np.zeros_like(values)).max()
-    if largest > np.finfo(dtype).max:
-        raise ValueError(
-            f"dtype: layer {layer.name!r} has values up to {largest:.3g}, which {dtype} cannot represent"
-            + ("; record with dtype='float32'" if dtype == "float16" else "")
+def _stored(layer: Layer, tensor: Tensor, dtype: str, rows: slice) -> NDArray:
+    tensor = LayerAxes.of(layer).as_recorded(as_real_tensor(tensor))
+    if tuple(tensor.shape) != (rows.stop - rows.start, *layer.shape):
+        raise RunError(
+            f"layers: {layer.name!r} has values of shape {tuple(tensor.shape[1:])} for samples {rows.start} to "
+            f"{rows.stop - 1} of the probe, but {layer.shape} when the recording began; leave it out of layers, or pad "
+            "the samples to one size"
         )
-    return values
+    values = tensor.cpu()
+    if values.is_floating_point():
+        largest = float(torch.where(values.isfinite(), values, 0).abs().max())
+        if largest > float(np.finfo(dtype).max):
+            raise ValueError(
+                f"dtype: layer {layer.name!r} has values up to {largest:.3g}, which {dtype} cannot represent"
+                + ("; record with dtype='float32'" if dtype == "float16" else "")
+            )
+    stored: NDArray = values.to(getattr(torch, dtype)).numpy()
+    return stored

@@ -7,7 +7,10 @@ import warnings
 from torch import Tensor, nn
 
 from bitlens.arrays import check_integer, describe
-from bitlens.network.hooks import capture_outputs, check_modules, device_of, eval_mode, frozen
+from bitlens.network.axes import AxesError, axes_of_input, axes_of_output
+from bitlens.network.hooks import capture_outputs, check_modules, device_of
+from bitlens.network.observed import observe
+from bitlens.network.state import eval_mode, frozen, same_random_numbers, unwrapped
 from bitlens.runs import RunError
 
 
@@ -50,8 +53,10 @@ def deconvolve(model: nn.Module, images: Tensor, layer: str, channel: int) -> Te
     >>> deconvolve(model, torch.rand(4, 1, 8, 8), "2", channel=0).shape
     torch.Size([4, 1, 8, 8])
     """
-    from captum.attr import Deconvolution  # heavy, and only needed here
+    with same_random_numbers():
+        from captum.attr import Deconvolution  # heavy, and only needed here
 
+    model = unwrapped(model)
     if not isinstance(images, Tensor) or not images.is_floating_point():
         raise TypeError(f"images: expected a tensor of floats, got {describe(images)}")
     check_modules(model, [layer])
@@ -59,20 +64,34 @@ def deconvolve(model: nn.Module, images: Tensor, layer: str, channel: int) -> Te
     with eval_mode(model), frozen(model), warnings.catch_warnings():
         # Captum warns about hooks that it removes itself.
         warnings.filterwarnings("ignore", "Setting backward hooks on ReLU activations", UserWarning)
-        projection = _ChannelProjection(model, layer, index)
+        projection = _ChannelProjection(model, layer, index, _channel_axis(model, images, layer))
         inputs = images.detach().to(device_of(model)).clone().requires_grad_()
         attributed: Tensor = Deconvolution(projection).attribute(inputs)
         return attributed.detach()
 
 
+def _channel_axis(model: nn.Module, images: Tensor, layer: str) -> int:
+    observed = observe(model, images, None)
+    if layer not in observed.calls:
+        raise RunError(f"layer: {layer!r} has no output tensor in the forward pass; choose a module that runs")
+    try:
+        axes = axes_of_output(layer, observed.calls[layer], axes_of_input(observed, None).channel, None)
+    except AxesError as error:
+        raise RunError(f"layer: {layer!r} has no channels: {error}") from None
+    if axes.sample != 0 or axes.folded > 1:
+        raise RunError(f"layer: {layer!r} has its samples on axis {axes.sample}, mixed with positions; choose another")
+    return axes.channel
+
+
 class _ChannelProjection(nn.Module):
     """A model with one output per sample; its gradient at the layer is the feature map of the chosen channel."""
 
-    def __init__(self, model: nn.Module, layer: str, channel: int) -> None:
+    def __init__(self, model: nn.Module, layer: str, channel: int, axis: int) -> None:
         super().__init__()
         self.model = model
         self.layer = layer
         self.channel = channel
+        self.axis = axis
 
     def forward(self, x: Tensor) -> Tensor:
         outputs: list[Tensor] = []
@@ -83,10 +102,8 @@ class _ChannelProjection(nn.Module):
 
         with capture_outputs(self.model, [self.layer], listener):
             self.model(x)
-        if not outputs:
-            raise RunError(f"layer: {self.layer!r} has no output tensor in the forward pass; choose a module that runs")
-        channels = outputs[0].shape[1]
+        channels = outputs[0].shape[self.axis] if outputs[0].ndim > 1 else 1
         if not 0 <= self.channel < channels:
             raise ValueError(f"channel: expected 0 to {channels - 1} for layer {self.layer!r}, got {self.channel}")
-        maps = outputs[0][:, self.channel]
+        maps = outputs[0].select(self.axis, self.channel) if outputs[0].ndim > 1 else outputs[0]
         return (maps * maps.detach()).flatten(1).sum(1) if maps.ndim > 1 else maps * maps.detach()

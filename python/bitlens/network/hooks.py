@@ -2,44 +2,46 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bitlens.runs import RunError
+from bitlens.network.axes import LayerAxes
+from bitlens.network.outputs import tensors_of, with_tensor
+from bitlens.network.state import eval_mode, frozen, unwrapped
+from bitlens.runs import Layer, RunError
 
-_PASSIVE = ("torch.nn.modules.dropout", "torch.nn.modules.flatten")
-"""Modules of these files return their input unchanged in evaluation mode, up to its shape."""
 _BATCH = 256
 
 Listener = Callable[[str, nn.Module, Tensor], Tensor | None]
 Features = Callable[[Tensor], Tensor]
 
 
-def default_modules(model: nn.Module) -> list[str]:
-    """Names of the leaf modules that change the data: all except dropout, flatten and identity."""
+def split_name(model: nn.Module, name: str) -> tuple[str, str]:
+    """The module in the name of an output, and the name of the tensor in what the module returns: lstm.h is (lstm, h).
 
-    def passive(module: nn.Module) -> bool:
-        return isinstance(module, nn.Identity) or any(cls.__module__ in _PASSIVE for cls in type(module).__mro__)
-
-    return [
-        name
-        for name, module in model.named_modules()
-        if name and not passive(module) and next(module.children(), None) is None
-    ]
+    Raises
+    ------
+    RunError
+        If the model has no such module.
+    """
+    known = dict(model.named_modules(remove_duplicate=False))
+    module, tensor = name, ""
+    while module and module not in known:
+        module, _, last = module.rpartition(".")
+        tensor = f"{last}.{tensor}".rstrip(".")
+    if not module:
+        raise RunError(f"layers: the model has no module {name!r}; it has {[n for n in known if n]}")
+    return module, tensor
 
 
 def check_modules(model: nn.Module, layers: Sequence[str]) -> list[str]:
     """The names without repetitions, after checking that the model has a module of each name."""
-    known: Mapping[str, nn.Module] = dict(model.named_modules())
     for name in layers:
-        if name not in known or not name:
-            raise RunError(f"layers: the model has no module {name!r}; it has {[n for n in known if n]}")
+        split_name(model, name)
     return list(dict.fromkeys(layers))
 
 
@@ -62,58 +64,34 @@ def capture_outputs(model: nn.Module, modules: Sequence[str], listener: Listener
     pass, its outputs are named name, name#2, name#3, ... Each call of the model restarts this count.
     """
     calls: dict[str, int] = {}
+    wanted: dict[str, list[str]] = {}
+    for name in modules:
+        wanted.setdefault(split_name(model, name)[0], []).append(name)
 
-    def hook_of(name: str) -> Callable[[nn.Module, Any, Any], Tensor | None]:
-        def hook(module: nn.Module, _arguments: Any, output: Any) -> Tensor | None:
-            calls[name] = calls.get(name, 0) + 1
-            if not isinstance(output, Tensor):
-                return None
-            return listener(name if calls[name] == 1 else f"{name}#{calls[name]}", module, output)
+    def hook_of(module_name: str, names: Sequence[str]) -> Callable[[nn.Module, Any, Any], Any]:
+        def hook(module: nn.Module, _arguments: Any, output: Any) -> Any:
+            calls[module_name] = call = calls.get(module_name, 0) + 1
+            changed = None
+            for name in names:
+                tensor = tensors_of(module, output).get(name[len(module_name) :].lstrip("."))
+                if tensor is None:
+                    continue
+                replacement = listener(name if call == 1 else f"{name}#{call}", module, tensor)
+                if replacement is not None:
+                    output = changed = with_tensor(module, output, name[len(module_name) :].lstrip("."), replacement)
+            return changed
 
         return hook
 
     handles = [model.register_forward_pre_hook(lambda *_: calls.clear())]
     try:
-        handles += [model.get_submodule(name).register_forward_hook(hook_of(name)) for name in modules]
+        handles += [
+            model.get_submodule(name).register_forward_hook(hook_of(name, names)) for name, names in wanted.items()
+        ]
         yield
     finally:
         for handle in handles:
             handle.remove()
-
-
-@contextmanager
-def eval_mode(model: nn.Module) -> Iterator[None]:
-    """Run the block in evaluation mode; then restore the modes of all modules and all random number generators."""
-    modes = [(module, module.training) for module in model.modules()]
-    python_state = random.getstate()
-    numpy_state = np.random.get_state()  # noqa: NPY002, models may use the global generator
-    cuda_in_use = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
-    devices = list(range(torch.cuda.device_count())) if cuda_in_use else []
-    try:
-        with torch.random.fork_rng(devices):
-            model.eval()
-            yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
-        random.setstate(python_state)
-        np.random.set_state(numpy_state)  # noqa: NPY002
-
-
-@contextmanager
-def frozen(model: nn.Module) -> Iterator[None]:
-    """Run the block without gradients of the parameters; then restore each parameter's ``requires_grad``.
-
-    Gradients are then computed only for the input.
-    """
-    required = {parameter: parameter.requires_grad for parameter in model.parameters()}
-    try:
-        for parameter in required:
-            parameter.requires_grad_(False)
-        yield
-    finally:
-        for parameter, requires_grad in required.items():
-            parameter.requires_grad_(requires_grad)
 
 
 class _LayerReached(Exception):  # noqa: N818, it signals no error
@@ -123,6 +101,7 @@ class _LayerReached(Exception):  # noqa: N818, it signals no error
 @contextmanager
 def features_at(model: nn.Module, layer: str) -> Iterator[Features]:
     """A function from inputs to the output of a layer, in evaluation mode and without gradients of the parameters."""
+    model = unwrapped(model)
     modules = modules_of([layer])
     check_modules(model, modules)
     outputs: list[Tensor] = []
@@ -143,8 +122,9 @@ def features_at(model: nn.Module, layer: str) -> Iterator[Features]:
         yield features
 
 
-def output_of(model: nn.Module, inputs: Tensor, layer: str) -> Tensor:
-    """The output of a layer for all inputs, on the CPU."""
-    with torch.no_grad(), features_at(model, layer) as features:
+def output_of(model: nn.Module, inputs: Tensor, layer: Layer) -> Tensor:
+    """The output of a recorded layer for all inputs, [sample, channel, ...] on the CPU."""
+    axes = LayerAxes.of(layer)
+    with torch.no_grad(), features_at(model, layer.module) as features:
         batches = torch.split(inputs.to(device_of(model)), _BATCH)
-        return torch.cat([features(batch).cpu() for batch in batches])
+        return torch.cat([axes.as_recorded(features(batch)).cpu() for batch in batches])

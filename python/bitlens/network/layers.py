@@ -1,16 +1,20 @@
-"""Descriptions of a network's layers, found with one forward pass."""
+"""Descriptions of a network's layers: the axes of each output, how they were found, and what cannot be recorded."""
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
-from bitlens.arrays import describe
-from bitlens.network.hooks import capture_outputs, device_of, eval_mode
-from bitlens.network.receptive_field import receptive_fields
+from bitlens.network.axes import AxesError, LayerAxes, axes_of_input, axes_of_output
+from bitlens.network.batches import Batch, Forward
+from bitlens.network.choice import default_layers, named_layers
+from bitlens.network.observed import Observation, Observations, observe
+from bitlens.network.outputs import as_real_tensor
+from bitlens.network.receptive_field import field_of
 from bitlens.runs import Layer, ReceptiveField, RunError
 from bitlens.runs.layout import INPUT, OUTPUT
 
@@ -22,112 +26,162 @@ _KINDS = {
     "torch.nn.modules.normalization": "normalization",
     "torch.nn.modules.activation": "activation",
     "torch.nn.modules.linear": "linear",
+    "torch.nn.modules.rnn": "recurrent",
     "torch.nn.modules.sparse": "embedding",
 }
 """The layer kinds of a run, by the file of torch.nn that defines the module."""
-_LAST_AXIS = ("linear", "embedding")
-"""Modules of these kinds act on the last axis, whatever other axes the data has."""
+_MOST_NAMES = 12
 
 
-def kind_of(module: nn.Module) -> str:
-    """The layer kind of the module's class or of its first base class with a kind; else the class name."""
+@dataclass(frozen=True)
+class Description:
+    """The layers of a network, and what must be known to run it."""
+
+    layers: tuple[Layer, ...]
+    depends_on_batch: bool
+    """Whether the output for a sample depends on the other samples of its batch."""
+
+
+def kind_of(module: nn.Module, elementwise: bool = False) -> str:
+    """The kind of the module's class or of its first base class with a kind; else the class name.
+
+    A module of another class is an activation if all its operations act on single values.
+    """
+    if isinstance(module, nn.MultiheadAttention):
+        return "attention"
     for cls in type(module).__mro__:
         if cls.__module__ in _KINDS and cls is not nn.Identity:
             return _KINDS[cls.__module__]
-    return type(module).__name__
+    return "activation" if elementwise else type(module).__name__
 
 
 def describe_layers(
-    model: nn.Module, inputs: Tensor, modules: Sequence[str], channel_axis: Mapping[str, int], require_all: bool
-) -> tuple[Layer, ...]:
-    """The input, the outputs of the modules in the order in which they run, and the model's output.
+    model: nn.Module,
+    inputs: Batch,
+    layers: str | Sequence[str] | None,
+    channel_axis: Mapping[str, int],
+    *,
+    forward: Forward | None = None,
+    fields: bool = True,
+) -> Description:
+    """The input, the outputs of modules in the order in which they run, and the model's output.
 
-    `channel_axis` says where a layer's channels are; for other layers the kind of the module decides. If a module is
-    the last step of the model, its output is listed once, as the model's output. With `require_all`, a module
-    that cannot be recorded is an error; otherwise it is left out, with a warning if its output is a tensor.
+    The axes are found by evidence: which axis follows the number of samples, and on which axis weights act. If `layers`
+    are named, one that cannot be recorded is an error. Otherwise it is left out, and a warning lists what is left out
+    and what is a guess. If a module is the last step of the model, its output is listed once, as the model's output.
     """
-    few = inputs[:3].clone()
-    outputs: dict[str, tuple[nn.Module, Tensor, int]] = {}
-
-    def listener(name: str, module: nn.Module, tensor: Tensor) -> None:
-        outputs[name] = (module, tensor, tensor._version)
-
-    with eval_mode(model), torch.no_grad(), capture_outputs(model, modules, listener):
-        output = model(few.to(device_of(model)))
-    if not isinstance(output, Tensor) or output.ndim == 0 or len(output) != len(few):
-        raise TypeError(f"model: expected an output tensor of shape (samples, ...), got {describe(output)}")
-    silent = [name for name in modules if name not in outputs]
-    if silent and require_all:
-        raise RunError(f"layers: {silent[0]!r} has no output tensor in the forward pass; leave it out of layers")
-    unknown = [name for name in channel_axis if name not in (*outputs, INPUT, OUTPUT)]
+    observed = observe(model, inputs, forward)
+    wanted = default_layers(model, observed) if layers is None else named_layers(model, layers)
+    chosen = {name: seen for name, seen in observed.calls.items() if name.split("#", 1)[0] in wanted}
+    unknown = [name for name in channel_axis if name not in (*chosen, INPUT, OUTPUT)]
     if unknown:
-        raise ValueError(f"channel_axis: expected recorded layers {[INPUT, *outputs, OUTPUT]}, got {unknown[0]!r}")
-
-    axis = channel_axis.get(INPUT, 1)
-    fields = _fields(model, inputs, modules) if axis == 1 else {}
-    layers = [_layer(INPUT, "input", few, axis)]
-    previous = (few.ndim, axis)
-    for name, (module, tensor, _) in outputs.items():
-        if tensor.ndim == 0 or len(tensor) != len(few):
-            message = (
-                f"layers: {name!r} has an output of shape {tuple(tensor.shape)} for {len(few)} samples; "
-                "axis 0 is not the samples"
-            )
-            if require_all:
-                raise RunError(f"{message}; leave it out of layers")
-            warnings.warn(f"{message}; the layer is not recorded", stacklevel=4)
+        raise ValueError(f"channel_axis: expected recorded layers {[INPUT, *chosen, OUTPUT]}, got {unknown[0]!r}")
+    missing = dict.fromkeys(_silent(wanted, chosen), "the forward pass does not call it, or it returns no tensor")
+    input_axes = axes_of_input(observed, channel_axis.get(INPUT))
+    found = [_layer(INPUT, "input", observed.inputs, input_axes)]
+    guessed = [] if input_axes.certain else [found[0]]
+    for name, seen in chosen.items():
+        try:
+            layer = _module_layer(name, seen, observed, input_axes.channel, channel_axis.get(name), fields)
+        except AxesError as error:
+            missing[name] = str(error)
             continue
-        axis = channel_axis.get(name, _channel_axis_of(module, tensor, previous))
-        previous = (tensor.ndim, axis)
-        # In a run, INPUT and OUTPUT are the names of the model's own input and output.
-        layer_name = f"module.{name}" if name in (INPUT, OUTPUT) else name
-        layers.append(_layer(layer_name, kind_of(module), tensor, axis, name, fields.get(name)))
-
-    axis = channel_axis.get(OUTPUT, previous[1] if output.ndim == previous[0] else 1)
-    last = layers[-1]
-    if last.module:
-        _, tensor, version = outputs[last.module]
-        if tensor is output and output._version == version:  # otherwise an in-place function has changed it
-            layers.pop()
-            return (*layers, _layer(OUTPUT, last.kind, output, axis, last.module, last.receptive_field))
-    return (*layers, _layer(OUTPUT, "output", output, axis))
+        found.append(layer[0])
+        guessed += [] if layer[1] else [layer[0]]
+    if missing and layers is not None:
+        name, reason = next(iter(missing.items()))
+        raise RunError(f"layers: {name!r} cannot be recorded: {reason}; leave it out of layers")
+    found, certain = _with_output(found, chosen, observed, input_axes.channel, channel_axis.get(OUTPUT), fields)
+    guessed = [layer for layer in guessed if layer in found] + ([] if certain else [found[-1]])
+    _tell(missing if layers is None else {}, guessed, observed)
+    return Description(tuple(found), observed.depends_on_batch)
 
 
-def _fields(model: nn.Module, inputs: Tensor, modules: Sequence[str]) -> dict[str, ReceptiveField]:
-    if inputs.ndim < 3 or not inputs.is_floating_point():
-        return {}
+def _silent(wanted: Sequence[str], chosen: Mapping[str, Observation]) -> list[str]:
+    return [name for name in wanted if name not in chosen]
+
+
+def _module_layer(
+    name: str, seen: Observation, observed: Observations, input_axis: int, axis: int | None, fields: bool
+) -> tuple[Layer, bool]:
+    axes = axes_of_output(name, seen, input_axis, axis)
+    # In a run, INPUT and OUTPUT are the names of the model's own input and output.
+    layer_name = f"module.{name}" if name in (INPUT, OUTPUT) else name
+    field = field_of(seen.trace, axes, observed.inputs, input_axis) if fields else None
+    kind = kind_of(seen.module, seen.elementwise)
+    return _layer(layer_name, kind, seen.tensor, axes, name, field), axes.certain
+
+
+def _with_output(
+    found: list[Layer],
+    chosen: Mapping[str, Observation],
+    observed: Observations,
+    input_axis: int,
+    axis: int | None,
+    fields: bool,
+) -> tuple[list[Layer], bool]:
+    seen, last = observed.output, found[-1]
     try:
-        return receptive_fields(model, inputs.shape[1:], modules)
-    # A model may reject NaN. It can be recorded without receptive fields.
-    except (RuntimeError, ValueError, AssertionError) as error:
-        warnings.warn(f"the receptive fields of the layers could not be determined: {error}", stacklevel=5)
-        return {}
+        axes = axes_of_output(OUTPUT, seen, input_axis, axis)
+    except AxesError as error:
+        raise TypeError(
+            f"model: expected an output tensor of shape (samples, ...), got shape {tuple(seen.tensor.shape)}: {error}; "
+            "pass forward=, a function of model and batch that returns one"
+        ) from None
+    if last.module:
+        module = chosen[last.module]
+        if module.tensor is seen.tensor and seen.version == module.version:  # else a function has changed it in place
+            field = last.receptive_field
+            return [*found[:-1], _layer(OUTPUT, last.kind, seen.tensor, axes, last.module, field)], axes.certain
+    field = field_of(seen.trace, axes, observed.inputs, input_axis) if fields else None
+    return [*found, _layer(OUTPUT, "output", seen.tensor, axes, "", field)], axes.certain
 
 
 def _layer(
-    name: str, kind: str, tensor: Tensor, axis: int, module: str = "", field: ReceptiveField | None = None
+    name: str, kind: str, tensor: Tensor, axes: LayerAxes, module: str = "", field: ReceptiveField | None = None
 ) -> Layer:
-    if tensor.ndim == 1:
-        tensor = tensor[:, None]
-    if not -tensor.ndim < axis < tensor.ndim or axis == 0:
-        raise ValueError(
-            f"channel_axis: expected 1 to {tensor.ndim - 1} for {name!r}, got {axis}; axis 0 is the samples"
+    try:
+        shape = tuple(axes.as_recorded(as_real_tensor(tensor)).shape[1:])
+    except TypeError as error:
+        raise AxesError(str(error)) from None
+    return Layer(
+        name=name,
+        kind=kind,
+        shape=shape,
+        channel_axis=axes.channel,
+        module=module,
+        receptive_field=field,
+        sample_axis=axes.sample,
+        folded=axes.folded,
+        decided=axes.how,
+    )
+
+
+def _tell(missing: Mapping[str, str], guessed: Sequence[Layer], observed: Observations) -> None:
+    """One warning with everything that is left out, guessed, or not a property of single samples."""
+    lines = []
+    if missing:
+        lines.append("these modules are not recorded: " + _listed([f"{n!r} ({why})" for n, why in missing.items()]))
+    if guessed:
+        names = [f"{layer.name!r} (axis {layer.channel_axis} of {_shape_in_model(layer)})" for layer in guessed]
+        lines.append(
+            "the axis of the channels is a guess in "
+            + _listed(names)
+            + "; pass channel_axis={name: axis} if it is wrong"
         )
-    return Layer(name, kind, tuple(tensor.movedim(axis, 1).shape[1:]), axis % tensor.ndim, module, field)
+    if observed.depends_on_batch:
+        lines.append(
+            "the output for a sample depends on the other samples of its batch, or on random numbers, so the whole "
+            "probe is run as one batch"
+        )
+    for line in lines:
+        warnings.warn(line, stacklevel=5)
 
 
-def _channel_axis_of(module: nn.Module, output: Tensor, previous: tuple[int, int]) -> int:
-    """The axis of the channels in a module's output.
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more
 
-    Convolution, pooling and batch normalization have their channels on axis 1; linear layers, embeddings and layer
-    normalization have them on the last axis. Other modules keep the axis of the layer before, if the number of axes
-    is the same. `previous` is (number of axes, channel axis) of that layer.
-    """
-    kind = kind_of(module)
-    if output.ndim <= 2 or kind in ("convolution", "pooling"):
-        return 1
-    if kind in _LAST_AXIS or isinstance(module, (nn.LayerNorm, nn.RMSNorm)):
-        return output.ndim - 1
-    if kind == "normalization":
-        return 1
-    return previous[1] if output.ndim == previous[0] else 1
+
+def _shape_in_model(layer: Layer) -> str:
+    return f"{math.prod(layer.shape)} values a sample, recorded as {layer.shape}"

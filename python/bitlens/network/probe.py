@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from bitlens.arrays import describe
+from bitlens.network import batches
+from bitlens.network.batches import Batch
+
+_LABELS = ("labels", "label", "y", "target", "targets")
+"""Keys under which a dictionary may hold the labels."""
 
 
-def check_probe(probe: Any) -> tuple[Tensor, Tensor | None]:
-    """Copies of the inputs, and of the labels as int64, on the CPU."""
+def check_probe(probe: Any) -> tuple[Batch, Tensor | None, tuple[str, ...] | None]:
+    """Copies on the CPU of the inputs, and of the labels as int64; the names of the classes if the labels are texts."""
+    if isinstance(probe, (DataLoader, Dataset)):
+        probe = _gathered(probe)
+    if isinstance(probe, Mapping):
+        key = next((name for name in _LABELS if name in probe and _is_labels(probe[name])), None)
+        probe = ({name: value for name, value in probe.items() if name != key}, probe[key] if key else None)
     if not isinstance(probe, tuple | list) or len(probe) != 2:
         raise TypeError(f"probe: expected (inputs, labels), or (inputs, None) without labels, got {describe(probe)}")
-    inputs, labels = probe
-    for value, name in ((inputs, "inputs"), (labels, "labels")):
-        if not isinstance(value, (Tensor, np.ndarray)) and not (value is None and name == "labels"):
-            raise TypeError(f"probe: expected {name} as a tensor or an array, got {describe(value)}")
-    x = _copy(inputs)
-    if x.dtype == torch.bfloat16:
-        raise TypeError("probe: expected inputs that can be stored, got bfloat16; convert them to float32")
-    if x.ndim < 2 or 0 in x.shape:
-        raise ValueError(f"probe: expected inputs of shape (samples, ...), got {tuple(x.shape)}")
-    if labels is None:
-        return x, None
-    y = _copy(labels)
-    if y.is_floating_point() or y.is_complex():
-        raise TypeError(f"probe: expected integer labels, got {y.dtype}")
-    if y.shape != (len(x),):
-        raise ValueError(f"probe: expected {len(x)} labels, got shape {tuple(y.shape)}")
-    if y.min() < 0:
-        raise ValueError(f"probe: expected labels of at least 0, got {int(y.min())}")
-    return x, y.to(torch.int64)
+    inputs = _checked_inputs(probe[0])
+    labels, names = _checked_labels(probe[1], len(batches.main_input(inputs)))
+    return inputs, labels, names
 
 
 def class_names(labels: Tensor | None, names: Sequence[str] | None) -> tuple[str, ...]:
@@ -51,7 +46,75 @@ def class_names(labels: Tensor | None, names: Sequence[str] | None) -> tuple[str
     return tuple(str(name) for name in names)
 
 
+def _gathered(samples: Any) -> Any:
+    """All samples of a data set or a loader as (inputs, labels) or as a dictionary."""
+    loader = samples if isinstance(samples, DataLoader) else DataLoader(samples, batch_size=256)
+    parts = list(loader)
+    if not parts:
+        raise ValueError("probe: expected at least one sample, got an empty data set")
+    if isinstance(parts[0], Mapping):
+        return {name: torch.cat([torch.as_tensor(part[name]) for part in parts]) for name in parts[0]}
+    if isinstance(parts[0], Tensor):
+        return torch.cat(parts), None
+    if len(parts[0]) != 2:
+        raise TypeError(f"probe: expected samples (input, label) in the data set, got {len(parts[0])} entries a sample")
+    inputs, labels = zip(*parts, strict=True)
+    if isinstance(inputs[0], Mapping):
+        gathered: Any = {name: torch.cat([part[name] for part in inputs]) for name in inputs[0]}
+    else:
+        gathered = torch.cat(inputs)
+    return gathered, np.concatenate([np.asarray(part) for part in labels])
+
+
+def _is_labels(value: Any) -> bool:
+    return getattr(value, "ndim", None) == 1
+
+
+def _checked_inputs(inputs: Any) -> Batch:
+    parts = inputs.values() if isinstance(inputs, Mapping) else inputs if isinstance(inputs, tuple | list) else [inputs]
+    for value in parts:
+        if not isinstance(value, (Tensor, np.ndarray)):
+            raise TypeError(f"probe: expected inputs as a tensor or an array, got {describe(value)}")
+    if not isinstance(inputs, (Tensor, np.ndarray)) and not len(inputs):
+        raise ValueError("probe: expected at least one input, got none")
+    batch: Batch = batches.mapped(inputs, _copy) if not isinstance(inputs, np.ndarray) else _copy(inputs)
+    main = batches.main_input(batch)
+    if main.ndim < 2 or 0 in main.shape:
+        raise ValueError(f"probe: expected inputs of shape (samples, ...), got {tuple(main.shape)}")
+    for name, tensor in batches.tensors(batch).items():
+        if tensor.ndim == 0 or len(tensor) != len(main):
+            raise ValueError(f"probe: expected {len(main)} samples in {name}, got shape {tuple(tensor.shape)}")
+    return batch
+
+
+def _checked_labels(labels: Any, samples: int) -> tuple[Tensor | None, tuple[str, ...] | None]:
+    if labels is None:
+        return None, None
+    if isinstance(labels, (list, tuple)):
+        labels = np.asarray(labels)
+    if not isinstance(labels, (Tensor, np.ndarray)):
+        raise TypeError(f"probe: expected labels as a tensor or an array, got {describe(labels)}")
+    names = None
+    if isinstance(labels, np.ndarray) and labels.dtype.kind in "UO" and all(isinstance(v, str) for v in labels.flat):
+        texts, labels = np.unique(labels.astype(str), return_inverse=True)
+        names = tuple(texts.tolist())
+    y = _copy(labels)
+    if y.is_floating_point() or y.is_complex():
+        raise TypeError(f"probe: expected integer labels, got {y.dtype}")
+    if y.shape != (samples,):
+        raise ValueError(f"probe: expected {samples} labels, got shape {tuple(y.shape)}")
+    y = y.to(torch.int64)
+    if y.min() < 0:
+        raise ValueError(f"probe: expected labels of at least 0, got {int(y.min())}")
+    return y, names
+
+
 def _copy(values: Any) -> Tensor:
     """A contiguous copy on the CPU, which later changes of the original do not affect."""
-    tensor = torch.from_numpy(np.array(values)) if isinstance(values, np.ndarray) else values.detach()
-    return tensor.to("cpu", copy=True, memory_format=torch.contiguous_format)
+    if isinstance(values, np.ndarray):
+        if values.dtype.kind not in "biufc":
+            raise TypeError(f"probe: expected numbers, got an array of {values.dtype}")
+        return torch.from_numpy(np.array(values))
+    with torch.inference_mode(mode=False):
+        copied: Tensor = values.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+        return copied

@@ -1,29 +1,30 @@
-"""Receptive fields, found by experiment: NaN in the input spreads exactly as far as the data does."""
+"""Receptive fields: the part of the input on which each position of a feature map depends."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from bitlens.network.hooks import capture_outputs, check_modules, default_modules, device_of, eval_mode
+from bitlens.network.axes import AxesError, LayerAxes, axes_of_input, axes_of_output
+from bitlens.network.choice import default_layers, named_layers
+from bitlens.network.hooks import device_of
+from bitlens.network.observed import FEW, observe
+from bitlens.network.state import unwrapped
+from bitlens.network.tracing import Places, Trace
 from bitlens.runs import ReceptiveField
-
-_BATCH = 64
 
 
 def receptive_fields(
-    model: nn.Module, input_shape: Sequence[int], layers: Sequence[str] | None = None
+    model: nn.Module, input_shape: Sequence[int], layers: str | Sequence[str] | None = None
 ) -> dict[str, ReceptiveField]:
     """Find the part of the input on which each position of the feature maps of each layer depends.
 
-    One line of the input at a time is set to NaN, and the positions that become NaN depend on this line. The method
-    therefore works with any strides, paddings, dilations, branches and skip connections, and with functions that are
-    not modules. A receptive field is an interval of lines along each axis. If a network only compares its input (to
-    compute a mask), NaN does not spread, and the field is too small.
+    Every operation of one forward pass passes on which lines of the input its results depend on. The method therefore
+    works with any strides, paddings, dilations, branches and skip connections, with functions that are not modules, and
+    with channels on any axis. A receptive field is an interval of lines along each axis of the input. Where an
+    operation mixes positions in a way that is not known, the field is the whole input, or the layer is left out.
 
     Parameters
     ----------
@@ -31,8 +32,8 @@ def receptive_fields(
         Its mode, random number generators and hooks are restored.
     input_shape : sequence of int
         Shape of one input: (channels, height, width). One and three spatial axes are possible as well.
-    layers : sequence of str, optional
-        Names of modules. Default: all modules that change the data.
+    layers : str or sequence of str, optional
+        Names or patterns of modules. Default: all modules that change the data.
 
     Returns
     -------
@@ -52,56 +53,51 @@ def receptive_fields(
     >>> receptive_fields(model, (1, 8, 8))["1"].box(0, 2)
     ((0, 4), (4, 8))
     """
-    names = default_modules(model) if layers is None else check_modules(model, layers)
-    spatial = tuple(input_shape[1:])
-    axes: dict[str, list[tuple[tuple[int, int], ...]]] = {}
-    with eval_mode(model), torch.no_grad(), _plain_convolutions():
-        for axis in range(len(spatial)):
-            depends: dict[str, list[Tensor]] = {}
-
-            def listener(
-                name: str,
-                _module: nn.Module,
-                output: Tensor,
-                axis: int = axis,
-                depends: dict[str, list[Tensor]] = depends,
-            ) -> None:
-                if output.ndim == len(spatial) + 2:
-                    others = [d for d in range(1, output.ndim) if d != axis + 2]
-                    depends.setdefault(name, []).append(output.isnan().amax(dim=others).cpu())
-
-            with capture_outputs(model, names, listener):
-                for first in range(0, spatial[axis], _BATCH):
-                    lines = range(first, min(first + _BATCH, spatial[axis]))
-                    x = torch.zeros(len(lines), *input_shape, device=device_of(model), dtype=_dtype_of(model))
-                    for sample, line in enumerate(lines):
-                        x[sample].select(axis + 1, line).fill_(float("nan"))
-                    model(x)
-            for name, batches in depends.items():
-                axes.setdefault(name, []).append(_intervals(torch.cat(batches)))
-    return {name: ReceptiveField(tuple(field)) for name, field in axes.items() if len(field) == len(spatial)}
+    model = unwrapped(model)
+    inputs = torch.zeros(FEW, *input_shape, device=device_of(model))
+    observed = observe(model, inputs, None)
+    names = default_layers(model, observed) if layers is None else named_layers(model, layers)
+    input_axis = axes_of_input(observed, None).channel
+    fields = {}
+    for name, seen in observed.calls.items():
+        if name.split("#", 1)[0] not in names:
+            continue
+        try:
+            axes = axes_of_output(name, seen, input_axis, None)
+        except AxesError:  # it has no positions of single samples
+            continue
+        field = field_of(seen.trace, axes, observed.inputs, input_axis)
+        if field is not None:
+            fields[name] = field
+    return fields
 
 
-def _intervals(depends: Tensor) -> tuple[tuple[int, int], ...]:
-    """From [input line, position] to one interval for each position: the first line, and one after the last line."""
+def field_of(trace: Trace | None, axes: LayerAxes, inputs: Tensor, input_axis: int) -> ReceptiveField | None:
+    """The receptive field of a layer whose positions are those of the input's axes, in the same order; else None."""
+    spatial = [axis for axis in range(1, inputs.ndim) if axis != input_axis]
+    if trace is None or not spatial or axes.folded > 1 or not inputs.is_floating_point():
+        return None
+    positions = [axis for axis in range(len(trace.axes)) if axis not in (axes.sample, axes.channel)]
+    if len(positions) != len(spatial):
+        return None
+    found: list[tuple[tuple[int, int], ...]] = []
+    for axis, input_axis_ in zip(positions, spatial, strict=True):
+        if trace.shape[axis] == 1:
+            first, end = trace.reach.get(input_axis_, (0, 0))
+            found.append(((first, end) if first < end else (0, 0),))
+            continue
+        factors = trace.axes[axis]
+        if len(factors) != 1 or not isinstance(factors[0], Places) or factors[0].axis != input_axis_:
+            return None
+        found.append(_intervals(factors[0], trace.reach.get(input_axis_)))
+    return ReceptiveField(tuple(found))
+
+
+def _intervals(places: Places, reach: tuple[int, int] | None) -> tuple[tuple[int, int], ...]:
+    """For every place the interval of its own lines and of those that all places depend on."""
     intervals = []
-    for column in depends.T:
-        lines = column.nonzero().flatten()
-        intervals.append((int(lines[0]), int(lines[-1]) + 1) if len(lines) else (0, 0))
+    for first, end in zip(places.first.tolist(), places.end.tolist(), strict=True):
+        if reach is not None:
+            first, end = min(first, reach[0]), max(end, reach[1])
+        intervals.append((first, end) if first < end else (0, 0))
     return tuple(intervals)
-
-
-def _dtype_of(model: nn.Module) -> torch.dtype:
-    return next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
-
-
-@contextmanager
-def _plain_convolutions() -> Iterator[None]:
-    """Disable fast convolutions (Winograd, FFT): they mix neighbours, so NaN would spread further than the data."""
-    with warnings.catch_warnings(), ExitStack() as flags:
-        # PyTorch's switch for oneDNN warns on machines without an Intel GPU.
-        warnings.filterwarnings("ignore", "TF32 acceleration on top of oneDNN", UserWarning)
-        flags.enter_context(torch.backends.mkldnn.flags(enabled=False))
-        flags.enter_context(torch.backends.nnpack.flags(enabled=False))
-        flags.enter_context(torch.backends.cudnn.flags(enabled=False))
-        yield

@@ -15,23 +15,30 @@ import torch
 from torch import Tensor, nn
 
 from bitlens.arrays import NDArray, check_integer, describe
-from bitlens.network.activations import collect
-from bitlens.network.hooks import check_modules, default_modules
+from bitlens.network import batches
+from bitlens.network.activations import collect, stored_shapes
+from bitlens.network.batches import Forward
+from bitlens.network.choice import named_layers
 from bitlens.network.layers import describe_layers
+from bitlens.network.logged_values import logged_values
 from bitlens.network.probe import check_probe, class_names
+from bitlens.network.state import unwrapped
 from bitlens.runs import Manifest, Run, RunError, RunWriter, open_run
 from bitlens.runs.layout import INPUT
+from bitlens.runs.row_file import RowFile
 from bitlens.runs.writer import probe_hash
 from bitlens.runtime import build_info
 
 _DTYPES = ("float32", "float16")
+_BATCH = 256
 
 
 class Recorder:
     """Record a network while it trains, without changing its training.
 
     Every snapshot runs the probe through the model in evaluation mode and appends one epoch to the run. The model's
-    modes and gradients and the random number generators are restored, and all hooks are removed.
+    modes, parameters, buffers, attributes and gradients and the random number generators are put back as they were, and
+    all hooks are removed. A model in ``torch.compile`` or DistributedDataParallel is recorded without the wrapper.
 
     Parameters
     ----------
@@ -39,15 +46,21 @@ class Recorder:
         Any module whose output is a tensor.
     store : path
         Folder of the run. An existing run is continued if it was recorded with the same model and probe.
-    probe : (inputs, labels)
-        Samples on which every snapshot runs the model. Axis 0 is the samples; the inputs have the form that the model
-        expects. The labels are classes 0 to m - 1, or None.
-    layers : sequence of str, optional
-        Names of modules to record. Default: leaf modules that change the data (convolution, pooling, normalisation,
-        activation, linear). The model's input and output are always recorded, as "input" and "output". Modules with
-        these names are recorded as "module.input" and "module.output", and the second call of a module as "name#2".
+    probe : (inputs, labels), or dict, or Dataset, or DataLoader
+        Samples on which every snapshot runs the model. The inputs are a tensor, or a tuple or dict of tensors that the
+        model is called with; axis 0 is the samples. The first tensor is the input layer of the run. The labels are
+        classes 0 to m - 1, or texts, or None. A dict may hold them as "labels". A data set or a loader gives pairs or
+        dicts, and all its samples are taken.
+    layers : str or sequence of str, optional
+        Names of modules, patterns such as "*.mlp.act", or "blocks": the blocks of which the network is built. A module
+        that returns several tensors is recorded by its first one; "lstm.h" names another. Default: the innermost
+        modules that change the data, and modules that compute more after their last inner module; if they are more
+        than 40, the blocks and the activations. The model's input and output are always recorded, as "input" and
+        "output". Modules with these names are recorded as "module.input" and "module.output", and the second call of a
+        module as "name#2".
     gradients : bool
-        Whether to record also the gradient of each sample's cross-entropy at the output of every layer.
+        Whether to record also the gradient of each sample's cross-entropy at the output of every layer. A single output
+        is taken as the logit of class 1.
     dtype : {"float32", "float16"}
         Type in which activations are stored.
     classes : sequence of str, optional
@@ -57,12 +70,26 @@ class Recorder:
     measures : sequence of callables
         Functions that are called with the run after every snapshot, while the activations of the epoch exist, also
         at epochs that `every` leaves out: ``lambda run: bitlens.channel_entropies(run, "conv1")``.
+    log_to : callable, optional
+        Called after every snapshot with a dict of the scalars that `measures` computed in it, and the epoch:
+        ``lambda values, step: wandb_run.log(values, step=step)``. The names are
+        "bitlens/<measure>/<layer>/<variable>", followed by "/input" or "/labels" where the information is about one of
+        these. A variable of several channels or classes gives its mean without NaN. A measure may also return a mapping
+        of names to numbers.
     weights : sequence of int
         Epochs at which the model's parameters and buffers are also written, for measures that run the network, such as
         `layer_discarding`: ``range(0, 100, 10)``.
     channel_axis : mapping of str to int
-        Axis of the channels in the outputs of layers, where the default is wrong. The default is axis 1 for
-        convolutions, and the last axis for linear layers on tokens.
+        Axis of the channels in the outputs of layers, where the recorder guesses wrong. It follows the axis on which
+        weights act through all operations. Where this does not decide, it warns, and `bitlens info` says how each axis
+        was found.
+    forward : callable, optional
+        A function of the model and a batch of inputs that runs the model: ``lambda model, batch:
+        model(**batch).last_hidden_state``. Default: the model is called with the batch.
+    batch_size : int, optional
+        Number of samples in one forward pass. Default: 256; all samples if the output for a sample depends on others.
+    receptive_fields : bool
+        Whether to find the receptive fields of the layers.
     show_size : bool
         Whether to print the size of one epoch before recording.
 
@@ -92,50 +119,78 @@ class Recorder:
         self,
         model: nn.Module,
         store: str | os.PathLike[str],
-        probe: tuple[Tensor | NDArray, Tensor | NDArray | None],
-        layers: Sequence[str] | None = None,
+        probe: Any,
+        layers: str | Sequence[str] | None = None,
         gradients: bool = False,
         dtype: str = "float32",
         *,
         classes: Sequence[str] | None = None,
         every: int = 1,
         measures: Sequence[Callable[[Run], object]] = (),
+        log_to: Callable[[dict[str, float], int], object] | None = None,
         weights: Sequence[int] = (),
         channel_axis: Mapping[str, int] | None = None,
+        forward: Forward | None = None,
+        batch_size: int | None = None,
+        receptive_fields: bool = True,
         show_size: bool = True,
     ) -> None:
+        if not isinstance(model, nn.Module):
+            raise TypeError(f"model: expected a torch.nn.Module, got {describe(model)}")
         if dtype not in _DTYPES:
             raise ValueError(f"dtype: expected one of {_DTYPES}, got {dtype!r}")
-        self._model = model
+        self._model = unwrapped(model)
         self._store = Path(store)
         self._dtype = dtype
         self._every = check_integer(every, "every")
         if self._every < 1:
             raise ValueError(f"every: expected at least 1, got {every}")
         self._measures = tuple(measures)
+        if log_to is not None and not callable(log_to):
+            raise TypeError(f"log_to: expected a callable of values and epoch, got {log_to!r}")
+        if log_to is not None and not self._measures:
+            raise ValueError("log_to: expected measures whose values are logged, got none; pass measures=[...]")
+        self._log_to = log_to
         self._weights = frozenset(check_integer(epoch, "weights") for epoch in weights)
-        self._inputs, self._labels = check_probe(probe)
-        self._classes = class_names(self._labels, classes)
+        self._inputs, self._labels, names = check_probe(probe)
+        self._samples = len(batches.main_input(self._inputs))
+        self._classes = class_names(self._labels, names if classes is None else classes)
         if gradients and self._labels is None:
             raise ValueError("gradients: expected labels in the probe, got none; pass labels or gradients=False")
         self._gradients = gradients
         self._channel_axis = dict(channel_axis or {})
-        self._require_all = layers is not None
-        self._modules = default_modules(model) if layers is None else check_modules(model, layers)
+        self._chosen = layers
+        if layers is not None:
+            named_layers(self._model, layers)
+        self._forward = forward
+        self._batch_size = None if batch_size is None else check_integer(batch_size, "batch_size")
+        if self._batch_size is not None and self._batch_size < 1:
+            raise ValueError(f"batch_size: expected at least 1, got {batch_size}")
+        self._receptive_fields = receptive_fields
         self._show_size = show_size
         self._writer: RunWriter | None = None
 
     def __enter__(self) -> Recorder:
-        self._layers = describe_layers(self._model, self._inputs, self._modules, self._channel_axis, self._require_all)
+        described = describe_layers(
+            self._model,
+            self._inputs,
+            self._chosen,
+            self._channel_axis,
+            forward=self._forward,
+            fields=self._receptive_fields,
+        )
+        self._layers = described.layers
+        if self._batch_size is None:
+            self._batch_size = self._samples if described.depends_on_batch else _BATCH
         if self._gradients:
             self._check_logits()
-        probe = {"inputs": self._inputs.numpy()}
+        probe = {name: _storable(tensor) for name, tensor in batches.tensors(self._inputs).items()}
         if self._labels is not None:
             probe["labels"] = self._labels.numpy()
         manifest = Manifest(
             model=type(self._model).__name__,
             layers=self._layers,
-            samples=len(self._inputs),
+            samples=self._samples,
             classes=self._classes,
             dtype=self._dtype,
             probe_sha256=probe_hash(probe),
@@ -170,7 +225,7 @@ class Recorder:
         self._open_writer()
         values = sum(int(np.prod(layer.shape)) for layer in self._layers if layer.name != INPUT)
         copies = 2 if self._gradients else 1
-        return copies * values * len(self._inputs) * np.dtype(self._dtype).itemsize
+        return copies * values * self._samples * np.dtype(self._dtype).itemsize
 
     def snapshot(self, epoch: int, **metrics: float) -> None:
         """Record the network in its present state.
@@ -195,41 +250,49 @@ class Recorder:
         if not key_frame and not self._measures:
             writer.write_metrics(number, values)
             return
-        labels = self._labels if self._gradients else None
-        activations = collect(self._model, self._modules, self._layers, self._inputs, labels, self._dtype)
-        # The metrics are written first, because an epoch is recorded once its file of activations exists: readers then
-        # see it, and a second snapshot of it is refused. If the process ends between the two writes, the epoch is not
-        # recorded, a resumed training takes its snapshot again, and the later line of metrics counts. In the other
-        # order, the epoch would be recorded without metrics, and nothing could add them.
-        writer.write_metrics(number, values)
-        writer.write_epoch(number, activations)
+        shapes = stored_shapes(self._layers, self._samples, self._gradients)
+        writer.write_epoch(number, shapes, self._dtype, self._collect, values)
         try:
             run = open_run(self._store)
-            for measure in self._measures:
-                measure(run)
+            results = [measure(run) for measure in self._measures]
         finally:
             if not key_frame:
                 writer.drop_epoch(number)
+        if self._log_to is not None:
+            self._log_to(logged_values(results, number), number)
+
+    def _collect(self, file: RowFile) -> None:
+        labels = self._labels if self._gradients else None
+        batch_size = self._batch_size or self._samples
+        collect(self._model, self._layers, self._inputs, labels, self._dtype, batch_size, self._forward, file.write)
 
     def _parameters(self) -> dict[str, NDArray]:
         parameters = {}
         for name, tensor in self._model.state_dict().items():
-            if not isinstance(tensor, Tensor) or tensor.dtype == torch.bfloat16:
+            if not isinstance(tensor, Tensor) or tensor.is_quantized or tensor.layout != torch.strided:
                 raise TypeError(f"weights: expected storable tensors, got {describe(tensor)} for {name}; omit weights")
-            parameters[name] = tensor.detach().cpu().numpy()
+            parameters[name] = _storable(tensor)
         return parameters
 
     def _check_logits(self) -> None:
         shape, classes = self._layers[-1].shape, len(self._classes)
-        if len(shape) != 1 or shape[0] < classes:
+        if len(shape) != 1 or classes > max(shape[0], 2):  # a single output is the logit of class 1
             raise ValueError(
-                f"gradients: expected one output for each of {classes} classes for the loss, got shape {shape}"
+                f"gradients: expected one output for each of {classes} classes, or one logit for two classes, for the "
+                f"loss, got shape {shape}"
             )
 
     def _open_writer(self) -> RunWriter:
         if self._writer is None:
             raise RuntimeError("the recorder is not open; use it in a with statement")
         return self._writer
+
+
+def _storable(tensor: Tensor) -> NDArray:
+    """The values as an array; those of bfloat16 as float32, which holds them exactly."""
+    tensor = tensor.detach().cpu()
+    array: NDArray = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    return array
 
 
 def _number(value: Any, name: str) -> float:

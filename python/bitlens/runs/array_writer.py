@@ -117,8 +117,7 @@ def record_arrays(
     with RunWriter(store, manifest, probe) as writer:
         if number in writer.epochs:
             raise RunError(f"epoch: {number} is already recorded in {store}; recorded epochs: {writer.epochs}")
-        writer.write_metrics(number, numbers)
-        writer.write_epoch(number, tensors)
+        writer.write_arrays(number, tensors, numbers)
 
 
 def _check_names(arrays: Any, channel_axis: int | Mapping[str, int]) -> None:

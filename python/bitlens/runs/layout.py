@@ -75,6 +75,12 @@ class Layer:
     module: str = ""
     """Name of the module whose output it is; empty for the input."""
     receptive_field: ReceptiveField | None = None
+    sample_axis: int = 0
+    """Axis of the samples in the model's tensor; in the run it is always axis 0."""
+    folded: int = 1
+    """Positions that the model's axis of the samples holds for each sample; in the run they are axis 2."""
+    decided: str = ""
+    """How the axis of the channels was found."""
 
     @property
     def channels(self) -> int:
@@ -149,6 +155,9 @@ _LAYER_CHECKS: dict[str, fields.Check] = {
     "channel_axis": fields.integer(-32, 32),
     "module": fields.text,
     "receptive_field": _receptive_field,
+    "sample_axis": fields.integer(0, 32),
+    "folded": fields.integer(1, 2**40),
+    "decided": fields.text,
 }
 _MANIFEST_CHECKS: dict[str, fields.Check] = {
     "model": fields.text,

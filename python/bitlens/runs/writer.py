@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +29,7 @@ from bitlens.runs.layout import (
 )
 from bitlens.runs.metrics import append_metrics
 from bitlens.runs.result_store import flush_epoch
+from bitlens.runs.row_file import RowFile
 from bitlens.runs.run_files import inside, read_file, recorded_epochs
 from bitlens.runs.sources import file_id, id_metadata, new_id
 from bitlens.runs.tensor_file import write_tensors
@@ -94,13 +95,56 @@ class RunWriter:
         """Epochs already recorded."""
         return recorded_epochs(self.path)
 
-    def write_epoch(self, epoch: int, tensors: Mapping[str, NDArray]) -> None:
-        """Add the activations of one epoch. Recorded activations are never overwritten."""
+    def write_epoch(
+        self,
+        epoch: int,
+        shapes: Mapping[str, tuple[int, ...]],
+        dtype: str,
+        fill: Callable[[RowFile], object],
+        metrics: Mapping[str, float],
+    ) -> None:
+        """Add the activations and the metrics of one epoch. Recorded activations are never overwritten.
+
+        Parameters
+        ----------
+        epoch : int
+            The epoch.
+        shapes : mapping of str to tuple
+            Name and shape [sample, ...] of every tensor.
+        dtype : str
+            Type in which they are stored.
+        fill : callable
+            Writes the rows of all tensors into the file that it is called with.
+        metrics : mapping of str to float
+            The metrics of the epoch.
+        """
         self._lock.check()
         path = inside(self.path, epoch_file(self.path, epoch))
         if path.exists():
             raise RunError(f"epoch {epoch} is already recorded in {self.path}; recorded: {self.epochs}")
-        write_tensors(path, tensors, id_metadata(new_id()))
+
+        def write(temporary: Path) -> None:
+            with RowFile(temporary, shapes, dtype, id_metadata(new_id())) as file:
+                fill(file)
+            # The metrics are written before the file gets its name, because an epoch is recorded once its file exists:
+            # readers then see it, and a second snapshot of it is refused. If the process ends between the two, the
+            # epoch is not recorded, a resumed training takes its snapshot again, and the later line of metrics counts.
+            # In the other order, the epoch would be recorded without metrics, and nothing could add them.
+            self.write_metrics(epoch, metrics)
+
+        atomic_write(path, write)
+
+    def write_arrays(
+        self, epoch: int, arrays: Mapping[str, NDArray], metrics: Mapping[str, float] | None = None
+    ) -> None:
+        """Add one epoch as `write_epoch` does, from arrays [sample, ...] of one type that are in memory together."""
+        (dtype,) = {array.dtype.name for array in arrays.values()}
+
+        def fill(file: RowFile) -> None:
+            for name, array in arrays.items():
+                file.write(name, 0, array)
+
+        self.write_epoch(epoch, {name: array.shape for name, array in arrays.items()}, dtype, fill, metrics or {})
 
     def write_weights(self, epoch: int, weights: Mapping[str, NDArray]) -> None:
         """Write the network's weights of one epoch.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 import xarray as xr
 
@@ -121,7 +123,7 @@ def gap_bounds(plane: xr.Dataset, epoch: int, n_samples: int, delta: float = 0.0
     -------
     pandas.DataFrame
         By layer: ``information`` in bits, ``input_compression`` and ``information_bottleneck``, the values of the
-        bounds of `generalization_bounds` for a loss from 0 to 1.
+        bounds of `generalization_bounds` for a loss from 0 to 1; NaN for a layer whose information is not known.
 
     Examples
     --------
@@ -134,6 +136,9 @@ def gap_bounds(plane: xr.Dataset, epoch: int, n_samples: int, delta: float = 0.0
     rows = []
     information = plane.information.sel(epoch=epoch, about="input")
     for layer, bits in zip(information.layer.values.tolist(), information.values.tolist(), strict=True):
-        bottleneck, compression = generalization_bounds(bits, n_samples, delta)
-        rows.append((layer, bits, compression.value, bottleneck.value))
+        bounds = (math.nan, math.nan)
+        if not math.isnan(bits):
+            bottleneck, compression = generalization_bounds(bits, n_samples, delta)
+            bounds = compression.value, bottleneck.value
+        rows.append((layer, bits, *bounds))
     return pd.DataFrame(rows, columns=["layer", "information", "input_compression", "information_bottleneck"])

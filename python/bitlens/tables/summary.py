@@ -17,19 +17,21 @@ if TYPE_CHECKING:
 def layer_summary(
     layers: Sequence[Layer],
     epoch: int,
-    diversity: xr.Dataset,
-    entropies: Mapping[str, xr.Dataset],
-    pairs: Mapping[tuple[str, str], xr.Dataset],
+    diversity: xr.Dataset | None,
+    entropies: Mapping[str, xr.Dataset | None],
+    pairs: Mapping[tuple[str, str], xr.Dataset | None],
 ) -> pd.DataFrame:
     """Diversity, mean channel entropy, dead channels and excess information of every layer at one epoch.
+
+    A result that is None or missing, or does not have the epoch, leaves NaN in the table.
 
     Parameters
     ----------
     layers : sequence of Layer
         The layers of the run, in the order of the network.
     epoch : int
-        An epoch that all results contain.
-    diversity : xarray.Dataset
+        A recorded epoch.
+    diversity : xarray.Dataset, optional
         The result of `layer_diversity`.
     entropies : mapping of str to xarray.Dataset
         The result of `channel_entropies` for each layer.
@@ -57,19 +59,27 @@ def layer_summary(
     ['layer', 'kind', 'shape', 'inter_sample_entropy']
     """
     rows = []
+    at_epoch = _at(diversity, epoch)
+    inter = None if at_epoch is None else at_epoch.inter_sample_entropy
     for previous, layer in zip((None, *layers), layers, strict=False):
-        channels = entropies[layer.name].sel(epoch=epoch)
-        information = None if previous is None else pairs[previous.name, layer.name].sel(epoch=epoch)
+        channels = _at(entropies.get(layer.name), epoch)
+        information = None if previous is None else _at(pairs.get((previous.name, layer.name)), epoch)
+        intra = None if channels is None or len(layer.shape) == 1 else channels.intra_sample_entropy
         rows.append(
             {
                 "layer": layer.name,
                 "kind": layer.kind,
                 "shape": " x ".join(map(str, layer.shape)),
-                "inter_sample_entropy": float(diversity.inter_sample_entropy.sel(epoch=epoch, layer=layer.name)),
-                "intra_sample_entropy": float(channels.intra_sample_entropy.mean()) if len(layer.shape) > 1 else np.nan,
-                "dead": int(channels.dead.sum()),
+                "inter_sample_entropy": np.nan if inter is None else float(inter.sel(layer=layer.name)),
+                "intra_sample_entropy": np.nan if intra is None else float(intra.mean()),
+                "dead": np.nan if channels is None else int(channels.dead.sum()),
                 "excess": np.nan if information is None else float(information.excess.mean()),
                 "null_std": np.nan if information is None else float(np.sqrt((information.null_std**2).mean())),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _at(result: xr.Dataset | None, epoch: int) -> xr.Dataset | None:
+    """A result at an epoch; None where it does not have it."""
+    return None if result is None or epoch not in result.epoch.values else result.sel(epoch=epoch)

@@ -59,7 +59,7 @@ def main() -> None:
     _metrics(run, epoch, at_epoch)
     if run.labels is None:
         show_hint("This run was recorded without labels, so it has no confusion matrix.", "record it with labels.")
-    elif not training_performance.answers(run):
+    elif not _has_predictions(run):
         what = "This run has no layer output with a value for each class, so it has no confusion matrix."
         show_hint(what, "record the logits as the layer output.")
     else:
@@ -70,6 +70,14 @@ def main() -> None:
             _progress(run, epoch, results)
     _input_diversity(run)
     show_layers(run, epoch)
+
+
+def _has_predictions(run: Run) -> bool:
+    try:
+        training_performance.arguments_of(run)
+    except RunError:
+        return False
+    return True
 
 
 def _metrics(run: Run, epoch: int, results: Traced | None) -> None:

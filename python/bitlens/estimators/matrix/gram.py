@@ -58,7 +58,7 @@ def concatenate(exponents: Iterable[Any]) -> Any:
 
 def variable_exponents(x: Array, name: str, bandwidth: Bandwidth) -> tuple[Any, ArrayContext]:
     """Compute the exponents of one variable, [1, n, n]; its Gram matrix is exp(-exponents)."""
-    if getattr(x, "ndim", None) == 1 and str(getattr(x, "dtype", "")).rpartition(".")[2].startswith(("int", "uint")):
+    if getattr(x, "ndim", None) == 1 and not any(kind in str(x.dtype) for kind in ("float", "complex")):
         context = ArrayContext.of(x)
         classes = as_class_indices(x, len(x), name)
         if len(classes) < 2:

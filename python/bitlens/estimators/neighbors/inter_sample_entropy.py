@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from bitlens import _core
-from bitlens.arrays import Array, as_samples, call_kernel, check_neighbor_count
+from bitlens.arrays import Array, ArrayContext, as_samples, call_kernel, check_neighbor_count
 from bitlens.estimators.neighbors.nearest import TRUSTED_SHARE, in_unit, search
 
 
@@ -105,8 +105,13 @@ def inter_sample_entropy(x: Array, k: int = 15) -> float:
     trusted_share = TRUSTED_SHARE if str(points.dtype).endswith("float32") else math.inf
     count = check_neighbor_count(k, len(points), at_least=2)
     distances, indices, _ = search(points, context, ends, count, trusted_share=trusted_share)
-    scales = context.empty((len(points),), "float64")
+    return entropy_of_neighbors(distances, indices, context)
+
+
+def entropy_of_neighbors(distances: Any, indices: Any, context: ArrayContext) -> float:
+    """Compute the inter-sample entropy in bits from the neighbours [n, k], ordered by (distance, index)."""
+    scales = context.empty((len(distances),), "float64")
     call_kernel(context, _core.neighbor_scales, distances, scales)
-    sums, entropy = context.empty((len(points), 2), "float64"), context.empty((1,), "float64")
+    sums, entropy = context.empty((len(distances), 2), "float64"), context.empty((1,), "float64")
     call_kernel(context, _core.edge_entropy, distances, indices, scales, sums, entropy)
     return float(entropy[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -11,8 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from bitlens.arrays import NDArray, describe
+from bitlens.network.axes import LayerAxes
 from bitlens.network.hooks import capture_outputs, modules_of
-from bitlens.network.progress import track_steps
+from bitlens.network.outputs import first_tensor
+from bitlens.progress import track
 from bitlens.runs import RunError
 
 _BATCH = 256
@@ -27,7 +29,7 @@ class AblatedLayer(NamedTuple):
     """A layer with neurons that are turned off."""
 
     channels: int
-    axis: int
+    axes: LayerAxes
     values: int
     """Number of values of one sample."""
     fill: Tensor
@@ -51,50 +53,61 @@ class Ablations(NamedTuple):
 
 
 def ablated_layers(
-    model: nn.Module, inputs: Tensor, names: Sequence[str], axis: int, means: bool
+    model: nn.Module, inputs: Tensor, layers: Mapping[str, LayerAxes], batch_size: int, means: bool
 ) -> dict[str, AblatedLayer]:
     """Sizes of the layers, and the output of their neurons when they are turned off: the mean, or 0."""
     sums: dict[str, Tensor] = {}
-    layers: dict[str, AblatedLayer] = {}
+    ablated: dict[str, AblatedLayer] = {}
 
     def listener(name: str, _module: nn.Module, output: Tensor) -> None:
-        if name not in names:
+        if name not in layers:
             return
-        if not output.is_floating_point() or not -output.ndim < axis < output.ndim or axis % output.ndim == 0:
-            raise RunError(f"layers: {name!r} has output {describe(output)}, without channels on axis {axis}")
-        others = [i for i in range(output.ndim) if i != axis % output.ndim]
-        channels = output.shape[axis]
-        sums[name] = sums.get(name, 0) + output.double().sum(others)
-        values = output[0].numel()
+        axes = layers[name]
+        if not output.is_floating_point():
+            raise RunError(f"layers: {name!r} has output {describe(output)}, which is not of floats; leave it out")
+        recorded = axes.as_recorded(output)
+        channels = recorded.shape[1]
+        sums[name] = sums.get(name, 0) + recorded.double().sum([i for i in range(recorded.ndim) if i != 1])
+        values = recorded[0].numel()
         fill = sums[name] / (values // channels * len(inputs)) if means else torch.zeros(channels)
-        layers[name] = AblatedLayer(channels, axis % output.ndim, values, fill.to(output))
+        ablated[name] = AblatedLayer(channels, axes, values, fill.to(output))
 
-    batches = torch.split(inputs, _BATCH) if means else (inputs[:1],)
-    with capture_outputs(model, modules_of(names), listener):
+    batches = torch.split(inputs, batch_size) if means else (inputs[: min(batch_size, 2)],)
+    with capture_outputs(model, modules_of(list(layers)), listener):
         for batch in batches:
             model(batch)
-    for name in names:
-        if name not in layers:
+    for name in layers:
+        if name not in ablated:
             raise RunError(f"layers: {name!r} has no output tensor in the forward pass; choose a module that runs")
-    return layers
+    return ablated
 
 
 def accuracy_and_loss(
-    model: nn.Module, inputs: Tensor, classes: NDArray, layers: Mapping[str, AblatedLayer], ablations: Ablations
+    model: nn.Module,
+    inputs: Tensor,
+    classes: NDArray,
+    layers: Mapping[str, AblatedLayer],
+    ablations: Ablations,
+    depends_on_batch: bool,
 ) -> tuple[NDArray, NDArray]:
-    """Accuracy and mean cross-entropy in bits of every ablation, each float64 [ablations]."""
+    """Accuracy and mean cross-entropy in bits of every ablation, each float64 [ablations].
+
+    If the output for a sample depends on its batch, every ablation is one batch of all samples.
+    """
     labels = torch.from_numpy(classes).to(inputs.device)
     count = len(ablations)
-    late = _can_repeat_late(model, inputs, layers, ablations.off(torch.tensor([0, count - 1], device=inputs.device)))
+    extremes = ablations.off(torch.tensor([0, count - 1], device=inputs.device))
+    late = not depends_on_batch and _can_repeat_late(model, inputs, layers, extremes)
     correct, losses = torch.zeros(count, dtype=torch.float64), torch.zeros(count, dtype=torch.float64)
     ablated = max(layer.values for layer in layers.values())
     largest = max(ablated, inputs[0].numel())
     samples = max(1, min(_BATCH, len(inputs), _BATCH_VALUES // largest))
     together = max(1, min(count, _VALUES // (samples * (ablated if late else largest))))
+    if depends_on_batch:
+        samples, together = len(inputs), 1
     batches = list(zip(torch.split(inputs, samples), torch.split(labels, samples), strict=True))
     jobs = [(numbers, *batch) for numbers in torch.split(torch.arange(count), together) for batch in batches]
-    for i in track_steps(len(jobs), "cumulative ablation"):
-        numbers, batch_inputs, batch_labels = jobs[i]
+    for numbers, batch_inputs, batch_labels in track(jobs, "cumulative ablation"):
         logits = _logits(model, batch_inputs, layers, ablations.off(numbers.to(inputs.device)), late)
         if logits.ndim != 3 or logits.shape[2] <= int(labels.max()):
             raise RunError(
@@ -120,11 +133,13 @@ def _logits(model: nn.Module, inputs: Tensor, layers: Mapping[str, AblatedLayer]
     count, n = len(off), len(inputs)
     with _turn_off(model, layers, off, n, late):
         repeated = inputs if late else inputs.repeat(count, *[1] * (inputs.ndim - 1))
-        logits: Tensor = model(repeated)
-    if not isinstance(logits, Tensor) or logits.shape[:1] != (count * n,):
+        logits = first_tensor(model(repeated))
+    if logits is None or logits.shape[:1] != (count * n,):
         raise RunError(
             f"model: expected an output tensor with one row for each of {count * n} samples, got {describe(logits)}"
         )
+    if logits.ndim == 1 or logits.shape[1:] == (1,):  # one logit is that of class 1 of two
+        logits = torch.stack([torch.zeros_like(logits.flatten()), logits.flatten()], 1)
     return logits.reshape(count, n, *logits.shape[1:])
 
 
@@ -136,14 +151,20 @@ def _turn_off(model: nn.Module, layers: Mapping[str, AblatedLayer], off: Tensor,
         if name not in layers:
             return None
         layer = layers[name]
-        if late and len(output) == n:  # the first ablated layer; later ones have the repeated samples already
-            by_ablation = output.expand(len(off), *output.shape)
+        samples = layer.axes.sample
+        if late and output.shape[samples] == n * layer.axes.folded:  # later layers have the repeated samples already
+            sizes = list(output.shape)
+            by_ablation = output.unsqueeze(samples).expand(*sizes[:samples], len(off), *sizes[samples:])
         else:
-            by_ablation = output.reshape(len(off), n, *output.shape[1:])
-        channels = [1] * output.ndim
-        channels[layer.axis] = layer.channels
-        mask = masks[name].reshape(len(off), *channels)
-        return torch.where(mask, layer.fill.reshape(channels), by_ablation).flatten(0, 1)
+            by_ablation = output.reshape(*output.shape[:samples], len(off), -1, *output.shape[samples + 1 :])
+        channel = layer.axes.channel if output.ndim > 1 else samples
+        shape = [1] * by_ablation.ndim
+        shape[samples] = len(off)
+        fill_shape = [1] * by_ablation.ndim
+        if output.ndim > 1:
+            shape[channel + (channel > samples)] = fill_shape[channel + (channel > samples)] = layer.channels
+        off_values = torch.where(masks[name].reshape(shape), layer.fill.reshape(fill_shape), by_ablation)
+        return off_values.flatten(samples, samples + 1)
 
     with capture_outputs(model, modules_of(list(layers)), listener):
         yield

@@ -11,7 +11,13 @@ from torch import Tensor, nn
 
 from bitlens.arrays import Array, NDArray, as_class_indices, as_real_array, check_integer, describe, is_tensor
 from bitlens.network.ablation.batched import AblatedLayer, Ablations, ablated_layers, accuracy_and_loss
-from bitlens.network.hooks import check_modules, device_of, eval_mode, modules_of
+from bitlens.network.axes import AxesError, LayerAxes, axes_of_input, axes_of_output
+from bitlens.network.hooks import check_modules, device_of, modules_of
+from bitlens.network.observed import Observations, observe
+from bitlens.network.state import eval_mode, unwrapped
+from bitlens.runs import RunError
+
+_BATCH = 256
 
 Order = Literal["ascending", "descending", "random"]
 Mode = Literal["zero", "mean"]
@@ -40,7 +46,7 @@ def cumulative_ablation(
     mode: Mode = "zero",
     repeats: int = 10,
     steps: int | None = None,
-    channel_axis: int = 1,
+    channel_axis: int | Mapping[str, int] | None = None,
     seed: int = 0,
 ) -> AblationCurve:
     """Turn off more and more neurons in the order of a score, and measure accuracy and loss after each step.
@@ -53,8 +59,8 @@ def cumulative_ablation(
     Parameters
     ----------
     model : torch.nn.Module
-        Its output is one logit for each class (log-probabilities are logits as well). The output for a sample must not
-        depend on the other samples.
+        Its output is one logit for each class (log-probabilities are logits as well). One logit alone is that of class
+        1 of two. If the output for a sample depends on the other samples, all samples are one batch.
     data : (Tensor, Tensor)
         Inputs (n, ...) and labels (n,). Use data that the network was not trained on.
     layers : str or sequence of str
@@ -69,8 +75,8 @@ def cumulative_ablation(
         Number of random orders.
     steps : int, optional
         Number of evenly spaced steps, in addition to the one without removals. Default: one step for each neuron.
-    channel_axis : int
-        Axis of the channels in the outputs of the layers.
+    channel_axis : int or mapping of layer names to int, optional
+        Axis of the channels in the outputs of the layers. Default: the axis on which weights act, as in `Recorder`.
     seed : int
         Seed of the random orders.
 
@@ -96,18 +102,21 @@ def cumulative_ablation(
     >>> curve.removed, curve.neurons[0][0], curve.accuracy.shape
     (array([0, 1, 2, 3, 4, 5]), ('1', 2), (1, 6))
     """
+    model = unwrapped(model)
     names = [layers] if isinstance(layers, str) else list(dict.fromkeys(layers))
     inputs, classes = _checked(model, data, names)
     if mode not in ("zero", "mean"):
         raise ValueError(f"mode: expected 'zero' or 'mean', got {mode!r}")
+    observed = observe(model, inputs, None)
+    axes = _axes(observed, names, channel_axis)
+    batch_size = len(inputs) if observed.depends_on_batch else _BATCH
     with eval_mode(model), torch.no_grad():
-        axis = check_integer(channel_axis, "channel_axis")
-        ablated = ablated_layers(model, inputs, names, axis, means=mode == "mean")
+        ablated = ablated_layers(model, inputs, axes, batch_size, means=mode == "mean")
         neurons = [(name, channel) for name in names for channel in range(ablated[name].channels)]
         orders = _orders(ablated, scores, order, check_integer(repeats, "repeats"), check_integer(seed, "seed"))
         removed = _removals(len(neurons), steps)
         ablations = Ablations(*(torch.from_numpy(x).to(inputs.device) for x in (orders.argsort(axis=1), removed)))
-        accuracy, loss = accuracy_and_loss(model, inputs, classes, ablated, ablations)
+        accuracy, loss = accuracy_and_loss(model, inputs, classes, ablated, ablations, observed.depends_on_batch)
     shape = (len(orders), len(removed))
     ranked = [[neurons[i] for i in indices] for indices in orders]
     return AblationCurve(removed, accuracy.reshape(shape), loss.reshape(shape), ranked)
@@ -125,6 +134,23 @@ def _checked(model: nn.Module, data: tuple[Tensor, Tensor], names: Sequence[str]
     if not names:
         raise ValueError("layers: expected at least one name, got none")
     return inputs.detach().to(device_of(model)), as_class_indices(data[1], len(inputs), "data: labels")
+
+
+def _axes(
+    observed: Observations, names: Sequence[str], channel_axis: int | Mapping[str, int] | None
+) -> dict[str, LayerAxes]:
+    input_axis = axes_of_input(observed, None).channel
+    found = {}
+    for name in names:
+        given = channel_axis.get(name) if isinstance(channel_axis, Mapping) else channel_axis
+        if name not in observed.calls:
+            raise RunError(f"layers: {name!r} has no output tensor in the forward pass; choose a module that runs")
+        try:
+            axis = None if given is None else check_integer(given, "channel_axis")
+            found[name] = axes_of_output(name, observed.calls[name], input_axis, axis)
+        except AxesError as error:
+            raise RunError(f"layers: {name!r} cannot be ablated: {error}") from None
+    return found
 
 
 def _orders(

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from bitlens.arrays import check_integer
 from bitlens.network.discarding.perturbation import check_images
 from bitlens.network.hooks import device_of, features_at
-from bitlens.network.progress import track_steps
+from bitlens.progress import track
 
 _BLOCKS = 6
 _BATCH = 64
@@ -75,7 +75,7 @@ def train_decoder(
         optimizer = torch.optim.Adam(decoder.parameters(), 1e-3)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
         batches: list[Tensor] = []
-        for _ in track_steps(steps, f"decoder of {layer}"):
+        for _ in track(range(steps), f"decoder of {layer}"):
             batches = batches or list(torch.split(torch.randperm(len(images)), _BATCH))
             batch = images[batches.pop().to(images.device)]
             with torch.no_grad():

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from bitlens.network.discarding.maximum_entropy import InformationDiscarding, Search, maximize
 from bitlens.network.discarding.perturbation import Perturbed, check_images
-from bitlens.network.hooks import eval_mode, features_at, frozen
+from bitlens.network.hooks import features_at
+from bitlens.network.state import eval_mode, frozen
 
 
 def information_discarding(

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bitlens.arrays import check_integer
 from bitlens.network.discarding.perturbation import Noise, Perturbed, cell_of_units
-from bitlens.network.progress import track_steps
+from bitlens.progress import track
 
 _CHAINS = 2
 """Number of searches with independent noise. Their difference is the error of the result."""
@@ -97,7 +97,7 @@ class Search:
 def maximize(perturbed: Perturbed, search: Search, shape: torch.Size, title: str) -> InformationDiscarding:
     """Maximize the entropy of the units of the images, or of their reconstructions, under the constraint."""
     ascent = _Ascent(perturbed, search, shape[1:])
-    for step in track_steps(search.steps, title):
+    for step in track(range(search.steps), title):
         if ascent.converged.all():
             break
         ascent.step(step)

@@ -1,0 +1,58 @@
+"""Batches of a network's inputs: a tensor, a tuple of tensors, or a dictionary of tensors by argument."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Batch = Tensor | tuple[Tensor, ...] | dict[str, Tensor]
+Forward = Callable[[nn.Module, Any], Any]
+"""A function of the model and a batch that runs the model and returns its output."""
+
+
+def mapped(batch: Any, function: Callable[[Tensor], Tensor]) -> Any:
+    """The batch with every tensor replaced by its image."""
+    if isinstance(batch, Tensor):
+        return function(batch)
+    if isinstance(batch, Mapping):
+        return {name: function(tensor) for name, tensor in batch.items()}
+    return tuple(function(tensor) for tensor in batch)
+
+
+def tensors(batch: Batch) -> dict[str, Tensor]:
+    """The tensors of a batch by name; the first one is called "inputs"."""
+    if isinstance(batch, Tensor):
+        return {"inputs": batch}
+    pairs = batch.items() if isinstance(batch, Mapping) else [(str(i), tensor) for i, tensor in enumerate(batch)]
+    return {"inputs" if i == 0 else f"inputs.{name}": tensor for i, (name, tensor) in enumerate(pairs)}
+
+
+def main_input(batch: Batch) -> Tensor:
+    """The first tensor of a batch, which is the input layer of a run."""
+    return next(iter(tensors(batch).values()))
+
+
+def run(model: nn.Module, batch: Batch, forward: Forward | None = None) -> Any:
+    """The model's output for a batch."""
+    if forward is not None:
+        return forward(model, batch)
+    if isinstance(batch, Tensor):
+        return model(batch)
+    return model(**batch) if isinstance(batch, Mapping) else model(*batch)
+
+
+def fitted(model: nn.Module, batch: Batch) -> Batch:
+    """A copy on the model's device, whose floats have the type of the model's parameters if they have only one."""
+    parameters = list(model.parameters())
+    device = parameters[0].device if parameters else torch.device("cpu")
+    types = {parameter.dtype for parameter in parameters if parameter.is_floating_point()}
+    dtype = next(iter(types)) if len(types) == 1 else None
+
+    def fit(tensor: Tensor) -> Tensor:
+        return tensor.to(device, dtype if tensor.is_floating_point() else None, copy=True)
+
+    fit_batch: Batch = mapped(batch, fit)
+    return fit_batch

@@ -1,0 +1,126 @@
+"""A training in two processes, which torchrun starts: once without and once with a recorder on the first process.
+
+`python -m torch.distributed.run --nproc_per_node=2 distributed_training.py WAY FOLDER` writes the weights of both into
+FOLDER, with the run.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data.distributed import DistributedSampler
+
+import bitlens
+from tests.callbacks.training import convolutional, samples, seed_everything
+
+EPOCHS = 3
+
+
+def loop(folder: Path | None, recorded: Callable[[DistributedDataParallel], nn.Module]) -> nn.Module:
+    """A loop as users write it; `recorded` selects what the first process gives to the recorder."""
+    data = TensorDataset(*samples())
+    sampler: DistributedSampler[Any] = DistributedSampler(data, seed=1)
+    model = DistributedDataParallel(convolutional())
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    with ExitStack() as stack:
+        recorder = None
+        if folder is not None and distributed.get_rank() == 0:
+            recorder = stack.enter_context(bitlens.Recorder(recorded(model), folder / "run", samples()))
+        for epoch in range(EPOCHS):
+            sampler.set_epoch(epoch)
+            for images, labels in DataLoader(data, 4, sampler=sampler):
+                optimizer.zero_grad()
+                nn.functional.cross_entropy(model(images), labels).backward()
+                optimizer.step()
+            if recorder is not None:
+                recorder.snapshot(epoch, loss=1.0)
+    distributed.barrier()
+    return model.module
+
+
+def with_lightning(folder: Path | None, output: Path) -> nn.Module:
+    import lightning.pytorch as pl
+
+    from bitlens.callbacks import Lightning
+
+    class Classifier(pl.LightningModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = convolutional()
+
+        def training_step(self, batch: list[Tensor], index: int) -> Tensor:
+            loss = nn.functional.cross_entropy(self.network(batch[0]), batch[1])
+            self.log("loss", loss, on_epoch=True, sync_dist=True)
+            return loss
+
+        def validation_step(self, batch: list[Tensor], index: int) -> None:
+            self.log("val_loss", nn.functional.cross_entropy(self.network(batch[0]), batch[1]), sync_dist=True)
+
+        def configure_optimizers(self) -> torch.optim.Optimizer:
+            return torch.optim.SGD(self.parameters(), lr=0.1, momentum=0.9)
+
+    callbacks = [] if folder is None else [Lightning(folder / "run", samples(), module="network")]
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    settings = {"max_epochs": EPOCHS, "accelerator": "cpu", "devices": 2, "strategy": "ddp", **quiet}
+    trainer = pl.Trainer(callbacks=callbacks, enable_checkpointing=False, **settings)
+    model, data = Classifier(), TensorDataset(*samples())
+    trainer.fit(model, DataLoader(data, 4, shuffle=True), DataLoader(data, 10))
+    return model.network
+
+
+def with_huggingface(folder: Path | None, output: Path) -> nn.Module:
+    from transformers import Trainer, TrainingArguments
+
+    from bitlens.callbacks import HuggingFace
+
+    class Classifier(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = convolutional()
+
+        def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor | dict[str, Tensor]:
+            logits = self.network(images)
+            return logits if labels is None else {"loss": nn.functional.cross_entropy(logits, labels), "logits": logits}
+
+    rows = [{"images": image, "labels": label} for image, label in zip(*samples(), strict=True)]
+    arguments = TrainingArguments(
+        str(output), num_train_epochs=EPOCHS, per_device_train_batch_size=4, use_cpu=True, report_to=[],
+        save_strategy="epoch", eval_strategy="epoch", logging_strategy="epoch", learning_rate=0.01, ddp_backend="gloo",
+    )  # fmt: skip
+    callbacks = [] if folder is None else [HuggingFace(folder / "run", samples())]
+    model = Classifier()
+    Trainer(model, arguments, train_dataset=rows, eval_dataset=rows, callbacks=callbacks).train()
+    return model.network
+
+
+WAYS: dict[str, Callable[[Path | None, Path], nn.Module]] = {
+    "module": lambda folder, _: loop(folder, lambda model: model.module),
+    "wrapped": lambda folder, _: loop(folder, lambda model: model),
+    "lightning": with_lightning,
+    "huggingface": with_huggingface,
+}
+
+
+def main(way: str, folder: Path) -> None:
+    if way in ("module", "wrapped"):
+        distributed.init_process_group("gloo", timeout=timedelta(seconds=20))
+    for name, store in (("plain", None), ("recorded", folder)):
+        seed_everything()
+        network = WAYS[way](store, folder / "output" / name)
+        if distributed.get_rank() == 0:
+            torch.save(network.state_dict(), folder / f"{name}.pt")
+    distributed.barrier()
+    distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))
