@@ -97,11 +97,11 @@ if TYPE_CHECKING:
         reconstruction_uncertainty,
         train_decoder,
     )
-    from bitlens.runs import Run, RunError, load_selection, open_run, save_selection
+    from bitlens.runs import Run, RunError, load_selection, open_run, record_arrays, save_selection
 
 # Packages that need more than NumPy are imported when a name of theirs is first used.
 _LAZY = {
-    "bitlens.runs": ("Run", "RunError", "load_selection", "open_run", "save_selection"),
+    "bitlens.runs": ("Run", "RunError", "load_selection", "open_run", "record_arrays", "save_selection"),
     "bitlens.network": (
         "AblationCurve",
         "InformationDiscarding",
@@ -206,6 +206,7 @@ __all__ = [
     "published_settings",
     "receptive_fields",
     "reconstruction_uncertainty",
+    "record_arrays",
     "renyi_entropy",
     "renyi_joint_entropy",
     "renyi_mutual_information",

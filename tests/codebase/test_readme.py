@@ -20,7 +20,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the Python blocks of the README were executed in order."""
     path = tmp_path_factory.mktemp("readme")
     blocks = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         subprocess.run([sys.executable, "-W", "error", "-c", block], cwd=path, check=True, stdout=subprocess.DEVNULL)
     return path

@@ -173,7 +173,7 @@ def test_no_run(tmp_path: Path) -> None:
         ("[]", "is not the manifest of a bitlens run"),
         ('{"name": "other"}', "is not the manifest of a bitlens run"),
         ('{"schema_version": 99}', "has schema 99, this version of bitlens reads up to 1; upgrade"),
-        ('{"schema_version": 1, "layers": []}', "is damaged: 'classes'"),
+        ('{"schema_version": 1, "layers": []}', "is damaged: model: is missing"),
     ],
 )
 def test_damaged_manifest(copy: Path, text: str | bytes, message: str) -> None:

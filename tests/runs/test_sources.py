@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file, save_file
 
-from bitlens.runs import Layer, Manifest, Run, RunWriter, open_run
+import bitlens
+from bitlens.runs import Layer, Manifest, ResultKey, Run, RunError, RunWriter, open_run
 from bitlens.runs.sources import file_id
 from tests.support.stored_results import KEY, small_result, the_series
 
@@ -42,8 +44,8 @@ def test_every_recorded_file_has_an_id(store: Path) -> None:
     recording = writer(store)
     run = open_run(store)
     assert run.source("epoch", 0) is None
-    recording.write_epoch(0, activations(1))
-    recording.write_epoch(1, activations(1))
+    recording.write_arrays(0, activations(1))
+    recording.write_arrays(1, activations(1))
     recording.write_weights(0, activations(1))
     sources = [run.source("epoch", 0), run.source("epoch", 1), run.source("weights", 0), run.source("probe", 0)]
     assert len({source.partition(":")[2] for source in sources}) == 4  # equal content, other files
@@ -84,14 +86,14 @@ def test_results_of_replaced_weights_are_stale(store: Path) -> None:
     recording.write_weights(1, activations(1))
     measured(open_run(store), "weights", 1)
     assert open_run(store).results.epochs(KEY) == [1]
-    writer(store).write_weights(1, activations(1))
+    recording.write_weights(1, activations(1))
     assert open_run(store).results.epochs(KEY) == []
     assert open_run(store).results.load(KEY) == []
 
 
 def test_results_stay_when_activations_are_dropped(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recording, run = writer(store), open_run(store)
-    recording.write_epoch(1, activations(1))
+    recording.write_arrays(1, activations(1))
     measured(run, "epoch", 1)
     synced: list[str] = []
     fsync = os.fsync
@@ -107,12 +109,12 @@ def test_results_stay_when_activations_are_dropped(store: Path, monkeypatch: pyt
     assert run.source("epoch", 1) is None
     assert the_series(run.results.load(KEY)).epochs == [1]
     # The same epoch of a training that was started again.
-    recording.write_epoch(1, activations(2))
+    recording.write_arrays(1, activations(2))
     assert run.results.epochs(KEY) == []
     recording.drop_epoch(1)
     assert run.results.epochs(KEY) == open_run(store).results.load(KEY) == []
     measured_again = open_run(store)
-    recording.write_epoch(1, activations(3))
+    recording.write_arrays(1, activations(3))
     measured(measured_again, "epoch", 1)
     recording.drop_epoch(1)
     assert the_series(run.results.load(KEY)).epochs == [1]
@@ -128,14 +130,27 @@ def test_a_recorder_does_not_remove_what_another_is_writing(store: Path) -> None
     recording.write_weights(0, activations(1))
     folders = [store, store / "epochs", store / "weights"]
     young = [folder / ".0007.safetensors.host.1.0123456789abcdef.tmp" for folder in folders]
-    old = [folder / ".0008.safetensors.123.tmp" for folder in folders]
+    young += [folder / ".tmpAbC123" for folder in folders]  # such names safetensors uses
+    old = [folder / name for folder in folders for name in (".0008.safetensors.123.tmp", ".tmpXyZ789")]
     for path in young + old:
         path.write_bytes(b"half")
     for path in old:
         os.utime(path, (0, path.stat().st_mtime - 3700))
+    recording.close()
     writer(store)
     assert all(path.exists() for path in young)
     assert not any(path.exists() for path in old)
+
+
+def test_leftovers_outside_the_run_are_not_removed(store: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / ".1.tmp").touch()
+    os.utime(outside / ".1.tmp", (0, 0))
+    writer(store)
+    (store / "weights").symlink_to(outside)
+    writer(store)
+    assert (outside / ".1.tmp").exists()
 
 
 def test_a_torn_line_of_metrics_costs_that_line_alone(store: Path) -> None:
@@ -144,14 +159,15 @@ def test_a_torn_line_of_metrics_costs_that_line_alone(store: Path) -> None:
     with (store / "metrics.jsonl").open("ab") as file:
         file.write(b'{"epoch": 1, "lo')  # the disk was full here
     assert open_run(store).metrics == {0: {"loss": 1.0}}
-    for line in (recording, writer(store)):
-        line.write_metrics(2, {"loss": 2.0})
+    for _ in range(2):
+        recording.write_metrics(2, {"loss": 2.0})
         with pytest.warns(UserWarning, match=r"damaged at lines \[2\]"):
             assert open_run(store).metrics == {0: {"loss": 1.0}, 2: {"loss": 2.0}}
+        recording.close()
+        recording = writer(store)
 
 
 def test_files_of_a_recording_are_written_whole(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The temporary file that safetensors fills is the one that `atomic_write` made."""
     recording, seen = writer(store), []
     replace = Path.replace
 
@@ -160,8 +176,52 @@ def test_files_of_a_recording_are_written_whole(store: Path, monkeypatch: pytest
         return replace(path, target)
 
     monkeypatch.setattr(Path, "replace", look)
-    recording.write_epoch(0, activations(1))
+    recording.write_arrays(0, activations(1))
     ((temporary, files, total),) = seen
     assert files == [temporary]
     assert total == 8
     assert list((store / "epochs").iterdir()) == [store / "epochs" / "0000.safetensors"]
+
+
+def test_results_of_dropped_activations_are_stale_once_the_weights_are_replaced(store: Path) -> None:
+    recording, run = writer(store), open_run(store)
+    recording.write_weights(1, activations(1))
+    recording.write_arrays(1, activations(1))
+    measured(run, "epoch", 1)
+    recording.drop_epoch(1)
+    assert run.results.epochs(KEY) == [1]
+    recording.write_weights(1, activations(2))  # another network, whose recording ends here
+    assert run.results.epochs(KEY) == open_run(store).results.load(KEY) == []
+
+
+def test_replaced_weights_leave_the_results_of_activations_that_exist(store: Path) -> None:
+    recording, run = writer(store), open_run(store)
+    recording.write_arrays(1, activations(1))
+    measured(run, "epoch", 1)
+    other = ResultKey(KEY.measure, KEY.version + 1, KEY.settings)
+    recording.write_weights(1, activations(1))
+    run.results.save(other, 1, small_result(), str(run.source("weights", 1)))
+    recording.write_weights(1, activations(2))
+    assert run.results.epochs(KEY) == [1]
+    assert run.results.epochs(other) == []
+
+
+def test_a_result_is_stale_if_its_weights_are_replaced_while_it_is_computed(store: Path) -> None:
+    layers = torch.nn.Linear(4, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3)
+    model, probe = torch.nn.Sequential(*layers), (torch.rand(12, 4), torch.arange(12) % 3)
+    with bitlens.Recorder(model, store, probe, weights=[0], show_size=False) as recorder:
+        recorder.snapshot(0)
+    run = open_run(store)
+    with RunWriter(store, run.manifest, {}) as recording:
+        weights = run.weights(0)
+
+        class Replacing(torch.nn.Sequential):
+            """A network whose weights are recorded again while it runs."""
+
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                recording.write_weights(0, {name: 2 * array for name, array in weights.items()})
+                return super().forward(x)
+
+        with pytest.raises(RunError, match=r"epochs: epoch 0 of .* was recorded again, or its result was removed"):
+            bitlens.layer_ablation(run, Replacing(*layers), repeats=1)
+    assert bitlens.layer_ablation(run, model, repeats=1).sizes["epoch"] == 1

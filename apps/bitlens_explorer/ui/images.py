@@ -13,7 +13,7 @@ import xarray as xr
 
 import bitlens
 from bitlens.runs import Run
-from bitlens_explorer.ui.text import escape_markdown
+from bitlens_explorer.ui.text import escape_markdown, show_hint
 
 TILE = 104
 """Side of an image on the page, in CSS pixels."""
@@ -29,7 +29,10 @@ def palette(name: str) -> np.ndarray[Any, Any]:
 
 
 def show_inputs(run: Run, samples: Sequence[int], captions: Sequence[str]) -> None:
-    """The inputs of some samples in a row."""
+    """The inputs of some samples in a row, where they were recorded."""
+    if not run.has_inputs:
+        show_hint("This run was recorded without inputs, so they cannot be shown.", "record it with inputs.")
+        return
     layer = run.layers[0]
     values = run.activations(layer.name, 0)[list(samples)]
     if layer.is_spatial and layer.channels == 3:

@@ -13,11 +13,12 @@ import typer
 from rich.console import Console
 
 from bitlens.cli import report
+from bitlens.cli.array_files import INPUT, LABELS, read_epochs
 from bitlens.cli.options import with_parameter_options
 from bitlens.cli.render import write_csv
 from bitlens.estimators import PUBLISHED_SETTINGS, EqualWidth, OneBit
 from bitlens.measures import COMPUTED, MEASURES, layer_ablation, measure
-from bitlens.runs import RunError, open_run
+from bitlens.runs import RunError, open_run, record_arrays
 from bitlens.runs.result_export import export_netcdf
 
 app = typer.Typer(
@@ -194,6 +195,39 @@ def export(
     console = Console()
     for path in export_netcdf(open_run(run), netcdf):
         console.print(f"Wrote {path}", soft_wrap=True)
+
+
+@app.command("import", epilog="Example: bitlens import hidden-states my-run --channel-axis -1")
+def import_command(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FOLDER_OR_FILE",
+            help="Stored arrays [sample, ...] as npz or safetensors files or zarr groups: one for each epoch, with the "
+            "epoch in the name, such as epoch_12.npz. Every array is a layer, except 'input' and 'labels'.",
+        ),
+    ],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder for the run; epochs are added to a run.")],
+    layers: Annotated[
+        list[str] | None,
+        typer.Option("--layer", help="An array to import; may be repeated, in the order of the layers. [default: all]"),
+    ] = None,
+    channel_axis: Annotated[
+        int, typer.Option(help="Axis of the channels of all arrays; -1 for channels-last arrays and hidden states.")
+    ] = 1,
+    model: Annotated[str, typer.Option(help="Name of the network.")] = "arrays",
+) -> None:
+    """Make a run of arrays that another program has stored, such as hidden states of a language model."""
+    console = Console()
+    for epoch, arrays in read_epochs(source):
+        inputs, labels = arrays.pop(INPUT, None), arrays.pop(LABELS, None)
+        if missing := [name for name in layers or () if name not in arrays]:
+            raise RunError(f"--layer: no array {missing[0]!r} at epoch {epoch} in {source}; it has {list(arrays)}")
+        chosen = {name: arrays[name] for name in layers or arrays}
+        record_arrays(run, epoch, chosen, inputs=inputs, labels=labels, model=model, channel_axis=channel_axis)
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in chosen.items())
+        _hint(console, f"Imported epoch {epoch}: {shapes}")
+    _hint(console, f"The run is in {run}. Measure it with: bitlens measure {shlex.quote(str(run))}")
 
 
 @app.command("explore", epilog="Example: bitlens explore demo-run")

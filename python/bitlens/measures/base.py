@@ -51,7 +51,7 @@ class Measure(Generic[P]):
     variables: ClassVar[tuple[Variable, ...]]
     target_names: ClassVar[tuple[str, ...]] = ()
     requires: ClassVar[frozenset[str]] = frozenset()
-    """What the run must have: "labels", "weights"; "magnitudes": the targets may not hold category numbers."""
+    """What the run must have: "inputs", "labels", "weights". "magnitudes": the targets do not hold category numbers."""
     by_epoch: ClassVar[bool] = True
     arguments: ClassVar[Mapping[str, str]] = {}
     """Further arguments of the call, and those whose documentation differs from the parameter that is stored."""
@@ -79,6 +79,8 @@ class Measure(Generic[P]):
         """Raise RunError if this run cannot answer."""
         if "labels" in self.requires and run.labels is None:
             raise RunError(f"{run.path} was recorded without labels, which {self.name} needs")
+        if "inputs" in self.requires and not run.has_inputs:
+            raise RunError(f"{run.path} was recorded without inputs, which {self.name} needs")
         if "weights" in self.requires and not run.weight_epochs:
             raise RunError(f"epochs: no weights were recorded in {run.path}; record with weights=[...]")
         if "magnitudes" in self.requires:
@@ -196,9 +198,8 @@ class Measure(Generic[P]):
         # The source is looked up first: a result is never given to a file that replaces the one it was computed from.
         source = run.source(kind, epoch)
         if source is None:
-            raise RunError(
-                f"epochs: nothing is recorded for epoch {epoch} in {run.path}; there are {self.recorded_epochs(run)}"
-            )
+            recorded = self.recorded_epochs(run)
+            raise RunError(f"epochs: nothing is recorded for epoch {epoch} in {run.path}; there are {recorded}")
         compute = compute or partial(self.compute, run, target=target, parameters=parameters)
         result = to_stored(self._computed(run, epoch, compute), self.variables)
         run.results.save(self.key(target, parameters), epoch, result, source)
@@ -219,16 +220,13 @@ class Measure(Generic[P]):
         recorded = self.recorded_epochs(run)
         stored = epochs_of(self._load(run, key, epochs))
         wanted = sorted({*stored, *recorded} if epochs is None else set(epochs))
-        if not wanted and epochs is None:
-            raise RunError(f"{run.path} has no complete epoch yet")
         if not wanted:
-            raise RunError(f"epochs: expected at least one, got {epochs!r}")
+            empty = f"epochs: expected at least one, got {epochs!r}"
+            raise RunError(f"{run.path} has no complete epoch yet" if epochs is None else empty)
         missing = [epoch for epoch in wanted if epoch not in stored]
         if nowhere := [epoch for epoch in missing if epoch not in recorded]:
-            raise RunError(
-                f"epochs: nothing is recorded and no result is stored for epoch {nowhere[0]} in {run.path}; "
-                f"recorded are {recorded}"
-            )
+            what = f"nothing is recorded and no result is stored for epoch {nowhere[0]}"
+            raise RunError(f"epochs: {what} in {run.path}; recorded are {recorded}")
         if missing:
             self._warn_of_ignored(run, key)
         failures: dict[int, RunError] = {}
@@ -246,10 +244,12 @@ class Measure(Generic[P]):
             raise failures[wanted[0]]
         for failure in failures.values():
             warnings.warn(f"left out: {failure}", stacklevel=3)
-        dataset = self._stored(run, key, [e for e in wanted if e not in failures])
-        if dataset is None:
-            raise RunError(f"{run.path}: the results of {self.name} vanished while they were read")
-        return dataset
+        expected = [epoch for epoch in wanted if epoch not in failures]
+        series = self._load(run, key, expected)
+        if stale := set(expected) - epochs_of(series):
+            what = f"epoch {min(stale)} of {run.path} was recorded again, or its result was removed,"
+            raise RunError(f"epochs: {what} while {self.name} was computed; call it again")
+        return self._dataset(series, key)
 
     def _warn_of_ignored(self, run: Run, key: ResultKey) -> None:
         versions = [o.version for o in run.results.keys(self.name) if o.settings == key.settings and o != key]
@@ -273,10 +273,10 @@ class Measure(Generic[P]):
 
     def _stored(self, run: Run, key: ResultKey, epochs: Iterable[int] | None) -> xr.Dataset | None:
         series = self._load(run, key, epochs)
-        if not series:
-            return None
-        dataset = as_dataset(series, key)
-        return dataset if self.by_epoch else dataset.isel(epoch=0, drop=True)
+        return self._dataset(series, key) if series else None
+
+    def _dataset(self, series: list[StoredSeries], key: ResultKey) -> xr.Dataset:
+        return as_dataset(series, key) if self.by_epoch else as_dataset(series, key).isel(epoch=0, drop=True)
 
     def _load(self, run: Run, key: ResultKey, epochs: Iterable[int] | None) -> list[StoredSeries]:
         """Stored results of this schema; what another program wrote under the name counts as no result."""

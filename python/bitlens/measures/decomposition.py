@@ -12,6 +12,7 @@ from bitlens.estimators import ChannelDecomposition
 from bitlens.measures.base import Measure
 from bitlens.measures.minibatches import (
     MatrixInformationConfig,
+    check_targets,
     decompositions,
     information_targets,
     prepared_batches,
@@ -86,6 +87,7 @@ class LayerDecomposition(Measure[LayerDecompositionParameters]):
 
     def check(self, run: Run, target: Target, parameters: LayerDecompositionParameters) -> None:
         super().check(run, target, parameters)
+        check_targets(run, self.name)
         require_pairs_of_samples(run, self.name)
         if run.layer(target[0]).channels < 2:
             raise RunError(f"layer: {target[0]} has one channel; its decomposition needs two")

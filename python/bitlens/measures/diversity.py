@@ -66,6 +66,7 @@ class InputDiversity(_Diversity):
     version = 2
     Parameters = DiversityParameters
     by_epoch = False
+    requires = frozenset({"inputs"})
     variables: ClassVar = (
         Variable("inter_sample_entropy", (), "inter-sample entropy of the input"),
         Variable("bound", (), "its upper bound, log2(n (n - 1))"),
@@ -118,15 +119,16 @@ class LayerDiversity(_Diversity):
     )
 
     def compute(self, run: Run, epoch: int, target: Target, parameters: DiversityParameters) -> Result:
-        # The input is the same at every epoch.
-        of_input = float(input_diversity.at(run, 0, (), parameters).inter_sample_entropy)
         others = [layer.name for layer in run.layers if layer.name != INPUT]
         entropies = of_finite_layers(
             run, epoch, others, self.title, lambda name, maps: inter_sample_entropy(maps, parameters.k), math.nan
         )
+        if run.has_inputs:  # the same at every epoch
+            others.insert(0, INPUT)
+            entropies.insert(0, float(input_diversity.at(run, 0, (), parameters).inter_sample_entropy))
         return Result(
-            {"inter_sample_entropy": [of_input, *entropies], "bound": _bound(run.manifest.samples)},
-            {"layer": [INPUT, *others]},
+            {"inter_sample_entropy": entropies, "bound": _bound(run.manifest.samples)},
+            {"layer": others},
         )
 
 

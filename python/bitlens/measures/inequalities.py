@@ -69,6 +69,7 @@ class ProcessingInequalities(Measure[ProcessingInequalitiesParameters]):
     rank = 90
     version = 2
     Parameters = ProcessingInequalitiesParameters
+    requires = frozenset({"inputs"})
     variables: ClassVar = tuple(
         variable
         for chain in ("forward", "backward")

@@ -133,10 +133,17 @@ def as_variable(values: NDArray) -> NDArray:
 
 
 def information_targets(run: Run, epoch: int) -> dict[str, NDArray]:
-    """The variables that information is measured about: the input and, where they are known, the labels."""
-    of_input = run.inputs if has_categories(run, INPUT) else run.activations(INPUT, epoch)
-    targets = {"input": as_variable(of_input)}
+    """The variables that information is measured about: the input and the labels, where they were recorded."""
+    targets: dict[str, NDArray] = {}
+    if run.has_inputs:
+        targets["input"] = as_variable(run.inputs if has_categories(run, INPUT) else run.activations(INPUT, epoch))
     return targets if run.labels is None else targets | {"labels": run.labels}
+
+
+def check_targets(run: Run, name: str) -> None:
+    """Raise RunError if there is nothing that a measure could measure information about."""
+    if not run.has_inputs and run.labels is None:
+        raise RunError(f"{run.path} was recorded without inputs and without labels, of which {name} needs one")
 
 
 def require_pairs_of_samples(run: Run, what: str) -> None:

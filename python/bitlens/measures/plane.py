@@ -21,6 +21,7 @@ from bitlens.measures.base import Measure
 from bitlens.measures.finite import of_finite_layers
 from bitlens.measures.minibatches import (
     MatrixInformationConfig,
+    check_targets,
     information_targets,
     mean_information,
     prepared_batches,
@@ -96,6 +97,7 @@ class InformationPlane(Measure[InformationPlaneParameters]):
     def check(self, run: Run, target: Target, parameters: InformationPlaneParameters) -> None:
         super().check(run, target, parameters)
         if parameters.estimator == "renyi":
+            check_targets(run, self.name)
             require_pairs_of_samples(run, self.name)
 
     def resolve(self, run: Run, target: Target, parameters: InformationPlaneParameters) -> InformationPlaneParameters:
@@ -109,6 +111,8 @@ class InformationPlane(Measure[InformationPlaneParameters]):
     def compute(self, run: Run, epoch: int, target: Target, parameters: InformationPlaneParameters) -> Result:
         layers = [layer.name for layer in run.layers if layer.name != INPUT]
         about = ["input"] if run.labels is None else ["input", "labels"]
+        if parameters.estimator == "renyi" and not run.has_inputs:
+            about.remove("input")  # the other estimators take the number of the sample as the input
         estimate = {"renyi": _renyi, "binning": _binning, "kde": _kde}[parameters.estimator]
         return Result(estimate(run, epoch, layers, parameters), {"about": about, "layer": layers})
 

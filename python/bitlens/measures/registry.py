@@ -43,6 +43,8 @@ def execute(task: Task, run: Run | None = None) -> None:
     measure = MEASURES[task.measure]
     parameters, _ = measure.Parameters.from_json(task.parameters)
     measure.compute_and_store(opened, task.epoch, task.target, parameters)
+    if run is None and opened.results.has_unsaved:
+        raise RunError(f"{task.run}: the result of {task.measure} could not be stored; make the run writable")
 
 
 def measure(

@@ -102,7 +102,7 @@ class Recorder:
     Raises
     ------
     RunError
-        If the folder contains something else or another run, or a layer does not exist or cannot be recorded.
+        If the folder has other content or an open recorder, or a layer does not exist or cannot be recorded.
     TypeError, ValueError
         If the probe or another argument is not valid.
 
@@ -222,6 +222,7 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._open_writer().close()
         self._writer = None
 
     @property

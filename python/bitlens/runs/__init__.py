@@ -1,5 +1,6 @@
 """A recorded training on disk: activations dCNN(X, L, C, T) by input, layer, channel and epoch, and their results."""
 
+from bitlens.runs.array_writer import record_arrays
 from bitlens.runs.files import atomic_write
 from bitlens.runs.layout import Layer, Manifest, ReceptiveField, RunError
 from bitlens.runs.reader import Run, open_run
@@ -26,5 +27,6 @@ __all__ = [
     "atomic_write",
     "load_selection",
     "open_run",
+    "record_arrays",
     "save_selection",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -13,6 +14,9 @@ from pathlib import Path
 _LEFTOVER_AGE = 3600.0
 """Seconds after which a temporary file is taken for one of a writer that was killed."""
 _ATTEMPTS = 5
+# Names of `atomic_write`, and those of safetensors 0.8, which earlier versions of bitlens called to write files.
+_TEMPORARY = re.compile(r"\..*\.tmp|\.tmp[A-Za-z0-9]{6}", re.DOTALL)
+_UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT}
 
 
 def atomic_write(path: Path, write: Callable[[Path], object], *, flush: bool = True) -> None:
@@ -66,8 +70,13 @@ def _new_temporary(path: Path) -> Path:
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a file's name is one that `atomic_write` uses before it renames the file."""
-    return name.startswith(".") and name.endswith(".tmp")
+    """Whether a file's name is one that a file of a run has before it is complete."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+def is_unwritable(error: OSError) -> bool:
+    """Whether writing failed because the folder is read-only or the disk is full."""
+    return isinstance(error, PermissionError) or error.errno in _UNWRITABLE
 
 
 def remove_leftovers(folders: Iterable[Path]) -> None:
@@ -77,16 +86,25 @@ def remove_leftovers(folders: Iterable[Path]) -> None:
     machine. The age is taken from the clock of the file server, which all machines that share a folder have in common.
     """
     for folder in folders:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            leftovers = [path for path in folder.iterdir() if is_temporary(path.name)]
-            if not leftovers:
-                continue
-            now = _server_time(folder)
-            for path in leftovers:
-                # Another process may clean at the same time, and a file of another user stays.
-                with contextlib.suppress(FileNotFoundError, PermissionError, IsADirectoryError):
-                    if now - path.lstat().st_mtime > _LEFTOVER_AGE:
-                        path.unlink()
+        if not folder.is_symlink():
+            _remove_leftovers(folder)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    try:
+        leftovers = [path for path in folder.iterdir() if is_temporary(path.name)]
+        if not leftovers:
+            return
+        now = _server_time(folder)
+    except OSError as error:
+        if isinstance(error, FileNotFoundError | NotADirectoryError) or is_unwritable(error):
+            return  # nothing can be removed here
+        raise
+    for path in leftovers:
+        # Another process may clean at the same time, and a file of another user stays.
+        with contextlib.suppress(FileNotFoundError, PermissionError, IsADirectoryError):
+            if now - path.lstat().st_mtime > _LEFTOVER_AGE:
+                path.unlink()
 
 
 def _server_time(folder: Path) -> float:

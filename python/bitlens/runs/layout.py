@@ -10,21 +10,25 @@
       weights/0012.safetensors the network's parameters and buffers, at chosen epochs
       metrics.jsonl            one JSON object for each epoch
       results/                 results of measures, see result_store.py
+      writer.lock              locked while a writer has the run open, see writer_lock.py
 """
 
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bitlens.runs import manifest_fields as fields
+
 SCHEMA_VERSION = 1
 
 MANIFEST = "manifest.json"
+MAX_MANIFEST_BYTES = 2**26
 PROBE = "probe.safetensors"
 METRICS = "metrics.jsonl"
+LOCK = "writer.lock"
 EPOCHS = "epochs"
 WEIGHTS = "weights"
 RESULTS = "results"
@@ -35,8 +39,6 @@ OUTPUT = "output"
 """Name of the last layer, the model's own output."""
 GRADIENT_PREFIX = "gradient/"
 """Prefix of a layer's name for the gradients of each sample's loss with respect to the layer's output."""
-
-_EPOCH_FILE = re.compile(r"(\d{4,})\.safetensors")
 
 
 class RunError(ValueError):
@@ -113,30 +115,63 @@ class Manifest:
         return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod
-    def read(cls, path: Path) -> Manifest:
-        """Read a manifest; raises RunError if the file is damaged or from a newer bitlens."""
+    def read(cls, path: Path, content: bytes) -> Manifest:
+        """Read a manifest from the content of its file; raises RunError if it is damaged or from a newer bitlens."""
         try:
-            content = json.loads(path.read_bytes())
-        except ValueError as error:  # not JSON, or not UTF-8
+            entry = json.loads(content)
+        except (ValueError, RecursionError) as error:  # not JSON, or not UTF-8
             raise RunError(f"{path} is damaged: {error}") from None
-        version = content.get("schema_version") if isinstance(content, dict) else None
-        if not isinstance(version, int):
+        version = entry.get("schema_version") if isinstance(entry, dict) else None
+        if type(version) is not int or version < 1:
             raise RunError(f"{path} is not the manifest of a bitlens run")
         if version > SCHEMA_VERSION:
             raise RunError(
                 f"{path} has schema {version}, this version of bitlens reads up to {SCHEMA_VERSION}; upgrade bitlens"
             )
         try:
-            layers = tuple(_layer(entry) for entry in content.pop("layers"))
-            return cls(layers=layers, classes=tuple(content.pop("classes")), **content)
-        except (KeyError, TypeError, AttributeError) as error:
+            manifest = cls(**fields.read_fields(entry, cls, _MANIFEST_CHECKS))
+        except ValueError as error:
             raise RunError(f"{path} is damaged: {error}") from None
+        names = [layer.name for layer in manifest.layers]
+        if not names or len(set(names)) < len(names):
+            raise RunError(f"{path} is damaged: layers: expected layers of different names, got {names}")
+        return manifest
 
 
-def _layer(entry: dict[str, Any]) -> Layer:
-    field_ = entry.pop("receptive_field")
-    axes = field_ and ReceptiveField(tuple(tuple((a, b) for a, b in axis) for axis in field_["axes"]))
-    return Layer(**{**entry, "shape": tuple(entry["shape"]), "receptive_field": axes})
+def _receptive_field(value: Any) -> ReceptiveField | None:
+    if value is None:
+        return None
+    return ReceptiveField(**fields.read_fields(value, ReceptiveField, _RECEPTIVE_FIELD_CHECKS))
+
+
+def _layer(value: Any) -> Layer:
+    return Layer(**fields.read_fields(value, Layer, _LAYER_CHECKS))
+
+
+# One check for each field of each class: what JSON holds becomes what the class takes.
+_RECEPTIVE_FIELD_CHECKS: dict[str, fields.Check] = {"axes": fields.list_of(fields.list_of(fields.interval))}
+_LAYER_CHECKS: dict[str, fields.Check] = {
+    "name": fields.name,
+    "kind": fields.text,
+    "shape": fields.sample_shape,
+    "channel_axis": fields.integer(-32, 32),
+    "module": fields.text,
+    "receptive_field": _receptive_field,
+    "sample_axis": fields.integer(0, 32),
+    "folded": fields.integer(1, 2**40),
+    "decided": fields.text,
+}
+_MANIFEST_CHECKS: dict[str, fields.Check] = {
+    "model": fields.text,
+    "layers": fields.list_of(_layer),
+    "samples": fields.integer(1, 2**24),
+    "classes": fields.list_of(fields.text),
+    "dtype": fields.one_of("float32", "float16"),
+    "probe_sha256": fields.text,
+    "versions": fields.texts_by_name,
+    "gradients": fields.truth,
+    "schema_version": fields.integer(1, SCHEMA_VERSION),
+}
 
 
 def epoch_file(run: Path, epoch: int) -> Path:
@@ -152,12 +187,3 @@ def weights_file(run: Path, epoch: int) -> Path:
 def dropped_file(run: Path, epoch: int) -> Path:
     """The file with the id of activations that were dropped."""
     return run / EPOCHS / f"{epoch:04d}.dropped"
-
-
-def recorded_epochs(run: Path, what: str = EPOCHS) -> list[int]:
-    """Epochs whose activations, or weights, are complete on disk, ascending."""
-    folder = run / what
-    if not folder.is_dir():
-        return []
-    matches = (_EPOCH_FILE.fullmatch(path.name) for path in folder.iterdir())
-    return sorted(int(match[1]) for match in matches if match)

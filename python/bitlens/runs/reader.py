@@ -6,11 +6,9 @@ import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file
 
 from bitlens.arrays import NDArray, check_integer
 from bitlens.runs.layout import (
@@ -18,6 +16,7 @@ from bitlens.runs.layout import (
     GRADIENT_PREFIX,
     INPUT,
     MANIFEST,
+    MAX_MANIFEST_BYTES,
     METRICS,
     PROBE,
     WEIGHTS,
@@ -25,13 +24,15 @@ from bitlens.runs.layout import (
     Manifest,
     RunError,
     epoch_file,
-    recorded_epochs,
     weights_file,
 )
 from bitlens.runs.metrics import read_metrics
+from bitlens.runs.probe_file import as_input_activations, open_probe, read_inputs, read_labels
 from bitlens.runs.result_store import ResultStore
+from bitlens.runs.run_files import inside, read_file, recorded_epochs
 from bitlens.runs.selection import Slice
 from bitlens.runs.sources import file_id
+from bitlens.runs.tensor_file import TensorFile
 
 if TYPE_CHECKING:
     from bitlens.runs.selection import Choice
@@ -92,11 +93,13 @@ class Run:
         if not self.path.is_dir():
             raise RunError(f"{self.path}: there is no such folder")
         manifest = self.path / MANIFEST
-        if not manifest.is_file():
+        try:
+            content = read_file(self.path, manifest, MAX_MANIFEST_BYTES)
+        except FileNotFoundError:
             raise RunError(
                 f"{self.path} is not a bitlens run: {MANIFEST} is missing (recording may have been interrupted)"
-            )
-        self.manifest = Manifest.read(manifest)
+            ) from None
+        self.manifest = Manifest.read(manifest, content)
         self.results = ResultStore(self.path, self._last_source)
 
     def __repr__(self) -> str:
@@ -122,15 +125,20 @@ class Run:
         """Epochs with recorded weights, ascending; the folder is read at every access."""
         return recorded_epochs(self.path, WEIGHTS)
 
+    @property
+    def has_inputs(self) -> bool:
+        """Whether the probe's inputs were recorded; runs of stored arrays may be without them."""
+        return any(layer.name == INPUT for layer in self.layers)
+
     @cached_property
     def inputs(self) -> NDArray:
-        """The probe's inputs, as the model received them."""
-        return self._read(self.path / PROBE, "inputs")
+        """The probe's inputs, as the model received them; RunError if the run is without inputs."""
+        return read_inputs(self.path, self.manifest)
 
     @cached_property
     def labels(self) -> NDArray | None:
         """The class of every sample of the probe, int64 [n]; None if the probe has no labels."""
-        return self._read(self.path / PROBE, "labels") if self.classes else None
+        return read_labels(self.path, self.manifest)
 
     @property
     def metrics(self) -> dict[int, dict[str, float]]:
@@ -138,7 +146,7 @@ class Run:
 
         A damaged line, such as one that a full disk has cut off, is left out with a warning.
         """
-        return read_metrics(self.path / METRICS)
+        return read_metrics(self.path, self.path / METRICS)
 
     def layer(self, name: str) -> Layer:
         """The layer of a name; a module's name stands for its layer."""
@@ -187,26 +195,27 @@ class Run:
         entry = self.layer(layer)
         if channels is not None and not all(0 <= c < entry.channels for c in channels):
             raise RunError(f"channels: layer {layer!r} has channels 0 to {entry.channels - 1}, got {list(channels)}")
+        if channels is not None and not len(channels):
+            raise RunError("channels: expected at least one")
         if entry.name == INPUT and not gradients:
-            values = np.moveaxis(self.inputs, entry.channel_axis, 1)
-            if values.dtype.kind in "iub":  # estimators take bytes for bin codes
-                values = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
+            values = as_input_activations(self.inputs, entry, self.manifest.samples, self.path)
             return values if channels is None else values[:, list(channels)]
-        path = epoch_file(self.path, epoch)
-        if not path.exists():
-            raise RunError(f"epoch: no activations of epoch {epoch} in {self.path}; there are {self.epochs}")
-        return self._read(path, (GRADIENT_PREFIX if gradients else "") + entry.name, channels)
+        path, name = epoch_file(self.path, epoch), (GRADIENT_PREFIX if gradients else "") + entry.name
+        try:
+            with TensorFile(self.path, path) as file:
+                file.entry(name, (self.manifest.samples, *entry.shape), self.manifest.dtype)
+                return file.read(name) if channels is None else file.read_channels(name, channels)
+        except FileNotFoundError:
+            raise RunError(f"epoch: no activations of epoch {epoch} in {self.path}; there are {self.epochs}") from None
 
     def weights(self, epoch: int) -> dict[str, NDArray]:
         """The network's parameters and buffers by their names, at one of `weight_epochs`."""
-        path = weights_file(self.path, epoch)
-        if not path.exists():
-            recorded = f"recorded: {self.weight_epochs}" if self.weight_epochs else "record with weights=[...]"
-            raise RunError(f"epoch: the weights of epoch {epoch} are not in {self.path}; {recorded}")
         try:
-            return dict(load_file(path))
-        except SafetensorError as error:
-            raise RunError(f"{path} is damaged: {error}") from None
+            with TensorFile(self.path, weights_file(self.path, epoch)) as file:
+                return {name: file.read(name) for name in file.entries}
+        except FileNotFoundError:
+            recorded = f"recorded: {self.weight_epochs}" if self.weight_epochs else "record with weights=[...]"
+            raise RunError(f"epoch: the weights of epoch {epoch} are not in {self.path}; {recorded}") from None
 
     def source(self, kind: str, epoch: int) -> str | None:
         """The id of a recorded file, to save with the results measured from it; None if the file is absent.
@@ -221,9 +230,9 @@ class Run:
             The epoch. It does not matter for the probe.
         """
         if kind in _SOURCE_FOLDERS:  # a Path would take longer than the rest, and loading asks once per result
-            identity = file_id(f"{self.path}/{_SOURCE_FOLDERS[kind]}/{epoch:04d}.safetensors")
+            identity = self._id_of(f"{self.path}/{_SOURCE_FOLDERS[kind]}/{epoch:04d}.safetensors")
         elif kind == "probe":
-            identity = file_id(f"{self.path}/{PROBE}")
+            identity = self._id_of(f"{self.path}/{PROBE}")
         else:
             raise ValueError(f"kind: expected 'epoch', 'weights' or 'probe', got {kind!r}")
         return identity and f"{kind}:{identity}"
@@ -233,8 +242,16 @@ class Run:
         source = self.source(kind, epoch)
         if source is not None or kind != "epoch":
             return source
-        identity = file_id(f"{self.path}/{EPOCHS}/{epoch:04d}.dropped")
+        identity = self._id_of(f"{self.path}/{EPOCHS}/{epoch:04d}.dropped")
         return identity and f"epoch:{identity}"
+
+    def _id_of(self, path: str) -> str | None:
+        try:
+            if os.path.islink(path) or os.path.islink(os.path.dirname(path)):  # noqa: PTH114, PTH120, as above
+                inside(self.path, path)
+            return file_id(path)
+        except OSError as error:
+            raise RunError(f"{path} cannot be read: {error.strerror}") from None
 
     def slice(
         self,
@@ -245,7 +262,7 @@ class Run:
         channel: Choice[int] = None,
         epoch: Choice[int] = None,
     ) -> Slice:
-        """A part of the run: dCNN(x, l, c, t) of the paper. Nothing is read from disk yet.
+        """A part of the run: dCNN(x, l, c, t) of the paper. No activations are read from disk yet.
 
         Every argument may be one value, whose axis is dropped, or a list or a slice. Without it, all are chosen.
 
@@ -262,19 +279,5 @@ class Run:
         epoch : epoch numbers
             t: a slice takes the recorded epochs from its start up to, but without, its stop.
         """
+        open_probe(self.path, self.manifest).close()  # its check, before axes of the manifest's sizes are made
         return Slice.of(self, label=label, sample=sample, layer=layer, channel=channel, epoch=epoch)
-
-    @staticmethod
-    def _read(path: Path, name: str, channels: Sequence[int] | None = None) -> NDArray:
-        try:
-            with safe_open(path, framework="numpy") as file:
-                if name not in file.keys():  # noqa: SIM118, not a mapping
-                    raise RunError(f"{path} does not contain {name!r}")
-                if channels is None:
-                    return np.asarray(file.get_tensor(name))
-                if not len(channels):
-                    raise RunError("channels: expected at least one")
-                part: Any = file.get_slice(name)[:, min(channels) : max(channels) + 1]
-                return np.asarray(part)[:, np.asarray(channels) - min(channels)]
-        except SafetensorError as error:
-            raise RunError(f"{path} is damaged: {error}") from None

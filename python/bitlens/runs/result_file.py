@@ -6,6 +6,7 @@ import os
 import stat
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 _FLAGS = os.O_RDONLY
 for _name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
     _FLAGS |= getattr(os, _name, 0)
+
+_ReadInto = Callable[[list[Any]], int]
+"""Fills buffers from the start of a file, and returns the number of bytes."""
 
 _FIRST_BUFFER = 2**28
 """Bytes that the buffer of the first series may reserve at once; the others begin with less and grow."""
@@ -65,35 +69,39 @@ class SeriesReader:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode) or not 8 + TAIL.size < status.st_size <= MAX_FILE_BYTES:
                 return False
-            return self._read(descriptor, status.st_size, epoch)
+            return self._read(partial(_read_into, descriptor), status.st_size, epoch)
         except OSError:  # the disk or the file server failed
             return False
         finally:
             os.close(descriptor)
 
+    def read_content(self, content: bytes, epoch: int) -> bool:
+        """Read the content of a file that could not be written; False if it is stale."""
+        return self._read(partial(_copy_into, content), len(content), epoch)
+
     def series(self) -> list[StoredSeries]:
         """What was read, one series for each header."""
         return [series for rows in self._rows if (series := rows.series())]
 
-    def _read(self, descriptor: int, size: int, epoch: int) -> bool:
+    def _read(self, read_into: _ReadInto, size: int, epoch: int) -> bool:
         for rows in self._rows:
-            if rows.file_bytes == size and rows.fill(descriptor):
+            if rows.file_bytes == size and rows.fill(read_into):
                 return self._keep(rows, epoch)
-        new_rows = self._new_rows(descriptor, size)
-        if new_rows is None or not new_rows.fill(descriptor) or not self._keep(new_rows, epoch):
+        new_rows = self._new_rows(read_into, size)
+        if new_rows is None or not new_rows.fill(read_into) or not self._keep(new_rows, epoch):
             return False
         self._rows.append(new_rows)
         return True
 
-    def _new_rows(self, descriptor: int, size: int) -> _Rows | None:
+    def _new_rows(self, read_into: _ReadInto, size: int) -> _Rows | None:
         """Rows for the header of a file; None if it is damaged."""
         length = bytearray(8)
-        _read_into(descriptor, [length])
+        read_into([length])
         header_bytes = 8 + int.from_bytes(length, "little")
         if header_bytes > min(MAX_HEADER_BYTES, size - TAIL.size):
             return None
         start = bytearray(header_bytes)
-        _read_into(descriptor, [start])
+        read_into([start])
         try:
             header = decode_header(bytes(start[8:]), size - header_bytes, self._key)
         except DamagedResultError:
@@ -124,7 +132,7 @@ class _Rows:
         stride = -(-self._row_bytes // 8) * 8  # so that every row is aligned
         self._buffer = np.empty((min(files, max(1, reserve // stride)), stride), np.uint8)
 
-    def fill(self, descriptor: int) -> bool:
+    def fill(self, read_into: _ReadInto) -> bool:
         """Read a file into the next row; False if it does not have the header of these rows."""
         count = len(self.epochs)
         if count == len(self._buffer):
@@ -132,7 +140,7 @@ class _Rows:
             longer[:count] = self._buffer
             self._buffer = longer
         self._row = memoryview(self._buffer[count])[: self._row_bytes]
-        return _read_into(descriptor, [self._start, self._row]) == self.file_bytes and self._start == self._known_start
+        return read_into([self._start, self._row]) == self.file_bytes and self._start == self._known_start
 
     def checked_source(self) -> str | None:
         """The source of the file just read; None if its checksum is wrong."""
@@ -218,6 +226,20 @@ def read_small_file(path: str | Path) -> bytes:
 
 def _source_text(source: bytes) -> str:
     return source.rstrip(b"\0").decode("ascii", "replace")
+
+
+def content_source(content: bytes) -> str:
+    """The source that the tail of a file's content names."""
+    return _source_text(TAIL.unpack_from(content, len(content) - TAIL.size)[0])
+
+
+def _copy_into(content: bytes, buffers: list[Any]) -> int:
+    total = 0
+    for buffer in buffers:
+        part = content[total : total + len(buffer)]
+        buffer[: len(part)] = part
+        total += len(part)
+    return total
 
 
 def _read_into(descriptor: int, buffers: list[Any], offset: int = 0) -> int:

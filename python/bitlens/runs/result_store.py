@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import json
 import operator
 import os
 import re
@@ -18,19 +17,27 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bitlens.runs.files import atomic_write, remove_leftovers, sync_files
+from bitlens.runs.files import atomic_write, is_unwritable, remove_leftovers, sync_files
 from bitlens.runs.layout import RESULTS, RunError
-from bitlens.runs.result_file import SeriesReader, read_small_file, read_source
+from bitlens.runs.result_file import SeriesReader, content_source, read_small_file, read_source
+from bitlens.runs.result_folders import (
+    KEY_FOLDER,
+    PARAMETERS,
+    file_name,
+    key_folder,
+    listed_epochs,
+    results_folder,
+    stored_keys,
+)
 from bitlens.runs.result_format import encode_result
-from bitlens.runs.result_key import MEASURE_NAME, ResultKey
+from bitlens.runs.result_key import ResultKey
 from bitlens.runs.result_types import StoredResult, StoredSeries
+from bitlens.runs.run_files import inside
+from bitlens.runs.unsaved_results import UnsavedResults
 
 if TYPE_CHECKING:
     import xarray as xr
 
-_PARAMETERS = "parameters.json"
-_FOLDER = re.compile(r"(\d{1,9})-([0-9a-f]{16})")
-_FILE = re.compile(r"(\d{4}|[1-9]\d{4,17})\.safetensors")
 _SOURCE_KINDS = ("epoch", "weights", "probe")
 _SOURCE = re.compile(rf"({'|'.join(_SOURCE_KINDS)}):[!-~]{{1,56}}")
 
@@ -44,7 +51,7 @@ class ResultStore:
 
     Any number of threads, processes and machines may save and load at the same time: a file appears whole or not at
     all, and a later result of the same key and epoch replaces the earlier one. A file that is missing, damaged or stale
-    counts as no result.
+    counts as no result. Where the run cannot be written, results are kept in memory with one warning.
 
     Parameters
     ----------
@@ -70,7 +77,9 @@ class ResultStore:
     """
 
     def __init__(self, run: Path, current_source: Callable[[str, int], str | None]) -> None:
+        self._run = run
         self._folder = run / RESULTS
+        self._unsaved = UnsavedResults(self._folder)
         self._current_source = current_source
         self._unflushed: deque[Path] = deque()
         self._is_cleaned = False
@@ -96,7 +105,12 @@ class ResultStore:
         TypeError, ValueError
             If an array, a name, the epoch or the source cannot be stored.
         OSError
-            If the run cannot be written.
+            If writing fails, but not because the run is read-only or the disk is full.
+
+        Warns
+        -----
+        UserWarning
+            If the run is read-only or the disk is full; the result is then kept in memory. Given once.
         """
         number = operator.index(epoch)
         if not 0 <= number < 10**18:
@@ -104,14 +118,15 @@ class ResultStore:
         if not _SOURCE.fullmatch(source):
             raise ValueError(f"source: expected what Run.source gives, such as 'epoch:12ab', got {source!r}")
         content = encode_result(key.text, result, source)
-        self._clean_once()
-        folder = self._path(key)
-        parameters = folder / _PARAMETERS
-        if read_small_file(parameters) != key.text.encode():
-            atomic_write(parameters, lambda temporary: temporary.write_bytes(key.text.encode()))
-        path = folder / _file_name(number)
-        atomic_write(path, lambda temporary: temporary.write_bytes(content), flush=False)
-        self._unflushed.append(path)
+        try:
+            path = self._write(key, number, content)
+        except OSError as error:
+            if not is_unwritable(error):
+                raise
+            self._unsaved.keep(key, number, content, error)
+        else:
+            self._unsaved.discard(key, number)
+            self._unflushed.append(path)
 
     def load(self, key: ResultKey, epochs: Sequence[int] | None = None) -> list[StoredSeries]:
         """The valid results of a key, ascending; those whose headers differ form several series.
@@ -129,23 +144,31 @@ class ResultStore:
             Usually one; none if there is no result. The arrays may share memory.
         """
         self._say_old_results()
-        folder = self._path(key)
-        if folder.is_symlink():
-            return []
-        wanted = _listed(folder) if epochs is None else sorted({operator.index(epoch) for epoch in epochs})
+        folder = key_folder(self._run, key)
+        unsaved = self._unsaved.epochs(key)
+        every = {*listed_epochs(folder), *unsaved} if epochs is None else {operator.index(epoch) for epoch in epochs}
+        wanted = sorted(every)
         reader = SeriesReader(key.text, len(wanted), self._is_current)
         for epoch in wanted:
-            reader.read(f"{folder}{os.sep}{_file_name(epoch)}", epoch)
+            content = self._unsaved.content(key, epoch) if unsaved else None
+            if content is not None and reader.read_content(content, epoch):
+                continue
+            path = f"{folder}{os.sep}{file_name(epoch)}"
+            if not reader.read(path, epoch):
+                self._refuse_outside(path)
         return reader.series()
 
     def epochs(self, key: ResultKey) -> list[int]:
         """Epochs that have a result which is not stale, ascending. Only `load` notices that a file is damaged."""
         self._say_old_results()
-        folder = self._path(key)
-        sources = (
-            {} if folder.is_symlink() else {e: read_source(f"{folder}{os.sep}{_file_name(e)}") for e in _listed(folder)}
-        )
-        return [epoch for epoch, source in sources.items() if source is not None and self._is_current(source, epoch)]
+        folder = key_folder(self._run, key)
+        sources = {epoch: self._source_of(f"{folder}{os.sep}{file_name(epoch)}") for epoch in listed_epochs(folder)}
+        valid = {epoch for epoch, source in sources.items() if source is not None and self._is_current(source, epoch)}
+        for epoch in self._unsaved.epochs(key):
+            content = self._unsaved.content(key, epoch)
+            if content is not None and self._is_current(content_source(content), epoch):
+                valid.add(epoch)
+        return sorted(valid)
 
     def keys(self, measure: str | None = None) -> list[ResultKey]:
         """Every key that has results, also those of other versions of a measure; they may be stale.
@@ -156,16 +179,9 @@ class ResultStore:
             Only the keys of this measure.
         """
         self._say_old_results()
-        names = _folders(self._folder) if measure is None else [measure]
-        keys = []
-        for name in names:
-            if not MEASURE_NAME.fullmatch(name):
-                continue
-            for folder in _folders(self._folder / name):
-                path = self._folder / name / folder
-                if _FOLDER.fullmatch(folder) and _listed(path):
-                    keys += _stored_key(path)
-        return keys
+        keys = stored_keys(self._run, measure)
+        unsaved = [key for key in self._unsaved.keys() if measure in (None, key.measure)]  # noqa: SIM118
+        return list(dict.fromkeys([*keys, *unsaved]))
 
     def measures(self) -> list[str]:
         """Names of the measures that have results, ascending."""
@@ -173,13 +189,19 @@ class ResultStore:
 
     def old_results(self) -> str | None:
         """A sentence about results that bitlens 0.1.0 wrote, which are not used; None if there are not any."""
-        old = [path for path in self._folder.glob("*/*") if path.is_dir() and not _FOLDER.fullmatch(path.name)]
+        folders = results_folder(self._run).glob("*/*")
+        old = [path for path in folders if path.is_dir() and not KEY_FOLDER.fullmatch(path.name)]
         if not old:
             return None
         return (
             f"{self._folder}: results in {len(old)} folders, such as {old[0].relative_to(self._folder)}, were written "
             "by bitlens 0.1.0 and are ignored; measure again, and remove these folders to free their space"
         )
+
+    @property
+    def has_unsaved(self) -> bool:
+        """Whether results are in memory alone, because the run could not be written."""
+        return bool(self._unsaved.keys())
 
     def flush(self) -> None:
         """Put on disk what was saved since the last flush."""
@@ -189,8 +211,14 @@ class ResultStore:
                 paths.add(self._unflushed.popleft())
             except IndexError:
                 break
-        if paths:
+        if not paths:
+            return
+        try:
             sync_files(paths, self._folder)
+        except OSError as error:
+            if not is_unwritable(error):
+                raise
+            self._unsaved.say(error)
 
     def to_xarray(self, key: ResultKey | str) -> xr.Dataset:
         """All valid results of a key along "epoch", with the key in the attributes.
@@ -218,8 +246,26 @@ class ResultStore:
             raise RunError(f"key: {self._folder.parent} has no valid result of {key.text}")
         return to_dataset(key, series)
 
-    def _path(self, key: ResultKey) -> Path:
-        return self._folder / key.measure / f"{key.version}-{key.digest}"
+    def _write(self, key: ResultKey, epoch: int, content: bytes) -> Path:
+        self._clean_once()
+        folder = key_folder(self._run, key)
+        parameters = folder / PARAMETERS
+        if read_small_file(parameters) != key.text.encode():
+            atomic_write(parameters, lambda temporary: temporary.write_bytes(key.text.encode()))
+        path = folder / file_name(epoch)
+        atomic_write(path, lambda temporary: temporary.write_bytes(content), flush=False)
+        return path
+
+    def _source_of(self, path: str) -> str | None:
+        source = read_source(path)
+        if source is None:
+            self._refuse_outside(path)
+        return source
+
+    def _refuse_outside(self, path: str) -> None:
+        """Raise RunError if a file that was not read is a link that leads out of the run."""
+        if os.path.islink(path):  # noqa: PTH114, faster than a Path
+            inside(self._run, path)
 
     def _is_current(self, source: str, epoch: int) -> bool:
         kind = source.partition(":")[0]
@@ -248,47 +294,7 @@ class ResultStore:
 
 def flush_epoch(run: Path, epoch: int) -> None:
     """Put on disk every result of an epoch, whichever process has saved it."""
-    folder = run / RESULTS
-    paths = list(folder.glob(f"*/*/{_file_name(epoch)}"))
+    folder = results_folder(run)
+    paths = [inside(run, path) for path in folder.glob(f"*/*/{file_name(epoch)}")]
     if paths:
         sync_files(paths, folder)
-
-
-def _file_name(epoch: int) -> str:
-    return f"{epoch:04d}.safetensors"
-
-
-def _listed(folder: Path) -> list[int]:
-    """Epochs that a folder has files of, ascending."""
-    try:
-        names = os.listdir(folder)  # noqa: PTH208, faster than a Path for each file
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    matches = (_FILE.fullmatch(name) for name in names)
-    return sorted(int(match[1]) for match in matches if match)
-
-
-def _folders(path: Path) -> list[str]:
-    """Names of the folders in a folder, ascending; links are left out."""
-    try:
-        with os.scandir(path) as entries:
-            return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-def _stored_key(folder: Path) -> list[ResultKey]:
-    """The key of a folder, or nothing, with a warning, if its text is damaged."""
-    try:
-        content = json.loads(read_small_file(folder / _PARAMETERS))
-        key = ResultKey(content["measure"], content["version"], content["settings"])
-    except (ValueError, TypeError, KeyError, RecursionError):
-        key = None
-    if key is None or (key.measure, f"{key.version}-{key.digest}") != (folder.parent.name, folder.name):
-        warnings.warn(
-            f"{folder / _PARAMETERS} is damaged or missing, so the results in this folder are not listed; measure "
-            "again with the same settings to repair it, or remove the folder",
-            stacklevel=4,
-        )
-        return []
-    return [key]

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from bitlens.runs.files import atomic_write
 from bitlens.runs.layout import RunError
 from bitlens.runs.reader import Run
+from bitlens.runs.run_files import inside, read_file
 
 _FOLDER = "selections"
+_MAX_BYTES = 2**28
 _NAME = re.compile(r"[0-9a-f]{12}")
 
 
@@ -52,7 +54,7 @@ def save_selection(run: Run, samples: Sequence[int]) -> str:
         raise RunError(f"samples: expected 0 to {count - 1}, got {chosen[0]} to {chosen[-1]}")
     text = json.dumps({"samples": chosen})
     name = hashlib.sha256(text.encode()).hexdigest()[:12]
-    path = run.path / _FOLDER / f"{name}.json"
+    path = inside(run.path, run.path / _FOLDER / f"{name}.json")
     if not path.exists():
         atomic_write(path, lambda temporary: temporary.write_text(text, "utf-8"))
     return name
@@ -87,12 +89,18 @@ def load_selection(run: Run, name: str) -> list[int]:
     bitlens.runs.layout.RunError: selection: '0123456789ab' is not in demo-run; save it with save_selection
     """
     path = run.path / _FOLDER / f"{name}.json"
-    if not _NAME.fullmatch(name) or not path.is_file():
+    try:
+        content = read_file(run.path, path, _MAX_BYTES) if _NAME.fullmatch(name) else None
+    except FileNotFoundError:
+        content = None
+    if content is None:
         raise RunError(f"selection: {name!r} is not in {run.path}; save it with save_selection")
     try:
-        samples = [int(sample) for sample in json.loads(path.read_text("utf-8"))["samples"]]
-    except (ValueError, TypeError, KeyError):
-        raise RunError(f"{path} is damaged; remove the file") from None
+        samples = list(json.loads(content)["samples"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        samples = [None]
+    if not all(type(sample) is int for sample in samples):
+        raise RunError(f"{path} is damaged; remove the file")
     if not samples or min(samples) < 0 or max(samples) >= run.manifest.samples:
         raise RunError(f"{path} contains samples that are not in the probe; remove the file")
     return samples

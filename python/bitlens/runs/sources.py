@@ -11,6 +11,7 @@ import json
 import os
 import re
 import secrets
+import stat
 from functools import lru_cache
 from pathlib import Path
 
@@ -30,19 +31,15 @@ def id_metadata(identity: str) -> dict[str, str]:
     return {_NAME: identity}
 
 
-def write_id(path: Path, identity: str) -> None:
-    """Write a safetensors file that contains only an id."""
-    header = json.dumps({"__metadata__": id_metadata(identity)}).encode()
-    path.write_bytes(len(header).to_bytes(8, "little") + header)
-
-
 def file_id(path: str | os.PathLike[str]) -> str | None:
-    """The id of a safetensors file, 32 hexadecimal digits; None if there is no such file.
+    """The id of a safetensors file, 32 hexadecimal digits; None if there is no such regular file.
 
     The file is read again only when its inode, modification time or size has changed.
     """
     try:
         status = os.stat(path)  # noqa: PTH116, faster than a Path
+        if not stat.S_ISREG(status.st_mode):
+            return None
         return _read_id(os.fspath(path), status.st_ino, status.st_mtime_ns, status.st_size)
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -7,15 +7,17 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import TracebackType
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from bitlens.arrays import NDArray
 from bitlens.runs.files import atomic_write, is_temporary, remove_leftovers
 from bitlens.runs.layout import (
     EPOCHS,
+    LOCK,
     MANIFEST,
+    MAX_MANIFEST_BYTES,
     METRICS,
     PROBE,
     WEIGHTS,
@@ -23,13 +25,15 @@ from bitlens.runs.layout import (
     RunError,
     dropped_file,
     epoch_file,
-    recorded_epochs,
     weights_file,
 )
 from bitlens.runs.metrics import append_metrics
 from bitlens.runs.result_store import flush_epoch
 from bitlens.runs.row_file import RowFile
-from bitlens.runs.sources import file_id, id_metadata, new_id, write_id
+from bitlens.runs.run_files import inside, read_file, recorded_epochs
+from bitlens.runs.sources import file_id, id_metadata, new_id
+from bitlens.runs.tensor_file import write_tensors
+from bitlens.runs.writer_lock import WriterLock
 
 
 def probe_hash(probe: Mapping[str, NDArray]) -> str:
@@ -43,7 +47,7 @@ def probe_hash(probe: Mapping[str, NDArray]) -> str:
 
 
 class RunWriter:
-    """Starts a run, or continues one that has ended or was interrupted.
+    """Starts a run, or continues one that has ended or was interrupted. A run has one writer at a time.
 
     Parameters
     ----------
@@ -53,14 +57,38 @@ class RunWriter:
         What will be recorded. A run can be continued only if it was recorded with the same.
     probe : mapping of str to array
         "inputs" and, if they are known, "labels".
+
+    Raises
+    ------
+    RunError
+        If another writer has the run open, in this or another process. The message names it.
     """
 
     def __init__(self, store: str | os.PathLike[str], manifest: Manifest, probe: Mapping[str, NDArray]) -> None:
         self.path = Path(store)
-        if (self.path / MANIFEST).is_file():
-            self._continue(manifest)
-        else:
-            self._begin(manifest, probe)
+        _check_folder(self.path)
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = WriterLock(self.path)
+        try:
+            if self._file(MANIFEST).is_file():
+                self._continue(manifest)
+            else:
+                self._begin(manifest, probe)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def __enter__(self) -> RunWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let another writer open the run. A writer that is collected as garbage, or whose process ends, is closed."""
+        self._lock.release()
 
     @property
     def epochs(self) -> list[int]:
@@ -90,7 +118,8 @@ class RunWriter:
         metrics : mapping of str to float
             The metrics of the epoch.
         """
-        path = epoch_file(self.path, epoch)
+        self._lock.check()
+        path = inside(self.path, epoch_file(self.path, epoch))
         if path.exists():
             raise RunError(f"epoch {epoch} is already recorded in {self.path}; recorded: {self.epochs}")
 
@@ -105,17 +134,38 @@ class RunWriter:
 
         atomic_write(path, write)
 
+    def write_arrays(
+        self, epoch: int, arrays: Mapping[str, NDArray], metrics: Mapping[str, float] | None = None
+    ) -> None:
+        """Add one epoch as `write_epoch` does, from arrays [sample, ...] of one type that are in memory together."""
+        (dtype,) = {array.dtype.name for array in arrays.values()}
+
+        def fill(file: RowFile) -> None:
+            for name, array in arrays.items():
+                file.write(name, 0, array)
+
+        self.write_epoch(epoch, {name: array.shape for name, array in arrays.items()}, dtype, fill, metrics or {})
+
     def write_weights(self, epoch: int, weights: Mapping[str, NDArray]) -> None:
-        """Write the network's weights of one epoch. Earlier weights are replaced, and their results become stale."""
-        _write_tensors(weights_file(self.path, epoch), weights)
+        """Write the network's weights of one epoch.
+
+        Earlier weights are replaced. Their results become stale, and so do those of activations of the epoch that were
+        dropped, because they came from the network with the earlier weights.
+        """
+        self._lock.check()
+        path = inside(self.path, weights_file(self.path, epoch))
+        if path.exists():
+            self._forget_dropped(epoch)
+        write_tensors(path, weights, id_metadata(new_id()))
 
     def drop_epoch(self, epoch: int) -> None:
         """Remove an epoch's activations after their results are on disk. The id stays, so the results stay valid."""
-        path = epoch_file(self.path, epoch)
+        self._lock.check()
+        path = inside(self.path, epoch_file(self.path, epoch))
         identity = file_id(path)
         flush_epoch(self.path, epoch)  # they could not be computed again
         if identity is not None:
-            atomic_write(dropped_file(self.path, epoch), lambda temporary: write_id(temporary, identity))
+            write_tensors(self._dropped(epoch), {}, id_metadata(identity))
         path.unlink()
 
     def write_metrics(self, epoch: int, metrics: Mapping[str, float]) -> None:
@@ -123,27 +173,30 @@ class RunWriter:
 
         If activations of an earlier snapshot of the epoch were dropped, their results become stale.
         """
-        if dropped_file(self.path, epoch).exists():
-            atomic_write(dropped_file(self.path, epoch), lambda temporary: write_id(temporary, new_id()))
-        append_metrics(self.path / METRICS, epoch, metrics)
+        self._lock.check()
+        self._forget_dropped(epoch)
+        append_metrics(self._file(METRICS), epoch, metrics)
+
+    def _forget_dropped(self, epoch: int) -> None:
+        """Give dropped activations of an epoch another id, so that their results are stale."""
+        if self._dropped(epoch).exists():
+            write_tensors(self._dropped(epoch), {}, id_metadata(new_id()))
+
+    def _dropped(self, epoch: int) -> Path:
+        return inside(self.path, dropped_file(self.path, epoch))
+
+    def _file(self, name: str) -> Path:
+        return inside(self.path, self.path / name)
 
     def _begin(self, manifest: Manifest, probe: Mapping[str, NDArray]) -> None:
-        if self.path.exists():
-            if not self.path.is_dir():
-                raise RunError(f"store: {self.path} is a file; expected a folder for the run")
-            # An interrupted start leaves only these.
-            names = {path.name for path in self.path.iterdir()} - {PROBE, EPOCHS}
-            foreign = sorted(name for name in names if not is_temporary(name))
-            if foreign:
-                raise RunError(f"store: {self.path} contains {foreign[0]!r} and is not a run; choose a new folder")
-        (self.path / EPOCHS).mkdir(parents=True, exist_ok=True)
+        self._file(EPOCHS).mkdir(exist_ok=True)
         self._clean()
-        _write_tensors(self.path / PROBE, probe)
-        atomic_write(self.path / MANIFEST, lambda temporary: temporary.write_text(manifest.to_json(), "utf-8"))
+        write_tensors(self._file(PROBE), probe, id_metadata(new_id()))
+        self._write_manifest(manifest)
 
     def _continue(self, manifest: Manifest) -> None:
         path = self.path / MANIFEST
-        existing = Manifest.read(path)
+        existing = Manifest.read(path, read_file(self.path, path, MAX_MANIFEST_BYTES))
         for name in ("model", "layers", "probe_sha256", "classes", "dtype", "gradients"):
             if getattr(existing, name) != getattr(manifest, name):
                 raise RunError(
@@ -153,14 +206,23 @@ class RunWriter:
         self._clean()
         updated = replace(manifest, versions={**existing.versions, **manifest.versions})
         if updated != existing:
-            atomic_write(path, lambda temporary: temporary.write_text(updated.to_json(), "utf-8"))
+            self._write_manifest(updated)
+
+    def _write_manifest(self, manifest: Manifest) -> None:
+        content = manifest.to_json().encode()
+        atomic_write(self._file(MANIFEST), lambda temporary: temporary.write_bytes(content))
 
     def _clean(self) -> None:
         remove_leftovers([self.path, self.path / EPOCHS, self.path / WEIGHTS])
 
 
-def _write_tensors(path: Path, tensors: Mapping[str, NDArray]) -> None:
-    # safetensors writes the memory of an array in its order there, without regard to the strides.
-    contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    metadata = id_metadata(new_id())
-    atomic_write(path, lambda temporary: save_file(contiguous, temporary, metadata))
+def _check_folder(path: Path) -> None:
+    """Raise RunError if the folder is neither a run, nor empty, nor what an interrupted start leaves."""
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise RunError(f"store: {path} is a file; expected a folder for the run")
+    names = {entry.name for entry in path.iterdir()}
+    foreign = sorted(name for name in names - {PROBE, EPOCHS, LOCK} if not is_temporary(name))
+    if foreign and MANIFEST not in names:
+        raise RunError(f"store: {path} contains {foreign[0]!r} and is not a run; choose a new folder")

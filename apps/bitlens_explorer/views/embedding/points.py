@@ -110,7 +110,7 @@ def _receptive_fields(points: xr.Dataset, stride: int) -> np.ndarray[Any, Any] |
 
 def _atlas_of(run: Run) -> tuple[bytes, int, int, tuple[int, int]] | None:
     """All inputs as tiles of one image: its bytes, tiles in a row, step between pixels, size of a tile."""
-    if not run.layers[0].is_spatial:
+    if not run.has_inputs or not run.layers[0].is_spatial:
         return None
     atlas: tuple[bytes, int, int, tuple[int, int]] = _atlas(
         str(run.path), (run.path / "manifest.json").stat().st_mtime_ns

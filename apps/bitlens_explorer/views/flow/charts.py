@@ -47,10 +47,11 @@ def by_target(table: Any, columns: Mapping[str, str]) -> Any:
 
 
 def information(frame: Any, names: Sequence[str], epoch: int, bounds: Mapping[str, float]) -> Chart:
-    """The information plane; for a run without labels, the information about the input over epochs."""
-    if "labels" in frame:
+    """The information plane; for a run without inputs or labels, the information about the others over epochs."""
+    if "labels" in frame and "input" in frame:
         return plane(frame, names, epoch, "information", bounds)
-    return lines(frame, names, "input", "I(input; layer) (bits)", epoch)
+    about = "input" if "input" in frame else "labels"
+    return lines(frame, names, about, f"I({about}; layer) (bits)", epoch)
 
 
 def plane(frame: Any, names: Sequence[str], epoch: int, what: str, bounds: Mapping[str, float] | None = None) -> Chart:

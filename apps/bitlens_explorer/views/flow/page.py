@@ -60,7 +60,10 @@ def _plane(run: Run, query: Query, epoch: int, group: Group) -> None:
     if known is not None and results is not None:
         table = call(tables.information_plane, results)
         dashed = captions.DASHED if "null_mean" in results.value else charts.ISOLATE
-        labels = MOVE if run.labels is not None else "**This run has no labels, so only the input is shown.**"
+        about = set(table.value["about"])
+        labels = MOVE if "labels" in about else "**This run has no labels, so only the input is shown.**"
+        if "input" not in about:
+            labels = "**This run has no inputs, so only the labels are shown.**"
         bounds = tables.target_entropies(results.value).groupby("about")["entropy"].last().to_dict()
         chart = information(by_target(table.value, PLANE_COLUMNS), _layers(run, table), epoch, bounds)
         caption = f"{captions.MEANINGS[query.plane]} {dashed} {labels}"
@@ -72,7 +75,7 @@ def _plane(run: Run, query: Query, epoch: int, group: Group) -> None:
 
 def _modified_plane(run: Run, query: Query, epoch: int, group: Group) -> None:
     sets, by_layer = _decompositions(run, group)
-    if not by_layer or run.labels is None:
+    if not by_layer or run.labels is None or not run.has_inputs:
         return  # the shares below say what is missing
     figure_frame.title("Modified information plane")
     name = "weighted_nonredundant"
@@ -131,7 +134,7 @@ def _shares(run: Run, query: Query, epoch: int, group: Group) -> None:
         table = _decomposition(by_layer, [share, f"{share}_null_mean", f"{share}_null_std", quantity])
         prefixes = {"share": share, "null share": f"{share}_null_mean", "null deviation share": f"{share}_null_std"}
         caption = f"{title}: {meaning}, as a share of their joint information. {captions.DASHED}"
-        about_what = ["input"] if run.labels is None else ["input", "labels"]
+        about_what = list(dict.fromkeys(table.value["about"]))
         for column, about in zip(st.columns(2, gap="large"), about_what, strict=False):
             with column:
                 st.markdown(f"**{title}, about the {about}**")

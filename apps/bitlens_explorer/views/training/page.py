@@ -59,6 +59,9 @@ def main() -> None:
     _metrics(run, epoch, at_epoch)
     if run.labels is None:
         show_hint("This run was recorded without labels, so it has no confusion matrix.", "record it with labels.")
+    elif not _has_predictions(run):
+        what = "This run has no layer output with a value for each class, so it has no confusion matrix."
+        show_hint(what, "record the logits as the layer output.")
     else:
         tasks = [] if at_epoch is not None else missing_tasks(run, training_performance, (), known, results)
         _predictions(run, query, epoch, at_epoch, tasks)
@@ -67,6 +70,14 @@ def main() -> None:
             _progress(run, epoch, results)
     _input_diversity(run)
     show_layers(run, epoch)
+
+
+def _has_predictions(run: Run) -> bool:
+    try:
+        training_performance.arguments_of(run)
+    except RunError:
+        return False
+    return True
 
 
 def _metrics(run: Run, epoch: int, results: Traced | None) -> None:
@@ -147,6 +158,9 @@ def _progress(run: Run, epoch: int, results: Traced) -> None:
 
 def _input_diversity(run: Run) -> None:
     figure_frame.title("Input diversity")
+    if not run.has_inputs:
+        show_hint("This run was recorded without inputs, so they have no diversity.", "record it with inputs.")
+        return
     known = next(iter(known_sets(run, input_diversity)), None)
     results = load(run, known)
     if known is None or results is None:
