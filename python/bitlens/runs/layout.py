@@ -160,6 +160,7 @@ _LAYER_CHECKS: dict[str, fields.Check] = {
     "sample_axis": fields.integer(0, 32),
     "folded": fields.integer(1, 2**40),
     "decided": fields.text,
+    "view": fields.text,
 }
 _MANIFEST_CHECKS: dict[str, fields.Check] = {
     "model": fields.text,
