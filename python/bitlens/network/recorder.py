@@ -22,9 +22,9 @@ from bitlens.network.choice import named_layers
 from bitlens.network.layers import describe_layers
 from bitlens.network.logged_values import logged_values
 from bitlens.network.probe import check_probe, class_names
+from bitlens.network.recorded_size import epoch_bytes, size_lines
 from bitlens.network.state import unwrapped
 from bitlens.runs import Manifest, Run, RunError, RunWriter, open_run
-from bitlens.runs.layout import INPUT
 from bitlens.runs.row_file import RowFile
 from bitlens.runs.writer import probe_hash
 from bitlens.runtime import build_info
@@ -91,7 +91,7 @@ class Recorder:
     receptive_fields : bool
         Whether to find the receptive fields of the layers.
     show_size : bool
-        Whether to print the size of one epoch before recording.
+        Whether to print the size of one epoch before recording, and how to make it smaller.
 
     Raises
     ------
@@ -203,7 +203,8 @@ class Recorder:
         )
         self._writer = RunWriter(self._store, manifest, probe)
         if self._show_size:
-            print(f"bitlens: {self._store}: {self.bytes_per_epoch / 2**20:.1f} MiB per epoch", file=sys.stderr)
+            lines = size_lines(self._layers, self._samples, self._dtype, self._gradients, self._every)
+            print(f"bitlens: {self._store}: " + "\nbitlens: ".join(lines), file=sys.stderr)
         return self
 
     def __exit__(
@@ -220,9 +221,7 @@ class Recorder:
     def bytes_per_epoch(self) -> int:
         """Size of the activations of one epoch on disk, without the file header."""
         self._open_writer()
-        values = sum(int(np.prod(layer.shape)) for layer in self._layers if layer.name != INPUT)
-        copies = 2 if self._gradients else 1
-        return copies * values * self._samples * np.dtype(self._dtype).itemsize
+        return epoch_bytes(self._layers, self._samples, self._dtype, self._gradients)
 
     def snapshot(self, epoch: int, **metrics: float) -> None:
         """Record the network in its present state.
