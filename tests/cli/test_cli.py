@@ -21,12 +21,14 @@ import xarray as xr
 import bitlens
 from bitlens.data.lenet import LeNet
 from bitlens.measures import COMPUTED
+from bitlens.runs import Layer, Manifest, RunWriter
+from bitlens.runs.writer import probe_hash
 
 
-def command(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def command(*arguments: str, cwd: Path | None = None, width: int = 100) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "bitlens", *arguments], capture_output=True, text=True, cwd=cwd, timeout=300,
-        env={**os.environ, "COLUMNS": "100"}, stdin=subprocess.DEVNULL, check=False,
+        env={**os.environ, "COLUMNS": str(width)}, stdin=subprocess.DEVNULL, check=False,
     )  # fmt: skip
 
 
@@ -205,6 +207,26 @@ def test_info(finished: tuple[Path, str]) -> None:
     assert result.returncode == 0
     assert "LeNet" in result.stdout
     assert "2: 0 to 1" in result.stdout
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in result.stdout.splitlines()]
+    assert ["conv1", "convolution", "6 x 8 x 8", "0", "1", "2, 3", "a convolution"] in rows
+    assert ["output", "linear", "10", "0", "1", "-", "a linear map"] in rows
+
+
+def test_info_shows_axes_that_are_not_in_the_usual_place(tmp_path: Path) -> None:
+    layers = (
+        Layer("input", "input", (3, 12), 2, decided="the first weights act on it"),
+        Layer("folded", "linear", (5, 12), 1, "folded", folded=12, decided="a linear map"),
+        Layer("states", "recurrent", (16, 7), 2, "states", sample_axis=1),
+    )
+    inputs = np.zeros((4, 12, 3), np.float32)
+    manifest = Manifest("Net", layers, 4, (), "float32", probe_hash({"inputs": inputs}))
+    RunWriter(tmp_path / "run", manifest, {"inputs": inputs})
+    result = command("info", str(tmp_path / "run"), width=140)
+    assert result.returncode == 0, result.stderr
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in result.stdout.splitlines()]
+    assert ["input", "input", "3 x 12", "0", "2", "1", "the first weights act on it"] in rows
+    assert ["folded", "linear", "5 x 12", "0, 12 positions each", "1", "-", "a linear map"] in rows
+    assert ["states", "recurrent", "16 x 7", "1", "2", "0", "-"] in rows  # a run of an older bitlens
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from bitlens.measures import (
 )
 from bitlens.measures.registry import planned
 from bitlens.runs import Run, RunError
-from bitlens.tables import gap_bounds, layer_summary, removal_means, role_counts, training_summary
+from bitlens.tables import gap_bounds, layer_axes, layer_summary, removal_means, role_counts, training_summary
 
 _COUNT = ".0f"
 
@@ -118,14 +118,14 @@ def print_bounds(run: Run, samples: int, delta: float, bins: int, console: Conso
 
 
 def print_info(run: Run, console: Console) -> None:
-    """What was recorded, and what has been measured."""
+    """What was recorded, what has been measured, and the axes of every layer."""
     manifest, epochs = run.manifest, run.epochs
     span = f"{len(epochs)}: {epochs[0]} to {epochs[-1]}" if epochs else "none yet"
     stored = [name for name in run.results.measures() if name not in MEASURES or MEASURES[name].known(run)]
     table = Table(title=str(run.path), show_header=False)
     rows = {
         "model": manifest.model,
-        "layers": ", ".join(layer.name for layer in manifest.layers),
+        "layers": str(len(manifest.layers)),
         "epochs": span,
         "samples": str(manifest.samples),
         "classes": ", ".join(manifest.classes) or "not known",
@@ -138,6 +138,7 @@ def print_info(run: Run, console: Console) -> None:
         if value:
             table.add_row(name, value)
     console.print(table)
+    console.print(_axes_table(run))
 
 
 def _stored(
@@ -154,6 +155,32 @@ def _own(measure: Measure[Any], parameters: dict[str, Any]) -> Any:
     """The parameters that a measure has."""
     fields = {field.name for field in measure.Parameters.fields()}
     return measure.Parameters(**{name: value for name, value in parameters.items() if name in fields})
+
+
+def _axes_table(run: Run) -> Table:
+    table = layer_axes(run.layers)
+    table["samples"] = [
+        str(axis) if folded == 1 else f"{axis}, {folded} positions each"
+        for axis, folded in zip(table.sample_axis, table.folded, strict=True)
+    ]
+    for name in ("position_axes", "decided"):
+        table[name] = table[name].replace("", None)
+    columns: dict[str, Column] = {
+        "layer": ("layer", str),
+        "kind": ("kind", str),
+        "shape": ("shape", str),
+        "samples": ("samples", str),
+        "channel_axis": ("channels", _COUNT),
+        "position_axes": ("positions", str),
+        "decided": ("how the axis of the channels was found", str),
+    }
+    caption = (
+        "shape: of one sample in the run, channels first. samples, channels, positions: the axes of the tensor in the "
+        "model, where axis 0 is the first. If the axis of the samples holds several positions for each sample, the run "
+        "has them as the axis after the channels. If the axis of the channels is wrong, record with "
+        "channel_axis={layer: axis}."
+    )
+    return render(table, columns, "Layers and their axes", caption)
 
 
 def _training_table(performance: xr.Dataset) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -11,11 +12,12 @@ from torch import Tensor, nn
 from bitlens.arrays import NDArray
 from bitlens.network import batches
 from bitlens.network.axes import LayerAxes
-from bitlens.network.batches import Batch, Forward
+from bitlens.network.batches import Forward
 from bitlens.network.hooks import capture_outputs
 from bitlens.network.outputs import as_real_tensor, first_tensor
+from bitlens.network.probe import Probe
 from bitlens.network.state import eval_mode
-from bitlens.network.views import Tokens, View, view_of
+from bitlens.network.views import View, view_of
 from bitlens.runs import Layer, RunError
 from bitlens.runs.layout import GRADIENT_PREFIX, INPUT, OUTPUT
 
@@ -33,26 +35,24 @@ def stored_shapes(layers: Sequence[Layer], samples: int, gradients: bool) -> dic
 def collect(
     model: nn.Module,
     layers: Sequence[Layer],
-    inputs: Batch,
-    labels: Tensor | None,
+    probe: Probe,
+    views: Mapping[str, View],
+    *,
+    forward: Forward | None,
+    gradients: bool,
     dtype: str,
     batch_size: int,
-    forward: Forward | None,
-    views: Mapping[str, View],
-    tokens: Tokens | None,
-    mask: Tensor | None,
     write: Write,
 ) -> None:
     """Write the activations of every layer except the input, [sample, channel, ...], batch by batch.
 
-    If `labels` are given, the gradients of each sample's cross-entropy at these layers are written as well, under the
-    names of the layers after GRADIENT_PREFIX. A single output is the logit of class 1. With `tokens`, the rows are
-    those of the tokens.
+    With `gradients`, those of each sample's cross-entropy at these layers are written as well, under the names of the
+    layers after GRADIENT_PREFIX. A single output is the logit of class 1. If tokens are the samples of the run, the
+    rows are theirs.
     """
-    n = len(batches.main_input(inputs))
-    gradients = labels is not None
     recorded = [layer for layer in layers if layer.name != INPUT]
     modules = list(dict.fromkeys(layer.module.split("#", 1)[0] for layer in recorded if layer.module))
+    tokens = probe.tokens
     outputs: dict[str, Tensor] = {}
 
     # The model continues with a copy, so that a following in-place activation does not change the captured output.
@@ -68,10 +68,10 @@ def collect(
         return tensor.clone()
 
     with eval_mode(model), torch.set_grad_enabled(gradients), capture_outputs(model, modules, listener):
-        for first in range(0, n, batch_size):
-            rows = slice(first, min(first + batch_size, n))
+        for rows in _batches(probe.samples, batch_size):
+            first = rows.start
             outputs.clear()
-            batch = batches.fitted(model, batches.mapped(inputs, lambda tensor, rows=rows: tensor[rows]))  # type: ignore[misc]
+            batch = batches.fitted(model, batches.mapped(probe.inputs, lambda tensor, rows=rows: tensor[rows]))  # type: ignore[misc]
             output = first_tensor(batches.run(model, batch, forward))
             assert output is not None  # as in the pass that described the layers
             tensors = [_captured(layer, outputs, output) for layer in recorded]
@@ -80,12 +80,18 @@ def collect(
                 if tokens is not None:
                     write(layer.name, tokens.start(first), _stored(layer, tokens.of(values, first), dtype))
                 else:
-                    write(layer.name, first, _stored(layer, _without_padding(values, mask, rows), dtype))
-            if labels is not None:
-                found = _loss_gradients(output, tensors, labels[rows])
+                    write(layer.name, first, _stored(layer, _without_padding(values, probe.mask, rows), dtype))
+            if gradients and probe.labels is not None:
+                found = _loss_gradients(output, tensors, probe.labels[rows])
                 for layer, gradient in zip(recorded, found, strict=True):
                     values = _recorded(layer, gradient, views, rows)
                     write(GRADIENT_PREFIX + layer.name, first, _stored(layer, values, dtype))
+
+
+def _batches(samples: int, batch_size: int) -> list[slice]:
+    """Batches of nearly equal sizes, so that the last one is not a single sample, which some networks refuse."""
+    edges = np.linspace(0, samples, -(-samples // batch_size) + 1).round().astype(int).tolist()
+    return [slice(first, end) for first, end in itertools.pairwise(edges)]
 
 
 def _captured(layer: Layer, outputs: dict[str, Tensor], output: Tensor) -> Tensor:

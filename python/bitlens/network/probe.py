@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from bitlens.arrays import describe
+from bitlens.arrays import NDArray, describe
 from bitlens.network import batches
 from bitlens.network.batches import Batch
+from bitlens.network.state import as_storable
 from bitlens.network.views import Tokens
+from bitlens.runs import Layer
+from bitlens.runs.layout import INPUT
 
 _LABELS = ("labels", "label", "y", "target", "targets")
 """Keys under which a dictionary may hold the labels."""
@@ -23,10 +27,65 @@ _IGNORED = -100
 """The label of PyTorch's losses for what is left out."""
 
 
-def check_probe(probe: Any, by_token: bool = False) -> tuple[Batch, Tensor | None, tuple[str, ...] | None]:
-    """Copies on the CPU of the inputs, and of the labels as int64; the names of the classes if the labels are texts.
+@dataclass(frozen=True)
+class Probe:
+    """The samples on which a recorder runs the model, on the CPU."""
 
-    With `by_token`, there may also be a label for every token; -100 leaves the token out.
+    inputs: Batch
+    labels: Tensor | None
+    """int64 [sample], or [sample, token...] where tokens may be samples."""
+    classes: tuple[str, ...]
+    """Names of the classes; empty without labels."""
+    mask: Tensor | None
+    """What is not padding, bool [sample, token]."""
+    tokens: Tokens | None = None
+    """The tokens that are samples of the run; None if its samples are those of the probe."""
+
+    @property
+    def samples(self) -> int:
+        """The number of samples that the model is run on."""
+        return len(batches.main_input(self.inputs))
+
+    @property
+    def rows(self) -> int:
+        """The number of samples of the run."""
+        return self.samples if self.tokens is None else len(self.tokens)
+
+    def by_token(self, positions: int) -> Probe:
+        """The probe whose tokens are samples. The label of a sample holds for its tokens; -100 leaves a token out."""
+        shape = (self.samples, positions)
+        kept = torch.ones(shape, dtype=torch.bool) if self.mask is None else self.mask
+        if kept.shape != shape:
+            raise ValueError(f"mask: expected shape {shape}, samples and tokens, got {tuple(kept.shape)}")
+        labels = self.labels
+        if labels is not None:
+            labels = labels[:, None].expand(shape) if labels.ndim == 1 else labels.flatten(1)
+            if labels.shape != shape:
+                raise ValueError(f"probe: expected a label for each of {positions} tokens, got {labels.shape[1]}")
+            kept = kept & (labels != _IGNORED)
+            labels = labels[kept]
+        if not kept.any():
+            raise ValueError("mask: expected at least one token that is a sample, got none")
+        return replace(self, labels=labels, tokens=Tokens(kept))
+
+    def arrays(self, layers: Sequence[Layer]) -> dict[str, NDArray]:
+        """What a run stores of the probe."""
+        arrays = {name: as_storable(tensor) for name, tensor in batches.tensors(self.inputs).items()}
+        if self.tokens is not None:
+            arrays = {}
+            if layers[0].name == INPUT:  # else it has no values for single tokens
+                inputs = batches.main_input(self.inputs)
+                by_token = inputs[:, None] if inputs.ndim == 2 else inputs.movedim(layers[0].channel_axis, 1)
+                arrays["inputs"] = as_storable(self.tokens.of(by_token))
+        if self.labels is not None:
+            arrays["labels"] = self.labels.numpy()
+        return arrays
+
+
+def check_probe(probe: Any, classes: Sequence[str] | None, mask: Any, by_token: bool = False) -> Probe:
+    """Copies of the inputs, and of the labels as int64, with the names of the classes.
+
+    With `by_token`, there may also be a label for every token.
     """
     if isinstance(probe, (DataLoader, Dataset)):
         probe = _gathered(probe)
@@ -36,11 +95,14 @@ def check_probe(probe: Any, by_token: bool = False) -> tuple[Batch, Tensor | Non
     if not isinstance(probe, tuple | list) or len(probe) != 2:
         raise TypeError(f"probe: expected (inputs, labels), or (inputs, None) without labels, got {describe(probe)}")
     inputs = _checked_inputs(probe[0])
-    labels, names = _checked_labels(probe[1], len(batches.main_input(inputs)), by_token)
-    return inputs, labels, names
+    samples = len(batches.main_input(inputs))
+    labels, texts = _checked_labels(probe[1], samples, by_token)
+    return Probe(
+        inputs, labels, _class_names(labels, texts if classes is None else classes), _checked_mask(mask, samples)
+    )
 
 
-def class_names(labels: Tensor | None, names: Sequence[str] | None) -> tuple[str, ...]:
+def _class_names(labels: Tensor | None, names: Sequence[str] | None) -> tuple[str, ...]:
     """One name for each class; an empty tuple without labels."""
     if labels is None:
         if names is not None:
@@ -95,29 +157,12 @@ def _checked_inputs(inputs: Any) -> Batch:
     return batch
 
 
-def check_mask(mask: Any, samples: int) -> Tensor | None:
-    """The mask of what is not padding as bool [sample, token]."""
+def _checked_mask(mask: Any, samples: int) -> Tensor | None:
     if mask is None:
         return None
     if not isinstance(mask, (Tensor, np.ndarray)) or mask.ndim != 2 or len(mask) != samples:
         raise TypeError(f"mask: expected an array of shape ({samples}, tokens), got {describe(mask)}")
     return _copy(mask).to(torch.bool)
-
-
-def tokens_of(labels: Tensor | None, mask: Tensor | None, samples: int, positions: int) -> tuple[Tokens, Tensor | None]:
-    """The tokens that are samples, bool [sample, position], and their labels; those of a sample hold for its tokens."""
-    kept = torch.ones(samples, positions, dtype=torch.bool) if mask is None else mask
-    if kept.shape != (samples, positions):
-        raise ValueError(f"mask: expected shape ({samples}, {positions}), samples and tokens, got {tuple(kept.shape)}")
-    if labels is not None:
-        labels = labels[:, None].expand(samples, positions) if labels.ndim == 1 else labels.flatten(1)
-        if labels.shape != kept.shape:
-            raise ValueError(f"probe: expected a label for each of {positions} tokens, got {labels.shape[1]}")
-        kept = kept & (labels != _IGNORED)
-        labels = labels[kept]
-    if not kept.any():
-        raise ValueError("mask: expected at least one token that is a sample, got none")
-    return Tokens(kept), labels
 
 
 def _checked_labels(labels: Any, samples: int, by_token: bool) -> tuple[Tensor | None, tuple[str, ...] | None]:

@@ -15,17 +15,16 @@ import torch
 from torch import Tensor, nn
 
 from bitlens.arrays import NDArray, check_integer, describe
-from bitlens.network import batches
 from bitlens.network.activations import collect, stored_shapes
 from bitlens.network.batches import Forward
 from bitlens.network.choice import named_layers
 from bitlens.network.layers import describe_layers
 from bitlens.network.logged_values import logged_values
-from bitlens.network.probe import check_mask, check_probe, class_names, tokens_of
-from bitlens.network.state import unwrapped
-from bitlens.network.views import Tokens, View, check_views
+from bitlens.network.probe import check_probe
+from bitlens.network.recorded_size import epoch_bytes, size_lines
+from bitlens.network.state import unwrapped, weights_of
+from bitlens.network.views import View, check_views
 from bitlens.runs import Manifest, Run, RunError, RunWriter, open_run
-from bitlens.runs.layout import INPUT
 from bitlens.runs.row_file import RowFile
 from bitlens.runs.writer import probe_hash
 from bitlens.runtime import build_info
@@ -97,7 +96,7 @@ class Recorder:
     receptive_fields : bool
         Whether to find the receptive fields of the layers.
     show_size : bool
-        Whether to print the size of one epoch before recording.
+        Whether to print the size of one epoch before recording, and how to make it smaller.
 
     Raises
     ------
@@ -160,15 +159,11 @@ class Recorder:
         self._log_to = log_to
         self._weights = frozenset(check_integer(epoch, "weights") for epoch in weights)
         self._views = check_views(views)
-        self._by_token = any(view.tokens_as_samples for view in self._views.values())
-        self._inputs, self._labels, names = check_probe(probe, self._by_token)
-        self._samples = len(batches.main_input(self._inputs))
-        self._mask = check_mask(mask, self._samples)
-        self._tokens: Tokens | None = None
-        self._classes = class_names(self._labels, names if classes is None else classes)
-        if gradients and self._labels is None:
+        by_token = any(view.tokens_as_samples for view in self._views.values())
+        self._probe = check_probe(probe, classes, mask, by_token)
+        if gradients and self._probe.labels is None:
             raise ValueError("gradients: expected labels in the probe, got none; pass labels or gradients=False")
-        if gradients and self._by_token:
+        if gradients and by_token:
             raise ValueError("gradients: expected samples of the probe as samples, got tokens; pass gradients=False")
         self._gradients = gradients
         self._channel_axis = dict(channel_axis or {})
@@ -186,7 +181,7 @@ class Recorder:
     def __enter__(self) -> Recorder:
         described = describe_layers(
             self._model,
-            self._inputs,
+            self._probe.inputs,
             self._chosen,
             self._channel_axis,
             forward=self._forward,
@@ -195,15 +190,17 @@ class Recorder:
         )
         self._layers = described.layers
         if self._batch_size is None:
-            self._batch_size = self._samples if described.depends_on_batch else _BATCH
+            self._batch_size = self._probe.samples if described.depends_on_batch else _BATCH
         if self._gradients:
             self._check_logits()
-        probe, samples = self._probe(described.tokens)
+        if described.tokens is not None:
+            self._probe = self._probe.by_token(described.tokens)
+        probe = self._probe.arrays(self._layers)
         manifest = Manifest(
             model=type(self._model).__name__,
             layers=self._layers,
-            samples=samples,
-            classes=self._classes,
+            samples=self._probe.rows,
+            classes=self._probe.classes,
             dtype=self._dtype,
             probe_sha256=probe_hash(probe),
             versions={
@@ -216,7 +213,8 @@ class Recorder:
         )
         self._writer = RunWriter(self._store, manifest, probe)
         if self._show_size:
-            print(f"bitlens: {self._store}: {self.bytes_per_epoch / 2**20:.1f} MiB per epoch", file=sys.stderr)
+            lines = size_lines(self._layers, self._probe.rows, self._dtype, self._gradients, self._every)
+            print(f"bitlens: {self._store}: " + "\nbitlens: ".join(lines), file=sys.stderr)
         return self
 
     def __exit__(
@@ -234,9 +232,7 @@ class Recorder:
     def bytes_per_epoch(self) -> int:
         """Size of the activations of one epoch on disk, without the file header."""
         self._open_writer()
-        values = sum(int(np.prod(layer.shape)) for layer in self._layers if layer.name != INPUT)
-        copies = 2 if self._gradients else 1
-        return copies * values * self._rows * np.dtype(self._dtype).itemsize
+        return epoch_bytes(self._layers, self._probe.rows, self._dtype, self._gradients)
 
     def snapshot(self, epoch: int, **metrics: float) -> None:
         """Record the network in its present state.
@@ -256,12 +252,12 @@ class Recorder:
             raise RunError(f"epoch: {number} is already recorded in {self._store}; recorded epochs: {writer.epochs}")
         values = {name: _number(value, name) for name, value in metrics.items()}
         if number in self._weights:
-            writer.write_weights(number, self._parameters())
+            writer.write_weights(number, weights_of(self._model))
         key_frame = number % self._every == 0
         if not key_frame and not self._measures:
             writer.write_metrics(number, values)
             return
-        shapes = stored_shapes(self._layers, self._rows, self._gradients)
+        shapes = stored_shapes(self._layers, self._probe.rows, self._gradients)
         writer.write_epoch(number, shapes, self._dtype, self._collect, values)
         try:
             run = open_run(self._store)
@@ -272,55 +268,21 @@ class Recorder:
         if self._log_to is not None:
             self._log_to(logged_values(results, number), number)
 
-    def _probe(self, positions: int | None) -> tuple[dict[str, NDArray], int]:
-        """What is stored of the probe, and its number of samples."""
-        if positions is None:
-            probe = {name: _storable(tensor) for name, tensor in batches.tensors(self._inputs).items()}
-            if self._labels is not None:
-                probe["labels"] = self._labels.numpy()
-            return probe, self._samples
-        self._tokens, labels = tokens_of(self._labels, self._mask, self._samples, positions)
-        probe = {}
-        if self._layers[0].name == INPUT:
-            inputs = batches.main_input(self._inputs)
-            axis = self._layers[0].channel_axis
-            by_token = inputs[:, None] if inputs.ndim == 2 else inputs.movedim(axis, 1)
-            probe["inputs"] = _storable(self._tokens.of(by_token))
-        if labels is not None:
-            probe["labels"] = labels.numpy()
-        return probe, len(self._tokens)
-
     def _collect(self, file: RowFile) -> None:
-        labels = self._labels if self._gradients else None
-        batch_size = self._batch_size or self._samples
         collect(
             self._model,
             self._layers,
-            self._inputs,
-            labels,
-            self._dtype,
-            batch_size,
-            self._forward,
+            self._probe,
             self._views,
-            self._tokens,
-            self._mask,
-            file.write,
+            forward=self._forward,
+            gradients=self._gradients,
+            dtype=self._dtype,
+            batch_size=self._batch_size or self._probe.samples,
+            write=file.write,
         )
 
-    @property
-    def _rows(self) -> int:
-        return self._samples if self._tokens is None else len(self._tokens)
-
-    def _parameters(self) -> dict[str, NDArray]:
-        parameters = {}
-        for name, tensor in self._model.state_dict().items():
-            if not isinstance(tensor, Tensor) or tensor.is_quantized or tensor.layout != torch.strided:
-                raise TypeError(f"weights: expected storable tensors, got {describe(tensor)} for {name}; omit weights")
-            parameters[name] = _storable(tensor)
-        return parameters
-
     def _check_logits(self) -> None:
-        shape, classes = self._layers[-1].shape, len(self._classes)
+        shape, classes = self._layers[-1].shape, len(self._probe.classes)
         if len(shape) != 1 or classes > max(shape[0], 2):  # a single output is the logit of class 1
             raise ValueError(
                 f"gradients: expected one output for each of {classes} classes, or one logit for two classes, for the "
@@ -331,13 +293,6 @@ class Recorder:
         if self._writer is None:
             raise RuntimeError("the recorder is not open; use it in a with statement")
         return self._writer
-
-
-def _storable(tensor: Tensor) -> NDArray:
-    """The values as an array; those of bfloat16 as float32, which holds them exactly."""
-    tensor = tensor.detach().cpu()
-    array: NDArray = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
-    return array
 
 
 def _number(value: Any, name: str) -> float:

@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bitlens.arrays import NDArray, describe
+
 Restore = Callable[[], None]
 
 
@@ -98,6 +100,23 @@ def unwrapped(model: nn.Module) -> nn.Module:
         if not isinstance(inner, nn.Module):
             return model
         model = inner
+
+
+def weights_of(model: nn.Module) -> dict[str, NDArray]:
+    """The parameters and buffers by their names, as arrays that ``load_state_dict`` gives back exactly."""
+    weights = {}
+    for name, tensor in model.state_dict().items():
+        if not isinstance(tensor, Tensor) or tensor.is_quantized or tensor.layout != torch.strided:
+            raise TypeError(f"weights: expected storable tensors, got {describe(tensor)} for {name}; omit weights")
+        weights[name] = as_storable(tensor)
+    return weights
+
+
+def as_storable(tensor: Tensor) -> NDArray:
+    """The values as an array; those of bfloat16 as float32, which holds them exactly."""
+    tensor = tensor.detach().cpu()
+    array: NDArray = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    return array
 
 
 def _eager() -> AbstractContextManager[None]:

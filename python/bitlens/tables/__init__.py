@@ -25,7 +25,7 @@ from bitlens.tables.inequalities import chain_violations, information_chains
 from bitlens.tables.layers import channel_pairs
 from bitlens.tables.neurons import class_means, label_information
 from bitlens.tables.plane import gap_bounds, information_plane, saturation, target_entropies
-from bitlens.tables.summary import layer_summary
+from bitlens.tables.summary import layer_axes, layer_summary
 from bitlens.tables.training import (
     confusion,
     input_diversity,
@@ -55,6 +55,7 @@ __all__ = [
     "input_diversity",
     "label_information",
     "label_uncertainty",
+    "layer_axes",
     "layer_diversity",
     "layer_points",
     "layer_summary",

@@ -1,4 +1,4 @@
-"""One row for each layer of a run: the first look at what its layers contain."""
+"""One row for each layer of a run: its axes, and the first look at what it contains."""
 
 from __future__ import annotations
 
@@ -12,6 +12,49 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bitlens.runs import Layer
+
+
+def layer_axes(layers: Sequence[Layer]) -> pd.DataFrame:
+    """The shape of every layer in the run, and the meaning of the axes of the model's tensor.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        The layers of the run, in the order of the network.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By layer: ``layer``, ``kind`` and ``shape``, that of one sample in the run, with the channels first. About the
+        tensor in the model: ``sample_axis``; ``folded``, the number of positions that this axis holds for each sample,
+        which the run has as an axis after the channels; ``channel_axis``; ``position_axes``, such as "2, 3"; and
+        ``decided``, how the axis of the channels was found. Texts are empty where there is nothing to say.
+
+    Examples
+    --------
+    >>> import bitlens
+    >>> from bitlens import tables
+    >>> table = tables.layer_axes(bitlens.open_run("demo-run").layers)
+    >>> table[["layer", "shape", "channel_axis", "position_axes"]].iloc[1].tolist()
+    ['conv1', '6 x 8 x 8', 1, '2, 3']
+    """
+    rows = []
+    for layer in layers:
+        # The tensor of the model has no axis for positions that its axis of the samples holds.
+        axes = range(len(layer.shape) + (1 if layer.folded == 1 else 0))
+        rows.append(
+            {
+                "layer": layer.name,
+                "kind": layer.kind,
+                "shape": _product(layer.shape),
+                "sample_axis": layer.sample_axis,
+                "folded": layer.folded,
+                "channel_axis": layer.channel_axis,
+                "position_axes": ", ".join(str(i) for i in axes if i not in (layer.sample_axis, layer.channel_axis)),
+                "decided": layer.decided,
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def layer_summary(
@@ -69,7 +112,7 @@ def layer_summary(
             {
                 "layer": layer.name,
                 "kind": layer.kind,
-                "shape": " x ".join(map(str, layer.shape)),
+                "shape": _product(layer.shape),
                 "inter_sample_entropy": np.nan if inter is None else float(inter.sel(layer=layer.name)),
                 "intra_sample_entropy": np.nan if intra is None else float(intra.mean()),
                 "dead": np.nan if channels is None else int(channels.dead.sum()),
@@ -78,6 +121,10 @@ def layer_summary(
             }
         )
     return pd.DataFrame(rows)
+
+
+def _product(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape))
 
 
 def _at(result: xr.Dataset | None, epoch: int) -> xr.Dataset | None:

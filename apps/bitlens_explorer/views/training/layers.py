@@ -29,12 +29,13 @@ def show_layers(run: Run, epoch: int) -> None:
 
 
 def _table(run: Run, epoch: int, known: AnyKnown | None, results: Traced | None) -> None:
-    rows: dict[str, list[Any]] = {
-        "layer": [layer.name for layer in run.layers],
-        "kind": [layer.kind for layer in run.layers],
-        "shape": [" x ".join(map(str, layer.shape)) for layer in run.layers],
-    }
-    meaning = "The recorded layers, from the input to the output. The shape is that of one sample."
+    axes = tables.layer_axes(run.layers)
+    rows: dict[str, list[Any]] = axes[["layer", "kind", "shape"]].to_dict("list")
+    rows["channel axis"], rows["found by"] = axes["channel_axis"].tolist(), axes["decided"].tolist()
+    meaning = (
+        "The recorded layers, from the input to the output. The shape is that of one sample, with the channels first. "
+        "The channel axis is that of the tensor in the model, with how it was found."
+    )
     if known is None or results is None:
         st.dataframe(rows, hide_index=True, height="content", key="layers")
         st.markdown(meaning)
