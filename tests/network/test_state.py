@@ -25,6 +25,11 @@ from bitlens.network import deconvolve, receptive_fields
 from bitlens.network.discarding.decoder import train_decoder
 from bitlens.network.state import preserved
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:the output for a sample depends", "ignore:.*weight_norm. is deprecated",
+    "ignore:The PyTorch API of nested tensors", "ignore:Setting forward, backward hooks",
+)  # fmt: skip
+
 
 class FoldingAdapter(nn.Module):
     """A LoRA layer, whose train() folds the small matrices into the large one in evaluation mode."""
@@ -63,7 +68,7 @@ class Layer(nn.Linear):
         super().__init__(8, 6)
         self.after = after
         for name, value in attributes.items():
-            if isinstance(value, Tensor) and not name.startswith("plain"):
+            if isinstance(value, Tensor) and not value.is_nested:
                 self.register_buffer(name, value)
             else:
                 setattr(self, name, value)
@@ -91,7 +96,7 @@ class Slots:
 def average(layer: Any, x: Tensor) -> Tensor:
     with torch.no_grad():
         layer.ema.mul_(0.9).add_(x.mean(0), alpha=0.1)
-    return x * (1 + layer.ema)
+    return x * layer.ema
 
 
 def replaced_average(layer: Any, x: Tensor) -> Tensor:
@@ -161,11 +166,17 @@ def frozen_norm() -> nn.Module:
     return layer
 
 
+def attribute_tensor() -> nn.Module:
+    layer = Layer(average)
+    layer.ema = torch.ones(6)
+    return layer
+
+
 KINDS: dict[str, Callable[[], nn.Module]] = {
     "folding adapter": FoldingAdapter,
-    "EMA changed in place": lambda: Layer(average, ema=torch.zeros(6)),
+    "EMA changed in place": lambda: Layer(average, ema=torch.ones(6)),
     "EMA replaced": lambda: Layer(replaced_average, ema=torch.zeros(6)),
-    "attribute tensor": lambda: Layer(average, **{"plain": None}, ema=torch.ones(6)),
+    "attribute tensor": attribute_tensor,
     "observer": lambda: nn.Sequential(nn.Linear(8, 6), MovingAverageMinMaxObserver()),
     "fake quantization": lambda: nn.Sequential(nn.Linear(8, 6), FakeQuantize(MovingAverageMinMaxObserver)),
     "fake quantization of channels": lambda: nn.Sequential(
@@ -197,7 +208,7 @@ KINDS: dict[str, Callable[[], nn.Module]] = {
     "module in a list": lambda: Layer(hidden_norm, hidden=[nn.BatchNorm1d(6)]),
     "unfreezing": lambda: Layer(unfreeze),
     "tensors that are not dense": lambda: Layer(
-        lambda _, x: x, sparse=torch.eye(3).to_sparse(), plain_nested=torch.nested.nested_tensor([torch.ones(2)])
+        lambda _, x: x, sparse=torch.eye(3).to_sparse(), nested=torch.nested.nested_tensor([torch.ones(2)])
     ),
 }  # fmt: skip
 
@@ -238,12 +249,12 @@ def contents(value: Any) -> Any:
     if isinstance(value, Slots):
         return [value.count, contents(value.values)]
     if isinstance(value, nn.Module) or is_dataclass(value) or isinstance(value, SimpleNamespace):
-        return contents({key: entry for key, entry in vars(value).items() if not callable(entry) or _is_module(entry)})
+        return {key: contents(entry) for key, entry in vars(value).items() if "hooks" not in key}
     return value if isinstance(value, (int, float, str, set, type(None))) else type(value)
 
 
-def _is_module(value: Any) -> bool:
-    return isinstance(value, nn.Module)
+def hooks(model: nn.Module) -> list[int]:
+    return [len(v) for m in model.modules() for key, v in vars(m).items() if key.endswith("_hooks")]
 
 
 def random_states() -> Any:
@@ -270,13 +281,12 @@ def train(kind: str, probe: Callable[[nn.Module, int], object] | None) -> list[A
         if probe is not None:
             probe(model, epoch)
         loss = step(model, optimizer)
-        history.append((loss, contents(model), contents(model.state_dict()), random_states()))
+        history.append((loss, contents(model), contents(model.state_dict()), hooks(model), random_states()))
     return history
 
 
 @pytest.mark.parametrize("gradients", [False, True], ids=["activations", "gradients"])
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.filterwarnings("ignore:the output for a sample depends", "ignore:these modules are not recorded")
 def test_recording_changes_no_bit_of_the_training(kind: str, gradients: bool, tmp_path: Path) -> None:
     opened: list[bitlens.Recorder] = []
 
@@ -326,14 +336,12 @@ PROBES: dict[str, Callable[[nn.Module], object]] = {
 @pytest.mark.parametrize("probe", PROBES)
 @pytest.mark.parametrize("kind", ["folding adapter", "EMA changed in place", "containers", "helper objects",
                                   "old spectral_norm", "BatchNorm", "generators", "fake quantization",
-                                  "module in a list", "stubborn"])  # fmt: skip
-@pytest.mark.filterwarnings("ignore:Setting forward, backward hooks", "ignore:Full backward hook")
+                                  "stubborn"])  # fmt: skip
 def test_other_probes_change_no_bit_of_the_training(kind: str, probe: str) -> None:
     assert train(kind, lambda model, _: PROBES[probe](model)) == train(kind, None)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.filterwarnings("ignore:the output for a sample depends", "ignore:these modules are not recorded")
 def test_a_snapshot_between_forward_and_backward(kind: str, tmp_path: Path) -> None:
     gradients = []
     for record in (False, True):
@@ -350,7 +358,6 @@ def test_a_snapshot_between_forward_and_backward(kind: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("around", [torch.inference_mode, torch.no_grad, torch.enable_grad, nullcontext])
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.filterwarnings("ignore:the output for a sample depends", "ignore:these modules are not recorded")
 def test_a_snapshot_under_other_modes_of_gradients(kind: str, around: Callable[[], Any], tmp_path: Path) -> None:
     def probe(model: nn.Module, epoch: int) -> None:
         with around(), bitlens.Recorder(model, tmp_path / str(epoch), data(), gradients=True, show_size=False) as r:
