@@ -49,6 +49,8 @@ class _Saving:
         if id(value) in self._seen:
             return
         self._seen[id(value)] = value
+        if isinstance(value, torch.jit.RecursiveScriptModule):
+            self.restore[f"{name}.attributes"] = _same_script_attributes(value)
         function, inner = self._parts(value)
         if function is not None:
             self.restore[name] = function
@@ -101,6 +103,17 @@ def _module_entries(module: nn.Module) -> Iterator[tuple[str, Any]]:
         yield f".{name}", value
         if name in _GROUPS:
             yield from ((f".{key}", entry) for key, entry in value.items())
+
+
+def _same_script_attributes(module: Any) -> Restore:
+    """For the attributes of a TorchScript module, which are not Python's."""
+    saved = {name: module._c.getattr(name) for name in module._concrete_type.get_attributes()}
+
+    def restore() -> None:
+        for name, value in saved.items():
+            module._c.setattr(name, value)
+
+    return restore
 
 
 def _same_tensor(tensor: Tensor) -> Restore:
