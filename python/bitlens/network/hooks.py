@@ -83,10 +83,12 @@ def capture_outputs(model: nn.Module, modules: Sequence[str], listener: Listener
 
         return hook
 
-    handles = [model.register_forward_pre_hook(lambda *_: calls.clear())]
+    # TorchScript modules call their hooks, but lack the methods that register them.
+    named = dict(model.named_modules(remove_duplicate=False))
+    handles = [nn.Module.register_forward_pre_hook(model, lambda *_: calls.clear())]
     try:
         handles += [
-            model.get_submodule(name).register_forward_hook(hook_of(name, names)) for name, names in wanted.items()
+            nn.Module.register_forward_hook(named[name], hook_of(name, names)) for name, names in wanted.items()
         ]
         yield
     finally:

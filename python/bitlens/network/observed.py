@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -97,8 +98,21 @@ def observe(model: nn.Module, inputs: Batch, forward: Forward | None) -> Observa
             tracer.start(tensor, places=tensor is main)
         with _every_module(model, note, tracer), tracer:
             output = _output(batches.run(model, batch, forward))
+    _tell_of_scripts(model, calls)
     last = Observation(model, output, output._version, tracer.of(output), tuple(small.shape), False, False)
     return Observations(main, tracer.channel_axis_of_input, calls, last, _depends_on_batch(small, output))
+
+
+def _tell_of_scripts(model: nn.Module, calls: dict[str, Observation]) -> None:
+    scripts = {name: module for name, module in model.named_modules() if isinstance(module, torch.jit.ScriptModule)}
+    silent = [f"{outer}.{name}".lstrip(".") for outer, script in scripts.items() for name, _ in script.named_children()]
+    silent = [name for name in dict.fromkeys(silent) if name not in calls]
+    if silent:
+        warnings.warn(
+            f"modules inside TorchScript call no hooks, so these are not recorded: {', '.join(silent)}; record the "
+            "model before it is compiled by torch.jit",
+            stacklevel=6,
+        )
 
 
 def _output(output: Any) -> Tensor:
@@ -141,11 +155,15 @@ class _every_module:  # noqa: N801, a context manager
         self._handles: list[Any] = []
 
     def __enter__(self) -> None:
+        inside = ""
         for name, module in self._model.named_modules():
-            if name and not _is_parametrization(self._model, name):
-                self._handles.append(module.register_forward_pre_hook(self._before, with_kwargs=True))
-                hook = self._hook_of(name)
-                self._handles.append(module.register_forward_hook(hook))
+            if inside and name.startswith(inside):
+                continue
+            inside = f"{name}." if isinstance(module, ParametrizationList) else ""
+            if name and not inside:
+                # TorchScript modules call their hooks, but lack the methods that register them.
+                before = nn.Module.register_forward_pre_hook(module, self._before, with_kwargs=True)
+                self._handles += [before, nn.Module.register_forward_hook(module, self._hook_of(name))]
 
     def __exit__(self, *_error: object) -> None:
         for handle in self._handles:
@@ -179,10 +197,3 @@ class _every_module:  # noqa: N801, a context manager
 def _moves(operations: list[tuple[str, bool]]) -> bool:
     """Whether the order of the axes was changed, so that a view has another meaning than its base."""
     return any(name in ("permute", "transpose", "t") for name, _ in operations)
-
-
-def _is_parametrization(model: nn.Module, name: str) -> bool:
-    parts = name.split(".")
-    return any(
-        isinstance(model.get_submodule(".".join(parts[: i + 1])), ParametrizationList) for i in range(len(parts))
-    )

@@ -50,7 +50,7 @@ class Recorder:
         Samples on which every snapshot runs the model. The inputs are a tensor, or a tuple or dict of tensors that the
         model is called with; axis 0 is the samples. The first tensor is the input layer of the run. The labels are
         classes 0 to m - 1, or texts, or None. A dict may hold them as "labels". A data set or a loader gives pairs or
-        dicts, and all its samples are taken.
+        dicts.
     layers : str or sequence of str, optional
         Names of modules, patterns such as "*.mlp.act", or "blocks": the blocks of which the network is built. A module
         that returns several tensors is recorded by its first one; "lstm.h" names another. Default: the innermost
@@ -80,9 +80,8 @@ class Recorder:
         Epochs at which the model's parameters and buffers are also written, for measures that run the network, such as
         `layer_discarding`: ``range(0, 100, 10)``.
     channel_axis : mapping of str to int
-        Axis of the channels in the outputs of layers, where the recorder guesses wrong. It follows the axis on which
-        weights act through all operations. Where this does not decide, it warns, and `bitlens info` says how each axis
-        was found.
+        Axis of the channels in the outputs of layers. Default: the axis on which weights act, followed through all
+        operations. Where this does not decide, a warning says so, and `bitlens info` says how each axis was found.
     forward : callable, optional
         A function of the model and a batch of inputs that runs the model: ``lambda model, batch:
         model(**batch).last_hidden_state``. Default: the model is called with the batch.
