@@ -12,7 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from bitlens.network.tracing.axes import Axis, Places, Samples, Trace, other
-from bitlens.network.tracing.rules import Call, Operand, trace_of, weighted_axis
+from bitlens.network.tracing.call import Call, Operand
+from bitlens.network.tracing.rules import trace_of, weighted_axis
 
 
 class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
