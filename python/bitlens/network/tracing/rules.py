@@ -71,7 +71,7 @@ def weighted_axis(call: Call) -> Axis | None:
     rule = _RULES.get(call.name)
     if rule in (_convolution, _batch_norm, _group_norm):
         trace, axis = call.trace(0), 1
-    elif rule in (_layer_norm, _recurrent):
+    elif rule is _recurrent or (rule is _layer_norm and len(call.arguments[1]) == 1):
         trace, axis = call.trace(0), -1
     elif rule is _matmul:
         start = 1 if call.name in ("addmm", "baddbmm") else 0
@@ -242,10 +242,19 @@ def _upsampling(call: Call) -> Operand:
     trace = call.trace(0)
     if trace is None:
         return None
-    count = 1 if "nearest" in call.name else 4 if "cubic" in call.name else 2
     aligned = next((a for a in call.arguments[1:] if isinstance(a, bool)), False)
-    sizes = zip(call.shape[2:], trace.shape[2:], strict=True)
-    return _through(trace, 2, [windows.interpolated(size, inputs, count, aligned) for size, inputs in sizes])
+    scales = [a for a in call.arguments[2:] if a is None or isinstance(a, float)]
+    taps = []
+    for size, inputs, scale in zip(call.shape[2:], trace.shape[2:], scales, strict=True):
+        if aligned:
+            step = (inputs - 1) / max(size - 1, 1)
+        else:
+            step = 1 / scale if scale is not None and scale > 0 else inputs / size
+        if "nearest" in call.name:
+            taps.append(windows.nearest(size, inputs, "exact" in call.name, step))
+        else:
+            taps.append(windows.interpolated(size, inputs, 4 if "cubic" in call.name else 2, aligned, step))
+    return _through(trace, 2, taps)
 
 
 def _batch_norm(call: Call) -> Operand:
@@ -398,6 +407,29 @@ def _slice(call: Call) -> Operand:
     return trace.taken(axis, np.arange(trace.shape[axis])[bounds])
 
 
+def _index_select(call: Call) -> Operand:
+    trace = call.trace(0)
+    if trace is None or call.trace(2) is not None:
+        return _unknown(call)
+    return trace.taken(call.arguments[1] % len(trace.axes), call.arguments[2].cpu().numpy())
+
+
+def _index(call: Call) -> Operand:
+    """Indices along one axis, which do not depend on the input."""
+    trace = call.trace(0)
+    indexed = [(axis, index) for axis, index in enumerate(call.arguments[1]) if index is not None]
+    if trace is None or len(indexed) != 1 or indexed[0][1].ndim != 1 or call._of(indexed[0][1]) is not None:
+        return _unknown(call)
+    axis, index = indexed[0]
+    numbers = np.arange(trace.shape[axis])
+    return trace.taken(axis, numbers[index.cpu().numpy()])
+
+
+def _channel_shuffle(call: Call) -> Operand:
+    trace = call.trace(0)
+    return trace and trace.mixed([1])
+
+
 def _split(call: Call) -> list[Operand]:
     trace = call.trace(0)
     axis = call.get(1 if call.name == "unbind" else 2, 0)
@@ -541,6 +573,7 @@ _RULES: dict[str, Rule] = _by_name(
     (_adaptive_pooling, "adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d"),
     (_upsampling, "upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_linear1d upsample_bilinear2d"),
     (_upsampling, "upsample_trilinear3d upsample_bicubic2d"),
+    (_upsampling, "_upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d"),
     (_batch_norm, "native_batch_norm cudnn_batch_norm miopen_batch_norm _native_batch_norm_legit"),
     (_batch_norm, "_native_batch_norm_legit_no_training _batch_norm_with_update_functional"),
     (_layer_norm, "native_layer_norm _fused_rms_norm rms_norm"),
@@ -561,6 +594,9 @@ _RULES: dict[str, Rule] = _by_name(
     (_expand, "expand broadcast_to"),
     (_select, "select"),
     (_slice, "slice"),
+    (_index_select, "index_select"),
+    (_index, "index"),
+    (_channel_shuffle, "channel_shuffle native_channel_shuffle"),
     (_split, "split split_with_sizes unbind chunk unsafe_split unsafe_chunk unsafe_split_with_sizes"),
     (_concatenation, "cat"),
     (_stack, "stack"),
