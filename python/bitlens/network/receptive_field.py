@@ -13,6 +13,7 @@ from bitlens.network.hooks import device_of
 from bitlens.network.observed import FEW, observe
 from bitlens.network.state import unwrapped
 from bitlens.network.tracing import Places, Trace
+from bitlens.network.tracing.axes import reach_of, united
 from bitlens.runs import ReceptiveField
 
 
@@ -82,11 +83,11 @@ def field_of(trace: Trace | None, axes: LayerAxes, inputs: Tensor, input_axis: i
         return None
     found: list[tuple[tuple[int, int], ...]] = []
     for axis, input_axis_ in zip(positions, spatial, strict=True):
+        factors = trace.axes[axis]
         if trace.shape[axis] == 1:
-            first, end = trace.reach.get(input_axis_, (0, 0))
+            first, end = united(trace.reach, reach_of(factors)).get(input_axis_, (0, 0))
             found.append(((first, end) if first < end else (0, 0),))
             continue
-        factors = trace.axes[axis]
         if len(factors) != 1 or not isinstance(factors[0], Places) or factors[0].axis != input_axis_:
             return None
         found.append(_intervals(factors[0], trace.reach.get(input_axis_)))

@@ -8,7 +8,19 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from bitlens.network.tracing.axes import Axis, Channels, Factor, Other, Places, Samples, Trace, joined, other, united
+from bitlens.network.tracing.axes import (
+    Axis,
+    Channels,
+    Factor,
+    Other,
+    Places,
+    Samples,
+    Trace,
+    joined,
+    other,
+    reach_of,
+    united,
+)
 
 Operand = Trace | None
 """The trace of a tensor, or None for a constant, such as a parameter."""
@@ -55,7 +67,10 @@ def combined(traces: Sequence[tuple[tuple[int, ...], Operand]], shape: tuple[int
     result = Trace(tuple(other(size) for size in shape), reach)
     for axis, size in enumerate(shape):
         places = [(own, trace, axis - len(shape) + len(own)) for own, trace in known]
-        factors = [trace.axes[i] for own, trace, i in places if i >= 0 and own[i] == size and size > 1]
+        factors = [trace.axes[i] for own, trace, i in places if i >= 0 and own[i] == size and trace.axes[i]]
+        for own, trace, i in places:
+            if i >= 0 and own[i] < size:  # one place, on which all values along the axis now depend
+                result = Trace(result.axes, united(result.reach, reach_of(trace.axes[i])))
         if factors:
             result, merged = _merged(result, factors, size)
             result = result.with_axis(axis, merged)

@@ -70,10 +70,19 @@ def upsampling(call: Call) -> Operand:
     trace = call.trace(0)
     if trace is None:
         return None
-    count = 1 if "nearest" in call.name else 4 if "cubic" in call.name else 2
     aligned = next((a for a in call.arguments[1:] if isinstance(a, bool)), False)
-    sizes = zip(call.shape[2:], trace.shape[2:], strict=True)
-    return _through(trace, 2, [windows.interpolated(size, inputs, count, aligned) for size, inputs in sizes])
+    scales = [a for a in call.arguments[2:] if a is None or isinstance(a, float)]
+    taps = []
+    for size, inputs, scale in zip(call.shape[2:], trace.shape[2:], scales, strict=True):
+        if aligned:
+            step = (inputs - 1) / max(size - 1, 1)
+        else:
+            step = 1 / scale if scale is not None and scale > 0 else inputs / size
+        if "nearest" in call.name:
+            taps.append(windows.nearest(size, inputs, "exact" in call.name, step))
+        else:
+            taps.append(windows.interpolated(size, inputs, 4 if "cubic" in call.name else 2, aligned, step))
+    return _through(trace, 2, taps)
 
 
 def batch_norm(call: Call) -> Operand:

@@ -35,7 +35,7 @@ def weighted_axis(call: Call) -> Axis | None:
     rule = _RULES.get(call.name)
     if rule in (layers.convolution, layers.batch_norm, layers.group_norm):
         trace, axis = call.trace(0), 1
-    elif rule in (layers.layer_norm, layers.recurrent):
+    elif rule is layers.recurrent or (rule is layers.layer_norm and len(call.arguments[1]) == 1):
         trace, axis = call.trace(0), -1
     elif rule is layers.matmul:
         start = 1 if call.name in ("addmm", "baddbmm") else 0
@@ -60,6 +60,7 @@ _RULES: dict[str, Rule] = _by_name(
     (layers.upsampling, "upsample_nearest1d upsample_nearest2d"),
     (layers.upsampling, "upsample_nearest3d upsample_linear1d upsample_bilinear2d"),
     (layers.upsampling, "upsample_trilinear3d upsample_bicubic2d"),
+    (layers.upsampling, "_upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d"),
     (layers.batch_norm, "native_batch_norm cudnn_batch_norm miopen_batch_norm _native_batch_norm_legit"),
     (layers.batch_norm, "_native_batch_norm_legit_no_training _batch_norm_with_update_functional"),
     (layers.layer_norm, "native_layer_norm _fused_rms_norm rms_norm"),
@@ -81,6 +82,9 @@ _RULES: dict[str, Rule] = _by_name(
     (shapes.expand, "expand broadcast_to"),
     (shapes.select, "select"),
     (shapes.slicing, "slice"),
+    (shapes.index_select, "index_select"),
+    (shapes.index, "index"),
+    (shapes.channel_shuffle, "channel_shuffle native_channel_shuffle"),
     (shapes.split, "split split_with_sizes unbind chunk unsafe_split unsafe_chunk unsafe_split_with_sizes"),
     (shapes.concatenation, "cat"),
     (shapes.stack, "stack"),

@@ -72,6 +72,31 @@ def slicing(call: Call) -> Operand:
     return trace.taken(axis, np.arange(trace.shape[axis])[bounds])
 
 
+def index_select(call: Call) -> Operand:
+    """Entries along an axis by a vector of their numbers."""
+    trace = call.trace(0)
+    if trace is None or call.trace(2) is not None:
+        return unknown(call)
+    return trace.taken(call.arguments[1] % len(trace.axes), call.arguments[2].cpu().numpy())
+
+
+def index(call: Call) -> Operand:
+    """Indices along one axis, which do not depend on the input."""
+    trace = call.trace(0)
+    indexed = [(axis, index) for axis, index in enumerate(call.arguments[1]) if index is not None]
+    if trace is None or len(indexed) != 1 or indexed[0][1].ndim != 1 or call.of(indexed[0][1]) is not None:
+        return unknown(call)
+    axis, entries = indexed[0]
+    numbers = np.arange(trace.shape[axis])
+    return trace.taken(axis, numbers[entries.cpu().numpy()])
+
+
+def channel_shuffle(call: Call) -> Operand:
+    """Channels in another order."""
+    trace = call.trace(0)
+    return trace and trace.mixed([1])
+
+
 def split(call: Call) -> list[Operand]:
     """Several parts along an axis."""
     trace = call.trace(0)

@@ -13,6 +13,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from bitlens.network.tracing.axes import Axis, Places, Samples, Trace, other
 from bitlens.network.tracing.call import Call, Operand
+from bitlens.network.tracing.parts import Parts
 from bitlens.network.tracing.rules import trace_of, weighted_axis
 
 
@@ -22,6 +23,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._traces: Any = WeakTensorKeyDictionary()
+        self._parts = Parts()
         self.channel_axis_of_input: int | None = None
         """The axis of the main input that the first weights combine or scale; None until it is seen."""
         self._input: tuple[int, ...] = ()
@@ -68,7 +70,21 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
                     self._traces.pop(result, None)
                 else:
                     self._traces[result] = trace
+        self._follow_views(func._schema, call)
         return output
+
+    def _follow_views(self, schema: Any, call: Call) -> None:
+        """Note which results are parts of others, and let what is written into a part be written into its whole."""
+        for declared, argument in zip(schema.arguments, call.arguments, strict=False):
+            if declared.alias_info is None or not isinstance(argument, Tensor):
+                continue
+            if not declared.alias_info.is_write:
+                self._parts.note(call, argument)
+                continue
+            whole = self._parts.whole_of(argument)
+            written = self.of(argument)
+            if whole is not None and written is not None:
+                self._traces[whole] = self._parts.written(argument, written, self.of(whole))
 
     def _note_channels_of_input(self, call: Call) -> None:
         axis = weighted_axis(call)

@@ -26,13 +26,20 @@ def adaptive(size: int, inputs: int) -> list[NDArray]:
     return [np.minimum(first + tap, end - 1) for tap in range(int((end - first).max()))]
 
 
-def interpolated(size: int, inputs: int, taps: int, aligned: bool) -> list[NDArray]:
-    """The entries that an interpolation reads, by the number of taps along an axis: 1 nearest, 2 linear, 4 cubic."""
-    if taps == 1:
-        return [np.arange(size) * inputs // size]
-    position = np.arange(size) * ((inputs - 1) / max(size - 1, 1) if aligned else inputs / size)
-    lowest = np.floor(position if aligned else position + inputs / size / 2 - 0.5).astype(np.int64)
+def interpolated(size: int, inputs: int, taps: int, aligned: bool, step: float) -> list[NDArray]:
+    """The entries that an interpolation reads with this number of taps along an axis: 2 is linear, 4 is cubic.
+
+    From one output to the next, the position in the input moves on by `step`.
+    """
+    position = np.arange(size) * step + (0 if aligned else step / 2 - 0.5)
+    lowest = np.floor(position).astype(np.int64)
     return [np.clip(lowest + tap, 0, inputs - 1) for tap in range(1 - taps // 2, 1 + taps // 2)]
+
+
+def nearest(size: int, inputs: int, exact: bool, step: float) -> list[NDArray]:
+    """The entry that an interpolation by the nearest neighbour reads, in the precision in which PyTorch computes it."""
+    position = (np.arange(size) + np.float32(0.5 if exact else 0)) * np.float32(step)
+    return [np.minimum(position.astype(np.float32).astype(np.int64), inputs - 1)]
 
 
 def seen_through(axis: Axis, taps: list[NDArray]) -> Axis | None:
