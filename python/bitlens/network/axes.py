@@ -36,7 +36,7 @@ class LayerAxes:
     def as_recorded(self, tensor: Tensor) -> Tensor:
         """The tensor as [sample, channel, positions...]."""
         if tensor.ndim == 1:
-            return tensor[:, None]
+            return tensor[:, None] if self.folded == 1 else tensor.reshape(-1, 1, self.folded)
         channel = self.channel + (self.channel < self.sample)  # when the axis of the samples has moved to the front
         tensor = tensor.movedim(self.sample, 0)
         if self.folded > 1:

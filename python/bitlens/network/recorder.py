@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from bitlens.arrays import NDArray, check_integer, describe
-from bitlens.network.activations import collect, stored_shapes
+from bitlens.network.activations import Write, collect, stored_shapes
 from bitlens.network.batches import Forward
 from bitlens.network.choice import named_layers
 from bitlens.network.layers import describe_layers
@@ -25,7 +25,6 @@ from bitlens.network.recorded_size import epoch_bytes, size_lines
 from bitlens.network.state import unwrapped, weights_of
 from bitlens.network.views import View, check_views
 from bitlens.runs import Manifest, Run, RunError, RunWriter, open_run
-from bitlens.runs.row_file import RowFile
 from bitlens.runs.writer import probe_hash
 from bitlens.runtime import build_info
 
@@ -252,22 +251,25 @@ class Recorder:
         values = {name: _number(value, name) for name, value in metrics.items()}
         if number in self._weights:
             writer.write_weights(number, weights_of(self._model))
-        key_frame = number % self._every == 0
-        if not key_frame and not self._measures:
+        shapes = stored_shapes(self._layers, self._probe.rows, self._gradients)
+        if number % self._every == 0:
+            writer.write_epoch(number, shapes, self._dtype, lambda file: self._collect(file.write), values)
+            results = self._measured(open_run(self._store))
+        elif self._measures:
+            arrays = {name: np.empty(shape, self._dtype) for name, shape in shapes.items()}
+            self._collect(lambda name, first, rows: arrays[name].__setitem__(slice(first, first + len(rows)), rows))
+            with writer.unwritten_epoch(number, arrays, values) as run:
+                results = self._measured(run)
+        else:
             writer.write_metrics(number, values)
             return
-        shapes = stored_shapes(self._layers, self._probe.rows, self._gradients)
-        writer.write_epoch(number, shapes, self._dtype, self._collect, values)
-        try:
-            run = open_run(self._store)
-            results = [measure(run) for measure in self._measures]
-        finally:
-            if not key_frame:
-                writer.drop_epoch(number)
         if self._log_to is not None:
             self._log_to(logged_values(results, number), number)
 
-    def _collect(self, file: RowFile) -> None:
+    def _measured(self, run: Run) -> list[object]:
+        return [measure(run) for measure in self._measures]
+
+    def _collect(self, write: Write) -> None:
         collect(
             self._model,
             self._layers,
@@ -277,7 +279,7 @@ class Recorder:
             gradients=self._gradients,
             dtype=self._dtype,
             batch_size=self._batch_size or self._probe.samples,
-            write=file.write,
+            write=write,
         )
 
     def _check_logits(self) -> None:

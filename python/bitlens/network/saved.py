@@ -28,7 +28,8 @@ def saved_network(model: nn.Module) -> dict[str, Restore]:
         If a lazy module has no parameters yet.
     """
     for name, module in model.named_modules():
-        if isinstance(module, nn.modules.lazy.LazyModuleMixin) and module.has_uninitialized_params():  # type: ignore[no-untyped-call]
+        parameters = [*module.parameters(recurse=False), *module.buffers(recurse=False)]
+        if any(torch.nn.parameter.is_lazy(parameter) for parameter in parameters):
             raise TypeError(f"model: expected initialized parameters, got none in {name!r}; run the model once before")
     home = {type(module).__module__ for module in model.modules()} - {"builtins"}
     saving = _Saving(home)
@@ -49,7 +50,7 @@ class _Saving:
         if id(value) in self._seen:
             return
         self._seen[id(value)] = value
-        if isinstance(value, torch.jit.RecursiveScriptModule):
+        if isinstance(value, torch.jit.ScriptModule):
             self.restore[f"{name}.attributes"] = _same_script_attributes(value)
         function, inner = self._parts(value)
         if function is not None:

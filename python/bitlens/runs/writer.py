@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,7 @@ from bitlens.runs.layout import (
     epoch_file,
     weights_file,
 )
+from bitlens.runs.live_run import LiveRun
 from bitlens.runs.metrics import append_metrics
 from bitlens.runs.result_store import flush_epoch
 from bitlens.runs.row_file import RowFile
@@ -158,15 +160,29 @@ class RunWriter:
             self._forget_dropped(epoch)
         write_tensors(path, weights, id_metadata(new_id()))
 
-    def drop_epoch(self, epoch: int) -> None:
-        """Remove an epoch's activations after their results are on disk. The id stays, so the results stay valid."""
+    @contextmanager
+    def unwritten_epoch(
+        self, epoch: int, arrays: Mapping[str, NDArray], metrics: Mapping[str, float]
+    ) -> Iterator[LiveRun]:
+        """Record an epoch of which only metrics and results are kept: measure the run inside the block.
+
+        Parameters
+        ----------
+        epoch : int
+            The epoch.
+        arrays : mapping of str to array
+            The tensors that its file would have.
+        metrics : mapping of str to float
+            Its metrics.
+        """
         self._lock.check()
-        path = inside(self.path, epoch_file(self.path, epoch))
-        identity = file_id(path)
-        flush_epoch(self.path, epoch)  # they could not be computed again
-        if identity is not None:
+        self.write_metrics(epoch, metrics)
+        identity = new_id()
+        try:
+            yield LiveRun(self.path, epoch, arrays, identity)
+        finally:
+            flush_epoch(self.path, epoch)  # the results could not be computed again
             write_tensors(self._dropped(epoch), {}, id_metadata(identity))
-        path.unlink()
 
     def write_metrics(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Append one line of metrics, which is the first step of a snapshot. The last line of an epoch counts.

@@ -130,7 +130,7 @@ class Trace:
 
     def reshaped(self, shape: Sequence[int]) -> Trace:
         """The trace after a reshape, which keeps the order of the values in memory."""
-        waiting = [factor for axis in self.axes for factor in axis]
+        waiting = [factor for axis in self.axes for factor in axis if factor.size > 1]
         axes: list[Axis] = []
         for size in shape:
             taken: list[Factor] = []

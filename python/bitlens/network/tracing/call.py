@@ -140,8 +140,8 @@ def pointwise(call: Call) -> Operand:
 
 
 def channels(size: int, how: str) -> Axis:
-    """An axis of channels; one of size 1 has no factors."""
-    return (Channels(size, how),) if size > 1 else ()
+    """An axis of channels."""
+    return (Channels(size, how),)
 
 
 def unknown(call: Call, shape: tuple[int, ...] | None = None) -> Operand:

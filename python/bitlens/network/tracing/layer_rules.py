@@ -156,13 +156,15 @@ def attention(call: Call) -> Operand:
     return Trace((*query.axes[:-1], value.axes[-1]), reach)
 
 
-def recurrent(call: Call) -> Operand:
+def recurrent(call: Call) -> Operand | list[Operand]:
     """A recurrent layer over the first two axes, which are time and samples."""
     trace = call.trace(0)
     if trace is None:
         return None
     mixed = trace.losing(-1).mixed([0, 1])
-    return Trace((*mixed.axes[:-1], channels(call.shape[-1], "a recurrent layer")), mixed.reach)
+    hidden = channels(call.shape[-1], "a recurrent layer")
+    last = Trace((mixed.axes[1], hidden), mixed.losing(0).reach)  # the states after the last step
+    return [Trace((*mixed.axes[:-1], hidden), mixed.reach), last, last]
 
 
 def _axes_argument(value: Any, count: int) -> list[int]:
