@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import bitlens
+from bitlens import tables
 from bitlens_explorer.state.address import from_address, to_address
 from bitlens_explorer.state.query import Query
 from tests.support.page_contents import chart, numbers, payloads, words
@@ -27,6 +28,18 @@ def test_the_confusion_matrix_and_the_metrics_are_the_librarys(recorded_run, loo
     assert shown["Epoch"] == "1"
     assert shown["Accuracy"] == f"{float(results.accuracy):.1%}"
     assert shown["Loss"] == f"{float(results.loss):.3f} bits"
+
+
+def test_the_layers_are_listed_with_their_channel_axes(recorded_run, look):
+    (listed,) = (table.value for table in look(recorded_run.path).dataframe if "channel axis" in table.value)
+    expected = tables.layer_axes(recorded_run.layers)
+    for column, name in (
+        ("layer", "layer"),
+        ("shape", "shape"),
+        ("channel axis", "channel_axis"),
+        ("found by", "decided"),
+    ):
+        assert listed[column].tolist() == expected[name].tolist()
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ def layer_axes(layers: Sequence[Layer]) -> pd.DataFrame:
     >>> import bitlens
     >>> from bitlens import tables
     >>> table = tables.layer_axes(bitlens.open_run("demo-run").layers)
-    >>> table[["layer", "shape", "channel_axis", "position_axes"]].iloc[1].tolist()
-    ['conv1', '6 x 8 x 8', 1, '2, 3']
+    >>> table[["layer", "shape", "position_axes", "decided"]].iloc[1].tolist()
+    ['conv1', '6 x 8 x 8', '2, 3', 'a convolution']
     """
     rows = []
     for layer in layers:
