@@ -91,10 +91,15 @@ def test_results_of_replaced_weights_are_stale(store: Path) -> None:
     assert open_run(store).results.load(KEY) == []
 
 
-def test_results_stay_when_activations_are_dropped(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def measured_in_memory(recording: RunWriter, epoch: int, seed: int) -> None:
+    with recording.unwritten_epoch(epoch, activations(seed), {}) as live:
+        assert epoch in live.epochs
+        np.testing.assert_array_equal(live.activations("a", epoch), activations(seed)["a"])
+        measured(live, "epoch", epoch)
+
+
+def test_results_of_an_epoch_that_was_never_written(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recording, run = writer(store), open_run(store)
-    recording.write_arrays(1, activations(1))
-    measured(run, "epoch", 1)
     synced: list[str] = []
     fsync = os.fsync
 
@@ -102,21 +107,20 @@ def test_results_stay_when_activations_are_dropped(store: Path, monkeypatch: pyt
         synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().relative_to(store).parts[0])
         fsync(descriptor)
 
-    monkeypatch.setattr(os, "fsync", note)
-    recording.drop_epoch(1)
+    with recording.unwritten_epoch(1, activations(1), {}) as live:
+        measured(live, "epoch", 1)
+        monkeypatch.setattr(os, "fsync", note)
     assert synced[0] == "results"  # before anything else: they could not be computed again
     assert run.epochs == []
+    assert not list((store / "epochs").glob("*.safetensors"))
     assert run.source("epoch", 1) is None
     assert the_series(run.results.load(KEY)).epochs == [1]
     # The same epoch of a training that was started again.
-    recording.write_arrays(1, activations(2))
-    assert run.results.epochs(KEY) == []
-    recording.drop_epoch(1)
-    assert run.results.epochs(KEY) == open_run(store).results.load(KEY) == []
     measured_again = open_run(store)
-    recording.write_arrays(1, activations(3))
-    measured(measured_again, "epoch", 1)
-    recording.drop_epoch(1)
+    recording.write_arrays(1, activations(2))
+    assert measured_again.results.epochs(KEY) == open_run(store).results.load(KEY) == []
+    (store / "epochs" / "0001.safetensors").unlink()
+    measured_in_memory(recording, 1, 3)
     assert the_series(run.results.load(KEY)).epochs == [1]
     # A snapshot whose activations are not even written: `every` leaves the epoch out and no measure needs it.
     recording.write_metrics(0, {})
@@ -186,9 +190,7 @@ def test_files_of_a_recording_are_written_whole(store: Path, monkeypatch: pytest
 def test_results_of_dropped_activations_are_stale_once_the_weights_are_replaced(store: Path) -> None:
     recording, run = writer(store), open_run(store)
     recording.write_weights(1, activations(1))
-    recording.write_arrays(1, activations(1))
-    measured(run, "epoch", 1)
-    recording.drop_epoch(1)
+    measured_in_memory(recording, 1, 1)
     assert run.results.epochs(KEY) == [1]
     recording.write_weights(1, activations(2))  # another network, whose recording ends here
     assert run.results.epochs(KEY) == open_run(store).results.load(KEY) == []

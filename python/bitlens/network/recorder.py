@@ -254,20 +254,17 @@ class Recorder:
         shapes = stored_shapes(self._layers, self._probe.rows, self._gradients)
         if number % self._every == 0:
             writer.write_epoch(number, shapes, self._dtype, lambda file: self._collect(file.write), values)
-            results = self._measured(open_run(self._store))
+            results = [measure(open_run(self._store)) for measure in self._measures]
         elif self._measures:
             arrays = {name: np.empty(shape, self._dtype) for name, shape in shapes.items()}
             self._collect(lambda name, first, rows: arrays[name].__setitem__(slice(first, first + len(rows)), rows))
             with writer.unwritten_epoch(number, arrays, values) as run:
-                results = self._measured(run)
+                results = [measure(run) for measure in self._measures]
         else:
             writer.write_metrics(number, values)
             return
         if self._log_to is not None:
             self._log_to(logged_values(results, number), number)
-
-    def _measured(self, run: Run) -> list[object]:
-        return [measure(run) for measure in self._measures]
 
     def _collect(self, write: Write) -> None:
         collect(

@@ -25,9 +25,7 @@ class LiveRun(Run):
         The id that the file would have, which is kept with the results.
     """
 
-    def __init__(
-        self, store: str | os.PathLike[str], epoch: int, arrays: Mapping[str, NDArray], identity: str
-    ) -> None:
+    def __init__(self, store: str | os.PathLike[str], epoch: int, arrays: Mapping[str, NDArray], identity: str) -> None:
         self._live_epoch = epoch
         self._arrays = arrays
         self._identity = identity

@@ -33,7 +33,7 @@ from bitlens.runs.metrics import append_metrics
 from bitlens.runs.result_store import flush_epoch
 from bitlens.runs.row_file import RowFile
 from bitlens.runs.run_files import inside, read_file, recorded_epochs
-from bitlens.runs.sources import file_id, id_metadata, new_id
+from bitlens.runs.sources import id_metadata, new_id
 from bitlens.runs.tensor_file import write_tensors
 from bitlens.runs.writer_lock import WriterLock
 
