@@ -62,20 +62,22 @@ def collect(
         outputs[name] = tensor
         return tensor.clone()
 
+    def run(rows: slice) -> None:
+        batch = batches.fitted(model, batches.mapped(inputs, lambda tensor: tensor[rows]))
+        output = first_tensor(batches.run(model, batch, forward))
+        assert output is not None  # as in the pass that described the layers
+        tensors = [_captured(layer, outputs, output) for layer in recorded]
+        outputs.clear()
+        for layer, tensor in zip(recorded, tensors, strict=True):
+            write(layer.name, rows.start, _stored(layer, tensor, dtype, rows))
+        if labels is not None:
+            found = _loss_gradients(output, tensors, labels[rows])
+            for layer, gradient in zip(recorded, found, strict=True):
+                write(GRADIENT_PREFIX + layer.name, rows.start, _stored(layer, gradient, dtype, rows))
+
     with eval_mode(model), torch.set_grad_enabled(gradients), capture_outputs(model, modules, listener):
-        for first in range(0, n, batch_size):
-            rows = slice(first, min(first + batch_size, n))
-            outputs.clear()
-            batch = batches.fitted(model, batches.mapped(inputs, lambda tensor, rows=rows: tensor[rows]))  # type: ignore[misc]
-            output = first_tensor(batches.run(model, batch, forward))
-            assert output is not None  # as in the pass that described the layers
-            tensors = [_captured(layer, outputs, output) for layer in recorded]
-            for layer, tensor in zip(recorded, tensors, strict=True):
-                write(layer.name, first, _stored(layer, tensor, dtype, rows))
-            if labels is not None:
-                found = _loss_gradients(output, tensors, labels[rows])
-                for layer, gradient in zip(recorded, found, strict=True):
-                    write(GRADIENT_PREFIX + layer.name, first, _stored(layer, gradient, dtype, rows))
+        for rows in batches.slices(n, batch_size):
+            run(rows)  # in a function, so that a batch is released before the next one runs
 
 
 def _captured(layer: Layer, outputs: dict[str, Tensor], output: Tensor) -> Tensor:
