@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812, the usual name
+from torch.nn import functional as F
 
 import bitlens
 from bitlens.network import receptive_fields

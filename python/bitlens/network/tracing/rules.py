@@ -13,7 +13,19 @@ import numpy as np
 from torch import Tensor
 
 from bitlens.network.tracing import windows
-from bitlens.network.tracing.axes import Axis, Channels, Factor, Other, Places, Samples, Trace, joined, other, reach_of, united
+from bitlens.network.tracing.axes import (
+    Axis,
+    Channels,
+    Factor,
+    Other,
+    Places,
+    Samples,
+    Trace,
+    joined,
+    other,
+    reach_of,
+    united,
+)
 
 Operand = Trace | None
 """The trace of a tensor, or None for a constant, such as a parameter."""
