@@ -27,7 +27,7 @@ from bitlens.network.state import preserved
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:the output for a sample depends", "ignore:.*weight_norm. is deprecated",
-    "ignore:The PyTorch API of nested tensors", "ignore:Setting forward, backward hooks",
+    "ignore:The PyTorch API of nested tensors", "ignore:modules inside TorchScript", "ignore:.torch.jit.script. is", "ignore:Setting forward, backward hooks",
 )  # fmt: skip
 
 
@@ -166,6 +166,23 @@ def frozen_norm() -> nn.Module:
     return layer
 
 
+class Scripted(nn.Module):
+    """A layer for TorchScript, whose attributes change in every call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(8, 6)
+        self.count = 0
+        self.table: dict[str, int] = {"calls": 0}
+        self.register_buffer("ema", torch.ones(6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.count += 1
+        self.table["calls"] += self.count
+        self.ema = 0.9 * self.ema + 0.1 * self.count
+        return self.linear(x) * self.ema + self.table["calls"]
+
+
 def attribute_tensor() -> nn.Module:
     layer = Layer(average)
     layer.ema = torch.ones(6)
@@ -207,6 +224,7 @@ KINDS: dict[str, Callable[[], nn.Module]] = {
     "new attributes": lambda: Layer(new_attributes),
     "module in a list": lambda: Layer(hidden_norm, hidden=[nn.BatchNorm1d(6)]),
     "unfreezing": lambda: Layer(unfreeze),
+    "TorchScript": lambda: torch.jit.script(Scripted()),
     "tensors that are not dense": lambda: Layer(
         lambda _, x: x, sparse=torch.eye(3).to_sparse(), nested=torch.nested.nested_tensor([torch.ones(2)])
     ),
@@ -390,3 +408,15 @@ def test_what_cannot_be_put_back_is_named() -> None:
     with warnings.catch_warnings(), preserved(network("containers")) as nothing:
         warnings.simplefilter("error")
         assert nothing is None
+
+
+def test_a_sparse_tensor_that_was_changed_in_place_is_named() -> None:
+    model = Layer(lambda layer, x: x + layer.sparse.mul_(2).sum(), sparse=torch.eye(3).to_sparse())
+    with pytest.warns(UserWarning, match=r"put back: sparse \(it is sparse or nested, and was changed in place\)"):
+        receptive_fields(model, (8,))
+
+
+def test_parameters_without_values_are_refused(tmp_path: Path) -> None:
+    recorder = bitlens.Recorder(nn.Sequential(nn.LazyLinear(3)), tmp_path, data(), show_size=False)
+    with pytest.raises(TypeError, match=r"model: expected initialized parameters, got '0.weight' without; run the mod"):
+        recorder.__enter__()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -67,31 +66,28 @@ def collect(
         outputs[name] = tensor
         return tensor.clone()
 
+    def run(rows: slice) -> None:
+        first = rows.start
+        batch = batches.fitted(model, batches.mapped(probe.inputs, lambda tensor: tensor[rows]))
+        output = first_tensor(batches.run(model, batch, forward))
+        assert output is not None  # as in the pass that described the layers
+        tensors = [_captured(layer, outputs, output) for layer in recorded]
+        outputs.clear()
+        for layer, tensor in zip(recorded, tensors, strict=True):
+            values = _recorded(layer, tensor, views, rows)
+            if tokens is not None:
+                write(layer.name, tokens.start(first), _stored(layer, tokens.of(values, first), dtype))
+            else:
+                write(layer.name, first, _stored(layer, _without_padding(values, probe.mask, rows), dtype))
+        if gradients and probe.labels is not None:
+            found = _loss_gradients(output, tensors, probe.labels[rows])
+            for layer, gradient in zip(recorded, found, strict=True):
+                values = _recorded(layer, gradient, views, rows)
+                write(GRADIENT_PREFIX + layer.name, first, _stored(layer, values, dtype))
+
     with eval_mode(model), torch.set_grad_enabled(gradients), capture_outputs(model, modules, listener):
-        for rows in _batches(probe.samples, batch_size):
-            first = rows.start
-            outputs.clear()
-            batch = batches.fitted(model, batches.mapped(probe.inputs, lambda tensor, rows=rows: tensor[rows]))  # type: ignore[misc]
-            output = first_tensor(batches.run(model, batch, forward))
-            assert output is not None  # as in the pass that described the layers
-            tensors = [_captured(layer, outputs, output) for layer in recorded]
-            for layer, tensor in zip(recorded, tensors, strict=True):
-                values = _recorded(layer, tensor, views, rows)
-                if tokens is not None:
-                    write(layer.name, tokens.start(first), _stored(layer, tokens.of(values, first), dtype))
-                else:
-                    write(layer.name, first, _stored(layer, _without_padding(values, probe.mask, rows), dtype))
-            if gradients and probe.labels is not None:
-                found = _loss_gradients(output, tensors, probe.labels[rows])
-                for layer, gradient in zip(recorded, found, strict=True):
-                    values = _recorded(layer, gradient, views, rows)
-                    write(GRADIENT_PREFIX + layer.name, first, _stored(layer, values, dtype))
-
-
-def _batches(samples: int, batch_size: int) -> list[slice]:
-    """Batches of nearly equal sizes, so that the last one is not a single sample, which some networks refuse."""
-    edges = np.linspace(0, samples, -(-samples // batch_size) + 1).round().astype(int).tolist()
-    return [slice(first, end) for first, end in itertools.pairwise(edges)]
+        for rows in batches.slices(probe.samples, batch_size):
+            run(rows)  # in a function, so that a batch is released before the next one runs
 
 
 def _captured(layer: Layer, outputs: dict[str, Tensor], output: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from bitlens.network.observed import FEW, FEWER, Observation, Observations
+from bitlens.network.outputs import as_real_tensor
 from bitlens.network.tracing import Channels, Places, Samples, Trace
 from bitlens.runs import Layer
 
@@ -63,11 +64,14 @@ def axes_of_output(name: str, seen: Observation, input_axis: int, given: int | N
     Raises
     ------
     AxesError
-        If the tensor has no axis that follows the number of samples.
+        If the tensor has no axis that follows the number of samples, or is not a dense tensor of real numbers.
     ValueError
         If the axis that the user has given is not an axis, or that of the samples.
     """
-    tensor, trace = seen.tensor, seen.trace
+    try:
+        tensor, trace = as_real_tensor(seen.tensor), seen.trace
+    except TypeError as error:
+        raise AxesError(str(error)) from None
     sample, folded = _sample_axis(seen)
     if given is not None:
         return LayerAxes(sample, folded, _checked(name, given, tensor, sample), "given as channel_axis", certain=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +12,18 @@ from torch import Tensor, nn
 Batch = Tensor | tuple[Tensor, ...] | dict[str, Tensor]
 Forward = Callable[[nn.Module, Any], Any]
 """A function of the model and a batch that runs the model and returns its output."""
+
+
+def slices(samples: int, size: int) -> list[slice]:
+    """Batches of nearly equal sizes, at most `size`.
+
+    Some layers refuse a single sample, so no batch has only one if `size` is not 1, and one of three may be above 2.
+    """
+    count = -(-samples // size)
+    if size > 1 and samples > 1:
+        count = min(count, samples // 2)
+    ends = [samples * i // count for i in range(count + 1)]
+    return [slice(first, end) for first, end in itertools.pairwise(ends)]
 
 
 def mapped(batch: Any, function: Callable[[Tensor], Tensor]) -> Any:

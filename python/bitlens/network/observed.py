@@ -43,7 +43,7 @@ class Observation:
     @property
     def is_constant(self) -> bool:
         """Whether it does not depend on the input: it is the same for all samples, or it has no axis of samples."""
-        if self.trace is not None or self.fewer is None:
+        if self.trace is not None or self.fewer is None or self.tensor.is_nested:
             return False
         if tuple(self.tensor.shape) == self.fewer:
             return True
@@ -80,7 +80,7 @@ def observe(model: nn.Module, inputs: Batch, forward: Forward | None) -> Observa
         fewer = batches.fitted(model, batches.mapped(few, lambda tensor: tensor[:FEWER]))
 
         def note_shape(name: str, _module: nn.Module, tensor: Tensor, _passive: bool, _elementwise: bool) -> None:
-            shapes[name] = tuple(tensor.shape)
+            shapes[name] = () if tensor.is_nested else tuple(tensor.shape)
 
         with _every_module(model, note_shape, Tracer()):
             small = _output(batches.run(model, fewer, forward))

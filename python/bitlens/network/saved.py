@@ -27,10 +27,9 @@ def saved_network(model: nn.Module) -> dict[str, Restore]:
     TypeError
         If a lazy module has no parameters yet.
     """
-    for name, module in model.named_modules():
-        parameters = [*module.parameters(recurse=False), *module.buffers(recurse=False)]
-        if any(torch.nn.parameter.is_lazy(parameter) for parameter in parameters):
-            raise TypeError(f"model: expected initialized parameters, got none in {name!r}; run the model once before")
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        if isinstance(tensor, (nn.parameter.UninitializedParameter, nn.parameter.UninitializedBuffer)):
+            raise TypeError(f"model: expected initialized parameters, got {name!r} without; run the model once before")
     home = {type(module).__module__ for module in model.modules()} - {"builtins"}
     saving = _Saving(home)
     saving.save(model, "")
@@ -50,7 +49,7 @@ class _Saving:
         if id(value) in self._seen:
             return
         self._seen[id(value)] = value
-        if isinstance(value, torch.jit.ScriptModule):
+        if isinstance(value, torch.jit.ScriptModule) and "_c" in vars(value):
             self.restore[f"{name}.attributes"] = _same_script_attributes(value)
         function, inner = self._parts(value)
         if function is not None:

@@ -57,6 +57,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         output = func(*args, **kwargs)
         results = output if isinstance(output, (tuple, list)) else [output]
         call.results = [value for value in results if isinstance(value, Tensor)]
+        if any(tensor.is_nested for tensor in (*call.results, *(operand for operand, _ in call.operands()))):
+            return output  # their axes have no sizes, and are not followed
         pointwise = torch.Tag.pointwise in func.tags
         if shapes and call.results:
             same = all(shape == tuple(result.shape) for shape in shapes for result in call.results)
