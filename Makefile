@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # To use another build of PyTorch, such as one with CUDA: make TORCH=torch test
 TORCH ?= torch==2.13.0
+# Networks that the tests record. With their dependencies they would bring another PyTorch.
+ZOO := 'facenet-pytorch>=2.6' 'torchcrepe>=0.0.24'
 
 .PHONY: demo test figures check format clean cuda-check cuda-install cuda-test cuda-sanitize cuda-bench emulate sanitize sanitize-address sanitize-thread
 .DELETE_ON_ERROR:
@@ -78,6 +80,7 @@ $(VENV)/installed: $(SOURCES) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet '$(TORCH)'
 	BITLENS_WARNINGS_AS_ERRORS=ON $(BIN)/python -m pip install --quiet --editable '.[torch,run,explorer]' --group dev
+	$(BIN)/python -m pip install --quiet --no-deps $(ZOO)
 	touch $@
 
 $(VENV)/bin/python:

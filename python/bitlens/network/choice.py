@@ -51,7 +51,14 @@ def default_layers(model: nn.Module, observed: Observations) -> list[str]:
             names.append(name)
     if len(names) > MANY_LAYERS:
         chosen = set(blocks(model))
-        fewer = [name for name in first if name in chosen or (name in names and first[name].elementwise)]
+        ends = [first[name] for name in chosen if name in first]
+        # An activation that ends a block has the values of the block.
+        fewer = [
+            name
+            for name, seen in first.items()
+            if name in chosen
+            or (name in names and seen.elementwise and not any(end.is_output_of(seen) for end in ends))
+        ]
         return fewer or names
     return names
 
