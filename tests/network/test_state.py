@@ -27,7 +27,8 @@ from bitlens.network.state import preserved
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:the output for a sample depends", "ignore:.*weight_norm. is deprecated",
-    "ignore:The PyTorch API of nested tensors", "ignore:modules inside TorchScript", "ignore:.torch.jit.script. is", "ignore:Setting forward, backward hooks",
+    "ignore:The PyTorch API of nested tensors", "ignore:modules inside TorchScript",
+    "ignore:.torch.jit.script. is", "ignore:Setting forward, backward hooks",
 )  # fmt: skip
 
 
@@ -173,7 +174,7 @@ class Scripted(nn.Module):
         super().__init__()
         self.linear = nn.Linear(8, 6)
         self.count = 0
-        self.table: dict[str, int] = {"calls": 0}
+        self.table = {"calls": 0}
         self.register_buffer("ema", torch.ones(6))
 
     def forward(self, x: Tensor) -> Tensor:
