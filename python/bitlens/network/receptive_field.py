@@ -95,7 +95,7 @@ def field_of(trace: Trace | None, axes: LayerAxes, inputs: Tensor, input_axis: i
 
 
 def _intervals(places: Places, reach: tuple[int, int] | None) -> tuple[tuple[int, int], ...]:
-    """For every place the interval of its own lines and of those that all places depend on."""
+    """For every place, the interval of its lines and of those that all places depend on."""
     intervals = []
     for first, end in zip(places.first.tolist(), places.end.tolist(), strict=True):
         if reach is not None:

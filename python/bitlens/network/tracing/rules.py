@@ -74,7 +74,7 @@ def trace_of(call: Call, pointwise: bool) -> list[Operand]:
     traces = found if isinstance(found, list) else [found]
     traces += [None] * (len(call.results) - len(traces))
     shapes = [tuple(result.shape) for result in call.results]
-    # A rule that does not fit, such as for an unusual overload, is no rule.
+    # A result of another shape, such as for an unusual overload, is not used.
     return [t if t is None or t.shape == s else _unknown(call, s) for t, s in zip(traces, shapes, strict=False)]
 
 
