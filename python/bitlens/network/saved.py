@@ -100,7 +100,7 @@ class _Saving:
 def _module_entries(module: nn.Module) -> Iterator[tuple[str, Any]]:
     """The attributes of a module, and its parameters, buffers and modules, by the ends of their names."""
     for name, value in vars(module).items():
-        if name in _GROUPS:  # first, so that what they hold has the names that PyTorch uses
+        if name in _GROUPS:  # first, so that their entries have the names that PyTorch uses
             yield from ((f".{key}", entry) for key, entry in value.items())
         yield f".{name}", value
 
