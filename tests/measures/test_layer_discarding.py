@@ -143,11 +143,14 @@ def test_damaged_weights_are_said(run: bitlens.Run) -> None:
         run.weights(1)
 
 
-def test_weights_that_numpy_does_not_know_are_refused(tmp_path: Path) -> None:
-    model = torch.nn.Sequential(torch.nn.Linear(4, 3))
-    model.register_buffer("scale", torch.ones(1, dtype=torch.bfloat16))
-    with (
-        bitlens.Recorder(model, tmp_path / "run", (torch.rand(6, 4), None), weights=[0]) as recorder,
-        pytest.raises(TypeError, match=r"weights: expected storable tensors, got torch.bfloat16 of shape .* for scale"),
-    ):
+def test_weights_that_numpy_does_not_know_are_exact_or_refused(tmp_path: Path) -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(4, 3)).bfloat16()
+    with bitlens.Recorder(model, tmp_path / "run", (torch.rand(6, 4), None), weights=[0, 1]) as recorder:
         recorder.snapshot(0)
+        stored = bitlens.open_run(tmp_path / "run").weights(0)["0.weight"]
+        assert torch.equal(torch.from_numpy(stored).bfloat16(), model[0].weight)
+        model.register_buffer("scale", torch.ones(1).to_sparse())
+        with pytest.raises(
+            TypeError, match=r"weights: expected storable tensors, got torch.float32 of shape .* for scale"
+        ):
+            recorder.snapshot(1)

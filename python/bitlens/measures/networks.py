@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -10,11 +11,14 @@ import numpy as np
 
 from bitlens.arrays import describe
 from bitlens.runs import Layer, Run, RunError
+from bitlens.runs.layout import OUTPUT
 
 # The other measures work without PyTorch, so it is imported only where a network is run.
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+_COMPARED = 16
+"""Number of samples of which the network's output is compared with the recorded one."""
 MODEL = "torch.nn.Module: The recorded network; its present weights are neither used nor changed."
 
 
@@ -32,6 +36,11 @@ def recorded_modules(run: Run, names: Sequence[str] | None) -> list[Layer]:
             raise RunError(
                 f"layers: {layer.name} was recorded as {layer.view}, not as the module returns it; leave it out"
             )
+    if run.further_inputs:
+        raise RunError(
+            f"{run.path} was recorded with several inputs ({', '.join(run.further_inputs)}), and measures that run the "
+            "network give it one; record a module of one input that contains the network"
+        )
     if not layers:
         raise RunError("layers: none was recorded as the output of a module, so there is nothing to run")
     return layers
@@ -53,7 +62,41 @@ def network_at(run: Run, model: nn.Module, epoch: int) -> Iterator[nn.Module]:
             network.load_state_dict(weights)
         except RuntimeError as error:
             raise RunError(f"model: the weights of {run.path} at epoch {epoch} do not fit it: {error}") from None
+        _compare(run, network, epoch)
         yield network
+
+
+def _compare(run: Run, network: nn.Module, epoch: int) -> None:
+    """Warn if the network does not give the outputs that were recorded at the epoch."""
+    import torch
+
+    from bitlens.network import batches
+    from bitlens.network.axes import LayerAxes
+    from bitlens.network.outputs import first_tensor
+    from bitlens.network.state import eval_mode
+
+    output = run.layers[-1]
+    if epoch not in run.epochs or output.name != OUTPUT or output.view or not run.has_inputs:
+        return
+    recorded = run.activations(OUTPUT, epoch)
+    largest = float(np.abs(recorded[np.isfinite(recorded)]).max(initial=0))
+    tolerance = largest * (1e-2 if recorded.dtype == np.float16 else 1e-3)
+    # A few samples are enough, unless the output for a sample depends on all others.
+    for count in (min(_COMPARED, len(recorded)), len(recorded)):
+        inputs = batches.fitted(network, torch.from_numpy(np.array(run.inputs[:count])))
+        with eval_mode(network), torch.no_grad():
+            found = first_tensor(network(inputs))
+        if found is not None:
+            values = LayerAxes.of(output).as_recorded(found).cpu().double().numpy()
+            if values.shape == recorded[:count].shape and np.allclose(
+                values, recorded[:count], rtol=0, atol=tolerance, equal_nan=True
+            ):
+                return
+    warnings.warn(
+        f"model: with the weights of epoch {epoch} its output is not the one that {run.path} has recorded; results are "
+        "those of the model as it is now, so give the recorded network, which is called with the inputs alone",
+        stacklevel=5,
+    )
 
 
 def chosen_samples(run: Run, samples: int | Sequence[int] | None) -> tuple[int, ...]:

@@ -11,6 +11,8 @@ from bitlens.arrays import NDArray
 from bitlens.runs.layout import INPUT, PROBE, Layer, Manifest, RunError
 from bitlens.runs.tensor_file import TensorFile
 
+_FURTHER = "inputs."
+
 
 def open_probe(run: Path, manifest: Manifest) -> TensorFile:
     """Open the probe's file; RunError if it is missing, or its sizes and types are not those of the manifest."""
@@ -32,6 +34,12 @@ def read_inputs(run: Path, manifest: Manifest) -> NDArray:
         raise RunError(f"{run} was recorded without inputs")
     with open_probe(run, manifest) as probe:
         return probe.read("inputs")
+
+
+def further_inputs(run: Path, manifest: Manifest) -> tuple[str, ...]:
+    """Names of the tensors that the model received besides its main input."""
+    with open_probe(run, manifest) as probe:
+        return tuple(name.removeprefix(_FURTHER) for name in probe.entries if name.startswith(_FURTHER))
 
 
 def read_labels(run: Path, manifest: Manifest) -> NDArray | None:

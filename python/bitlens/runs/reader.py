@@ -27,7 +27,7 @@ from bitlens.runs.layout import (
     weights_file,
 )
 from bitlens.runs.metrics import read_metrics
-from bitlens.runs.probe_file import as_input_activations, open_probe, read_inputs, read_labels
+from bitlens.runs.probe_file import as_input_activations, further_inputs, open_probe, read_inputs, read_labels
 from bitlens.runs.result_store import ResultStore
 from bitlens.runs.run_files import inside, read_file, recorded_epochs
 from bitlens.runs.selection import Slice
@@ -134,6 +134,11 @@ class Run:
     def inputs(self) -> NDArray:
         """The probe's inputs, as the model received them; RunError if the run is without inputs."""
         return read_inputs(self.path, self.manifest)
+
+    @property
+    def further_inputs(self) -> tuple[str, ...]:
+        """Names of the tensors that the model received besides `inputs`, such as an attention mask."""
+        return further_inputs(self.path, self.manifest)
 
     @cached_property
     def labels(self) -> NDArray | None:
