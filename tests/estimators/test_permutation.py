@@ -70,3 +70,16 @@ def test_a_number_gives_floats():
     result = bitlens.permutation_test(lambda a, b: float(a @ b), x, x)
     for field in ("observed", "null_mean", "null_std", "excess", "p_value"):
         assert type(getattr(result, field)) is float, field
+
+
+def test_rounding_does_not_decide_a_p_value():
+    """Every order of the labels gives one of two mirror images, whose information is the same number."""
+    group, label = np.array([1, 1, 1, 0, 0, 0]), np.array([1, 1, 1, 1, 1, 0])
+    result = bitlens.permutation_test(bitlens.renyi_mutual_information, group, label, permutations=200)
+    assert 0 < result.null_std < 1e-14  # the values do differ by rounding
+    assert result.p_value == 1
+    x = np.arange(8.0)
+    nothing = bitlens.permutation_test(lambda a, b: 1e-15 * float(a @ b == a @ a), x, x)
+    assert nothing.p_value == 1
+    small = bitlens.permutation_test(lambda a, b: 1e-6 * float(a @ b == a @ a), x, x)
+    assert small.p_value == pytest.approx(1 / 21)

@@ -236,3 +236,9 @@ def test_tensors_stay_tensors(backend):
             assert bitlens.multivariate_information(c, b, bandwidth=rule) == pytest.approx(information, abs=1e-9)
         aligned = bitlens.renyi_entropy(a, 1.01, Alignment(c))
     assert aligned == pytest.approx(bitlens.renyi_entropy(x, 1.01, Alignment(labels)), abs=1e-9)
+
+
+@pytest.mark.parametrize("alpha", [np.int64(2), np.float32(0.5), np.float64(1.01), np.array(2.0)], ids=repr)
+def test_orders_out_of_arrays(alpha):
+    x = np.random.default_rng(0).normal(size=(30, 3))
+    assert bitlens.renyi_entropy(x, alpha) == bitlens.renyi_entropy(x, float(alpha))

@@ -10,6 +10,10 @@ import numpy as np
 
 from bitlens.arrays import Array, check_integer, check_same_samples, check_seed, is_tensor, is_uint8_array
 
+_RELATIVE_ROUNDING = 1e-9
+_ABSOLUTE_ROUNDING = 1e-12
+"""For statistics that are 0 but for rounding, in their unit; entropies are known to about 1e-14 bits."""
+
 
 @dataclass(frozen=True)
 class PermutationResult:
@@ -24,7 +28,8 @@ class PermutationResult:
     excess: Any
     """Observed minus null mean."""
     p_value: Any
-    """(1 + number of null values not below the observed value) / (1 + permutations)."""
+    """(1 + number of null values not below the observed value) / (1 + permutations); values that differ by rounding are
+    equal."""
     permutations: int
     seed: int
 
@@ -88,12 +93,14 @@ def permutation_test(
     mean: Any = observed * 0.0
     squares: Any = observed * 0.0
     not_below: Any = observed * 0.0
+    # Shuffles that give the same value in exact arithmetic must not be told apart by rounding.
+    rounding = _RELATIVE_ROUNDING * abs(observed) + _ABSOLUTE_ROUNDING
     for step in range(1, count + 1):
         value = _as_float64(statistic(a, b[random.permutation(len(b))]))
         change = value - mean
         mean = mean + change / step
         squares = squares + change * (value - mean)
-        not_below = not_below + (value >= observed)
+        not_below = not_below + (value >= observed - rounding)
     return PermutationResult(
         observed=observed,
         null_mean=mean,

@@ -16,6 +16,7 @@ from bitlens.arrays import (
     as_channel_maps,
     as_class_indices,
     call_kernel,
+    check_positive,
     check_same_device,
     check_seed,
     rescale_for_squares,
@@ -111,8 +112,7 @@ def joint_of_channels(of_maps: Any, scale_bandwidth: bool) -> Any:
 def entropies(exponents: Any, sets: Sequence[Sequence[int]], alpha: float, context: ArrayContext) -> Any:
     """Compute the Renyi entropy in bits of the product of kernels in each set of indices, [sets]."""
     n = exponents.shape[1]
-    if not (isinstance(alpha, (int, float)) and 0 < alpha < math.inf):
-        raise ValueError(f"alpha: expected a finite number above 0, got {alpha!r}")
+    alpha = check_positive(alpha, "alpha")
     if n >= _LARGE and alpha != 2:
         return _entropies_by_lapack(exponents, sets, alpha, context)
     starts = np.cumsum([0, *map(len, sets)])
