@@ -16,8 +16,8 @@ CONFUSION = np.arange(9.0).reshape(3, 3)
 FAR_APART = np.array([[-1.7e308], [0.0], [1.7e308]])
 
 
-def mutual_information(a, b):
-    return bitlens.channel_mutual_information(a, b)
+def mutual_information(a, b, **options):
+    return bitlens.channel_mutual_information(a, b, **options)
 
 
 # id: (call with a number of neighbours, the smallest that is accepted)
@@ -160,32 +160,37 @@ OTHERS = {
         "^b: expected the samples of a, got 21 sample pairs where a has 28$",
     ),
     "joint histogram: b has other samples": (
-        lambda: bitlens.joint_histogram(CODES, MAPS[:7]),
+        lambda: bitlens.joint_histogram(MAPS, MAPS[:7]),
         ValueError,
         "^b: expected the samples of a, got 21 sample pairs where a has 28$",
     ),
     "codes beyond the bins": (
-        lambda: mutual_information(MAPS, np.full((3, 28), 32, np.uint8)),
+        lambda: mutual_information(CODES, np.full((3, 28), 32, np.uint8), codes=True),
         ValueError,
         "^b: found code 32, expected codes below bins = 32$",
     ),
     "images as codes": (
-        lambda: bitlens.joint_histogram(np.zeros((8, 3, 4, 4), np.uint8), MAPS),
+        lambda: bitlens.joint_histogram(np.zeros((8, 3, 4, 4), np.uint8), CODES, codes=True),
         ValueError,
-        r"^a: expected distance codes of shape \(channels, pairs\) because .* uint8 of shape \(8, 3, 4, 4\); pass",
+        r"^a: expected uint8 distance codes of shape \(channels, pairs\), got uint8 of shape \(8, 3, 4, 4\); pass",
     ),
     "codes of one channel": (
-        lambda: mutual_information(torch.zeros(28, dtype=torch.uint8), MAPS),
+        lambda: mutual_information(torch.zeros(28, dtype=torch.uint8), CODES, codes=True),
         ValueError,
-        r"^a: expected distance codes .*, got torch.uint8 of shape \(28,\)",
+        r"^a: expected uint8 distance codes .*, got torch.uint8 of shape \(28,\)",
+    ),
+    "maps as codes": (
+        lambda: mutual_information(MAPS, MAPS, codes=True),
+        ValueError,
+        r"^a: expected uint8 distance codes .*, got float64 of shape \(8, 3, 4, 4\); pass feature maps",
     ),
     "no codes": (
-        lambda: mutual_information(CODES[:0], MAPS),
+        lambda: mutual_information(CODES[:0], CODES, codes=True),
         ValueError,
-        r"^a: expected distance codes .*, got uint8 of shape \(0, 28\)",
+        r"^a: expected uint8 distance codes .*, got uint8 of shape \(0, 28\)",
     ),
     "sparse codes": (
-        lambda: mutual_information(torch.from_numpy(CODES).to_sparse(), MAPS),
+        lambda: mutual_information(torch.from_numpy(CODES).to_sparse(), CODES, codes=True),
         TypeError,
         "^a: expected a dense real tensor, got torch.sparse_coo torch.uint8",
     ),

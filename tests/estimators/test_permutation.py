@@ -72,6 +72,13 @@ def test_a_number_gives_floats():
         assert type(getattr(result, field)) is float, field
 
 
+def test_bytes_are_samples():
+    a, b = np.random.default_rng(0).integers(0, 9, (2, 50, 3)).astype(np.uint8)
+    result = bitlens.permutation_test(bitlens.channel_mutual_information, a, b)
+    expected = bitlens.permutation_test(bitlens.channel_mutual_information, a.astype(float), b.astype(float))
+    np.testing.assert_allclose(result.excess, expected.excess, atol=1e-12)
+
+
 def test_rounding_does_not_decide_a_p_value():
     """Every order of the labels gives one of two mirror images, whose information is the same number."""
     group, label = np.array([1, 1, 1, 0, 0, 0]), np.array([1, 1, 1, 1, 1, 0])

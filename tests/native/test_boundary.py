@@ -145,9 +145,6 @@ FUNCTIONS = {
 FLOATS = {name for name in FUNCTIONS if name.startswith(("inter", "renyi", "multivariate", "binned", "pairwise"))}
 """Functions that return plain numbers."""
 
-TAKE_CODES = {"joint_histogram", "channel_mutual_information", "all entropies"}
-"""Functions that take uint8 arrays as distance codes."""
-
 
 def parts(result) -> tuple:
     return tuple(result) if isinstance(result, tuple) else (result,)
@@ -229,8 +226,8 @@ def test_booleans_are_numbers(function):
     assert_same(FUNCTIONS[function](torch.from_numpy(mask)), expected)
 
 
-@pytest.mark.parametrize("function", sorted(FUNCTIONS.keys() - TAKE_CODES))
-def test_bytes_are_numbers_where_codes_are_not_meant(function):
+@pytest.mark.parametrize("function", sorted(FUNCTIONS))
+def test_bytes_are_numbers(function):
     expected = FUNCTIONS[function](COUNTS)
     assert_same(FUNCTIONS[function](COUNTS.astype(np.uint8)), expected)
     assert_same(FUNCTIONS[function](torch.from_numpy(COUNTS).byte()), expected)
@@ -239,9 +236,9 @@ def test_bytes_are_numbers_where_codes_are_not_meant(function):
 @pytest.mark.parametrize("kind", [lambda x: x, torch.from_numpy], ids=["numpy", "torch"])
 def test_codes_of_any_layout(kind):
     codes = bitlens.distance_codes(COUNTS)
-    expected = bitlens.channel_mutual_information(codes, codes + 0)
+    expected = bitlens.channel_mutual_information(codes, codes + 0, codes=True)
     for layout in (np.asfortranarray(codes), np.repeat(codes, 2, axis=1)[:, ::2]):
-        result = bitlens.channel_mutual_information(kind(layout), kind(layout + 0))
+        result = bitlens.channel_mutual_information(kind(layout), kind(layout + 0), codes=True)
         assert type(result) is type(kind(expected))
         assert_same(result, expected)
 

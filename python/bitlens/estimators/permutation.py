@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bitlens.arrays import Array, check_integer, check_same_samples, check_seed, is_tensor, is_uint8_array
+from bitlens.arrays import Array, check_integer, check_same_samples, check_seed, is_tensor
 
 _RELATIVE_ROUNDING = 1e-9
 _ABSOLUTE_ROUNDING = 1e-12
@@ -77,11 +77,6 @@ def permutation_test(
     for array, name in ((a, "a"), (b, "b")):
         if not (isinstance(array, np.ndarray) or is_tensor(array)) or array.ndim == 0:
             raise TypeError(f"{name}: expected a NumPy array or a PyTorch tensor, got {type(array).__name__}")
-        if is_uint8_array(array) and array.ndim > 1:  # of one axis they are labels
-            raise TypeError(
-                f"{name}: expected samples along the first axis, got uint8, which may be distance codes with channels "
-                "there; pass samples as floats"
-            )
     check_same_samples(a, b)
     count = check_integer(permutations, "permutations")
     if count < 2:

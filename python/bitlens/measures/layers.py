@@ -98,11 +98,11 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
         def statistic(_: NDArray, order: NDArray) -> Any:
             # take returns rows in memory order, which the kernel reads without another copy.
             shuffled = codes_b.take(pairs[np.ix_(order, order)][upper], axis=1)
-            return channel_mutual_information(codes_a, shuffled, bins)
+            return channel_mutual_information(codes_a, shuffled, bins, codes=True)
 
         order = np.arange(len(chosen))
         null = permutation_test(statistic, order, order, parameters.permutations, parameters.seed)
-        full = channel_mutual_information(codes_a, codes_b, bins, full_output=True)
+        full = channel_mutual_information(codes_a, codes_b, bins, codes=True, full_output=True)
         values = {name: getattr(null, name) for name in ("null_mean", "null_std", "excess", "p_value")}
         values |= {
             name: getattr(full, name) for name in ("mutual_information", "joint_entropy", "entropy_a", "entropy_b")

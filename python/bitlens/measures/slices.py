@@ -58,7 +58,7 @@ def _of_pairs(chosen: Slice, other: Slice, name: str, bins: int, pick: Callable[
     for epoch in chosen.epochs.values:
         codes_a = codes_of(chosen.run, a, chosen.read(a, epoch), bins)
         codes_b = codes_of(other.run, b, other.read(b, epoch), bins)
-        values.append(pick(estimators.channel_mutual_information(codes_a, codes_b, bins, full_output=True)))
+        values.append(pick(estimators.channel_mutual_information(codes_a, codes_b, bins, codes=True, full_output=True)))
     axes = {"epoch": chosen.epochs, "channel_a": chosen.channel_axis(a), "channel_b": other.channel_axis(b)}
     return _labelled(np.array(values), name, axes, bins=bins)
 

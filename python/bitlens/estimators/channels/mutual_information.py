@@ -12,6 +12,7 @@ from bitlens.arrays import (
     Array,
     ArrayContext,
     as_channel_maps,
+    as_real_array,
     call_kernel,
     check_bin_count,
     check_same_device,
@@ -74,7 +75,7 @@ def distance_codes(maps: Array, bins: int = 32, *, channel_axis: int = 1) -> Any
     return context.to_caller(codes)
 
 
-def joint_histogram(a: Array, b: Array, bins: int = 32) -> Any:
+def joint_histogram(a: Array, b: Array, bins: int = 32, *, codes: bool = False) -> Any:
     """Count how often two channels' distance codes occur together, for every pair of channels.
 
     Entry [i, j, p, q] is the number of sample pairs whose distance has code p in channel i of a and code q in channel
@@ -86,6 +87,8 @@ def joint_histogram(a: Array, b: Array, bins: int = 32) -> Any:
         Feature maps of the same samples, or their `distance_codes` with the same number of bins.
     bins : int
         Number of bins, 2 to 256.
+    codes : bool
+        Whether a and b are codes. Arrays of uint8 are feature maps otherwise.
 
     Returns
     -------
@@ -107,13 +110,15 @@ def joint_histogram(a: Array, b: Array, bins: int = 32) -> Any:
            [0, 2]])
     """
     count = check_bin_count(bins)
-    codes_a, codes_b, context = _both_codes(a, b, count)
+    codes_a, codes_b, context = _both_codes(a, b, count, codes)
     counts = context.empty((len(codes_a), len(codes_b), count * count), "int64")
     call_kernel(context, _core.joint_counts, codes_a, codes_b, count, counts)
     return context.to_caller(counts.reshape(len(codes_a), len(codes_b), count, count))
 
 
-def channel_mutual_information(a: Array, b: Array, bins: int = 32, *, full_output: bool = False) -> Any:
+def channel_mutual_information(
+    a: Array, b: Array, bins: int = 32, *, codes: bool = False, full_output: bool = False
+) -> Any:
     """Compute the mutual information of every pair of channels, in bits.
 
     I(a; b) = H(a) + H(b) - H(a, b) of the binned distances of all sample pairs i < j in the two channels (CNNSlicer,
@@ -123,10 +128,11 @@ def channel_mutual_information(a: Array, b: Array, bins: int = 32, *, full_outpu
     Parameters
     ----------
     a, b : arrays of shape (n, channels, ...), or uint8 codes of shape (channels, pairs)
-        Feature maps of the same samples, or their `distance_codes` with the same number of bins. An array of uint8 is
-        interpreted as codes.
+        Feature maps of the same samples, or their `distance_codes` with the same number of bins.
     bins : int
         Number of bins, 2 to 256.
+    codes : bool
+        Whether a and b are codes. Arrays of uint8 are feature maps otherwise.
     full_output : bool
         Whether to return all entropies.
 
@@ -151,7 +157,7 @@ def channel_mutual_information(a: Array, b: Array, bins: int = 32, *, full_outpu
     True
     """
     count = check_bin_count(bins)
-    codes_a, codes_b, context = _both_codes(a, b, count)
+    codes_a, codes_b, context = _both_codes(a, b, count, codes)
     joint = context.empty((len(codes_a), len(codes_b)), "float64")
     entropy_a, entropy_b = (context.empty((len(codes),), "float64") for codes in (codes_a, codes_b))
     call_kernel(context, _core.code_entropies, codes_a, codes_b, count, joint, entropy_a, entropy_b)
@@ -164,9 +170,10 @@ def channel_mutual_information(a: Array, b: Array, bins: int = 32, *, full_outpu
     return ChannelPairInformation(*map(context.to_caller, tables))
 
 
-def _both_codes(a: Array, b: Array, bins: int) -> tuple[Any, Any, ArrayContext]:
-    codes_a, context = _codes(a, "a", bins)
-    codes_b, context_b = (codes_a, context) if b is a else _codes(b, "b", bins)
+def _both_codes(a: Array, b: Array, bins: int, codes: bool) -> tuple[Any, Any, ArrayContext]:
+    codes_of = _checked_codes if codes else _codes_of_maps
+    codes_a, context = codes_of(a, "a", bins)
+    codes_b, context_b = (codes_a, context) if b is a else codes_of(b, "b", bins)
     check_same_device([context, context_b], "b")
     if codes_a.shape[1] != codes_b.shape[1]:
         raise ValueError(
@@ -175,21 +182,21 @@ def _both_codes(a: Array, b: Array, bins: int) -> tuple[Any, Any, ArrayContext]:
     return codes_a, codes_b, context
 
 
-def _codes(x: Array, name: str, bins: int) -> tuple[Any, ArrayContext]:
+def _checked_codes(x: Array, name: str, bins: int) -> tuple[Any, ArrayContext]:
+    context = ArrayContext.of(x)
     if not is_uint8_array(x):
-        return _codes_of_maps(x, name, bins, channel_axis=1)
-    if x.ndim != 2 or 0 in x.shape:
+        as_real_array(x, name)  # which refuses what is not a dense array by its name
+    if not is_uint8_array(x) or x.ndim != 2 or 0 in x.shape:
         raise ValueError(
-            f"{name}: expected distance codes of shape (channels, pairs) because the type is uint8, got {describe(x)}; "
-            "pass feature maps as floats"
+            f"{name}: expected uint8 distance codes of shape (channels, pairs), got {describe(x)}; "
+            "pass feature maps with codes=False"
         )
     n = (1 + math.isqrt(1 + 8 * x.shape[1])) // 2
     if n * (n - 1) // 2 != x.shape[1]:
         raise ValueError(
-            f"{name}: expected distance codes of n (n - 1) / 2 sample pairs because the type is uint8, got "
-            f"{describe(x)}; pass feature maps as floats"
+            f"{name}: expected distance codes of n (n - 1) / 2 sample pairs, got {describe(x)}; pass feature maps with "
+            "codes=False"
         )
-    context = ArrayContext.of(x)
     if not context.on_cuda:
         return np.ascontiguousarray(x), context
     codes: Any = x
@@ -199,7 +206,7 @@ def _codes(x: Array, name: str, bins: int) -> tuple[Any, ArrayContext]:
     return codes.contiguous(), context
 
 
-def _codes_of_maps(x: Array, name: str, bins: int, channel_axis: int) -> tuple[Any, ArrayContext]:
+def _codes_of_maps(x: Array, name: str, bins: int, channel_axis: int = 1) -> tuple[Any, ArrayContext]:
     maps, context, _ = as_channel_maps(x, name, channel_axis=channel_axis, cuda=True)
     n, channels, _ = maps.shape
     if n < 2:
