@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -58,7 +59,7 @@ def information_of(count: int, n: int, bins: int) -> dict[str, Contestant]:
         return channels.bincount_information(a, b, pairs[: len(a) * len(b)], bins)
 
     functions = {
-        OURS: bitlens.channel_mutual_information,
+        OURS: partial(bitlens.channel_mutual_information, codes=True),
         "numba": channels.numba_information,
         "np.bincount": bincount,
     }

@@ -96,7 +96,10 @@ def codes_case(n: int, channels: int) -> GpuCase:
         parts, share = channels**2 / few, f"{few} of {channels**2} pairs of channels"
         found = {
             OURS: contestant(
-                "bitlens", partial(bitlens.channel_mutual_information, bins=BINS), inputs, information_check(a, b)
+                "bitlens",
+                partial(bitlens.channel_mutual_information, bins=BINS, codes=True),
+                inputs,
+                information_check(a, b),
             ),
             "int8": contestant(
                 "torch int8 one-hot products",

@@ -214,8 +214,8 @@ def test_joint_histograms_and_information(backend, channels_a, channels_b, bins)
     joint = np.array([[reference.entropy(table) for table in row] for row in counts])
     with backend.active():
         tensors = backend.put(a), backend.put(b)
-        found = bitlens.joint_histogram(*tensors, bins)
-        information = bitlens.channel_mutual_information(*tensors, bins, full_output=True)
+        found = bitlens.joint_histogram(*tensors, bins, codes=True)
+        information = bitlens.channel_mutual_information(*tensors, bins, codes=True, full_output=True)
         for array in (found, *information):
             assert array.device == tensors[0].device
         found, information = found.cpu(), type(information)(*(array.cpu().numpy() for array in information))
@@ -257,7 +257,7 @@ def test_codes_beyond_the_bins_are_refused(backend, argument):
     with backend.active():
         tensors = [backend.put(array) for array in codes.values()]
         with pytest.raises(ValueError, match=f"^{argument}: found code 8, expected codes below bins = 8$"):
-            bitlens.channel_mutual_information(*tensors, 8)
+            bitlens.channel_mutual_information(*tensors, 8, codes=True)
 
 
 def test_permutations_of_tensors(backend):
