@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -154,3 +155,15 @@ def test_axes_of_layers_that_are_not_there(tmp_path: Path) -> None:
         recorder.__enter__()
     with pytest.raises(RuntimeError, match="use it in a with statement"):
         _ = recorder.bytes_per_epoch
+
+
+@pytest.mark.parametrize(("shape", "certain"), [((3, 8, 8), True), ((8, 8, 3), False), ((12, 3), False)])
+def test_an_input_whose_axes_nothing_shows(shape: tuple[int, ...], certain: bool, tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(int(np.prod(shape)), 3))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        run = record(model, tmp_path / "run", torch.rand(6, *shape))
+    assert run.layers[0].channel_axis == 1
+    assert ["the axis of the channels is a guess in 'input' (axis 1" in str(w.message) for w in said] == [True][
+        certain:
+    ]

@@ -55,7 +55,14 @@ def axes_of_input(observed: Observations, given: int | None) -> LayerAxes:
         return LayerAxes(0, 1, 1, "the only axis after the samples", certain=True)
     if observed.input_axis is not None:
         return LayerAxes(0, 1, observed.input_axis, "the first weights act on it", certain=True)
-    return LayerAxes(0, 1, 1, "the convention of PyTorch, because no weights act on one axis alone", certain=True)
+    # An image has fewer channels than lines. Of other inputs, such as [sample, time, variable], nothing shows the axis.
+    is_image = tensor.ndim > 3 and tensor.shape[1] <= min(tensor.shape[2:])
+    how = (
+        "the convention of PyTorch for images"
+        if is_image
+        else "guessed: axis 1, because no weights act on one axis alone"
+    )
+    return LayerAxes(0, 1, 1, how, certain=is_image)
 
 
 def axes_of_output(name: str, seen: Observation, input_axis: int, given: int | None) -> LayerAxes:
