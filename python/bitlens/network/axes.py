@@ -55,7 +55,7 @@ def axes_of_input(observed: Observations, given: int | None) -> LayerAxes:
         return LayerAxes(0, 1, 1, "the only axis after the samples", certain=True)
     if observed.input_axis is not None:
         return LayerAxes(0, 1, observed.input_axis, "the first weights act on it", certain=True)
-    # An image has fewer channels than lines. Of other inputs, such as [sample, time, variable], nothing shows the axis.
+    # An image has fewer channels than lines. For other inputs, such as [sample, time, variable], the axis is unknown.
     is_image = tensor.ndim > 3 and tensor.shape[1] <= min(tensor.shape[2:])
     how = (
         "the convention of PyTorch for images"
