@@ -9,6 +9,7 @@ from bitlens.estimators.channels.mutual_information import (
     joint_histogram,
 )
 from bitlens.estimators.concentration import concentration
+from bitlens.estimators.intervals import Interval, jackknife
 from bitlens.estimators.kde import LayerInformationBounds, pairwise_distance_information
 from bitlens.estimators.label_entropies import label_entropies
 from bitlens.estimators.matrix.bandwidths import Alignment, Dimension, Median, NearestNeighbors, Silverman
@@ -32,6 +33,7 @@ from bitlens.estimators.neurons.information import (
 )
 from bitlens.estimators.neurons.roles import NeuronRoles, neuron_roles
 from bitlens.estimators.permutation import PermutationResult, permutation_test
+from bitlens.estimators.verdicts import adjusted_information, q_values
 
 __all__ = [
     "PAPER_ERRORS",
@@ -42,6 +44,7 @@ __all__ = [
     "Dimension",
     "EqualWidth",
     "GeneralizationBound",
+    "Interval",
     "LayerInformation",
     "LayerInformationBounds",
     "Median",
@@ -54,6 +57,7 @@ __all__ = [
     "Quantizer",
     "SaturationWarning",
     "Silverman",
+    "adjusted_information",
     "binned_information",
     "channel_decomposition",
     "channel_entropy",
@@ -63,6 +67,7 @@ __all__ = [
     "generalization_bounds",
     "inter_sample_entropy",
     "intra_sample_entropy",
+    "jackknife",
     "joint_histogram",
     "label_entropies",
     "multivariate_information",
@@ -73,6 +78,7 @@ __all__ = [
     "pairwise_distance_information",
     "permutation_test",
     "published_settings",
+    "q_values",
     "renyi_entropy",
     "renyi_joint_entropy",
     "renyi_mutual_information",

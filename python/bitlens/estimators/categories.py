@@ -42,21 +42,28 @@ def category_diversity(values: NDArray, k: int) -> float:
     return entropy_of_neighbors(np.sqrt(2.0 * differing), indices.astype(np.int32), ArrayContext())
 
 
-def category_codes(maps: NDArray, bins: int) -> NDArray:
-    """Compute the bin indices of all sample pairs in every channel [n, channels, ...], as `distance_codes`."""
-    count = check_bin_count(bins)
+def category_distances(maps: NDArray) -> NDArray:
+    """Compute the distances of all sample pairs in every channel [n, channels, ...], float64 [channels, pairs]."""
     n = len(maps)
     if n < 2:
         raise ValueError(f"maps: expected at least 2 samples, got {n}")
     upper = np.triu_indices(n, 1)
     by_channel = _as_codes(maps.reshape(n, maps.shape[1], -1))
-    codes = np.zeros((maps.shape[1], len(upper[0])), np.uint8)
-    for channel, row in enumerate(codes):
-        differing = differing_values(by_channel[:, channel], by_channel[:, channel])[upper]
-        distances = np.sqrt(2.0 * np.arange(differing.max() + 1))
-        edges = np.linspace(distances[differing.min()], distances[-1], count + 1)
+    distances = np.empty((maps.shape[1], len(upper[0])))
+    for channel, row in enumerate(distances):
+        row[:] = np.sqrt(2.0 * differing_values(by_channel[:, channel], by_channel[:, channel])[upper])
+    return distances
+
+
+def category_codes(maps: NDArray, bins: int) -> NDArray:
+    """Compute the bin indices of all sample pairs in every channel [n, channels, ...], as `distance_codes`."""
+    count = check_bin_count(bins)
+    distances = category_distances(maps)
+    codes = np.zeros(distances.shape, np.uint8)
+    for row, of_channel in zip(codes, distances, strict=True):
+        edges = np.linspace(of_channel.min(), of_channel.max(), count + 1)
         if edges[0] < edges[-1]:
-            row[:] = np.searchsorted(edges[1:-1], distances, side="right")[differing]
+            row[:] = np.searchsorted(edges[1:-1], of_channel, side="right")
     return codes
 
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from bitlens.arrays import NDArray
-from bitlens.estimators import channel_mutual_information, permutation_test
+from bitlens.estimators import PermutationResult, channel_mutual_information, permutation_test
+from bitlens.estimators.verdicts import adjusted_information, q_values, verdicts
 from bitlens.measures.base import Measure
-from bitlens.measures.inputs import codes_of
 from bitlens.measures.minibatches import require_pairs_of_samples
+from bitlens.measures.pair_codes import PairCodes, pair_table
 from bitlens.measures.parameters import Parameters, parameter
-from bitlens.measures.schema import Result, Target, Variable
+from bitlens.measures.schema import Result, Target, Variable, verdict_variable
 from bitlens.runs import Run
 
 if TYPE_CHECKING:
@@ -31,7 +32,11 @@ class LayerPairInformationParameters(Parameters):
     samples: int = parameter(
         256, "Number of samples, evenly spaced through the probe; all if the probe has fewer.", minimum=2
     )
-    seed: int = parameter(0, "Seed of the shuffles.", minimum=0)
+    seed: int = parameter(0, "Seed of the shuffles and of the groups of samples.", minimum=0)
+    intervals: bool = parameter(
+        True,
+        "Compute the standard error of every excess, for which 64 samples are needed; takes up to 3 times as long.",
+    )
 
 
 class LayerPairInformation(Measure[LayerPairInformationParameters]):
@@ -39,13 +44,22 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
 
     CNNSlicer (Shen and Shen 2021, section 5.3.1): between the binned distances of all pairs of samples. The estimate is
     biased upward; ``null_mean`` is its mean when the samples of b are shuffled, and ``excess`` is the difference.
-    The cost of an epoch is (permutations + 1) x channels of a x channels of b x samples^2 / 2 counts.
+    ``standard_error`` is that of the excess, from the delete-a-group jackknife (see `jackknife`), and NaN for fewer
+    than 64 samples. ``adjusted`` is the information adjusted for chance (see `adjusted_information`). Values of
+    different numbers of samples must not be compared.
+
+    The means are those over pairs of channels of which neither is dead: a dead channel has the same map for every
+    sample. The cost of an epoch is (permutations + 1) x channels of a x channels of b x samples^2 / 2 counts.
 
     Returns
     -------
     xarray.Dataset
-        By epoch, in bits: ``mutual_information``, ``null_mean``, ``null_std``, ``excess`` and ``joint_entropy``
-        [channel_a, channel_b], ``entropy_a`` [channel_a], ``entropy_b`` [channel_b]; and ``p_value``.
+        By epoch, in bits: ``mutual_information``, ``null_mean``, ``null_std``, ``excess``, ``standard_error``,
+        ``adjusted`` and ``joint_entropy`` [channel_a, channel_b], ``entropy_a`` [channel_a], ``entropy_b`` [channel_b];
+        ``p_value``, ``q_value`` (adjusted for the number of pairs) and ``verdict`` [channel_a, channel_b]. Of the mean
+        over living pairs: ``mean_excess``, ``mean_null``, ``mean_null_std``, ``mean_standard_error`` and
+        ``mean_adjusted`` in bits, ``mean_p_value`` and ``mean_verdict``; ``dead_a`` and ``dead_b``, numbers of dead
+        channels.
 
     Raises
     ------
@@ -63,7 +77,7 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
     name = "layer_pair_information"
     title = "layer pair information"
     rank = 60
-    version = 2
+    version = 3
     Parameters = LayerPairInformationParameters
     target_names = ("a", "b")
     variables: ClassVar = (
@@ -72,6 +86,19 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
         Variable("null_std", _PAIR, "standard deviation of the permutation baseline"),
         Variable("excess", _PAIR, "mutual information minus the mean of the baseline"),
         Variable("p_value", _PAIR, "p-value of the permutation test", "1"),
+        Variable("q_value", _PAIR, "p-value adjusted for the number of pairs", "1"),
+        Variable("standard_error", _PAIR, "standard error of the excess"),
+        Variable("adjusted", _PAIR, "information adjusted for chance"),
+        verdict_variable("verdict", _PAIR, "how far the information can be trusted"),
+        Variable("mean_excess", (), "mean of the excess over living pairs"),
+        Variable("mean_null", (), "mean of the permutation baseline over living pairs"),
+        Variable("mean_null_std", (), "standard deviation of the mean of the permutation baseline"),
+        Variable("mean_standard_error", (), "standard error of the mean excess"),
+        Variable("mean_adjusted", (), "mean information adjusted for chance"),
+        Variable("mean_p_value", (), "p-value of the mean", "1"),
+        verdict_variable("mean_verdict", (), "how far the mean can be trusted"),
+        Variable("dead_a", (), "number of dead channels of a", "1"),
+        Variable("dead_b", (), "number of dead channels of b", "1"),
         Variable("joint_entropy", _PAIR, "joint entropy"),
         Variable("entropy_a", ("channel_a",), "entropy of the channels of a"),
         Variable("entropy_b", ("channel_b",), "entropy of the channels of b"),
@@ -91,23 +118,58 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
 
     def compute(self, run: Run, epoch: int, target: Target, parameters: LayerPairInformationParameters) -> Result:
         chosen, bins = run.evenly_spaced_samples(parameters.samples), parameters.bins
-        codes_a, codes_b = (codes_of(run, name, run.activations(name, epoch)[chosen], bins) for name in target)
-        pairs, upper = _pair_table(len(chosen)), np.triu_indices(len(chosen), 1)
+        a, b = (PairCodes(run, name, run.activations(name, epoch)[chosen], bins) for name in target)
+        everyone = np.arange(len(chosen))
+        codes = a.of(everyone), b.of(everyone)
+        full = channel_mutual_information(*codes, bins, codes=True, full_output=True)
+        living = np.ix_(full.entropy_a > 0, full.entropy_b > 0)
 
         # The order of the samples of b is shuffled, so that distances are computed once and not for every shuffle.
-        def statistic(_: NDArray, order: NDArray) -> Any:
+        def with_mean(kept: NDArray, shuffled: NDArray) -> NDArray:
+            table, upper = pair_table(len(kept)), np.triu_indices(len(kept), 1)
+            order = np.searchsorted(kept, shuffled)
             # take returns rows in memory order, which the kernel reads without another copy.
-            shuffled = codes_b.take(pairs[np.ix_(order, order)][upper], axis=1)
-            return channel_mutual_information(codes_a, shuffled, bins, codes=True)
+            codes_b = b.of(kept).take(table[np.ix_(order, order)][upper], axis=1)
+            information = channel_mutual_information(a.of(kept), codes_b, bins, codes=True)
+            return np.append(information, information[living].mean() if information[living].size else np.nan)
 
-        order = np.arange(len(chosen))
-        null = permutation_test(statistic, order, order, parameters.permutations, parameters.seed)
-        full = channel_mutual_information(codes_a, codes_b, bins, codes=True, full_output=True)
-        values = {name: getattr(null, name) for name in ("null_mean", "null_std", "excess", "p_value")}
-        values |= {
-            name: getattr(full, name) for name in ("mutual_information", "joint_entropy", "entropy_a", "entropy_b")
-        }
-        return Result(values, {"channel_a": np.arange(len(codes_a)), "channel_b": np.arange(len(codes_b))})
+        null = permutation_test(
+            with_mean, everyone, everyone, parameters.permutations, parameters.seed, intervals=parameters.intervals
+        )
+        values = _of_pairs(null, full.mutual_information, np.minimum.outer(full.entropy_a, full.entropy_b))
+        values |= _of_mean(null, np.minimum.outer(full.entropy_a, full.entropy_b)[living])
+        values |= {"dead_a": int((full.entropy_a == 0).sum()), "dead_b": int((full.entropy_b == 0).sum())}
+        values |= {name: getattr(full, name) for name in ("joint_entropy", "entropy_a", "entropy_b")}
+        return Result(
+            values, {"channel_a": np.arange(len(full.entropy_a)), "channel_b": np.arange(len(full.entropy_b))}
+        )
+
+
+def _of_pairs(null: PermutationResult, information: NDArray, limit: NDArray) -> dict[str, Any]:
+    """The variables of single pairs; all but the last value of the test are those of pairs."""
+    names = ("null_mean", "null_std", "excess", "p_value", "standard_error")
+    values = {name: getattr(null, name)[:-1].reshape(information.shape) for name in names}
+    return values | {
+        "mutual_information": information,
+        "q_value": q_values(values["p_value"]),
+        "adjusted": adjusted_information(information, values["null_mean"], limit),
+        "verdict": verdicts(values["null_mean"], limit, values["p_value"]),
+    }
+
+
+def _of_mean(null: PermutationResult, limit: NDArray) -> dict[str, Any]:
+    """The variables of the mean over living pairs, NaN if there are none; it is the last value of the test."""
+    observed, null_mean, p_value = (float(values[-1]) for values in (null.observed, null.null_mean, null.p_value))
+    possible = float(limit.mean()) if limit.size else 0.0
+    return {
+        "mean_excess": null.excess[-1],
+        "mean_null": null_mean,
+        "mean_null_std": null.null_std[-1],
+        "mean_standard_error": null.standard_error[-1],
+        "mean_adjusted": adjusted_information(observed, null_mean, possible) if limit.size else np.nan,
+        "mean_p_value": p_value if limit.size else np.nan,
+        "mean_verdict": verdicts(null_mean if limit.size else 0.0, possible, p_value if limit.size else 1.0),
+    }
 
 
 layer_pair_information = LayerPairInformation()
@@ -149,11 +211,3 @@ def channel_order(values: xr.DataArray, channels: str, by: Literal["index", "max
         raise ValueError(f"by: expected 'index', 'maximum' or 'mean', got {by!r}")
     keys = values.max(other) if by == "maximum" else values.mean(other)
     return np.argsort(-keys.to_numpy(), kind="stable")
-
-
-def _pair_table(n: int) -> NDArray:
-    """[i, j] -> where the pair lies among the codes, whichever of the two comes first."""
-    table = np.zeros((n, n), np.int64)
-    upper = np.triu_indices(n, 1)
-    table[upper] = np.arange(len(upper[0]))
-    return table + table.T

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 
+from bitlens.estimators.verdicts import VERDICTS
 from bitlens.measures.parameters import Parameters, as_text
 from bitlens.runs import ResultKey, StoredArray, StoredResult, StoredSeries
 
@@ -31,6 +32,8 @@ class Variable:
     dims: tuple[str, ...]
     long_name: str
     unit: str = "bits"
+    texts: tuple[str, ...] = ()
+    """All texts that the variable may have, in a fixed order; empty for numbers."""
 
     def named_axes(self, count: int) -> tuple[str, ...]:
         """The dimensions of an array with this number of axes."""
@@ -38,6 +41,11 @@ class Variable:
             return self.dims
         stem = self.dims[-1][:-1]
         return (*self.dims[:-1], *(f"{stem}{i}" for i in range(count - len(self.dims) + 1)))
+
+
+def verdict_variable(name: str, dims: tuple[str, ...], long_name: str) -> Variable:
+    """A variable of texts, which say how far an estimate can be trusted."""
+    return Variable(name, dims, long_name, "1", VERDICTS)
 
 
 @dataclass
@@ -85,7 +93,8 @@ def to_stored(result: Result, variables: Sequence[Variable]) -> StoredResult:
         variable, array = declared[name], np.asarray(values)
         dims = variable.named_axes(array.ndim)
         used.update(dims)
-        stored[name] = StoredArray(dims, array, {"long_name": variable.long_name, "units": variable.unit})
+        attributes = {"long_name": variable.long_name, "units": variable.unit}
+        stored[name] = StoredArray(dims, array, attributes, variable.texts)
     # Coordinates of an axis that no variable has, such as classes of a run without labels, are left out.
     labels = {name: np.asarray(values) for name, values in result.coordinates.items() if name in used}
     return StoredResult(stored, {name: StoredArray((name,), array, {}) for name, array in labels.items()})

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import time
 import zlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def encode_result(key: str, result: StoredResult, source: str) -> bytes:
     """
     described, tensors = {}, {}
     for name, array in result.variables.items():
-        values, table = _as_codes(_plain(array.values, name), name)
+        values, table = _as_codes(_plain(array.values, name), name, array.texts)
         tensors[name] = values
         described[name] = {"dims": list(array.dims), "attributes": dict(array.attributes)}
         if table is not None:
@@ -106,13 +107,18 @@ def _plain(values: NDArray, name: str) -> NDArray:
     return array
 
 
-def _as_codes(values: NDArray, name: str) -> tuple[NDArray, list[str] | None]:
+def _as_codes(values: NDArray, name: str, texts: Sequence[str]) -> tuple[NDArray, list[str] | None]:
     """Texts as numbers and the table of what they stand for; other values as they are."""
     if values.dtype.kind != "U":
         return values, None
     if values.nbytes > MAX_TEXT_BYTES:
         raise ValueError(f"{name}: expected texts of at most {MAX_TEXT_BYTES >> 20} MiB together; shorten the longest")
     table, codes = np.unique(values, return_inverse=True)
+    if texts:
+        if unknown := set(table.tolist()) - set(texts):
+            raise ValueError(f"{name}: expected one of {', '.join(texts)}, got {min(unknown)!r}")
+        codes = np.array([texts.index(text) for text in table])[codes]
+        table = np.array(texts)
     dtype = np.min_scalar_type(max(len(table) - 1, 0))
     return np.asarray(codes.reshape(values.shape), dtype, order="C"), table.tolist()
 

@@ -22,11 +22,15 @@ class StoredArray:
         Truth values, integers, floats (16 to 64 bits) or texts.
     attributes : mapping of str to str
         Such as "long_name" and "units".
+    texts : tuple of str
+        All texts that the values may be, in any order. They make the header of a result independent of its values; it
+        lists the texts that occur otherwise.
     """
 
     dims: tuple[str, ...]
     values: NDArray
     attributes: Mapping[str, str]
+    texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

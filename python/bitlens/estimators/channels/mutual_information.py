@@ -11,6 +11,7 @@ from bitlens import _core
 from bitlens.arrays import (
     Array,
     ArrayContext,
+    NDArray,
     as_channel_maps,
     as_real_array,
     call_kernel,
@@ -20,6 +21,9 @@ from bitlens.arrays import (
     is_uint8_array,
     rescale_for_squares,
 )
+
+# Channels are processed in blocks, so that the tables of squared distances of a block take at most this many bytes.
+_BLOCK_BYTES = 64 * 2**20
 
 
 class ChannelPairInformation(NamedTuple):
@@ -168,6 +172,24 @@ def channel_mutual_information(
     conditional = (joint - entropy_b).clip(0)
     tables = (mutual, entropy_a, entropy_b, joint, conditional)
     return ChannelPairInformation(*map(context.to_caller, tables))
+
+
+def sample_distances(maps: NDArray) -> NDArray:
+    """Compute the distances of all sample pairs in every channel, float64 [channels, pairs].
+
+    Each channel has a unit of its own, which does not change its codes.
+    """
+    n, channels = maps.shape[:2]
+    upper = np.triu_indices(n, 1)
+    distances = np.empty((channels, len(upper[0])))
+    step = max(1, _BLOCK_BYTES // (8 * n * n))
+    for first in range(0, channels, step):
+        values, context, _ = as_channel_maps(maps[:, first : first + step], "maps", channel_axis=1)
+        rescaled, _ = rescale_for_squares(values, "maps", (0, 2))
+        squares = np.empty((values.shape[1], n, n))
+        call_kernel(context, _core.squared_distances, rescaled, squares)
+        distances[first : first + step] = np.sqrt(squares[:, *upper])
+    return distances
 
 
 def _both_codes(a: Array, b: Array, bins: int, codes: bool) -> tuple[Any, Any, ArrayContext]:

@@ -1,0 +1,208 @@
+"""Standard errors and intervals of estimates: the delete-a-group jackknife, and half samples.
+
+Estimates of information are not means over samples: they depend on pairs of samples, on ranges and on ranks. A
+bootstrap with replacement draws samples twice, and a sample has distance 0 to its copy, so that the bootstrap is wrong
+for them. The jackknife leaves samples out and computes the very number again that is reported.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bitlens.arrays import Array, NDArray, check_same_samples, check_seed, is_tensor
+
+GROUPS = 16
+"""Number of groups of samples. The jackknife leaves out each of them in turn."""
+
+SHUFFLES = 4
+"""Number of shuffles with which the null distribution is computed again without a group."""
+
+LEAST_SAMPLES = 4 * GROUPS
+"""Intervals of fewer samples were not simulated and are not given."""
+
+_HALVES = 20
+
+
+class Interval(NamedTuple):
+    """An estimate, its standard error and its 95 % interval; every array has the shape of the estimate."""
+
+    estimate: Any
+    """The statistic of all samples."""
+    standard_error: Any
+    """Standard deviation of the estimate over sets of samples, in its unit; NaN for fewer than 64 samples."""
+    low: Any
+    """Lower end of the interval, which covers the expected estimate of this number of samples."""
+    high: Any
+    """Upper end of the interval."""
+
+
+def jackknife(statistic: Callable[..., Any], *arrays: Array, seed: int = 0) -> Interval:
+    """Compute the standard error of a statistic by the delete-a-group jackknife, and a 95 % interval.
+
+    The samples are divided into 16 groups of equal size, and the statistic is computed without each of them. With the
+    values x_k, the squared standard error is (K - 1) / K sum_k (x_k - mean x)^2, and the interval is the estimate plus
+    and minus t(K - 1, 0.975) standard errors. It covers the expected value of the statistic for this number of samples,
+    which a bias separates from the value for infinitely many samples. Subtract the mean of a null distribution by
+    ``permutation_test(..., intervals=True)``.
+
+    Parameters
+    ----------
+    statistic : callable
+        Function of the arrays that returns a number or an array of numbers.
+    *arrays : arrays of shape (n, ...)
+        The same samples along the first axis.
+    seed : int
+        The same seed makes the same groups; 0 or more.
+
+    Returns
+    -------
+    Interval
+        In the unit of the statistic. With fewer than 64 samples standard error and interval are NaN.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the arrays do not have the same samples, or the statistic does not return numbers.
+
+    Examples
+    --------
+    The standard error of a mean is the standard deviation divided by sqrt(n), here 0.05.
+
+    >>> import numpy as np
+    >>> import bitlens
+    >>> x = np.random.default_rng(0).normal(size=(400, 1))
+    >>> bool(0.03 < bitlens.jackknife(np.mean, x).standard_error < 0.08)
+    True
+    """
+    if not arrays:
+        raise ValueError("arrays: expected at least one array of samples, got none")
+    for number, array in enumerate(arrays):
+        require_samples(array, f"arrays[{number}]")
+        check_same_samples(arrays[0], array)
+    estimate = as_float64(statistic(*arrays))
+    error = jackknife_error(
+        lambda kept: statistic(*(array[kept] for array in arrays)), len(arrays[0]), check_seed(seed), like=estimate
+    )
+    return Interval(estimate, error, *interval(estimate, error))
+
+
+def interval(estimate: Any, standard_error: Any, groups: int = GROUPS) -> tuple[Any, Any]:
+    """The ends of the 95 % interval from a standard error that was computed from `groups` values."""
+    width = t_quantile(groups - 1) * standard_error
+    return estimate - width, estimate + width
+
+
+def jackknife_error(statistic: Callable[[NDArray], Any], n: int, seed: int, *, like: Any) -> Any:
+    """The standard error of a function of the samples that are kept; NaN in the shape of `like` for few samples."""
+    if n < LEAST_SAMPLES:
+        return like * math.nan
+    return _group_variance(statistic(kept) for kept in kept_samples(n, seed)) ** 0.5
+
+
+def excess_error(
+    excess: Callable[[NDArray, Sequence[NDArray]], Any],
+    orders: Sequence[NDArray],
+    null_std: Any,
+    seed: int,
+) -> Any:
+    """The standard error of an estimate minus the mean of its null distribution over `orders`.
+
+    `excess` computes it from the samples that are kept and from shuffles of them. The first `SHUFFLES`
+    orders induce the shuffles of the kept samples, because fresh ones would add noise. The jackknife counts the part of
+    the variance twice that remains for unrelated samples (Efron and Stein 1981). This part is the variance N of the
+    null distribution: N is subtracted once, with the 2 N / `SHUFFLES` that few shuffles add.
+    """
+    n, null_variance = len(orders[0]), null_std**2
+    if n < LEAST_SAMPLES:
+        return null_std * math.nan
+    few = orders[:SHUFFLES]
+    variance = _group_variance(
+        excess(kept, [induced_order(order, kept) for order in few]) for kept in kept_samples(n, seed)
+    )
+    reduced = variance - null_variance * (1 + 2 / len(few))
+    larger = reduced * (reduced > null_variance) + null_variance * (reduced <= null_variance)
+    return (larger + null_variance / len(orders)) ** 0.5
+
+
+def half_sample_error(statistic: Callable[[NDArray], Any], n: int, seed: int, *, like: Any) -> Any:
+    """The standard error of a function of the samples from its values for random halves of them.
+
+    The variance over subsets of m samples is (n - m) / m times that over sets of n samples: the same for halves.
+    """
+    if n < LEAST_SAMPLES:
+        return like * math.nan
+    random = np.random.default_rng(seed)
+    values = (statistic(np.sort(random.permutation(n)[: n // 2])) for _ in range(_HALVES))
+    _, squares, count = _moments(values)
+    return (squares / (count - 1)) ** 0.5
+
+
+def kept_samples(n: int, seed: int) -> list[NDArray]:
+    """The samples that remain without each of the groups, in their order."""
+    order = np.random.default_rng(seed).permutation(n)
+    return [np.delete(np.arange(n), group) for group in np.array_split(order, GROUPS)]
+
+
+def induced_order(order: NDArray, kept: NDArray) -> NDArray:
+    """The permutation of the kept samples, as positions in `kept`: it follows `order` until it meets one of them."""
+    position = np.full(len(order), -1)
+    position[kept] = np.arange(len(kept))
+    image = order[kept]
+    while (outside := position[image] < 0).any():
+        image[outside] = order[image[outside]]
+    return position[image]
+
+
+def require_samples(array: object, name: str) -> None:
+    """Check that an array has samples along its first axis."""
+    if not (isinstance(array, np.ndarray) or is_tensor(array)) or not getattr(array, "ndim", 0):
+        raise TypeError(f"{name}: expected a NumPy array or a PyTorch tensor, got {type(array).__name__}")
+
+
+def as_float64(value: Any) -> Any:
+    """Convert the number or the array of numbers that a statistic returns to float64: moments need the digits."""
+    if is_tensor(value):
+        return value.double()
+    if isinstance(value, np.ndarray) and value.ndim:
+        return value.astype(np.float64)
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"statistic: expected it to return a number or an array, got {type(value).__name__}") from None
+
+
+def t_quantile(degrees: int) -> float:
+    """The 97.5 % quantile of Student's t distribution, by the expansion of Cornish and Fisher.
+
+    The error is below 1e-4 from 10 degrees of freedom on.
+    """
+    z = 1.959963984540054
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
+    )
+    return z + sum(term / degrees ** (power + 1) for power, term in enumerate(terms))
+
+
+def _group_variance(values: Iterable[Any]) -> Any:
+    _, squares, count = _moments(values)
+    return squares * ((count - 1) / count)
+
+
+def _moments(values: Iterable[Any]) -> tuple[Any, Any, int]:
+    """Mean, sum of squared deviations and number (Welford), so that not all values are in memory together."""
+    mean: Any = 0.0
+    squares: Any = 0.0
+    count = 0
+    for value in map(as_float64, values):
+        count += 1
+        change = value - mean
+        mean = mean + change / count
+        squares = squares + change * (value - mean)
+    return mean, squares, count
