@@ -40,8 +40,8 @@ def information_case(n: int, channels: int, side: int, bins: int) -> Case:
             return check
 
         def ours() -> NDArray:
-            found: NDArray = bitlens.neuron_information(maps, labels, quantizer).mutual_information
-            return found
+            found = bitlens.neuron_information(maps, labels, quantizer, permutations=0, intervals=False)
+            return np.asarray(found.mutual_information)
 
         def loop(label: str, function: Callable[..., Any], some: int, tolerance: float) -> Contestant:
             return Contestant(
@@ -88,7 +88,10 @@ def ablation_case(images: int) -> Case:
             with torch.no_grad():
                 first = model[:2](inputs)
                 hidden = {"1": first, "3": model[2:4](first)}
-            scores = {name: bitlens.neuron_information(x, labels).mutual_information for name, x in hidden.items()}
+            scores = {
+                name: bitlens.neuron_information(x, labels, permutations=0, intervals=False).mutual_information
+                for name, x in hidden.items()
+            }
             return [
                 bitlens.cumulative_ablation(
                     model,

@@ -136,21 +136,23 @@ def test_biases_are_the_mean_of_independent_neurons():
     on = neuron_information(generator.normal(size=(200, 400)), labels)
     np.testing.assert_allclose(on.entropy_bias, -1 / (400 * LN2))
     assert abs((1 - on.entropy + on.entropy_bias).mean()) < 4 * on.entropy.std() / 20
-    np.testing.assert_allclose(on.mutual_information_bias, 3 / (400 * LN2))
+    np.testing.assert_allclose(on.mutual_information_bias, 3 / (400 * LN2), rtol=0.02)
     np.testing.assert_allclose(on.selectivity_bias, 3 / (400 * LN2))
-    maps = generator.normal(size=(200, 5, 7))
-    np.testing.assert_array_equal(neuron_information(maps, labels).mutual_information_bias, 3 / (400 * LN2))
+    maps = neuron_information(generator.normal(size=(200, 40, 7)), labels)
+    assert abs(maps.excess.mean()) < 4 * maps.excess.std() / 40**0.5
+    np.testing.assert_array_equal(maps.excess, maps.mutual_information - maps.mutual_information_bias)
 
 
 def test_the_bias_does_not_hide_where_classes_have_few_samples():
-    """With two samples in each class most information is by chance, and the first order is more than half of it."""
+    """With two samples in each class most information is by chance."""
     generator = np.random.default_rng(4)
     labels = np.arange(200) // 2
     found = neuron_information(generator.normal(size=(200, 100)), labels)
     assert found.mutual_information.mean() > 0.4
-    assert (found.mutual_information_bias > 0.5 * found.mutual_information).all()
+    assert abs(found.excess.mean()) < 4 * found.excess.std() / 10
+    assert set(found.verdict) == {"not measurable with these samples"}
     null = bitlens.permutation_test(
-        lambda x, y: neuron_information(x, y).mutual_information,
+        lambda x, y: neuron_information(x, y, permutations=0, intervals=False).mutual_information,
         generator.normal(size=(200, 5)),
         labels,
         permutations=50,
@@ -209,9 +211,10 @@ def test_tensors_and_other_channel_axes():
     x, labels = generator.normal(size=(30, 4, 6)), generator.integers(0, 3, 30)
     plain = neuron_information(x, labels)
     last = neuron_information(torch.from_numpy(x).movedim(1, -1), torch.from_numpy(labels), channel_axis=-1)
-    for ours, theirs in zip(plain, last, strict=True):
+    for ours, theirs in zip(plain[:-1], last[:-1], strict=True):
         assert isinstance(theirs, torch.Tensor)
         np.testing.assert_array_equal(ours, theirs.numpy())
+    assert plain.verdict.tolist() == last.verdict.tolist()
     assert last.preferred_class.dtype == torch.int64
 
 

@@ -46,7 +46,7 @@ def test_equal_settings_are_one_set_of_results(run: bitlens.Run) -> None:
     for alpha in (1.5, np.float32(1.5), np.float64(1.5), torch.tensor(1.5)):
         bitlens.information_plane(run, alpha=alpha, permutations=2)
     bitlens.information_plane(run, estimator="binning")
-    bitlens.information_plane(run, estimator="binning", alpha=2.0, permutations=5)  # which binning does not use
+    bitlens.information_plane(run, estimator="binning", alpha=2.0, batch=5)  # which binning does not use
     assert len(bitlens.information_plane.known(run)) == before + 2
     # A limit beyond what the run has is the same as all.
     for samples in (30, 31, 10**6):
@@ -65,11 +65,11 @@ def test_results_of_another_version_are_said_and_never_given(run: bitlens.Run) -
     assert new.stored(run, "0", "1") is None
     assert new.known(run) == []
     (sentence,) = new.ignored(run)
-    assert sentence.endswith("results of layer_pair_information version 2 are ignored, not version 3")
-    with pytest.warns(UserWarning, match="version 2 are ignored and computed again by version 3"):
+    assert sentence.endswith("results of layer_pair_information version 3 are ignored, not version 4")
+    with pytest.warns(UserWarning, match="version 3 are ignored and computed again by version 4"):
         new(run, "0", "1")
-    assert [known.key.version for known in new.known(run)] == [3]
-    assert {known.key.version for known in bitlens.layer_pair_information.known(run)} == {2}
+    assert [known.key.version for known in new.known(run)] == [4]
+    assert {known.key.version for known in bitlens.layer_pair_information.known(run)} == {3}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         new(run, "0", "1")
@@ -161,7 +161,17 @@ def test_the_call_text_gives_the_same_results(measured: bitlens.Run, name: str) 
 
 def test_a_call_is_documented_and_has_a_signature() -> None:
     signature = inspect.signature(bitlens.layer_pair_information)
-    assert list(signature.parameters) == ["run", "a", "b", "bins", "permutations", "samples", "seed", "epochs"]
+    assert list(signature.parameters) == [
+        "run",
+        "a",
+        "b",
+        "bins",
+        "permutations",
+        "samples",
+        "seed",
+        "intervals",
+        "epochs",
+    ]
     assert signature.parameters["bins"].default == 32
     with pytest.raises(TypeError, match="unexpected keyword argument 'bin'"):
         bitlens.layer_pair_information(None, "a", "b", bin=3)

@@ -52,11 +52,11 @@ def test_other_estimators_by_hand(run: bitlens.Run, estimator: str) -> None:
         maps = run.activations(layer, 0)
         row = plane.sel(layer=layer)
         if estimator == "binning":
-            assert row.information.values.tolist() == list(bitlens.binned_information(maps, run.labels))
+            assert row.information.values.tolist() == list(bitlens.binned_information(maps, run.labels)[:2])
         else:
             bounds = bitlens.pairwise_distance_information(maps, run.labels)
-            assert row.information.values.tolist() == list(bounds.upper)
-            assert row.information_lower.values.tolist() == list(bounds.lower)
+            assert row.information.values.tolist() == list(bounds.upper[:2])
+            assert row.information_lower.values.tolist() == list(bounds.lower[:2])
 
 
 @pytest.mark.parametrize("name", PUBLISHED_SETTINGS)

@@ -71,6 +71,7 @@ def test_averages_of_layers_are_flattened():
 def information() -> xr.Dataset:
     both = ("epoch", "channel_a", "channel_b")
     names = ("mutual_information", "excess", "null_mean", "null_std", "p_value", "joint_entropy")
+    names = (*names, "standard_error", "adjusted", "q_value", "verdict")
     data = {name: (both, [[[i, i + 0.5]]]) for i, name in enumerate(names)}
     data |= {"entropy_a": (("epoch", "channel_a"), [[10.0]]), "entropy_b": (("epoch", "channel_b"), [[20.0, 30.0]])}
     return xr.Dataset(data, {"epoch": [4], "channel_a": [0], "channel_b": [0, 1]})
@@ -90,6 +91,9 @@ def neurons() -> xr.Dataset:
     names = ("entropy", "mutual_information", "selectivity")
     data = {name: (("epoch", "channel"), [[i, i + 0.5]]) for i, name in enumerate(names)}
     data |= {f"{name}_bias": (("epoch", "channel"), [[0.1, 0.2]]) for name in names}
+    others = ("null_std", "excess", "adjusted", "p_value", "q_value", "verdict")
+    errors = ("entropy_error", "excess_error", "selectivity_error")
+    data |= {name: (("epoch", "channel"), [[0.3, 0.4]]) for name in (*others, *errors)}
     data["preferred_class"] = (("epoch", "channel"), [[3, 1]])
     return xr.Dataset(data, {"epoch": [2], "channel": [0, 1]})
 

@@ -59,7 +59,7 @@ def category_codes(maps: NDArray, bins: int) -> NDArray:
     """Compute the bin indices of all sample pairs in every channel [n, channels, ...], as `distance_codes`."""
     count = check_bin_count(bins)
     distances = category_distances(maps)
-    codes = np.zeros(distances.shape, np.uint8)
+    codes: NDArray = np.zeros(distances.shape, np.uint8)
     for row, of_channel in zip(codes, distances, strict=True):
         edges = np.linspace(of_channel.min(), of_channel.max(), count + 1)
         if edges[0] < edges[-1]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import Array, NDArray, check_same_samples, check_seed, is_tensor
+from bitlens.arrays import Array, NDArray, check_seed, is_tensor
 
 GROUPS = 16
 """Number of groups of samples. The jackknife leaves out each of them in turn."""
@@ -24,7 +24,9 @@ SHUFFLES = 4
 LEAST_SAMPLES = 4 * GROUPS
 """Intervals of fewer samples were not simulated and are not given."""
 
-_HALVES = 20
+HALVES = 20
+"""Number of random halves of the samples. Their deviation is the standard error of counts: subsets of m samples have
+(n - m) / m times the variance of sets of n samples."""
 
 
 class Interval(NamedTuple):
@@ -82,7 +84,8 @@ def jackknife(statistic: Callable[..., Any], *arrays: Array, seed: int = 0) -> I
         raise ValueError("arrays: expected at least one array of samples, got none")
     for number, array in enumerate(arrays):
         require_samples(array, f"arrays[{number}]")
-        check_same_samples(arrays[0], array)
+        if len(array) != len(arrays[0]):
+            raise ValueError(f"arrays[{number}]: expected the {len(arrays[0])} samples of arrays[0], got {len(array)}")
     estimate = as_float64(statistic(*arrays))
     error = jackknife_error(
         lambda kept: statistic(*(array[kept] for array in arrays)), len(arrays[0]), check_seed(seed), like=estimate
@@ -116,29 +119,21 @@ def excess_error(
     the variance twice that remains for unrelated samples (Efron and Stein 1981). This part is the variance N of the
     null distribution: N is subtracted once, with the 2 N / `SHUFFLES` that few shuffles add.
     """
-    n, null_variance = len(orders[0]), null_std**2
+    n = len(orders[0])
     if n < LEAST_SAMPLES:
         return null_std * math.nan
-    few = orders[:SHUFFLES]
-    variance = _group_variance(
-        excess(kept, [induced_order(order, kept) for order in few]) for kept in kept_samples(n, seed)
+    values = (
+        excess(kept, [induced_order(order, kept) for order in orders[:SHUFFLES]]) for kept in kept_samples(n, seed)
     )
-    reduced = variance - null_variance * (1 + 2 / len(few))
+    return error_of_excesses(values, null_std, len(orders))
+
+
+def error_of_excesses(values: Iterable[Any], null_std: Any, permutations: int) -> Any:
+    """The standard error of an excess from its values without each of the groups; see `excess_error`."""
+    null_variance = null_std**2
+    reduced = _group_variance(values) - null_variance * (1 + 2 / min(SHUFFLES, permutations))
     larger = reduced * (reduced > null_variance) + null_variance * (reduced <= null_variance)
-    return (larger + null_variance / len(orders)) ** 0.5
-
-
-def half_sample_error(statistic: Callable[[NDArray], Any], n: int, seed: int, *, like: Any) -> Any:
-    """The standard error of a function of the samples from its values for random halves of them.
-
-    The variance over subsets of m samples is (n - m) / m times that over sets of n samples: the same for halves.
-    """
-    if n < LEAST_SAMPLES:
-        return like * math.nan
-    random = np.random.default_rng(seed)
-    values = (statistic(np.sort(random.permutation(n)[: n // 2])) for _ in range(_HALVES))
-    _, squares, count = _moments(values)
-    return (squares / (count - 1)) ** 0.5
+    return (larger + null_variance / permutations) ** 0.5
 
 
 def kept_samples(n: int, seed: int) -> list[NDArray]:
@@ -187,7 +182,7 @@ def t_quantile(degrees: int) -> float:
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
-    return z + sum(term / degrees ** (power + 1) for power, term in enumerate(terms))
+    return float(z + sum(term / degrees ** (power + 1) for power, term in enumerate(terms)))
 
 
 def _group_variance(values: Iterable[Any]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +17,7 @@ from bitlens.arrays import (
     check_positive,
     rescale_for_squares,
 )
-from bitlens.estimators.binned import LayerInformation
+from bitlens.estimators.binned import LayerInformation, layer_information
 
 _LARGEST_EXPONENT = 1e4
 """The exponential of minus this number is 0, also after it is divided by 8."""
@@ -32,7 +31,13 @@ class LayerInformationBounds(NamedTuple):
 
 
 def pairwise_distance_information(
-    activations: Array, labels: Array | None = None, noise_variance: float = 0.1
+    activations: Array,
+    labels: Array | None = None,
+    noise_variance: float = 0.1,
+    *,
+    permutations: int = 20,
+    seed: int = 0,
+    intervals: bool = False,
 ) -> LayerInformationBounds:
     """Bound the information of a layer with Gaussian noise, in bits, by the distances of its samples.
 
@@ -53,6 +58,12 @@ def pairwise_distance_information(
         Classes.
     noise_variance : float
         s^2, in the squared unit of the activations. The bounds depend on it, and theory does not determine its value.
+    permutations : int
+        Number of shuffles of the labels for the null distribution, at least 2.
+    seed : int
+        The same seed makes the same shuffles and groups.
+    intervals : bool
+        Whether to compute standard errors by the jackknife (see `jackknife`).
 
     Returns
     -------
@@ -76,7 +87,8 @@ def pairwise_distance_information(
     variance = check_positive(noise_variance, "noise_variance")
     classes = None if labels is None else as_class_indices(labels, len(rows), "labels")
     exponents = np.minimum(_squared_distances(rows, context) / variance, _LARGEST_EXPONENT)
-    lower, upper = (_bound(np.exp(-exponents / divisor), classes) for divisor in (8, 2))
+    settings = {"permutations": permutations, "seed": seed, "intervals": intervals}
+    lower, upper = (_bound(np.exp(-exponents / divisor), classes, settings) for divisor in (8, 2))
     return LayerInformationBounds(lower, upper)
 
 
@@ -91,15 +103,18 @@ def _squared_distances(rows: Any, context: ArrayContext) -> NDArray:
     return np.where(in_units > 0, scaled, 0.0)
 
 
-def _bound(kernel: NDArray, classes: NDArray | None) -> LayerInformation:
-    def information(square: NDArray) -> float:
-        return max(0.0, float(-np.log2(square.mean(axis=1)).mean()))
+def _bound(kernel: NDArray, classes: NDArray | None, settings: dict[str, Any]) -> LayerInformation:
+    """The information by one kernel of all pairs of samples, with its null distribution and errors."""
 
-    about_input = information(kernel)
-    if classes is None:
-        return LayerInformation(about_input, math.nan)
-    within = 0.0
-    for c in np.unique(classes):
-        members = classes == c
-        within += float(members.mean()) * information(kernel[np.ix_(members, members)])
-    return LayerInformation(about_input, max(0.0, about_input - within))
+    def about_input(kept: NDArray) -> float:
+        return max(0.0, float(-np.log2(kernel[np.ix_(kept, kept)].mean(axis=1)).mean()))
+
+    def about_labels(kept: NDArray, numbers: NDArray) -> float:
+        present, positions, sizes = np.unique(numbers, return_inverse=True, return_counts=True)
+        members = (positions[:, None] == np.arange(len(present))).astype(np.float64)
+        # A sum over each class for every sample; only that over its own class is needed.
+        sums = np.take_along_axis(kernel[np.ix_(kept, kept)] @ members, positions[:, None], axis=1)[:, 0]
+        within = max(0.0, float(-np.log2(sums / sizes[positions]).mean()))
+        return max(0.0, about_input(kept) - within)
+
+    return layer_information(about_input, about_labels, classes, len(kernel), **settings)

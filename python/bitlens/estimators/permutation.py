@@ -111,14 +111,12 @@ def permutation_test(
     mean: Any = observed * 0.0
     squares: Any = observed * 0.0
     not_below: Any = observed * 0.0
-    # Shuffles that give the same value in exact arithmetic must not be told apart by rounding.
-    rounding = _RELATIVE_ROUNDING * abs(observed) + _ABSOLUTE_ROUNDING
     for step, order in enumerate(orders, 1):
         value = as_float64(statistic(a, b[order]))
         change = value - mean
         mean = mean + change / step
         squares = squares + change * (value - mean)
-        not_below = not_below + (value >= observed - rounding)
+        not_below = not_below + (value >= least_tie(observed))
     null_std = (squares / (count - 1)) ** 0.5
     error = null_std * math.nan
 
@@ -142,3 +140,18 @@ def permutation_test(
         permutations=count,
         seed=seed,
     )
+
+
+def least_tie(observed: Any) -> Any:
+    """The least null value that ties with the observed one.
+
+    Shuffles that give the same value in exact arithmetic must not be told apart by rounding.
+    """
+    return observed - (_RELATIVE_ROUNDING * abs(observed) + _ABSOLUTE_ROUNDING)
+
+
+def p_value_of(observed: Any, null: NDArray) -> Any:
+    """The p-value of a value, or of an array of values, from the null values along the first axis; NaN without any."""
+    if not len(null):
+        return observed * math.nan
+    return (1 + (null >= least_tie(observed)).sum(axis=0)) / (1 + len(null))

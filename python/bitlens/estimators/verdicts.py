@@ -127,15 +127,16 @@ def verdicts(
     Returns
     -------
     array of str
-        `NOT_MEASURABLE` where the null mean exceeds a third of what is possible, fewer than 5 samples decide, or the
-        layer is saturated; else `NOT_ABOVE_CHANCE` where p exceeds 0.05; else `LOWER_BOUND` where the null mean exceeds
-        a tenth of what is possible; else `MEASURED`.
+        `NOT_MEASURABLE` where the null mean exceeds a third of what is possible, fewer than 5 samples decide, the layer
+        is saturated or a number is NaN; else `NOT_ABOVE_CHANCE` where p exceeds 0.05; else `LOWER_BOUND` where the null
+        mean exceeds a tenth of what is possible; else `MEASURED`.
     """
     e, h, p, count, share = np.broadcast_arrays(
         *(np.asarray(value, np.float64) for value in (null_mean, limit, p_value, fewest, saturation))
     )
     of_null = np.divide(e, h, out=np.zeros(h.shape), where=h > 0)
     hopeless = (of_null > NULL_SHARE_OF_NOTHING) | (count < FEWEST_IN_A_BIN) | (share > SATURATED)
+    hopeless |= np.isnan(e + h + p + share)
     by_chance, low = p > SIGNIFICANCE, of_null > NULL_SHARE_OF_LOWER_BOUND
     chosen = np.select([hopeless, by_chance, low], [0, 1, 2], 3)
-    return np.array(VERDICTS)[chosen]
+    return np.asarray(np.array(VERDICTS)[chosen])

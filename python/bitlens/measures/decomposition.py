@@ -9,6 +9,7 @@ import numpy as np
 
 from bitlens.arrays import NDArray
 from bitlens.estimators import ChannelDecomposition
+from bitlens.estimators.intervals import GROUPS
 from bitlens.measures.base import Measure
 from bitlens.measures.minibatches import (
     MatrixInformationConfig,
@@ -24,7 +25,13 @@ from bitlens.runs import Run, RunError
 from bitlens.runs.layout import INPUT
 
 _QUANTITIES = ChannelDecomposition._fields[3:-1]
-_SUFFIXES = {"": "", "_null_mean": ", mean of the baseline", "_null_std": ", standard deviation of the baseline"}
+_SUFFIXES = {
+    "": "",
+    "_null_mean": ", mean of the baseline",
+    "_null_std": ", standard deviation of the baseline",
+    "_excess": " minus the mean of the baseline",
+    "_standard_error": ", standard error of the excess",
+}
 
 
 @dataclass(frozen=True)
@@ -39,14 +46,17 @@ class LayerDecomposition(Measure[LayerDecompositionParameters]):
     """How the channels of a layer share their information about the input and about the labels, by epoch.
 
     `channel_decomposition`, averaged over mini-batches (Yu et al. 2018, section III-B). Its weighted non-redundant
-    information about input and labels is the modified information plane.
+    information about input and labels is the modified information plane. Unrelated channels have redundancy-synergy
+    below 0, which is no synergy: read ``_excess``. Its standard error comes from the mini-batches, where there are at
+    least 16 of them, and is NaN otherwise.
 
     Returns
     -------
     xarray.Dataset
         By epoch and ``about``, in bits: ``multivariate``, ``redundancy_synergy``, ``weighted_nonredundant``; the last
-        two also as ``_share`` of the pairs' information; of each the baseline's ``_null_mean`` and ``_null_std``; and
-        ``single`` [channel].
+        two also as ``_share`` of the pairs' information; of each the baseline's ``_null_mean`` and ``_null_std``,
+        ``_excess``, the value minus the baseline's mean, and ``_standard_error``, that of the excess; and ``single``
+        [channel].
 
     Raises
     ------
@@ -65,7 +75,7 @@ class LayerDecomposition(Measure[LayerDecompositionParameters]):
     name = "layer_decomposition"
     title = "decomposition"
     rank = 80
-    version = 2
+    version = 3
     Parameters = LayerDecompositionParameters
     target_names = ("layer",)
     requires = frozenset({"magnitudes"})
@@ -118,4 +128,13 @@ def _mean_and_null(name: str, rows: list[list[ChannelDecomposition]]) -> dict[st
     values = np.array([[getattr(batch, name) for batch in row] for row in rows])
     null = np.array([[[getattr(shuffle, name) for shuffle in batch.null] for batch in row] for row in rows])
     deviation = np.sqrt((null.var(axis=2, ddof=1)).sum(axis=1)) / null.shape[1]
-    return {name: values.mean(axis=1), f"{name}_null_mean": null.mean(axis=(1, 2)), f"{name}_null_std": deviation}
+    excess = values - null.mean(axis=2)
+    few = values.shape[1] < GROUPS
+    error = np.full(len(values), np.nan) if few else excess.std(axis=1, ddof=1) / np.sqrt(values.shape[1])
+    return {
+        name: values.mean(axis=1),
+        f"{name}_null_mean": null.mean(axis=(1, 2)),
+        f"{name}_null_std": deviation,
+        f"{name}_excess": excess.mean(axis=1),
+        f"{name}_standard_error": error,
+    }

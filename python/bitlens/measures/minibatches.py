@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -22,9 +22,18 @@ from bitlens.estimators import (
     Silverman,
 )
 from bitlens.estimators.categories import category_exponents
+from bitlens.estimators.intervals import (
+    GROUPS,
+    LEAST_SAMPLES,
+    SHUFFLES,
+    error_of_excesses,
+    induced_order,
+    kept_samples,
+)
 from bitlens.estimators.matrix.decomposition import decompose
-from bitlens.estimators.matrix.gram import channel_exponents, variable_exponents, with_shuffles
+from bitlens.estimators.matrix.gram import channel_exponents, shuffle_orders, variable_exponents, with_shuffles
 from bitlens.estimators.matrix.multivariate import informations
+from bitlens.estimators.permutation import p_value_of
 from bitlens.measures.inputs import has_categories
 from bitlens.measures.parameters import Parameters, parameter
 from bitlens.runs import Run, RunError
@@ -57,45 +66,78 @@ class Batch:
     samples: NDArray
     bandwidth: RunBandwidth
     targets: list[Any]
+    groups: list[Batch]
+    """The batch without each of the groups of the jackknife; empty where standard errors come from elsewhere."""
 
 
-def prepared_batches(run: Run, targets: Mapping[str, NDArray], config: MatrixInformationConfig) -> list[Batch]:
+def prepared_batches(
+    run: Run, targets: Mapping[str, NDArray], config: MatrixInformationConfig, *, intervals: bool = False
+) -> list[Batch]:
     """The kernels of the targets in every mini-batch, computed once for all layers.
 
     A target of integers is one of categories: of labels [n], or of the input's category numbers [n, values].
     """
+    every = batches(run.manifest.samples, config.batch, config.seed)
+    # Mini-batches are groups themselves if there are enough of them.
+    grouped = intervals and len(every) < GROUPS and len(every[0]) >= LEAST_SAMPLES
     prepared = []
-    for samples in batches(run.manifest.samples, config.batch, config.seed):
-        rule = _rule_for(run, config.bandwidth_x, samples)
-        of_targets = [
-            category_exponents(target[samples], rule)
-            if target.ndim == 2 and target.dtype.kind in "iu"
-            else variable_exponents(target[samples], "x", rule)
-            for target in targets.values()
+    for samples in every:
+        orders = shuffle_orders(len(samples), config.permutations, config.seed)
+        groups = [
+            _prepared(run, targets, config, samples[kept], [induced_order(o, kept) for o in orders[:SHUFFLES]], [])
+            for kept in (kept_samples(len(samples), config.seed) if grouped else [])
         ]
-        shuffled = [with_shuffles(of_x, context, config.permutations, config.seed) for of_x, context in of_targets]
-        prepared.append(Batch(samples, _rule_for(run, config.bandwidth, samples), shuffled))
+        prepared.append(_prepared(run, targets, config, samples, orders, groups))
     return prepared
+
+
+def _prepared(
+    run: Run,
+    targets: Mapping[str, NDArray],
+    config: MatrixInformationConfig,
+    samples: NDArray,
+    orders: list[NDArray],
+    groups: list[Batch],
+) -> Batch:
+    rule = _rule_for(run, config.bandwidth_x, samples)
+    of_targets = [
+        category_exponents(target[samples], rule)
+        if target.ndim == 2 and target.dtype.kind in "iu"
+        else variable_exponents(target[samples], "x", rule)
+        for target in targets.values()
+    ]
+    shuffled = [with_shuffles(of_x, context, orders) for of_x, context in of_targets]
+    return Batch(samples, _rule_for(run, config.bandwidth, samples), shuffled, groups)
 
 
 def mean_information(
     prepared: list[Batch], maps: NDArray, config: MatrixInformationConfig, where: str
 ) -> list[MultivariateInformation]:
-    """The mean over mini-batches for each target; the null's standard deviation is that of the mean.
+    """The mean over mini-batches for each target; null deviation, p-value and standard error are those of the mean.
 
     It warns where the entropy of the layer is saturated.
     """
-    # The units of a layer without maps are one variable.
-    as_one = config.tensor or maps.ndim == 2
-    rows = []
-    for batch in prepared:
+
+    def of_batch(batch: Batch) -> list[tuple[MultivariateInformation, NDArray]]:
+        # The units of a layer without maps are one variable.
+        as_one = config.tensor or maps.ndim == 2
         of_maps, context = channel_exponents(maps[batch.samples], "maps", batch.bandwidth, 1, as_one=as_one)
-        rows.append(informations(batch.targets, of_maps, context, config.alpha, config.scale_bandwidth))
+        return informations(batch.targets, of_maps, context, config.alpha, config.scale_bandwidth)
+
+    rows = [of_batch(batch) for batch in prepared]
+    errors = _errors_of_batches(prepared, rows, of_batch)
     results = []
-    for by_batch in zip(*rows, strict=True):
-        mean = np.array(by_batch).mean(axis=0)
-        deviation = math.sqrt(sum(information.null_std**2 for information in by_batch)) / len(by_batch)
-        results.append(MultivariateInformation._make([*mean[:-1].tolist(), deviation]))
+    for target, by_batch in enumerate(zip(*rows, strict=True)):
+        each = [information for information, _ in by_batch]
+        mean = MultivariateInformation._make(np.array(each).mean(axis=0).tolist())
+        null = np.mean([shuffles for _, shuffles in by_batch], axis=0)
+        results.append(
+            mean._replace(
+                null_std=math.sqrt(sum(information.null_std**2 for information in each)) / len(each),
+                p_value=float(p_value_of(mean.information, null)),
+                standard_error=float(errors[target]),
+            )
+        )
     if results[0].saturation > SaturationWarning.limit:
         warnings.warn(
             f"{where}: the entropy is {results[0].saturation:.1%} of log2 n; its information is that of the input",
@@ -103,6 +145,32 @@ def mean_information(
             stacklevel=2,
         )
     return results
+
+
+def _errors_of_batches(
+    prepared: list[Batch],
+    rows: list[list[tuple[MultivariateInformation, NDArray]]],
+    of_batch: Callable[[Batch], list[tuple[MultivariateInformation, NDArray]]],
+) -> NDArray:
+    """The standard error of the mean excess over mini-batches, for each target; NaN where it is not known.
+
+    With 16 mini-batches or more, leaving out each in turn is the jackknife of their mean. Fewer are divided themselves.
+    """
+    excesses = np.array([[information.excess for information, _ in row] for row in rows])
+    if len(rows) >= GROUPS:
+        return np.asarray(excesses.std(axis=0, ddof=1) / math.sqrt(len(rows)))
+    if not prepared[0].groups:
+        return np.full(excesses.shape[1], math.nan)
+    squares = [
+        error_of_excesses(
+            (np.array([information.excess for information, _ in of_batch(group)]) for group in batch.groups),
+            np.array([information.null_std for information, _ in row]),
+            len(row[0][1]),
+        )
+        ** 2
+        for batch, row in zip(prepared, rows, strict=True)
+    ]
+    return np.asarray(np.sqrt(np.sum(squares, axis=0)) / len(rows))
 
 
 def decompositions(

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from bitlens.estimators import OneBit, Quantizer, neuron_information
+from bitlens.estimators import OneBit, Quantizer, neuron_information, q_values
 from bitlens.measures.base import Measure
 from bitlens.measures.parameters import Parameters, parameter
-from bitlens.measures.schema import Result, Target, Variable
+from bitlens.measures.schema import Result, Target, Variable, verdict_variable
 from bitlens.runs import Run
 
 
@@ -19,6 +19,9 @@ class LabelInformationParameters(Parameters):
     """Parameters of `label_information`."""
 
     quantizer: Quantizer = parameter(OneBit(), "How values are made discrete: OneBit(threshold) or EqualWidth(bins).")
+    permutations: int = parameter(20, "Number of shuffles of the labels for the p-value.", minimum=2)
+    seed: int = parameter(0, "Seed of the shuffles and of the halves of the samples.", minimum=0)
+    intervals: bool = parameter(True, "Compute standard errors, from 64 samples on.")
 
 
 class LabelInformation(Measure[LabelInformationParameters]):
@@ -30,7 +33,10 @@ class LabelInformation(Measure[LabelInformationParameters]):
     -------
     xarray.Dataset
         By epoch and channel, in bits: ``entropy``, ``mutual_information`` and ``selectivity``, each also with the
-        ending ``_bias`` for its expected error; ``preferred_class``, a class number.
+        ending ``_bias`` for its expected error; that of the mutual information is its mean when labels are shuffled.
+        ``excess``, the mutual information minus this mean, ``null_std``, ``adjusted`` (see `adjusted_information`),
+        the standard errors ``entropy_error``, ``excess_error`` and ``selectivity_error``, ``p_value`` and ``q_value``
+        (adjusted for the number of channels), ``verdict`` in plain words; and ``preferred_class``, a class number.
 
     Raises
     ------
@@ -48,6 +54,7 @@ class LabelInformation(Measure[LabelInformationParameters]):
     name = "label_information"
     title = "label information"
     rank = 50
+    version = 2
     Parameters = LabelInformationParameters
     target_names = ("layer",)
     requires = frozenset({"labels", "magnitudes"})
@@ -56,15 +63,32 @@ class LabelInformation(Measure[LabelInformationParameters]):
         Variable("mutual_information", ("channel",), "I(Y; Q(L))"),
         Variable("selectivity", ("channel",), "max_y D(P(Q(L)|y) || P(Q(L)))"),
         Variable("entropy_bias", ("channel",), "expected error of H(Q(L))"),
-        Variable("mutual_information_bias", ("channel",), "expected error of I(Y; Q(L))"),
+        Variable("mutual_information_bias", ("channel",), "mean of I(Y; Q(L)) when labels are shuffled"),
         Variable("selectivity_bias", ("channel",), "expected error of max_y D(P(Q(L)|y) || P(Q(L)))"),
+        Variable("null_std", ("channel",), "standard deviation of I(Y; Q(L)) when labels are shuffled"),
+        Variable("excess", ("channel",), "I(Y; Q(L)) minus its mean when labels are shuffled"),
+        Variable("adjusted", ("channel",), "I(Y; Q(L)) adjusted for chance"),
+        Variable("entropy_error", ("channel",), "standard error of H(Q(L))"),
+        Variable("excess_error", ("channel",), "standard error of the excess"),
+        Variable("selectivity_error", ("channel",), "standard error of max_y D(P(Q(L)|y) || P(Q(L)))"),
+        Variable("p_value", ("channel",), "p-value of the permutation test", "1"),
+        Variable("q_value", ("channel",), "p-value adjusted for the number of channels", "1"),
+        verdict_variable("verdict", ("channel",), "how far I(Y; Q(L)) can be trusted"),
         Variable("preferred_class", ("channel",), "number of the class with the largest divergence", "1"),
     )
 
     def compute(self, run: Run, epoch: int, target: Target, parameters: LabelInformationParameters) -> Result:
         assert run.labels is not None  # checked before
-        information = neuron_information(run.activations(target[0], epoch), run.labels, parameters.quantizer)
-        return Result(information._asdict(), {"channel": np.arange(len(information.entropy))})
+        information = neuron_information(
+            run.activations(target[0], epoch),
+            run.labels,
+            parameters.quantizer,
+            permutations=parameters.permutations,
+            seed=parameters.seed,
+            intervals=parameters.intervals,
+        )
+        values = information._asdict() | {"q_value": q_values(information.p_value)}
+        return Result(values, {"channel": np.arange(len(information.entropy))})
 
 
 label_information = LabelInformation()

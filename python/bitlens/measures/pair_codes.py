@@ -39,7 +39,7 @@ class PairCodes:
             return self._codes
         distances = self._all_distances()
         pairs = pair_table(n)[np.ix_(kept, kept)][np.triu_indices(len(kept), 1)]
-        codes = self._codes.take(pairs, axis=1)
+        codes: NDArray = self._codes.take(pairs, axis=1)
         present = np.zeros(n, bool)
         present[kept] = True
         for channel in np.flatnonzero(~present[self._extremes].all(axis=1)):

@@ -14,9 +14,11 @@ from bitlens.estimators import (
     LayerInformation,
     LayerInformationBounds,
     MultivariateInformation,
+    adjusted_information,
     binned_information,
     pairwise_distance_information,
 )
+from bitlens.estimators.verdicts import verdicts
 from bitlens.measures.base import Measure
 from bitlens.measures.finite import of_finite_layers
 from bitlens.measures.minibatches import (
@@ -28,12 +30,12 @@ from bitlens.measures.minibatches import (
     require_pairs_of_samples,
 )
 from bitlens.measures.parameters import parameter
-from bitlens.measures.schema import Result, Target, Variable
+from bitlens.measures.schema import Result, Target, Variable, verdict_variable
 from bitlens.runs import Run
 from bitlens.runs.layout import INPUT
 
 _BOTH = ("about", "layer")
-_UNKNOWN = LayerInformation(math.nan, math.nan)
+_UNKNOWN = LayerInformation(*[math.nan] * len(LayerInformation._fields))
 """What is known of a layer with NaN or infinity."""
 
 
@@ -44,9 +46,16 @@ class InformationPlaneParameters(MatrixInformationConfig):
     estimator: Literal["renyi", "binning", "kde"] = parameter("renyi", "How information is estimated.")
     bins: int = parameter(30, "Number of equal-width bins, for binning.", minimum=2)
     noise_variance: float = parameter(0.1, "Variance of the noise, for kde.")
+    intervals: bool = parameter(
+        True, "Compute standard errors, from 64 samples on; with renyi this takes about four times as long."
+    )
 
 
-_USED = {"binning": ("bins",), "kde": ("noise_variance",)}
+_OWN = {"renyi": frozenset(), "binning": frozenset({"bins"}), "kde": frozenset({"noise_variance"})}
+_SHARED = frozenset({"permutations", "seed", "intervals"})
+
+
+_OF_BOTH = ("information", "null_mean", "null_std", "excess", "standard_error", "adjusted", "p_value", "verdict")
 
 
 class InformationPlane(Measure[InformationPlaneParameters]):
@@ -58,12 +67,19 @@ class InformationPlane(Measure[InformationPlaneParameters]):
     `pairwise_distance_information` of the whole probe (Kolchinsky and Tracey 2017). `published_settings` has the
     settings of other authors.
 
+    ``excess`` is the information minus ``null_mean``, its mean when samples are shuffled, and ``standard_error`` that
+    of the excess, from the jackknife. Information about the input by "binning" and "kde" is an entropy of the layer,
+    for which there is nothing to shuffle: ``null_mean`` is NaN, ``excess`` is the information itself, and only
+    ``saturation`` tells how far it can be trusted. Values of different numbers of samples must not be compared: with
+    "renyi" the number is that of a mini-batch.
+
     Returns
     -------
     xarray.Dataset
         By epoch and layer, in bits: ``information`` [about], about the input and, where the run has labels, the labels;
-        NaN for a layer with NaN or infinity.
-        With "renyi" also ``null_mean`` and ``null_std`` [about], ``entropy`` and ``saturation``; with "kde"
+        NaN for a layer with NaN or infinity; ``null_mean``, ``null_std``, ``excess``, ``standard_error`` and
+        ``adjusted`` (see `adjusted_information`) [about]. ``p_value`` and ``verdict`` [about], ``saturation``, the
+        entropy of the layer divided by log2 n. With "renyi" also ``entropy`` and ``entropy_about``; with "kde"
         ``information`` is the upper bound and ``information_lower`` the lower bound.
 
     Raises
@@ -82,13 +98,18 @@ class InformationPlane(Measure[InformationPlaneParameters]):
     name = "information_plane"
     title = "information plane"
     rank = 70
-    version = 2
+    version = 3
     Parameters = InformationPlaneParameters
     variables: ClassVar = (
         Variable("information", _BOTH, "information; the upper bound for kde"),
         Variable("information_lower", _BOTH, "lower bound of the information"),
         Variable("null_mean", _BOTH, "mean of the permutation baseline"),
         Variable("null_std", _BOTH, "standard deviation of the permutation baseline"),
+        Variable("excess", _BOTH, "information minus the mean of the baseline"),
+        Variable("standard_error", _BOTH, "standard error of the excess"),
+        Variable("adjusted", _BOTH, "information adjusted for chance"),
+        Variable("p_value", _BOTH, "p-value of the permutation test", "1"),
+        verdict_variable("verdict", _BOTH, "how far the information can be trusted"),
         Variable("entropy", ("layer",), "entropy of the layer"),
         Variable("entropy_about", ("about",), "entropy of the input and of the labels"),
         Variable("saturation", ("layer",), "entropy / log2 n", "1"),
@@ -101,12 +122,9 @@ class InformationPlane(Measure[InformationPlaneParameters]):
             require_pairs_of_samples(run, self.name)
 
     def resolve(self, run: Run, target: Target, parameters: InformationPlaneParameters) -> InformationPlaneParameters:
-        estimator = parameters.estimator
-        if estimator == "renyi":
-            unused = {field.name: field.default for field in parameters.fields() if field.name in _all_used()}
-            return InformationPlaneParameters(**{**vars(parameters), **unused})
-        used = {name: getattr(parameters, name) for name in _USED[estimator]}
-        return InformationPlaneParameters(estimator=estimator, **used)
+        used = {field.name for field in MatrixInformationConfig.fields()} if parameters.estimator == "renyi" else set()
+        used |= _SHARED | _OWN[parameters.estimator] | {"estimator"}
+        return InformationPlaneParameters(**{name: getattr(parameters, name) for name in used})
 
     def compute(self, run: Run, epoch: int, target: Target, parameters: InformationPlaneParameters) -> Result:
         layers = [layer.name for layer in run.layers if layer.name != INPUT]
@@ -120,41 +138,66 @@ class InformationPlane(Measure[InformationPlaneParameters]):
 information_plane = InformationPlane()
 
 
-def _all_used() -> set[str]:
-    return {name for names in _USED.values() for name in names}
-
-
 def _binning(run: Run, epoch: int, layers: list[str], parameters: InformationPlaneParameters) -> dict[str, Any]:
 
     def estimate(_: str, maps: NDArray) -> LayerInformation:
-        return binned_information(maps, run.labels, parameters.bins)
+        return binned_information(maps, run.labels, parameters.bins, **_resampling(parameters))
 
     by_layer = of_finite_layers(run, epoch, layers, information_plane.title, estimate, _UNKNOWN)
-    return {"information": _about_by_layer(run, by_layer)}
+    return _of_layers(run, by_layer)
 
 
 def _kde(run: Run, epoch: int, layers: list[str], parameters: InformationPlaneParameters) -> dict[str, Any]:
 
     def estimate(_: str, maps: NDArray) -> LayerInformationBounds:
-        return pairwise_distance_information(maps, run.labels, parameters.noise_variance)
+        return pairwise_distance_information(maps, run.labels, parameters.noise_variance, **_resampling(parameters))
 
     unknown = LayerInformationBounds(_UNKNOWN, _UNKNOWN)
     bounds = of_finite_layers(run, epoch, layers, information_plane.title, estimate, unknown)
-    return {
-        "information": _about_by_layer(run, [bound.upper for bound in bounds]),
-        "information_lower": _about_by_layer(run, [bound.lower for bound in bounds]),
+    lower = _of_layers(run, [bound.lower for bound in bounds])["information"]
+    return _of_layers(run, [bound.upper for bound in bounds]) | {"information_lower": lower}
+
+
+def _resampling(parameters: InformationPlaneParameters) -> dict[str, Any]:
+    return {name: getattr(parameters, name) for name in ("permutations", "seed", "intervals")}
+
+
+def _of_layers(run: Run, by_layer: Sequence[LayerInformation]) -> dict[str, Any]:
+    """The variables of estimates of the whole probe, [about, layer]: about the input, and about the labels if any."""
+    unknown = np.full(len(by_layer), math.nan)
+    columns = dict(zip(LayerInformation._fields, np.array(by_layer).T, strict=True))
+    classes = np.unique(run.labels, return_counts=True)[1] / len(run.labels) if run.labels is not None else np.ones(1)
+    limit = np.minimum(columns["input"], -(classes * np.log2(classes)).sum())
+    saturation = columns["saturation"]
+    about_input = {
+        "information": columns["input"],
+        "null_mean": unknown,
+        "null_std": unknown,
+        "excess": columns["input"],
+        "standard_error": columns["input_error"],
+        "adjusted": columns["input"],
+        "p_value": unknown,
+        # There is no null distribution of an entropy: only its saturation is known.
+        "verdict": verdicts(0.0, columns["input"], 0.0, saturation=saturation),
     }
-
-
-def _about_by_layer(run: Run, by_layer: Sequence[Sequence[float]]) -> list[list[float]]:
-    """[about, layer] from the pairs (about the input, about the labels) of every layer."""
-    count = 1 if run.labels is None else 2
-    return [[pair[i] for pair in by_layer] for i in range(count)]
+    null_mean, p_value = columns["labels_null_mean"], columns["labels_p_value"]
+    about_labels = {
+        "information": columns["labels"],
+        "null_mean": null_mean,
+        "null_std": columns["labels_null_std"],
+        "excess": columns["labels"] - null_mean,
+        "standard_error": columns["labels_error"],
+        "adjusted": adjusted_information(columns["labels"], null_mean, limit),
+        "p_value": p_value,
+        "verdict": verdicts(null_mean, limit, p_value, saturation=saturation),
+    }
+    rows = [about_input] if run.labels is None else [about_input, about_labels]
+    return {name: np.array([row[name] for row in rows]) for name in about_input} | {"saturation": saturation}
 
 
 def _renyi(run: Run, epoch: int, layers: list[str], parameters: InformationPlaneParameters) -> dict[str, Any]:
     targets = information_targets(run, epoch)
-    prepared = prepared_batches(run, targets, parameters)
+    prepared = prepared_batches(run, targets, parameters, intervals=parameters.intervals)
 
     def estimate(name: str, maps: NDArray) -> list[MultivariateInformation]:
         return mean_information(prepared, maps, parameters, f"{name}, epoch {epoch}")
@@ -164,7 +207,7 @@ def _renyi(run: Run, epoch: int, layers: list[str], parameters: InformationPlane
     by_target = list(zip(*by_layer, strict=True))
     values = {
         name: [[getattr(information, name) for information in of_target] for of_target in by_target]
-        for name in ("information", "null_mean", "null_std")
+        for name in _OF_BOTH
     }
     return values | {
         "entropy": [information.entropy_maps for information in by_target[0]],

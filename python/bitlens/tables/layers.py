@@ -13,6 +13,10 @@ _VARIABLES = (
     "null_mean",
     "null_std",
     "p_value",
+    "q_value",
+    "standard_error",
+    "adjusted",
+    "verdict",
     "entropy_a",
     "entropy_b",
     "joint_entropy",
@@ -31,8 +35,9 @@ def channel_pairs(information: xr.Dataset) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns ``epoch``, ``channel_a``, ``channel_b``, ``mutual_information``, ``excess`` over the mean of the
-        permutation baseline, ``null_mean``, ``null_std``, ``p_value`` (0 to 1), ``entropy_a``, ``entropy_b`` and
-        ``joint_entropy``; all but the p-value in bits.
+        permutation baseline, ``null_mean``, ``null_std``, ``p_value`` and ``q_value`` (0 to 1), ``standard_error`` of
+        the excess, ``adjusted`` information, ``verdict``, ``entropy_a``, ``entropy_b`` and ``joint_entropy``; entropies
+        and information in bits.
 
     Raises
     ------

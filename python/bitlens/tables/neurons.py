@@ -10,7 +10,9 @@ import xarray as xr
 from bitlens.tables.rows import require, stacked, to_rows
 
 _QUANTITIES = ("entropy", "mutual_information", "selectivity")
-_VARIABLES = (*_QUANTITIES, *(f"{name}_bias" for name in _QUANTITIES), "preferred_class")
+_OF_INFORMATION = ("null_std", "excess", "adjusted", "p_value", "q_value", "verdict")
+_ERRORS = ("entropy_error", "excess_error", "selectivity_error")
+_VARIABLES = (*_QUANTITIES, *(f"{name}_bias" for name in _QUANTITIES), *_OF_INFORMATION, *_ERRORS, "preferred_class")
 
 
 def label_information(by_layer: Mapping[str, xr.Dataset]) -> pd.DataFrame:
@@ -25,7 +27,9 @@ def label_information(by_layer: Mapping[str, xr.Dataset]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns ``epoch``, ``layer``, ``channel``, ``entropy``, ``mutual_information`` and ``selectivity`` in bits,
-        the expected bias of each as ``entropy_bias``, ``mutual_information_bias`` and ``selectivity_bias``, and
+        the expected bias of each as ``entropy_bias``, ``mutual_information_bias`` and ``selectivity_bias``. Of the
+        mutual information also ``null_std``, ``excess`` and ``adjusted`` in bits, ``p_value``, ``q_value`` and
+        ``verdict``. The standard errors ``entropy_error``, ``excess_error`` and ``selectivity_error`` in bits, and
         ``preferred_class``, the number of the class that the neuron separates best.
 
     Raises

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from bitlens.arrays import (
     Array,
     ArrayContext,
+    NDArray,
     array_namespace,
     as_class_indices,
     check_integer,
@@ -107,6 +108,13 @@ def sigmas(bandwidth: Bandwidth, squares: Any, units: Any, values: int, context:
     else:
         result[...] = context.to_device(_one_for_each_channel(bandwidth, channels)) / units
     return result
+
+
+def for_samples(bandwidth: Bandwidth, kept: NDArray) -> Bandwidth:
+    """The rule for some of the samples: an alignment has the labels of these."""
+    if not isinstance(bandwidth, Alignment) or bandwidth.labels is None:
+        return bandwidth
+    return replace(bandwidth, labels=bandwidth.labels[kept])
 
 
 def _one_for_each_channel(bandwidth: Any, channels: int) -> Any:

@@ -12,6 +12,7 @@ from bitlens import _core
 from bitlens.arrays import (
     Array,
     ArrayContext,
+    NDArray,
     array_namespace,
     as_channel_maps,
     as_class_indices,
@@ -92,15 +93,20 @@ def channel_exponents(
     return exponents, context
 
 
-def with_shuffles(of_x: Any, context: ArrayContext, permutations: int, seed: int) -> Any:
-    """Stack the exponents of x and those of x with its samples shuffled, [1 + permutations, n, n]."""
+def shuffle_orders(n: int, permutations: int, seed: int) -> list[NDArray]:
+    """The orders of the samples in a null distribution."""
     random = np.random.default_rng(check_seed(seed))
+    return [random.permutation(n) for _ in range(permutations)]
+
+
+def with_shuffles(of_x: Any, context: ArrayContext, orders: Sequence[NDArray]) -> Any:
+    """Stack the exponents of x and those of x with its samples in each of the orders, [1 + orders, n, n]."""
     n = of_x.shape[1]
-    stacked = context.empty((1 + permutations, n, n), "float64")
+    stacked = context.empty((1 + len(orders), n, n), "float64")
     stacked[0] = of_x[0]
-    for row in range(1, 1 + permutations):
-        order = context.to_device(random.permutation(n))
-        stacked[row] = of_x[0][order[:, None], order]
+    for row, order in enumerate(orders, 1):
+        on_device = context.to_device(order)
+        stacked[row] = of_x[0][on_device[:, None], on_device]
     return stacked
 
 

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from bitlens import _core
-from bitlens.arrays import Array, NDArray, as_channel_maps, as_class_indices, check_integer
+from bitlens.arrays import Array, NDArray, as_channel_maps, as_class_indices, check_integer, check_seed
+from bitlens.estimators.neurons.resampling import Counts, Resampling, spread_and_p_value
+from bitlens.estimators.verdicts import adjusted_information, verdicts
 
 # Channels are processed in blocks, so that the tables of counts of a block take at most this many bytes.
 _BLOCK_BYTES = 64 * 2**20
@@ -47,13 +48,36 @@ class NeuronInformation(NamedTuple):
     entropy_bias: Any
     """Expected error of the entropy, at most 0: the estimate is too small."""
     mutual_information_bias: Any
-    """Expected mutual information by chance, if each bin can occur with each class."""
+    """Mean mutual information when the labels are shuffled: what chance alone gives."""
     selectivity_bias: Any
     """Expected error of the preferred class's divergence. Choosing the largest divergence adds to the error."""
+    null_std: Any
+    """Standard deviation of the mutual information when the labels are shuffled (n - 1 in the denominator)."""
+    excess: Any
+    """Mutual information minus `mutual_information_bias`."""
+    p_value: Any
+    """P-value of the permutation test, from 1 / (1 + permutations) to 1."""
+    adjusted: Any
+    """Mutual information adjusted for chance: 0 for unrelated, min(H(Y), H(Q(L))) for a neuron that is determined."""
+    entropy_error: Any
+    """Standard error of the entropy."""
+    excess_error: Any
+    """Standard error of the excess."""
+    selectivity_error: Any
+    """Standard error of the selectivity."""
+    verdict: Any
+    """Whether the mutual information can be believed, a NumPy array of str; see `bitlens.estimators.verdicts`."""
 
 
 def neuron_information(
-    activations: Array, labels: Array, quantizer: Quantizer = OneBit(), *, channel_axis: int = 1
+    activations: Array,
+    labels: Array,
+    quantizer: Quantizer = OneBit(),
+    *,
+    channel_axis: int = 1,
+    permutations: int = 20,
+    seed: int = 0,
+    intervals: bool = True,
 ) -> NeuronInformation:
     """Compute the entropy, the information about the label and the selectivity of every neuron or channel, in bits.
 
@@ -61,12 +85,14 @@ def neuron_information(
     P(Q(L))) are shares of the samples (Liu, Amjad and Geiger 2018). Every position of a feature map is counted, so that
     Q(L) is the value of the channel at a random position. Pass the mean or the maximum over positions to measure those.
 
-    Estimates from few samples are too large. The biases are of first order in 1 / n (Miller 1955), from the bins that
-    occur: (1 - bins) / (2 n ln 2) for the entropy, (bins - 1) (classes - 1) / (2 n ln 2) for the mutual information,
-    and (bins - 1) (n / n_y - 1) / (2 n ln 2) for a preferred class of n_y samples. The second is the expected mutual
-    information of a neuron without information. If there are only a few samples for each bin and class, the error is
-    larger than its first order; use `permutation_test` then. The positions of one map are not independent. n is
-    therefore the number of samples, and the bias of a channel of maps is an upper limit.
+    Estimates from few samples are too large. ``mutual_information_bias`` is the mean mutual information over all
+    permutations of the labels, in closed form for single values (`expected_information`), and over the shuffles for
+    maps, because the positions of one map are not independent. The other biases are of first order in 1 / n (Miller
+    1955), from the bins that occur: (1 - bins) / (2 n ln 2) for the entropy, and (bins - 1) (n / n_y - 1) / (2 n ln 2)
+    for a preferred class of n_y samples, where n is the number of samples.
+
+    The standard errors come from 20 random halves of the samples, with the bins of all samples. Intervals of a neuron
+    that is on in fewer than 5 samples cover too little, and ``verdict`` says so.
 
     Parameters
     ----------
@@ -78,6 +104,12 @@ def neuron_information(
         How values are made discrete.
     channel_axis : int
         The axis of the channels.
+    permutations : int
+        Number of shuffles of the labels for ``null_std`` and ``p_value``, at least 2; or 0, for which these are NaN.
+    seed : int
+        The same seed makes the same shuffles and halves.
+    intervals : bool
+        Whether to compute the standard errors, which needs 64 samples; they are NaN otherwise.
 
     Returns
     -------
@@ -103,18 +135,22 @@ def neuron_information(
     maps = np.ascontiguousarray(maps.cpu()) if context.on_cuda else maps
     classes, numbers = np.unique(as_class_indices(labels, len(maps), "labels"), return_inverse=True)
     edges = _edges(maps, quantizer)
-    class_sizes = np.bincount(numbers)
-    table_shape = (len(classes), edges.shape[1] + 1)
-    block_length = max(1, _BLOCK_BYTES // (8 * math.prod(table_shape)))
+    shuffles = check_integer(permutations, "permutations")
+    if shuffles < 0 or shuffles == 1:
+        raise ValueError(f"permutations: expected 0 or at least 2, got {shuffles}")
+    resampled = Resampling.of(numbers, len(classes), shuffles, check_seed(seed), intervals, maps.shape[2] > 1)
+    block_length = max(1, _BLOCK_BYTES // (8 * resampled.counted * (edges.shape[1] + 1)))
     blocks = []
     for first in range(0, len(edges), block_length):
-        block_edges = edges[first : first + block_length]
-        counts = np.empty((len(block_edges), *table_shape), np.int64)
-        _core.label_counts(maps[:, first : first + block_length], block_edges, numbers.astype(np.int64), counts)
-        blocks.append(_information(counts, class_sizes))
+        counts = resampled.counts(maps[:, first : first + block_length], edges[first : first + block_length])
+        blocks.append(_results(counts, resampled))
     result = NeuronInformation(*map(np.concatenate, zip(*blocks, strict=True)))
     result = result._replace(preferred_class=classes[result.preferred_class])
-    return NeuronInformation(*(context.to_caller(context.to_device(column)) for column in result))
+    columns = result._asdict()
+    verdict = columns.pop("verdict")
+    return NeuronInformation(
+        **{name: context.to_caller(context.to_device(column)) for name, column in columns.items()}, verdict=verdict
+    )
 
 
 def _edges(maps: NDArray, quantizer: Quantizer) -> NDArray:
@@ -140,26 +176,74 @@ def _edges(maps: NDArray, quantizer: Quantizer) -> NDArray:
     return edges
 
 
-def _information(counts: NDArray, class_sizes: NDArray) -> NeuronInformation:
-    """Compute the quantities from counts [channels, classes, bins] and the number of samples of each class."""
-    bin_shares = counts.sum(axis=1) / counts.sum(axis=(1, 2))[:, None]
-    shares_in_class = counts / counts.sum(axis=2, keepdims=True)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log_ratios = np.where(shares_in_class > 0, np.log2(shares_in_class / bin_shares[:, None]), 0.0)
-        entropies = -np.where(bin_shares > 0, bin_shares * np.log2(bin_shares), 0.0).sum(axis=1)
-    divergences = np.maximum((shares_in_class * log_ratios).sum(axis=2), 0)
-    samples = class_sizes.sum()
-    # A sum, not a matrix product: BLAS rounds a channel's result differently when it is computed with other channels.
-    information = (divergences * (class_sizes / samples)).sum(axis=1)
-    preferred = divergences.argmax(axis=1)
-    first_order = 1 / (2 * samples * math.log(2))
-    bins = (bin_shares > 0).sum(axis=1)
+def _results(counts: Counts, resampled: Resampling) -> NeuronInformation:
+    """The quantities of a block of channels."""
+    found = _information(counts.observed, resampled.class_sizes)
+    n = int(resampled.class_sizes.sum())
+    first_order = 1 / (2 * n * math.log(2))
+    shares = counts.observed.sum(axis=-2) / counts.observed.sum(axis=(-2, -1))[:, None]
+    bins = (shares > 0).sum(axis=-1)
+    null = _information(counts.shuffled, resampled.class_sizes).information
+    chance = resampled.expected(counts.observed, null)
+    null_std, p_value = spread_and_p_value(found.information, null)
+    of_classes = -sum(share * math.log2(share) for share in (resampled.class_sizes / n).tolist())
+    limit = np.minimum(found.entropy, of_classes)
+    # The rarer side of a neuron of one bit decides; with more bins the null mean tells of bins without samples.
+    fewest = np.where(bins == 2, np.where(shares > 0, shares, 1).min(axis=-1) * n, np.inf)
+    entropy_error, excess_error, selectivity_error = _errors(counts, resampled)
     return NeuronInformation(
-        np.maximum(entropies, 0),
-        information,
-        divergences.max(axis=1),
-        preferred,
-        (1 - bins) * first_order,
-        (bins - 1) * (len(class_sizes) - 1) * first_order,
-        (bins - 1) * (samples / class_sizes[preferred] - 1) * first_order,
+        entropy=found.entropy,
+        mutual_information=found.information,
+        selectivity=found.selectivity,
+        preferred_class=found.preferred,
+        entropy_bias=(1 - bins) * first_order,
+        mutual_information_bias=chance,
+        selectivity_bias=(bins - 1) * (n / resampled.class_sizes[found.preferred] - 1) * first_order,
+        null_std=null_std,
+        excess=found.information - chance,
+        p_value=p_value,
+        adjusted=adjusted_information(found.information, chance, limit),
+        entropy_error=entropy_error,
+        excess_error=excess_error,
+        selectivity_error=selectivity_error,
+        verdict=verdicts(np.nan_to_num(chance), limit, np.nan_to_num(p_value), fewest=fewest),
     )
+
+
+def _errors(counts: Counts, resampled: Resampling) -> tuple[NDArray, NDArray, NDArray]:
+    """Standard errors of entropy, excess and selectivity; NaN without halves."""
+    if not len(counts.halves):
+        unknown = np.full(len(counts.observed), math.nan)
+        return unknown, unknown, unknown
+    sizes = resampled.half_sizes
+    halves = [_information(of_half, size) for of_half, size in zip(counts.halves, sizes, strict=True)]
+    chance = [
+        resampled.expected(of_half, _information(null, size).information, size)
+        for of_half, null, size in zip(counts.halves, counts.shuffled_halves, sizes, strict=True)
+    ]
+    excesses = [half.information - by_chance for half, by_chance in zip(halves, chance, strict=True)]
+    values = [half.entropy for half in halves], excesses, [half.selectivity for half in halves]
+    entropy, excess, selectivity = (np.std(of_halves, axis=0, ddof=1) for of_halves in values)
+    return entropy, excess, selectivity
+
+
+class _Quantities(NamedTuple):
+    """What counts give; arrays of the leading shape of the counts."""
+
+    entropy: NDArray
+    information: NDArray
+    selectivity: NDArray
+    preferred: NDArray
+
+
+def _information(counts: NDArray, class_sizes: NDArray) -> _Quantities:
+    """Compute the quantities from counts [..., classes, bins] and the number of samples of each class."""
+    bin_shares = counts.sum(axis=-2) / np.maximum(counts.sum(axis=(-2, -1)), 1)[..., None]
+    shares_in_class = counts / np.maximum(counts.sum(axis=-1, keepdims=True), 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_ratios = np.where(shares_in_class > 0, np.log2(shares_in_class / bin_shares[..., None, :]), 0.0)
+        entropies = -np.where(bin_shares > 0, bin_shares * np.log2(bin_shares), 0.0).sum(axis=-1)
+    divergences = np.maximum((shares_in_class * log_ratios).sum(axis=-1), 0)
+    # A sum, not a matrix product: BLAS rounds a channel's result differently when it is computed with other channels.
+    information = (divergences * (class_sizes / class_sizes.sum())).sum(axis=-1)
+    return _Quantities(np.maximum(entropies, 0), information, divergences.max(axis=-1), divergences.argmax(axis=-1))

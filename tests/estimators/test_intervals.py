@@ -1,0 +1,134 @@
+"""Standard errors and intervals against closed forms, short twins and the spread over fresh samples."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+
+import bitlens
+from bitlens.estimators import intervals
+from bitlens.estimators.permutation import permutation_test
+
+pytest.importorskip("scipy")
+
+
+@pytest.mark.parametrize("degrees", [10, 15, 19, 31, 100])
+def test_quantiles_of_the_t_distribution(degrees):
+    assert intervals.t_quantile(degrees) == pytest.approx(scipy.stats.t.ppf(0.975, degrees), abs=1e-4)
+
+
+@pytest.mark.parametrize("n", [64, 65, 100])
+def test_groups_divide_the_samples(n):
+    kept = intervals.kept_samples(n, seed=3)
+    removed = [np.setdiff1d(np.arange(n), part) for part in kept]
+    assert sorted(np.concatenate(removed).tolist()) == list(range(n))
+    assert {len(part) for part in removed} <= {n // 16, n // 16 + 1}
+    assert all((np.diff(part) > 0).all() for part in kept)
+
+
+def test_an_induced_order_by_hand():
+    """0 -> 2 -> 4 -> 0 and 1 -> 3 -> 1; without sample 2, sample 0 is followed to 4."""
+    order = np.array([2, 3, 4, 1, 0])
+    assert intervals.induced_order(order, np.array([0, 1, 3, 4])).tolist() == [3, 2, 1, 0]
+    assert intervals.induced_order(order, np.arange(5)).tolist() == order.tolist()
+    assert intervals.induced_order(order, np.array([3])).tolist() == [0]
+
+
+@pytest.mark.parametrize("n", [64, 301])
+def test_induced_orders_are_permutations(n):
+    order = np.random.default_rng(n).permutation(n)
+    for kept in intervals.kept_samples(n, 0):
+        assert sorted(intervals.induced_order(order, kept).tolist()) == list(range(len(kept)))
+
+
+def test_the_jackknife_by_its_formula():
+    x = np.random.default_rng(0).exponential(size=(160, 2))
+    found = bitlens.jackknife(lambda rows: np.median(rows, axis=0), x, seed=5)
+    values = np.array([np.median(x[kept], axis=0) for kept in intervals.kept_samples(160, 5)])
+    expected = np.sqrt(15 / 16 * ((values - values.mean(axis=0)) ** 2).sum(axis=0))
+    np.testing.assert_allclose(found.standard_error, expected, rtol=1e-12)
+    width = scipy.stats.t.ppf(0.975, 15) * expected
+    np.testing.assert_allclose(found.high - found.estimate, width, rtol=1e-5)
+    np.testing.assert_allclose(found.estimate - found.low, width, rtol=1e-5)
+
+
+def test_the_error_of_a_mean_is_that_of_the_group_means():
+    """For equal groups the jackknife of a mean is the deviation of the group means / sqrt(16), exactly."""
+    x = np.random.default_rng(1).normal(size=(320, 1))
+    error = bitlens.jackknife(np.mean, x).standard_error
+    groups = np.array_split(np.random.default_rng(0).permutation(320), 16)
+    assert error == pytest.approx(np.std([x[group].mean() for group in groups], ddof=1) / 4, rel=1e-12)
+
+
+def test_few_samples_have_no_interval():
+    x = np.random.default_rng(0).normal(size=(63, 2))
+    found = bitlens.jackknife(lambda rows: rows.mean(axis=0), x)
+    assert np.isnan([found.standard_error, found.low, found.high]).all()
+    assert found.estimate.shape == found.low.shape == (2,)
+    tested = permutation_test(lambda a, b: (a * b).mean(), x, x, intervals=True)
+    assert math.isnan(tested.standard_error)
+    assert not math.isnan(tested.excess)
+
+
+def test_the_error_of_an_excess_by_its_formula():
+    a, b = np.random.default_rng(2).normal(size=(2, 96, 2))
+    b = a + b
+
+    def statistic(x, y):
+        return (x[:, :1] * y).mean(axis=0) ** 2
+
+    found = permutation_test(statistic, a, b, permutations=20, seed=4, intervals=True)
+    random = np.random.default_rng(4)
+    orders = [random.permutation(96) for _ in range(20)]
+    values = []
+    for kept in intervals.kept_samples(96, 4):
+        x, y = a[kept], b[kept]
+        null = [statistic(x, y[intervals.induced_order(order, kept)]) for order in orders[:4]]
+        values.append(statistic(x, y) - np.mean(null, axis=0))
+    jackknife = 15 / 16 * ((values - np.mean(values, axis=0)) ** 2).sum(axis=0)
+    null_variance = found.null_std**2
+    expected = np.maximum(jackknife - null_variance * 1.5, null_variance) + null_variance / 20
+    np.testing.assert_allclose(found.standard_error, np.sqrt(expected), rtol=1e-10)
+    np.testing.assert_allclose(found.high - found.low, 2 * scipy.stats.t.ppf(0.975, 15) * np.sqrt(expected), rtol=1e-5)
+
+
+def test_without_intervals_errors_are_nan():
+    a, b = np.random.default_rng(0).normal(size=(2, 80, 1))
+    found = permutation_test(lambda x, y: (x * y).mean(), a, b)
+    assert np.isnan([found.standard_error, found.low, found.high]).all()
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.6, 0.95])
+def test_the_error_is_the_spread_over_fresh_samples(strength):
+    """Excess of channel information of Gaussian maps; 40 sets of samples, whose spread is known to 11 %."""
+    random = np.random.default_rng(7)
+    found = []
+    for seed in range(40):
+        a, noise = random.normal(size=(2, 64, 1, 4))
+        b = strength * a + math.sqrt(1 - strength**2) * noise
+        found.append(permutation_test(bitlens.channel_mutual_information, a, b, seed=seed, intervals=True))
+    spread = np.std([result.excess for result in found], ddof=1)
+    ratio = np.mean([result.standard_error for result in found]) / spread
+    assert 0.7 < ratio < (3.0 if strength == 0 else 1.45)  # it is too large for unrelated samples
+
+
+REFUSED = [
+    (lambda: bitlens.jackknife(np.mean), ValueError, "arrays: expected at least one array of samples, got none"),
+    (lambda: bitlens.jackknife(np.mean, "ab"), TypeError, r"arrays\[0\]: expected .*, got str"),
+    (
+        lambda: bitlens.jackknife(np.mean, np.zeros(70), np.zeros(69)),
+        ValueError,
+        "expected as many samples|the same|70",
+    ),
+    (lambda: bitlens.jackknife(lambda x: "a", np.zeros(70)), TypeError, "statistic: expected it to return a number"),
+    (lambda: bitlens.jackknife(np.mean, np.zeros(70), seed=-1), ValueError, "seed: expected"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "message"), REFUSED)
+def test_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
