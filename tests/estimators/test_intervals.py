@@ -101,7 +101,7 @@ def test_without_intervals_errors_are_nan():
     assert np.isnan([found.standard_error, found.low, found.high]).all()
 
 
-@pytest.mark.parametrize("strength", [0.0, 0.6, 0.95])
+@pytest.mark.parametrize("strength", [0.0, 0.95])
 def test_the_error_is_the_spread_over_fresh_samples(strength):
     """Excess of channel information of Gaussian maps; 40 sets of samples, whose spread is known to 11 %."""
     random = np.random.default_rng(7)

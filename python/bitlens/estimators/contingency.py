@@ -61,4 +61,4 @@ def _expected_term(size: int, columns: NDArray, n: int, logs: NDArray, log_facto
     log_weight = log_weight - log_factorials[n] + log_factorials[column] + log_factorials[n - column]
     information = count * (logs[n] + logs[count] - logs[size] - logs[column])
     terms: NDArray = information * np.exp(np.where(possible, log_weight, -np.inf))
-    return terms.sum(axis=1)
+    return np.asarray(terms.sum(axis=1))
