@@ -146,10 +146,11 @@ struct Search {
     }
   }
 
-  void keep_k_nearest() {
-    if (std::ssize(neighbors) > 2 * op.k) {
+  // One more than k, because it tells whether the k-th neighbour is one of several at the same distance.
+  void keep_nearest() {
+    if (std::ssize(neighbors) > 2 * (op.k + 1)) {
       std::nth_element(neighbors.begin(), neighbors.begin() + op.k, neighbors.end());
-      neighbors.resize(static_cast<std::size_t>(op.k));
+      neighbors.resize(static_cast<std::size_t>(op.k + 1));
     }
     sort_neighbors(neighbors, scratch, ends);
   }
@@ -161,23 +162,23 @@ struct Search {
     for (std::size_t c = 0; c < row.squared.size(); ++c) {
       neighbors.emplace_back(row.squared[c], row.list.indices[c]);
     }
-    keep_k_nearest();
+    keep_nearest();
     const double farthest = neighbors[static_cast<std::size_t>(op.k - 1)].first;
     if (farthest < static_cast<double>(row.list.limit) * op.unit) return Proof::nearest;
     return farthest == 0 ? Proof::equal_samples : Proof::nothing;
   }
 
   // In a collapsed layer k or more others equal the sample, and those with the smallest indices are its
-  // nearest.
+  // nearest. One more is looked for, because of ties.
   bool first_equal_samples(Index sample) {
     neighbors.clear();
     const View<const T, 2> x = op.x;
-    for (Index j = 0; j < x.shape[0] && std::ssize(neighbors) < op.k; ++j) {
+    for (Index j = 0; j < x.shape[0] && std::ssize(neighbors) <= op.k; ++j) {
       if (j != sample && equal(x.row(sample), x.row(j), x.shape[1])) {
         neighbors.emplace_back(0.0, static_cast<std::int32_t>(j));
       }
     }
-    return std::ssize(neighbors) == op.k;
+    return std::ssize(neighbors) >= op.k;
   }
 
   void nearest_of_all(Index sample) {
@@ -190,7 +191,7 @@ struct Search {
       if (j != sample)
         neighbors.emplace_back(distances[static_cast<std::size_t>(j)], static_cast<std::int32_t>(j));
     }
-    keep_k_nearest();
+    keep_nearest();
   }
 
   void write(Index sample) const {
@@ -198,6 +199,8 @@ struct Search {
       op.distances.row(sample)[e] = std::sqrt(neighbors[static_cast<std::size_t>(e)].first);
       op.indices.row(sample)[e] = neighbors[static_cast<std::size_t>(e)].second;
     }
+    const auto k = static_cast<std::size_t>(op.k);
+    op.ties.data[sample] = neighbors.size() > k && neighbors[k].first == neighbors[k - 1].first;
   }
 };
 

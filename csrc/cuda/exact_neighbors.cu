@@ -106,12 +106,13 @@ struct Search {
     return row.squared[op.k - 1] < static_cast<double>(op.candidates.limits.data[sample]) * op.unit;
   }
 
-  // Sorts the k nearest of all samples into the row, which has `width` places. Samples are visited in order,
-  // so a sample after k others at distance 0 is not nearer.
+  // Sorts the k nearest of all samples into the row, which has `width` places, and one more because of ties.
+  // Samples are visited in order, so a sample after so many others at distance 0 is not nearer.
   __device__ void look_at_all(Index sample, Row& row, int width) const {
     __shared__ int before_warp[kWarps];
     const Index n = op.x.shape[0];
-    double last = HUGE_VAL;  // the largest of the k nearest until now
+    const Index wanted = op.k + 1 < n ? op.k + 1 : op.k;
+    double last = HUGE_VAL;  // the largest of the wanted ones until now
     row.count = 0;
     for (Index start = 0; start < n && last > 0; start += kSearchBatch) {
       const Index other = start + threadIdx.x;
@@ -133,9 +134,9 @@ struct Search {
       }
       if (row.count + kSearchBatch <= width && start + kSearchBatch < n) continue;
       sort(row);
-      if (row.count < op.k) continue;
-      row.count = static_cast<int>(op.k);
-      last = row.squared[op.k - 1];
+      if (row.count < wanted) continue;
+      row.count = static_cast<int>(wanted);
+      last = row.squared[wanted - 1];
     }
   }
 };
@@ -152,10 +153,15 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce) find_neighbors(Search
     row.indices = reinterpret_cast<std::int32_t*>(row.squared + width);
   }
   if (!search.look_at_candidates(sample, row)) search.look_at_all(sample, row, width);
-  for (Index e = threadIdx.x; e < search.op.k; e += kThreads) {
+  const Index k = search.op.k;
+  // Read before the distances replace the squared ones.
+  const bool tied = row.count > k && row.squared[k] == row.squared[k - 1];
+  __syncthreads();
+  for (Index e = threadIdx.x; e < k; e += kThreads) {
     distances.row(sample)[e] = sqrt(row.squared[e]);
     indices.row(sample)[e] = row.indices[e];
   }
+  if (threadIdx.x == 0) search.op.ties.data[sample] = tied ? 1 : 0;
 }
 
 template <class T>

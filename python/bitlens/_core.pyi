@@ -45,6 +45,7 @@ def exact_neighbors(
     k: int,
     distances: Any,
     indices: Any,
+    ties: Any,
     stream: int,
 ) -> None: ...
 def neighbor_scales(distances: Any, scales: Any, stream: int) -> None: ...

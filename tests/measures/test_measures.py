@@ -59,7 +59,7 @@ def test_samples_of_a_cell_of_the_confusion_matrix(run: bitlens.Run) -> None:
 def test_input_and_layer_diversity(run: bitlens.Run) -> None:
     diversity = bitlens.input_diversity(run, k=5)
     assert float(diversity.inter_sample_entropy) == pytest.approx(reference.inter_sample_entropy(run.inputs, 5))
-    assert float(diversity.bound) == pytest.approx(np.log2(40 * 39))
+    assert float(diversity.bound) == pytest.approx(np.log2(2 * 40 * 5))
     assert np.isnan(diversity.class_inter_sample_entropy.sel({"class": "3"}))  # a single sample has no neighbours
     layers = bitlens.layer_diversity(run, k=5)
     expected = reference.inter_sample_entropy(run.activations("0", 3), 5)

@@ -59,6 +59,7 @@ SIZES = [
     ("exact_neighbors", {"error_bounds": f64(4)}, "error_bounds: expected 5, got 4"),
     ("exact_neighbors", {"limits": f32(6)}, "limits: expected 5, got 6"),
     ("exact_neighbors", {"indices": i32(4, 3)}, "indices: samples: expected 5, got 4"),
+    ("exact_neighbors", {"ties": np.zeros(4, np.uint8)}, "ties: expected 5, got 4"),
     ("exact_neighbors", {"indices": i32(5, 2)}, "indices: width of a row: expected 3, got 2"),
     (
         "cut_candidates",

@@ -77,6 +77,7 @@ def test_samples(backend, far_apart):
             1,
             distances,
             indices,
+            output(2, dtype=torch.uint8),
         )
         distances, indices = distances[:, 0].cpu().numpy(), indices[:, 0].tolist()
     np.testing.assert_allclose(distances, np.linalg.norm(x[0] - x[1]), rtol=1e-14)

@@ -193,7 +193,7 @@ def test_groups_of_equal_samples_that_no_list_holds(backend, k):
 
 
 @pytest.mark.each_kernel
-@pytest.mark.parametrize("width", [266, 300, 3000])
+@pytest.mark.parametrize("width", [267, 300, 3000])
 def test_rows_that_are_wider_than_they_need_to_be(backend, width):
     """Rows that are too wide for shared memory are sorted in place of the results."""
     x = normal(300, 2)
@@ -216,6 +216,7 @@ def test_rows_that_are_wider_than_they_need_to_be(backend, width):
             10,
             distances,
             indices,
+            output(context, 300, dtype="uint8"),
         )
         distances, indices = distances[:, :10].cpu(), indices[:, :10].cpu()
     np.testing.assert_array_equal(indices.numpy(), expected_indices)

@@ -166,10 +166,10 @@ def test_kernels_on_rows_over_two_billion_elements_apart(far_rows):
     expected = [np.histogram(values.astype(np.float64), 16, (-9.0, 9.0))[0] for values in far_rows.reshape(4, 4)]
     np.testing.assert_array_equal(counts.reshape(4, 16), expected)
 
-    distances, indices = np.empty((2, 1)), np.empty((2, 1), np.int32)
+    distances, indices, ties = np.empty((2, 1)), np.empty((2, 1), np.int32), np.empty(2, np.uint8)
     no_lists = (np.empty((2, 0), np.float32), np.empty((2, 0), np.int32), np.zeros(2, np.int32), np.ones(2, np.float32))
     kth_estimates = np.array([[0, np.inf]] * 2)
-    _core.exact_neighbors(far_rows, *no_lists, 1.0, np.zeros(2), 1.0, kth_estimates, 1, distances, indices, 0)
+    _core.exact_neighbors(far_rows, *no_lists, 1.0, np.zeros(2), 1.0, kth_estimates, 1, distances, indices, ties, 0)
     expected_distances, expected_indices = reference.nearest_neighbors(far_rows, 1)
     np.testing.assert_allclose(distances, expected_distances, rtol=1e-14)
     np.testing.assert_array_equal(indices, expected_indices)

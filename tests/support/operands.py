@@ -72,6 +72,7 @@ FITTING = {
         "k": 3,
         "distances": f64(5, 3),
         "indices": i32(5, 3),
+        "ties": np.zeros(5, np.uint8),
         "stream": 0,
     },
     "neighbor_scales": lambda: {"distances": f64(5, 3), "scales": f64(5), "stream": 0},

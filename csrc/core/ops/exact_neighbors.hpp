@@ -24,6 +24,7 @@ struct ExactNeighbors {
   Index k;                              // 1 to n - 1
   View<double, 2> distances;  // [n, width], out: the first k of a row, in the unit of x. The rest is scratch.
   View<std::int32_t, 2> indices;  // [n, width], out, as the distances
+  View<std::uint8_t, 1> ties;     // [n], out: 1 if another sample is as far as the k-th neighbour, else 0
 
   void check(const BackEnd& back_end) const {
     const Index n = x.shape[0];
@@ -35,10 +36,11 @@ struct ExactNeighbors {
     require_neighbors(k, n);
     require_size(distances.shape[0], n, "distances: samples");
     const Index batch = back_end.search_batch;
-    require_at_least(distances.shape[1], batch > 0 ? std::max(candidates.capacity(), k + batch) : k,
+    require_at_least(distances.shape[1], batch > 0 ? std::max(candidates.capacity(), k + 1 + batch) : k,
                      "distances: width of a row");
     require_size(indices.shape[0], n, "indices: samples");
     require_size(indices.shape[1], distances.shape[1], "indices: width of a row");
+    require_size(ties.shape[0], n, "ties");
   }
 };
 

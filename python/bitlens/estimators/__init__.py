@@ -21,6 +21,7 @@ from bitlens.estimators.matrix.multivariate import (
 )
 from bitlens.estimators.matrix.published_settings import PAPER_ERRORS, PUBLISHED_SETTINGS, published_settings
 from bitlens.estimators.matrix.renyi import renyi_entropy, renyi_joint_entropy, renyi_mutual_information
+from bitlens.estimators.neighbors.diversity import InterSampleDiversity, NeighborWarning
 from bitlens.estimators.neighbors.inter_sample_entropy import inter_sample_entropy, neighbor_probabilities
 from bitlens.estimators.neighbors.nearest import nearest_neighbors
 from bitlens.estimators.neurons.generalization import GeneralizationBound, generalization_bounds
@@ -44,12 +45,14 @@ __all__ = [
     "Dimension",
     "EqualWidth",
     "GeneralizationBound",
+    "InterSampleDiversity",
     "Interval",
     "LayerInformation",
     "LayerInformationBounds",
     "Median",
     "MultivariateInformation",
     "NearestNeighbors",
+    "NeighborWarning",
     "NeuronInformation",
     "NeuronRoles",
     "OneBit",

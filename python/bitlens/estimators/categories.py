@@ -11,7 +11,14 @@ import numpy as np
 
 from bitlens.arrays import ArrayContext, NDArray, check_bin_count, check_neighbor_count
 from bitlens.estimators.matrix.bandwidths import Bandwidth, sigmas
-from bitlens.estimators.neighbors.inter_sample_entropy import entropy_of_neighbors
+from bitlens.estimators.neighbors.diversity import (
+    InterSampleDiversity,
+    diversity_neighbors,
+    diversity_of_neighbors,
+    entropy_of_neighbors,
+    warn_of_neighbors,
+)
+from bitlens.estimators.neighbors.nearest import Neighbors
 
 _BLOCK_BYTES = 64 * 2**20
 """Rows are compared with all samples in blocks, so that the keys of a block take at most this many bytes."""
@@ -27,19 +34,47 @@ def differing_values(a: NDArray, b: NDArray) -> NDArray:
 
 def category_diversity(values: NDArray, k: int) -> float:
     """Compute the inter-sample entropy in bits of samples [n, ...] of category numbers, as `inter_sample_entropy`."""
+    neighbors = _nearest(*_checked_rows(values, k))
+    warn_of_neighbors(neighbors, 2)
+    return entropy_of_neighbors(neighbors.distances, neighbors.indices, ArrayContext())
+
+
+def full_category_diversity(values: NDArray, k: int, *, seed: int, intervals: bool) -> InterSampleDiversity:
+    """Compute what ``inter_sample_entropy(..., full_output=True)`` does for samples [n, ...] of category numbers."""
+    rows, count = _checked_rows(values, k)
+    _, groups = np.unique(rows, axis=0, return_inverse=True)
+
+    def shuffled(random: np.random.Generator) -> float:
+        found = _nearest(random.permuted(rows, axis=0), count)
+        return entropy_of_neighbors(found.distances, found.indices, ArrayContext())
+
+    nearly_all = _nearest(rows, diversity_neighbors(len(rows)))
+    return diversity_of_neighbors(
+        _nearest(rows, count), nearly_all, groups.reshape(-1), shuffled, ArrayContext(), seed=seed, intervals=intervals
+    )
+
+
+def _checked_rows(values: NDArray, k: int) -> tuple[NDArray, int]:
     rows = _as_codes(values.reshape(len(values), -1))
+    if len(rows) < 3:
+        raise ValueError(f"x: expected at least 3 samples, got {len(rows)}")
+    return rows, check_neighbor_count(k, len(rows), at_least=2)
+
+
+def _nearest(rows: NDArray, k: int) -> Neighbors:
+    """The k nearest neighbours; one more is looked for, because of ties."""
     n = len(rows)
-    if n < 3:
-        raise ValueError(f"x: expected at least 3 samples, got {n}")
-    count = check_neighbor_count(k, n, at_least=2)
-    keys = np.empty((n, count), np.int64)  # ordered as the pairs (distance, index)
+    wanted = min(k + 1, n - 1)
+    keys = np.empty((n, wanted), np.int64)  # ordered as the pairs (distance, index)
     step = max(1, _BLOCK_BYTES // (8 * n))
     for first in range(0, n, step):
         of_block = differing_values(rows[first : first + step], rows) * n + np.arange(n)
         of_block[np.arange(len(of_block)), np.arange(first, first + len(of_block))] = np.iinfo(np.int64).max
-        keys[first : first + step] = np.sort(np.partition(of_block, count - 1, axis=1)[:, :count], axis=1)
+        keys[first : first + step] = np.sort(np.partition(of_block, wanted - 1, axis=1)[:, :wanted], axis=1)
     differing, indices = np.divmod(keys, n)
-    return entropy_of_neighbors(np.sqrt(2.0 * differing), indices.astype(np.int32), ArrayContext())
+    ties = differing[:, k - 1] == differing[:, k] if wanted > k else np.zeros(n, bool)
+    distances = np.ascontiguousarray(np.sqrt(2.0 * differing[:, :k]))
+    return Neighbors(distances, np.ascontiguousarray(indices[:, :k], np.int32), ties.astype(np.uint8), 1.0)
 
 
 def category_distances(maps: NDArray) -> NDArray:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from bitlens.arrays import NDArray
-from bitlens.estimators import distance_codes, inter_sample_entropy
-from bitlens.estimators.categories import category_codes, category_diversity
+from bitlens.estimators import InterSampleDiversity, distance_codes, inter_sample_entropy
+from bitlens.estimators.categories import category_codes, category_diversity, full_category_diversity
 from bitlens.runs import Run, RunError
 from bitlens.runs.layout import INPUT
 
@@ -38,6 +38,15 @@ def require_magnitudes(run: Run, layer: str, what: str) -> None:
 def diversity_of(run: Run, layer: str, values: NDArray, k: int) -> float:
     """The inter-sample entropy of samples of a layer, with the distance that suits its values."""
     return category_diversity(values, k) if has_categories(run, layer) else inter_sample_entropy(values, k)
+
+
+def full_diversity_of(
+    run: Run, layer: str, values: NDArray, k: int, *, seed: int, intervals: bool
+) -> InterSampleDiversity:
+    """The inter-sample entropy and what tells how to read it, with the distance that suits the layer's values."""
+    if has_categories(run, layer):
+        return full_category_diversity(values, k, seed=seed, intervals=intervals)
+    return inter_sample_entropy(values, k, full_output=True, seed=seed, intervals=intervals)
 
 
 def codes_of(run: Run, layer: str, maps: NDArray, bins: int) -> NDArray:

@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal, overload
+
+import numpy as np
 
 from bitlens import _core
-from bitlens.arrays import Array, ArrayContext, as_samples, call_kernel, check_neighbor_count
+from bitlens.arrays import (
+    Array,
+    NDArray,
+    as_samples,
+    call_kernel,
+    check_neighbor_count,
+    check_seed,
+)
+from bitlens.estimators.neighbors.diversity import (
+    InterSampleDiversity,
+    as_numpy,
+    diversity_neighbors,
+    diversity_of_neighbors,
+    entropy_of_neighbors,
+    warn_of_neighbors,
+)
 from bitlens.estimators.neighbors.nearest import TRUSTED_SHARE, in_unit, search
 
 
@@ -50,7 +67,7 @@ def neighbor_probabilities(x: Array, k: int = 15) -> tuple[Any, Any, Any]:
     True
     """
     points, context, ends = as_samples(x, "x", at_least=3)
-    distances, indices, unit = search(points, context, ends, check_neighbor_count(k, len(points), at_least=2))
+    distances, indices, _, unit = search(points, context, ends, check_neighbor_count(k, len(points), at_least=2))
     scales = context.empty((len(points),), "float64")
     probabilities = context.empty(distances.shape, "float64")
     call_kernel(context, _core.neighbor_scales, distances, scales)
@@ -62,13 +79,31 @@ def neighbor_probabilities(x: Array, k: int = 15) -> tuple[Any, Any, Any]:
     )
 
 
-def inter_sample_entropy(x: Array, k: int = 15) -> float:
+@overload
+def inter_sample_entropy(
+    x: Array, k: int = 15, *, full_output: Literal[False] = False, seed: int = 0, intervals: bool = True
+) -> float: ...
+@overload
+def inter_sample_entropy(
+    x: Array, k: int = 15, *, full_output: Literal[True], seed: int = 0, intervals: bool = True
+) -> InterSampleDiversity: ...
+def inter_sample_entropy(
+    x: Array, k: int = 15, *, full_output: bool = False, seed: int = 0, intervals: bool = True
+) -> float | InterSampleDiversity:
     """Compute the inter-sample entropy in bits: how diverse the samples are in their space.
 
     The probabilities P(j|i) of the k nearest neighbours (see `neighbor_probabilities`) are made symmetric, P_ij =
     P(j|i) + P(i|j) over all pairs of which at least one sample is a neighbour of the other, and normalised to sum 1.
     The entropy is H = -sum P_ij log2 P_ij over ordered pairs (CNNSlicer, Shen and Shen 2021, eq. 4 to 7). It depends on
-    k: compare only values of equal k.
+    n and k: compare only values of equal n and k.
+
+    The entropy says little by itself. The scales adapt to the neighbours, so that a set of clusters larger than k has
+    nearly the entropy of noise, and coinciding samples raise it: a dead layer reaches the bound log2 min(2 n k, n (n -
+    1)). A `NeighborWarning` says where samples coincide, and where ties at rank k let the order of the samples decide.
+    With full_output the ``diversity`` tells layers apart: it is the entropy with k = min(n - 1, 1500), where coinciding
+    samples are one point, divided by its bound; 0 for a dead layer and 1 for white noise. ``null_mean`` is the entropy
+    of shuffled features: an entropy below it tells that features depend on each other. It may also be above it, where
+    shuffling makes samples coincide nearly, as it does for one-hot outputs.
 
     The neighbours are exact. The distances of float64 samples are exact as well. Those of float32 samples come from
     float32 matrix products wherever these are accurate to a relative 1e-5, which changes the entropy by far less than
@@ -80,11 +115,18 @@ def inter_sample_entropy(x: Array, k: int = 15) -> float:
         Samples along the first axis; the other axes are flattened.
     k : int
         Number of neighbours, 2 to n - 1.
+    full_output : bool
+        Whether to return bound, diversity, null, standard error, ties and coinciding samples as well. It takes a search
+        of all neighbours and three more of k neighbours.
+    seed : int
+        The same seed shuffles features and groups samples in the same way.
+    intervals : bool
+        Whether full_output has the standard error of the entropy, by the jackknife (see `jackknife`).
 
     Returns
     -------
-    float
-        Bits, from 0 to log2(n (n - 1)).
+    float or InterSampleDiversity
+        Bits, from 0 to log2 min(2 n k, n (n - 1)).
 
     Raises
     ------
@@ -102,16 +144,26 @@ def inter_sample_entropy(x: Array, k: int = 15) -> float:
     3.0
     """
     points, context, ends = as_samples(x, "x", at_least=3)
+    n, count = len(points), check_neighbor_count(k, len(points), at_least=2)
     trusted_share = TRUSTED_SHARE if str(points.dtype).endswith("float32") else math.inf
-    count = check_neighbor_count(k, len(points), at_least=2)
-    distances, indices, _ = search(points, context, ends, count, trusted_share=trusted_share)
-    return entropy_of_neighbors(distances, indices, context)
+    neighbors = search(points, context, ends, count, trusted_share=trusted_share)
+    if not full_output:
+        warn_of_neighbors(neighbors, 2)
+        return entropy_of_neighbors(neighbors.distances, neighbors.indices, context)
+
+    def shuffled(random: np.random.Generator) -> float:
+        mixed = context.to_device(random.permuted(as_numpy(points), axis=0))
+        found = search(mixed, context, ends, count, trusted_share=trusted_share)
+        return entropy_of_neighbors(found.distances, found.indices, context)
+
+    nearly_all = search(points, context, ends, diversity_neighbors(n))
+    return diversity_of_neighbors(
+        neighbors, nearly_all, _coinciding(points), shuffled, context, seed=check_seed(seed), intervals=intervals
+    )
 
 
-def entropy_of_neighbors(distances: Any, indices: Any, context: ArrayContext) -> float:
-    """Compute the inter-sample entropy in bits from the neighbours [n, k], ordered by (distance, index)."""
-    scales = context.empty((len(distances),), "float64")
-    call_kernel(context, _core.neighbor_scales, distances, scales)
-    sums, entropy = context.empty((len(distances), 2), "float64"), context.empty((1,), "float64")
-    call_kernel(context, _core.edge_entropy, distances, indices, scales, sums, entropy)
-    return float(entropy[0])
+def _coinciding(points: Any) -> NDArray:
+    """Number samples [n, values] such that equal ones have the same number, int64 [n]."""
+    numbers: dict[bytes, int] = {}
+    # -0.0 is 0.0, which a sum with 0 makes it.
+    return np.array([numbers.setdefault((row + 0.0).tobytes(), len(numbers)) for row in as_numpy(points)], np.int64)

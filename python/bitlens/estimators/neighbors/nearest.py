@@ -22,6 +22,18 @@ class _Tiles(NamedTuple):
     """Width of a tile, in panels."""
 
 
+class Neighbors(NamedTuple):
+    """The nearest neighbours of each sample, ordered by (distance, index)."""
+
+    distances: Any
+    """Float64 [n, k], in `unit`."""
+    indices: Any
+    """Int32 [n, k]."""
+    ties: Any
+    """Uint8 [n]: 1 if another sample is exactly as far as the last neighbour, so that the index decides."""
+    unit: float
+
+
 _CPU_TILES = _Tiles(_core.CPU_PANEL, 12, 168)  # 18 MB
 _CUDA_TILES = _Tiles(_core.CUDA_PANEL, 64, 64)  # 256 MB, and enough rows and columns for all multiprocessors
 
@@ -74,8 +86,9 @@ def nearest_neighbors(x: Array, k: int) -> tuple[Any, Any]:
     """
     points, context, ends = as_samples(x, "x", at_least=2)
     count = check_neighbor_count(k, len(points), at_least=1)
-    distances, indices, unit = search(points, context, ends, count)
-    return context.to_caller(in_unit(distances, unit)), context.to_caller(context.astype(indices, "int64"))
+    found = search(points, context, ends, count)
+    indices = context.astype(found.indices, "int64")
+    return context.to_caller(in_unit(found.distances, found.unit)), context.to_caller(indices)
 
 
 def in_unit(lengths: Any, unit: float) -> Any:
@@ -96,7 +109,7 @@ def search(
     k: int,
     *,
     trusted_share: float = math.inf,
-) -> tuple[Any, Any, float]:
+) -> Neighbors:
     """Find the k nearest neighbours, and the unit of their distances.
 
     A filter ranks pairs of samples by a lower bound of their squared distance, which comes from tiles of float32 dot
@@ -125,12 +138,13 @@ def search(
         _fill_candidate_lists(x, context, width, list_length, lists, error_bounds)
     kth_estimates = context.empty((n, 2), "float64")
     call_kernel(context, _core.cut_candidates, list_length, *lists, width**2, error_bounds, k, kth_estimates)
-    columns = max(capacity, k + _core.CUDA_SEARCH_BATCH) if context.on_cuda else k
+    columns = max(capacity, k + 1 + _core.CUDA_SEARCH_BATCH) if context.on_cuda else k
     distances, indices = context.empty((n, columns), "float64"), context.empty((n, columns), "int32")
+    ties = context.empty((n,), "uint8")
     trusted = trusted_share / _relative_error(length)
     filtered = (*lists, width**2, error_bounds, trusted, kth_estimates)
-    call_kernel(context, _core.exact_neighbors, x, *filtered, k, distances, indices)
-    return distances[:, :k], indices[:, :k], unit
+    call_kernel(context, _core.exact_neighbors, x, *filtered, k, distances, indices, ties)
+    return Neighbors(distances[:, :k], indices[:, :k], ties, unit)
 
 
 def _fill_candidate_lists(
