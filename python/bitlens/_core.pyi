@@ -66,6 +66,7 @@ def renyi_entropies(
     weights: Any,
     alpha: float,
     entropies: Any,
+    kept: Any,
     workspace: Any,
     stream: int,
 ) -> None: ...

@@ -105,6 +105,7 @@ FITTING = {
         "squared_distances": f64(3, 5, 5),
         **SETS,
         "entropies": f64(2),
+        "kept": f64(2),
         "workspace": f64(1, 15),
         "stream": 0,
     },
