@@ -8,6 +8,7 @@ PyTorch.
 from bitlens.arrays.context import Array, ArrayContext, NDArray, array_namespace, call_kernel, is_tensor
 from bitlens.arrays.rescale import rescale_for_squares
 from bitlens.arrays.validation import (
+    MAX_BINS,
     as_channel_maps,
     as_class_indices,
     as_real_array,
@@ -25,6 +26,7 @@ from bitlens.arrays.validation import (
 )
 
 __all__ = [
+    "MAX_BINS",
     "Array",
     "ArrayContext",
     "NDArray",

@@ -13,8 +13,8 @@ import numpy as np
 from bitlens import _core
 from bitlens.arrays.context import Array, ArrayContext, NDArray, is_tensor
 
-MAX_BINS = 256
-"""The index of a bin is stored in one byte."""
+MAX_BINS = _core.MAX_BINS
+"""The largest number of bins of every estimator and measure: the index of a bin is stored in one byte."""
 
 
 def describe(x: object) -> str:
@@ -196,22 +196,30 @@ def check_positive(value: Any, name: str) -> float:
     return number
 
 
-def check_value_range(value_range: Any) -> tuple[float, float]:
-    """Return the two ends of a range that the caller passed as `value_range`."""
+def check_value_range(value_range: Any, dtype: object) -> tuple[float, float]:
+    """Return the two ends of a range that the caller passed as `value_range`, for values of this type.
+
+    The float32 nearest to 0.1 is larger than 0.1, and a range up to 0.1 should include it. Ranges of float32 values are
+    therefore widened to the nearest float32.
+    """
     try:
         low, high = (float(end) for end in value_range)
     except (TypeError, ValueError):
         raise TypeError(f"value_range: expected two numbers (low, high), got {value_range!r}") from None
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ValueError(f"value_range: expected finite low < high, got ({low}, {high})")
+    if str(dtype).endswith("float32"):
+        largest = float(np.finfo(np.float32).max)
+        nearest = [float(np.float32(min(max(end, -largest), largest))) for end in (low, high)]
+        low, high = min(low, nearest[0]), max(high, nearest[1])
     return low, high
 
 
-def check_bin_count(bins: object) -> int:
+def check_bin_count(bins: object, name: str = "bins") -> int:
     """Return a number of bins whose indices fit into one byte."""
-    count = check_integer(bins, "bins")
+    count = check_integer(bins, name)
     if not 2 <= count <= MAX_BINS:
-        raise ValueError(f"bins: expected 2 to {MAX_BINS}, got {count}")
+        raise ValueError(f"{name}: expected 2 to {MAX_BINS}, got {count}")
     return count
 
 

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from bitlens import _core
-from bitlens.arrays import Array, NDArray, as_channel_maps, as_class_indices, check_integer
+from bitlens.arrays import Array, NDArray, as_channel_maps, as_class_indices, check_bin_count
+from bitlens.estimators.bins import bin_edges
 
 # Channels are processed in blocks, so that the tables of counts of a block take at most this many bytes.
 _BLOCK_BYTES = 64 * 2**20
@@ -24,7 +25,10 @@ class OneBit:
 
 @dataclass(frozen=True)
 class EqualWidth:
-    """Equal bins between the smallest and the largest value of each neuron; the last bin includes its upper end."""
+    """Equal bins between the smallest and the largest value of each neuron; the last bin includes its upper end.
+
+    `bins` is 2 to 256. The edges are those of `numpy.histogram`.
+    """
 
     bins: int = 32
 
@@ -130,14 +134,8 @@ def _edges(maps: NDArray, quantizer: Quantizer) -> NDArray:
         return np.full((channels, 1), np.nextafter(threshold, math.inf))
     if not isinstance(quantizer, EqualWidth):
         raise TypeError(f"quantizer: expected OneBit or EqualWidth, got {quantizer!r}")
-    bins = check_integer(quantizer.bins, "quantizer: bins")
-    if bins < 2:
-        raise ValueError(f"quantizer: expected at least 2 bins, got {bins}")
-    low, high = (end.astype(np.float64)[:, None] for end in (maps.min(axis=(0, 2)), maps.max(axis=(0, 2))))
-    shares = np.arange(1, bins) / bins
-    edges: NDArray = low * (1 - shares) + high * shares  # high - low may exceed the range of float64
-    edges[low[:, 0] == high[:, 0]] = math.inf
-    return edges
+    bins = check_bin_count(quantizer.bins, "quantizer: bins")
+    return bin_edges(np.stack([maps.min(axis=(0, 2)), maps.max(axis=(0, 2))], axis=1), bins)
 
 
 def _information(counts: NDArray, class_sizes: NDArray) -> NeuronInformation:
