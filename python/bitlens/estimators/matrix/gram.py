@@ -22,7 +22,7 @@ from bitlens.arrays import (
     check_seed,
     rescale_for_squares,
 )
-from bitlens.estimators.matrix.bandwidths import Bandwidth, sigmas
+from bitlens.estimators.matrix.bandwidths import Bandwidth, exponents_of_squares
 
 # From this number of samples on, LAPACK and cuSOLVER decompose one matrix faster with their own parallel code.
 _LARGE = 1024
@@ -56,7 +56,7 @@ def input_and_channels(
 ) -> tuple[Any, Any, ArrayContext]:
     """Compute the exponents of x [1, n, n] and of every channel [channels, n, n], and check that they fit together."""
     of_maps, context = channel_exponents(maps, "maps", bandwidth, channel_axis, as_one=tensor)
-    of_x, context_x = variable_exponents(x, "x", bandwidth_x)
+    of_x, context_x = variable_exponents(x, "x", bandwidth_x, "bandwidth_x")
     if len(of_x[0]) != len(of_maps[0]):
         raise ValueError(f"x: expected the {len(of_maps[0])} samples of maps, got {len(of_x[0])}")
     check_same_device([context, context_x], "x")
@@ -69,7 +69,9 @@ def concatenate(exponents: Iterable[Any]) -> Any:
     return array_namespace(arrays[0]).concatenate(arrays)
 
 
-def variable_exponents(x: Array, name: str, bandwidth: Bandwidth) -> tuple[Any, ArrayContext]:
+def variable_exponents(
+    x: Array, name: str, bandwidth: Bandwidth, argument: str = "bandwidth"
+) -> tuple[Any, ArrayContext]:
     """Compute the exponents of one variable, [1, n, n]; its Gram matrix is exp(-exponents)."""
     if getattr(x, "ndim", None) == 1 and not any(kind in str(x.dtype) for kind in ("float", "complex")):
         context = ArrayContext.of(x)
@@ -83,11 +85,17 @@ def variable_exponents(x: Array, name: str, bandwidth: Bandwidth) -> tuple[Any, 
             f"{name}: expected shape (samples, ...), got {tuple(x.shape)}; a single feature is (n, 1), classes are "
             "integers"
         )
-    return channel_exponents(x, name, bandwidth, 1, as_one=True)
+    return channel_exponents(x, name, bandwidth, 1, as_one=True, argument=argument)
 
 
 def channel_exponents(
-    maps: Array, name: str, bandwidth: Bandwidth, channel_axis: int, *, as_one: bool
+    maps: Array,
+    name: str,
+    bandwidth: Bandwidth,
+    channel_axis: int,
+    *,
+    as_one: bool,
+    argument: str = "bandwidth",
 ) -> tuple[Any, ArrayContext]:
     """Compute the exponents of every channel, [channels, n, n], or [1, n, n] of all values as one channel."""
     values, context, _ = as_channel_maps(maps, name, channel_axis=channel_axis, cuda=True)
@@ -99,9 +107,8 @@ def channel_exponents(
     values, units = rescale_for_squares(values, name, (0, 2))
     exponents = context.empty((channels, n, n), "float64")
     call_kernel(context, _core.squared_distances, values, exponents)
-    sigma = sigmas(bandwidth, exponents, units.reshape(-1), length, context)
-    exponents /= (2 * sigma**2)[:, None, None]
-    return exponents, context
+    units = units.reshape(-1) + exponents[:, 0, 0] * 0  # one for each channel
+    return exponents_of_squares(exponents, bandwidth, units, length, context, argument), context
 
 
 def with_shuffles(of_x: Any, context: ArrayContext, permutations: int, seed: int) -> Any:
