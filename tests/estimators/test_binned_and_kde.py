@@ -119,7 +119,7 @@ REFUSED = [
         TypeError,
         "noise_variance: expected a number",
     ),
-    (lambda: bitlens.pairwise_distance_information(T.tolist()), TypeError, "activations: expected a NumPy array"),
+    (lambda: bitlens.pairwise_distance_information(1.0), TypeError, "activations: expected a NumPy array"),
 ]
 
 

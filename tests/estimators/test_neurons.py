@@ -232,7 +232,8 @@ def test_threads_do_not_matter():
 GOOD = {"activations": np.ones((4, 2)), "labels": np.arange(4)}
 # (changes, error, message)
 BAD = [
-    ({"activations": [1.0]}, TypeError, "activations: expected a NumPy array or a PyTorch tensor"),
+    ({"activations": 1.0}, TypeError, "activations: expected a NumPy array or a PyTorch tensor"),
+    ({"activations": [1.0]}, ValueError, r"activations: expected shape \(samples, channels, ...\), got \(1,\)"),
     ({"activations": np.ones(4)}, ValueError, r"activations: expected shape \(samples, channels, ...\), got \(4,\)"),
     ({"activations": np.ones((0, 2))}, ValueError, "activations: is empty"),
     ({"activations": np.full((4, 2), np.nan)}, ValueError, "activations: contains NaN or infinity"),
@@ -240,7 +241,7 @@ BAD = [
     ({"labels": np.ones(4)}, TypeError, "labels: expected integers, got float64"),
     ({"labels": np.arange(4) - 1}, ValueError, "labels: expected classes from 0 on, got -1"),
     ({"quantizer": OneBit(math.nan)}, ValueError, "quantizer: expected a finite threshold, got nan"),
-    ({"quantizer": OneBit("half")}, TypeError, "quantizer: expected a number as threshold, got 'half'"),
+    ({"quantizer": OneBit("half")}, TypeError, "quantizer: threshold: expected a number, got 'half'"),
     ({"quantizer": EqualWidth(1)}, ValueError, "quantizer: bins: expected 2 to 256, got 1"),
     ({"quantizer": EqualWidth(257)}, ValueError, "quantizer: bins: expected 2 to 256, got 257"),
     ({"quantizer": EqualWidth(2.5)}, TypeError, "quantizer: bins: expected an integer, got 2.5"),

@@ -9,6 +9,7 @@ from bitlens.arrays.context import Array, ArrayContext, NDArray, array_namespace
 from bitlens.arrays.rescale import rescale_for_squares
 from bitlens.arrays.validation import (
     MAX_BINS,
+    as_array,
     as_channel_maps,
     as_class_indices,
     as_real_array,
@@ -16,6 +17,7 @@ from bitlens.arrays.validation import (
     check_bin_count,
     check_integer,
     check_neighbor_count,
+    check_number,
     check_positive,
     check_same_device,
     check_same_samples,
@@ -31,6 +33,7 @@ __all__ = [
     "ArrayContext",
     "NDArray",
     "array_namespace",
+    "as_array",
     "as_channel_maps",
     "as_class_indices",
     "as_real_array",
@@ -39,6 +42,7 @@ __all__ = [
     "check_bin_count",
     "check_integer",
     "check_neighbor_count",
+    "check_number",
     "check_positive",
     "check_same_device",
     "check_same_samples",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bitlens.arrays import Array, check_integer, check_same_samples, check_seed, is_tensor
+from bitlens.arrays import Array, as_array, check_integer, check_same_samples, check_seed, describe, is_tensor
 
 _RELATIVE_ROUNDING = 1e-9
 _ABSOLUTE_ROUNDING = 1e-12
@@ -74,14 +74,16 @@ def permutation_test(
     >>> bool(abs(result.excess[0, 0]) < 3 * result.null_std[0, 0] < result.observed[0, 0])
     True
     """
+    a, b = as_array(a, "a"), as_array(b, "b")
     for array, name in ((a, "a"), (b, "b")):
-        if not (isinstance(array, np.ndarray) or is_tensor(array)) or array.ndim == 0:
-            raise TypeError(f"{name}: expected a NumPy array or a PyTorch tensor, got {type(array).__name__}")
+        if array.ndim == 0:
+            raise TypeError(f"{name}: expected samples along the first axis, got {describe(array)}")
     check_same_samples(a, b)
     count = check_integer(permutations, "permutations")
     if count < 2:
         raise ValueError(f"permutations: expected at least 2, got {count}")
-    random = np.random.default_rng(check_seed(seed))
+    number = check_seed(seed)
+    random = np.random.default_rng(number)
 
     observed = _as_float64(statistic(a, b))
     # Welford's running moments, so that the values of all permutations need not be in memory together.
@@ -103,7 +105,7 @@ def permutation_test(
         excess=observed - mean,
         p_value=(1 + not_below) / (1 + count),
         permutations=count,
-        seed=seed,
+        seed=number,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,6 +13,7 @@ from bitlens.arrays import (
     Array,
     ArrayContext,
     array_namespace,
+    as_array,
     as_class_indices,
     check_integer,
     check_positive,
@@ -138,7 +140,7 @@ def sigmas(
         for end in (first, last):
             _checked_squares(end, squares, units, f"{argument}: smallest")
         result[...] = _aligned(squares, first, last, classes, context)
-    elif isinstance(bandwidth, (int, float, np.integer, np.floating)):
+    elif isinstance(bandwidth, Real) or getattr(bandwidth, "ndim", None) == 0:
         result[...] = check_positive(bandwidth, argument) / units
     else:
         result[...] = context.to_device(_one_for_each_channel(bandwidth, channels, argument)) / units
@@ -147,7 +149,8 @@ def sigmas(
 
 def _one_for_each_channel(bandwidth: Any, channels: int, argument: str) -> Any:
     try:
-        array = np.asarray(bandwidth.cpu() if is_tensor(bandwidth) else bandwidth, np.float64)
+        given = as_array(bandwidth, argument)
+        array = np.asarray(given.detach().cpu() if is_tensor(given) else given, np.float64)
     except (TypeError, ValueError):
         raise TypeError(
             f"{argument}: expected a rule, sigma, or one sigma for each channel, got {bandwidth!r}"

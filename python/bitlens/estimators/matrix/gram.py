@@ -14,6 +14,7 @@ from bitlens.arrays import (
     Array,
     ArrayContext,
     array_namespace,
+    as_array,
     as_channel_maps,
     as_class_indices,
     call_kernel,
@@ -73,14 +74,15 @@ def variable_exponents(
     x: Array, name: str, bandwidth: Bandwidth, argument: str = "bandwidth"
 ) -> tuple[Any, ArrayContext]:
     """Compute the exponents of one variable, [1, n, n]; its Gram matrix is exp(-exponents)."""
-    if getattr(x, "ndim", None) == 1 and not any(kind in str(x.dtype) for kind in ("float", "complex")):
+    x = as_array(x, name)
+    if x.ndim == 1 and not any(kind in str(x.dtype) for kind in ("float", "complex")):
         context = ArrayContext.of(x)
         classes = as_class_indices(x, len(x), name)
         if len(classes) < 2:
             raise ValueError(f"{name}: expected at least 2 samples, got {len(classes)}")
         exponents = np.where(classes[:, None] == classes, 0.0, _DIFFERENT_CLASSES)
         return context.to_device(exponents[None]), context
-    if getattr(x, "ndim", 0) < 2 and hasattr(x, "shape"):
+    if x.ndim < 2:
         raise ValueError(
             f"{name}: expected shape (samples, ...), got {tuple(x.shape)}; a single feature is (n, 1), classes are "
             "integers"

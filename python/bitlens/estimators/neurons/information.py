@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from bitlens import _core
-from bitlens.arrays import Array, NDArray, as_channel_maps, as_class_indices, check_bin_count
+from bitlens.arrays import Array, NDArray, as_channel_maps, as_class_indices, check_bin_count, check_number
 from bitlens.estimators.bins import bin_edges
 
 # Channels are processed in blocks, so that the tables of counts of a block take at most this many bytes.
@@ -125,10 +125,7 @@ def _edges(maps: NDArray, quantizer: Quantizer) -> NDArray:
     """The lower end of each bin but the first, float64 [channels, bins - 1]."""
     channels = maps.shape[1]
     if isinstance(quantizer, OneBit):
-        try:
-            threshold = float(quantizer.threshold)
-        except (TypeError, ValueError):
-            raise TypeError(f"quantizer: expected a number as threshold, got {quantizer.threshold!r}") from None
+        threshold = check_number(quantizer.threshold, "quantizer: threshold")
         if not math.isfinite(threshold):
             raise ValueError(f"quantizer: expected a finite threshold, got {threshold}")
         return np.full((channels, 1), np.nextafter(threshold, math.inf))
