@@ -61,9 +61,9 @@ def entropies_check(squares: NDArray, pairs: NDArray, tolerance: float) -> Calla
 
 def joint_entropies(squares: NDArray, pairs: NDArray, renyi: Operation) -> NDArray:
     """Run our kernel: each set of channels is a pair, and the kernel forms its matrix when it needs it."""
-    entropies = np.empty(len(pairs))
+    entropies, kept = np.empty(len(pairs)), np.empty(len(pairs))
     starts = np.arange(0, 2 * len(pairs) + 1, 2, dtype=np.int64)
-    renyi(squares, starts, pairs.reshape(-1), np.full(2 * len(pairs), 0.5), ALPHA, entropies, np.empty((0, 0)), 0)
+    renyi(squares, starts, pairs.reshape(-1), np.full(2 * len(pairs), 0.5), ALPHA, entropies, kept, np.empty((0, 0)), 0)
     return entropies
 
 

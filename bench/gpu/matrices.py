@@ -39,7 +39,7 @@ def renyi_case(count: int, n: int) -> GpuCase:
         context = ArrayContext(device)
 
         def ours(distances: Tensor) -> Tensor:
-            entropies = torch.empty(count, dtype=torch.float64, device=device)
+            entropies, kept = (torch.empty(count, dtype=torch.float64, device=device) for _ in range(2))
             workspace = context.spectrum_workspace(count, n)
             call_kernel(
                 context,
@@ -50,6 +50,7 @@ def renyi_case(count: int, n: int) -> GpuCase:
                 weights,
                 ALPHA,
                 entropies,
+                kept,
                 workspace,
             )
             return entropies

@@ -19,7 +19,7 @@ void define_matrices(py::module_& m) {
     return std::tuple(operand<&Op::squared_distances>("squared_distances"), operand<&Op::starts>("starts"),
                       operand<&Op::members>("members"), operand<&Op::weights>("weights"),
                       operand<&Op::alpha>("alpha"), operand<&Op::entropies>("entropies"),
-                      operand<&Op::workspace>("workspace"));
+                      operand<&Op::kept>("kept"), operand<&Op::workspace>("workspace"));
   });
 }
 

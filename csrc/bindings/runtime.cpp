@@ -4,6 +4,7 @@
 
 #include "bindings/sections.hpp"
 #include "core/backends.hpp"
+#include "core/check.hpp"
 #include "cpu/parallel.hpp"
 #include "cpu/simd/isa_dispatch.hpp"
 
@@ -41,6 +42,7 @@ void define_runtime(py::module_& m) {
   m.def("set_num_threads", cpu::set_num_threads, py::arg("threads"));
   m.def("num_threads", cpu::num_threads);
   m.def("build_info", build_info);
+  m.attr("MAX_BINS") = kMaxBins;
   m.attr("CPU_PANEL") = kCpu.panel;
   m.attr("CUDA_PANEL") = kCuda.panel;
   m.attr("CUDA_SEARCH_BATCH") = kCuda.search_batch;

@@ -10,6 +10,9 @@ void define_values(py::module_& m) {
   define<ValueRange, RunsOn::cpu>(m, "value_range", []<class Op>(std::type_identity<Op>) {
     return std::tuple(operand<&Op::values>("values"), operand<&Op::range>("range"));
   });
+  define<BinEdges, RunsOn::cpu>(m, "bin_edges", []<class Op>(std::type_identity<Op>) {
+    return std::tuple(operand<&Op::ranges>("ranges"), operand<&Op::edges>("edges"));
+  });
   define<ValueHistograms>(m, "value_histograms", []<class Op>(std::type_identity<Op>) {
     return std::tuple(operand<&Op::maps>("maps"), operand<&Op::low>("low"), operand<&Op::high>("high"),
                       operand<&Op::counts>("counts"));

@@ -23,11 +23,13 @@ BITLENS_HD inline double rounded_multiply_add(double a, double b, double c) {
 }
 
 // `count` equal bins over [low, high], the last one closed, with the edges of numpy.linspace(low, high, count
-// + 1). index() has neither branches nor divisions, so that the compiler vectorises loops over it.
+// + 1). Every estimator that bins values takes its bins from here. index() has neither branches nor
+// divisions, so that the compiler vectorises loops over it; its range must be one whose size float64 can
+// represent.
 struct Bins {
   double low;
   double high;
-  double width;
+  double width;  // infinite for a constant, and at least the smallest number above 0
   double unit;   // a power of two that keeps the inverse of extreme ranges finite
   double scale;  // bins per (value * unit)
   int count;
@@ -35,10 +37,19 @@ struct Bins {
   BITLENS_HD Bins(double low_, double high_, int count_)
       : low(low_),
         high(high_),
-        width(high_ > low_ ? (high_ - low_) / count_ : HUGE_VAL),
-        unit(high_ - low_ > 0x1p500 ? 0x1p-600 : (high_ - low_ < 0x1p-500 ? 0x1p600 : 1.0)),
-        scale(high_ > low_ ? count_ / (high_ * unit - low_ * unit) : 0.0),
-        count(count_) {}
+        width(high_ > low_ ? std::fmax((high_ - low_) / count_, 0x1p-1074) : HUGE_VAL),
+        unit(high_ - low_ > 0x1p500 ? 0x1p-600 : (high_ > low_ && high_ - low_ < 0x1p-500 ? 0x1p600 : 1.0)),
+        scale(0),
+        count(count_) {
+    if (high > low) scale = unit > 1 ? 1 / (width * unit) : count / (high * unit - low * unit);
+  }
+
+  // The lower end of bin i, from 1 on; infinite for a constant. A range that float64 cannot represent is
+  // divided by 4 meanwhile.
+  BITLENS_HD double edge(int i) const {
+    if (high - low < HUGE_VAL) return rounded_multiply_add(i, width, low);
+    return 4 * rounded_multiply_add(i, (high / 4 - low / 4) / count, low / 4);
+  }
 
   // The index stays a double until the end: two additions round it on every machine. The guess is off by one
   // bin at most, and comparisons with the edges correct it. A constant (low == high) has one bin.

@@ -53,27 +53,34 @@ void collision_entropies(const RenyiEntropies<T>& op) {
   });
 }
 
-double entropy_of_eigenvalues(const double* eigenvalues, Index n, double alpha) {
-  RenyiSum renyi{alpha, 0, 0};
+// Stores the entropy of a set, and how many of its eigenvalues count.
+template <class T>
+void store_entropy(const RenyiEntropies<T>& op, Index set, const double* eigenvalues) {
+  const Index n = op.size();
+  double largest = 0;
+  for (Index i = 0; i < n; ++i) largest = std::fmax(eigenvalues[i], largest);
+  RenyiSum renyi(op.alpha, largest, static_cast<double>(n));
   for (Index i = 0; i < n; ++i) renyi.add(eigenvalues[i]);
   double sum = 0;
   for (Index i = 0; i < n; ++i) sum += renyi.term(eigenvalues[i]);
-  return renyi.entropy(sum);
+  op.entropies.data[set] = renyi.entropy(sum);
+  if (op.alpha < 1) op.kept.data[set] = renyi.kept;
 }
 
 // In float64: below alpha = 1 the power magnifies the rounding errors of small eigenvalues; above 2 it
 // magnifies that of the largest one.
 template <class T>
 void entropies_by_eigenvalues(const RenyiEntropies<T>& op, const std::vector<Index>& sets) {
-  const Index n = op.size();
   for_each_spectrum<double>(
-      std::ssize(sets), n,
+      std::ssize(sets), op.size(),
       [&](Index s, double* matrix) {
         return fill_kernel(op, sets[static_cast<std::size_t>(s)], matrix) ? 1.0 : 0.0;
       },
       [&](Index s, double varies, const double* eigenvalues) {
-        op.entropies.data[sets[static_cast<std::size_t>(s)]] =
-            varies > 0 ? entropy_of_eigenvalues(eigenvalues, n, op.alpha) : 0;
+        const Index set = sets[static_cast<std::size_t>(s)];
+        if (varies > 0) return store_entropy(op, set, eigenvalues);
+        op.entropies.data[set] = 0;
+        if (op.alpha < 1) op.kept.data[set] = 1;
       });
 }
 
@@ -124,6 +131,7 @@ void entropies_by_quadrature(const RenyiEntropies<T>& op) {
 
 template <class T>
 void find_entropies(const RenyiEntropies<T>& op) {
+  std::fill_n(op.kept.data, op.sets(), static_cast<double>(op.size()));
   if (op.alpha == 2) {
     collision_entropies(op);
   } else if (op.alpha >= 1 && op.alpha < 2) {

@@ -79,6 +79,15 @@ void run(const ValueRange<double>& op) {
 }
 
 template <>
+void run(const BinEdges& op) {
+  const int count = static_cast<int>(op.edges.shape[1]) + 1;
+  for (Index channel = 0; channel < op.edges.shape[0]; ++channel) {
+    const Bins bins(op.ranges.row(channel)[0], op.ranges.row(channel)[1], count);
+    for (int i = 1; i < count; ++i) op.edges.row(channel)[i - 1] = bins.edge(i);
+  }
+}
+
+template <>
 void run(const ValueHistograms<float>& op) {
   fill_histograms(op);
 }

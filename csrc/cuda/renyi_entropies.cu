@@ -54,6 +54,7 @@ __global__ void __launch_bounds__(kThreads) find_collision_entropies(Kernels<T> 
   const double n = kernels.size();
   if (threadIdx.x == 0) {
     kernels.op.entropies.data[blockIdx.x] = bounded_entropy(collision_entropy(squares, n), n);
+    kernels.op.kept.data[blockIdx.x] = n;
   }
 }
 
@@ -103,7 +104,10 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<T>)
       tridiagonalize(work);
       entropy = entropy_by_quadrature(quadrature, work);
     }
-    if (threadIdx.x == 0) entropies.data[set] = bounded_entropy(entropy, work.n);
+    if (threadIdx.x == 0) {
+      entropies.data[set] = bounded_entropy(entropy, work.n);
+      kernels.op.kept.data[set] = work.n;
+    }
     __syncthreads();
   }
 }
@@ -119,15 +123,16 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<double>)
   for (Index set = blockIdx.x; set < entropies.shape[0]; set += gridDim.x) {
     if (!all && entropies.data[set] == entropies.data[set]) continue;
     double entropy = 0;
+    double kept = 1;
     if (kernels.fill(set, work)) {
       tridiagonalize(work);
       bisect(work);
-      RenyiSum renyi{kernels.op.alpha, 0, 0};
+      RenyiSum renyi(kernels.op.alpha, work.values[work.n - 1], work.n);
       for (int i = static_cast<int>(threadIdx.x); i < work.n; i += static_cast<int>(kThreads)) {
         renyi.add(work.values[i]);
       }
       renyi.total = block_sum(renyi.total);
-      renyi.largest = block_max(renyi.largest);
+      kept = block_sum(renyi.kept);
       double sum = 0;
       for (int i = static_cast<int>(threadIdx.x); i < work.n; i += static_cast<int>(kThreads)) {
         sum += renyi.term(work.values[i]);
@@ -135,7 +140,10 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<double>)
       entropy = renyi.entropy(block_sum(sum));
     }
     __syncthreads();
-    if (threadIdx.x == 0) entropies.data[set] = bounded_entropy(entropy, work.n);
+    if (threadIdx.x == 0) {
+      entropies.data[set] = bounded_entropy(entropy, work.n);
+      if (kernels.op.alpha < 1) kernels.op.kept.data[set] = kept;
+    }
     __syncthreads();
   }
 }

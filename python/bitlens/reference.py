@@ -140,9 +140,9 @@ def kernel_spectrum(squared_distances: NDArray, weights: NDArray) -> NDArray:
 
 
 def spectrum_entropy(eigenvalues: NDArray, alpha: float) -> float:
-    """Renyi entropy in bits of a matrix with these eigenvalues; negative ones are rounding errors and count as 0."""
-    eigenvalues = eigenvalues.clip(0)
-    eigenvalues = eigenvalues[eigenvalues > 0] / eigenvalues.sum()
+    """Renyi entropy in bits of a matrix with these eigenvalues; rounding errors among them do not count."""
+    eigenvalues = eigenvalues_that_count(eigenvalues, alpha)
+    eigenvalues = eigenvalues / eigenvalues.sum()
     if alpha == 1:
         return entropy(eigenvalues)
     if alpha > 2:
@@ -153,6 +153,12 @@ def spectrum_entropy(eigenvalues: NDArray, alpha: float) -> float:
     return float(np.log1p(total) / ((1 - alpha) * np.log(2)))
 
 
+def eigenvalues_that_count(eigenvalues: NDArray, alpha: float) -> NDArray:
+    """Those above 0; below order 1, whose power magnifies rounding errors, those above n * eps of the largest one."""
+    cut = len(eigenvalues) * np.finfo(np.float64).eps * eigenvalues.max() if alpha < 1 else 0
+    return eigenvalues[eigenvalues > cut]
+
+
 def gaussian_gram(x: NDArray, sigma: float) -> NDArray:
     """exp(-|x_i - x_j|^2 / (2 sigma^2)) of samples [n, ...]."""
     return np.exp(-(pair_distances(x.reshape(len(x), -1)) ** 2) / (2 * sigma**2))
@@ -160,7 +166,7 @@ def gaussian_gram(x: NDArray, sigma: float) -> NDArray:
 
 def matrix_entropy(kernel: NDArray, alpha: float) -> float:
     """Entropy of a Gram matrix by Yu et al. (2018) eq. 2, literally; alpha must not be 1."""
-    eigenvalues = np.linalg.eigvalsh(kernel / np.trace(kernel)).clip(0)
+    eigenvalues = eigenvalues_that_count(np.linalg.eigvalsh(kernel / np.trace(kernel)), alpha)
     return float(np.log2((eigenvalues**alpha).sum()) / (1 - alpha))
 
 

@@ -114,7 +114,7 @@ REFUSED = [
     (lambda: bitlens.renyi_entropy(np.array([1])), ValueError, "x: expected at least 2 samples, got 1"),
     (lambda: bitlens.renyi_entropy(np.array([1, -1])), ValueError, "x: expected classes from 0 on, got -1"),
     (lambda: bitlens.renyi_entropy(X * np.nan), ValueError, "x: contains NaN or infinity"),
-    (lambda: bitlens.renyi_entropy(X.tolist()), TypeError, "x: expected a NumPy array or a PyTorch tensor, got list"),
+    (lambda: bitlens.renyi_entropy("abc"), TypeError, "x: expected a NumPy array or a PyTorch tensor, got str"),
     (lambda: bitlens.renyi_entropy(X, 0), ValueError, "alpha: expected a finite number above 0, got 0"),
     (lambda: bitlens.renyi_entropy(X, math.inf), ValueError, "alpha: expected a finite number above 0, got inf"),
     (lambda: bitlens.renyi_entropy(X, 1.01, 0), ValueError, "bandwidth: expected a finite number above 0, got 0"),

@@ -38,8 +38,8 @@ def test_no_object_and_no_background() -> None:
 
 
 REFUSED = [
-    (ENTROPIES.tolist(), MASKS, TypeError, "entropies: expected an array, got list"),
-    (ENTROPIES, None, TypeError, "masks: expected an array, got NoneType"),
+    ("abc", MASKS, TypeError, "entropies: expected a NumPy array or a PyTorch tensor, got str"),
+    (ENTROPIES, None, TypeError, "masks: expected a NumPy array or a PyTorch tensor, got NoneType"),
     (ENTROPIES, torch.from_numpy(MASKS), TypeError, "masks: expected an array of the same kind as entropies"),
     (ENTROPIES, MASKS.astype(int), TypeError, "masks: expected booleans, got int64"),
     (

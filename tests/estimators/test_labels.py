@@ -11,6 +11,7 @@ import torch
 import bitlens
 
 MAPS = np.random.default_rng(0).normal(size=(8, 3, 4, 4))
+MODEL = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Linear(2, 2))
 NUMBERED = re.escape("number the classes with np.unique(labels, return_inverse=True)[1]")
 
 # id: (labels of 8 samples, error, message)
@@ -21,7 +22,7 @@ LABELS = {
     "one-hot": (
         np.eye(8, dtype=int),
         ValueError,
-        r"^labels: expected shape \(8,\) to match the samples, got \(8, 8\)$",
+        r"^labels: expected shape \(8,\) to match the samples, got \(8, 8\); pass labels.argmax\(axis=1\)$",
     ),
     "negative": (np.arange(-1, 7), ValueError, "^labels: expected classes from 0 on, got -1$"),
     "a class without samples": (
@@ -50,6 +51,19 @@ LABELLED = {
     ),
     "renyi_mutual_information": (lambda y: bitlens.renyi_mutual_information(MAPS.reshape(8, -1), y), "y"),
     "multivariate_information": (lambda y: bitlens.multivariate_information(y, MAPS, permutations=2)[0], "x"),
+    "channel_decomposition": (lambda y: bitlens.channel_decomposition(y, MAPS).multivariate, "x"),
+    "renyi_entropy": (lambda y: bitlens.renyi_entropy(y), "x"),
+    "renyi_joint_entropy": (lambda y: bitlens.renyi_joint_entropy([y, y]), r"variables\[0\]"),
+    "published_settings": (
+        lambda y: bitlens.renyi_entropy(
+            MAPS.reshape(8, -1), bandwidth=bitlens.published_settings("tensor-kernel", y)["bandwidth"]
+        ),
+        "bandwidth: labels",
+    ),
+    "cumulative_ablation": (
+        lambda y: bitlens.cumulative_ablation(MODEL, (torch.ones(8, 3), y), "0", np.arange(2.0)).loss[0, 0],
+        "data: labels",
+    ),
     "an Alignment": (
         lambda y: bitlens.renyi_entropy(MAPS.reshape(8, -1), bandwidth=bitlens.Alignment(labels=y)),
         "bandwidth: labels",
@@ -61,6 +75,15 @@ LABELLED = {
 }
 
 
+@pytest.mark.parametrize("name", [name for name, (_, argument) in LABELLED.items() if argument.endswith("labels")])
+def test_one_hot_rows_are_refused_in_the_same_words(name):
+    call, argument = LABELLED[name]
+    message = r"expected shape \(8,\) to match the samples, got \(8, 2\); pass labels.argmax\(axis=1\)"
+    for one_hot in (np.eye(2, dtype=int)[np.arange(8) % 2], torch.eye(2).long()[torch.arange(8) % 2]):
+        with pytest.raises(ValueError, match=f"^{argument}: {message}$"):
+            call(one_hot)
+
+
 @pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
 @pytest.mark.parametrize("name", LABELLED)
 def test_labels_are_understood_in_every_integer_type_and_text_is_refused_in_the_same_words(name):
@@ -70,5 +93,7 @@ def test_labels_are_understood_in_every_integer_type_and_text_is_refused_in_the_
     for dtype in (np.uint8, np.int16, np.uint16, np.int32, np.uint32, bool):
         assert call(classes.astype(dtype)) == expected
         assert call(torch.from_numpy(classes.astype(dtype))) == expected
-    with pytest.raises(TypeError, match=f"^{argument}: expected integers, got <U3; {NUMBERED}$"):
-        call(np.array(["yes", "no"])[classes])
+    assert call(classes.tolist()) == expected
+    for texts, kind in ((np.array(["yes", "no"])[classes], "<U3"), (["yes", "no"] * 4, "<U3"), ([None] * 8, "object")):
+        with pytest.raises(TypeError, match=f"^{argument}: expected integers, got {kind}; {NUMBERED}$"):
+            call(texts)

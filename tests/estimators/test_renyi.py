@@ -25,8 +25,8 @@ def entropies(distances, sets, weights, alpha):
     starts = np.cumsum([0, *map(len, sets)])
     members = np.concatenate([np.asarray(s) for s in sets])
     flat = np.concatenate(weights) if isinstance(weights, list) else np.full(len(members), float(weights))
-    result = np.full(len(sets), np.nan)
-    _core.renyi_entropies(distances, starts, members, flat, float(alpha), result, np.empty((0, 0)), 0)
+    result, kept = np.full((2, len(sets)), np.nan)
+    _core.renyi_entropies(distances, starts, members, flat, float(alpha), result, kept, np.empty((0, 0)), 0)
     return result
 
 
@@ -274,6 +274,7 @@ REFUSED = [
     ({"alpha": np.nan}, "alpha: expected a finite number above 0, got nan"),
     ({"alpha": np.inf}, "alpha: expected a finite number above 0, got inf"),
     ({"entropies": np.ones(3)}, "entropies: expected 2, got 3"),
+    ({"kept": np.ones(3)}, "kept: expected 2, got 3"),
 ]
 
 

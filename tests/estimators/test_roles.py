@@ -130,11 +130,12 @@ def test_a_bound_beyond_float64_is_infinite():
 BAD_BOUNDS = [
     ({"information": -0.1}, ValueError, "information: expected finite bits from 0 on, got -0.1"),
     ({"information": math.inf}, ValueError, "information: expected finite bits from 0 on, got inf; the information"),
-    ({"information": "much"}, TypeError, "information: expected a number of bits, got 'much'"),
+    ({"information": "much"}, TypeError, "information: expected a number, got 'much'"),
     ({"information": None}, ValueError, "information: expected at least one of information, algorithm_information"),
     ({"n_samples": 1}, ValueError, "n_samples: expected at least 2, got 1"),
     ({"n_samples": 2.5}, TypeError, "n_samples: expected an integer, got 2.5"),
     ({"delta": 0}, ValueError, "delta: expected a number between 0 and 1, got 0"),
+    ({"delta": "half"}, TypeError, "delta: expected a number, got 'half'"),
     ({"delta": 1}, ValueError, "delta: expected a number between 0 and 1, got 1"),
     ({"algorithm_information": math.nan}, ValueError, "algorithm_information: expected finite bits from 0 on, got nan"),
     ({"sample_information": [0.1]}, ValueError, "sample_information: expected 50 numbers, one for each training"),

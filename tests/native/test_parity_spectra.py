@@ -32,9 +32,10 @@ def entropies(backend, distances, sets, weights, alpha):
         members = backend.put(np.concatenate([np.asarray(s) for s in sets]))
         flat = backend.put(np.concatenate(weights))
         context = ArrayContext(tensor.device)
-        result = torch.full((len(sets),), torch.nan, dtype=torch.float64, device=tensor.device)
+        result, kept = torch.full((2, len(sets)), torch.nan, dtype=torch.float64, device=tensor.device)
         workspace = context.spectrum_workspace(len(sets), distances.shape[1])
-        call_kernel(context, _core.renyi_entropies, tensor, starts, members, flat, float(alpha), result, workspace)
+        operands = tensor, starts, members, flat, float(alpha), result, kept, workspace
+        call_kernel(context, _core.renyi_entropies, *operands)
         return result.cpu().numpy()
 
 

@@ -120,7 +120,7 @@ LONG_CALLS = {
         "points = np.random.default_rng(0).normal(size=(500, 3))\n"
         "squares = ((points[:, None] - points) ** 2).sum(axis=2)[None]\n"
         "sets = np.arange(200_001), np.zeros(200_000, np.int64), np.ones(200_000)",
-        "_core.renyi_entropies(squares, *sets, 1.01, np.empty(200_000), np.empty((0, 0)), 0)",
+        "_core.renyi_entropies(squares, *sets, 1.01, np.empty(200_000), np.empty(200_000), np.empty((0, 0)), 0)",
     ),
 }
 

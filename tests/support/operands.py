@@ -98,6 +98,7 @@ FITTING = {
     },
     "label_counts": lambda: {"maps": f64(5, 2, 6), "edges": f64(2, 3), "labels": i64(5), "counts": i64(2, 3, 4)},
     "value_range": lambda: {"values": f64(6), "range": f64(2)},
+    "bin_edges": lambda: {"ranges": f64(2, 2), "edges": f64(2, 3)},
     "value_histograms": lambda: {"maps": f64(5, 2, 6), "low": 0.0, "high": 1.0, "counts": i32(5, 2, 4), "stream": 0},
     "histogram_entropies": lambda: {"counts": i32(5, 2, 4), "entropies": f64(5, 2), "stream": 0},
     "squared_distances": lambda: {"maps": f64(5, 2, 6), "squares": f64(2, 5, 5), "stream": 0},
@@ -106,6 +107,7 @@ FITTING = {
         "squared_distances": f64(3, 5, 5),
         **SETS,
         "entropies": f64(2),
+        "kept": f64(2),
         "workspace": f64(1, 15),
         "stream": 0,
     },
@@ -114,6 +116,7 @@ FITTING = {
 INPUTS = {"norms", "x", "error_bounds", "kth_estimates", "maps", "values", "a", "b"}
 INPUTS_OF = {
     "label_counts": {"maps", "edges", "labels"},
+    "bin_edges": {"ranges"},
     "center_samples": {"x", "mean"},
     "dot_products": {"rows", "columns"},
     "keep_nearest": {"dots", "norms"},

@@ -2,7 +2,9 @@
 // section 4.4.2).
 #pragma once
 
+#include <cmath>
 #include <limits>
+#include <string>
 
 #include "core/check.hpp"
 
@@ -17,6 +19,25 @@ struct ValueRange {
   void check(const BackEnd&) const {
     require_at_least(values.shape[0], 1, "values");
     require_size(range.shape[0], 2, "range");
+  }
+};
+
+// The lower ends of all bins but the first, for equal bins over the range of every channel: values are
+// compared with them as ValueHistograms does. Those of a constant channel are infinite. CPU only.
+struct BinEdges {
+  View<const double, 2> ranges;  // [channels, 2], finite, the smaller end first
+  View<double, 2> edges;         // [channels, bins - 1], out, ascending
+
+  void check(const BackEnd&) const {
+    require_size(ranges.shape[1], 2, "ranges: ends");
+    require_size(edges.shape[0], ranges.shape[0], "edges: channels");
+    require_bins(edges.shape[1] + 1);
+    for (Index channel = 0; channel < ranges.shape[0]; ++channel) {
+      const double* range = ranges.row(channel);
+      require(std::isfinite(range[0]) && std::isfinite(range[1]) && range[0] <= range[1],
+              "ranges: expected finite numbers, the smaller one first, got " + std::to_string(range[0]) +
+                  " and " + std::to_string(range[1]));
+    }
   }
 };
 

@@ -8,6 +8,8 @@ PyTorch.
 from bitlens.arrays.context import Array, ArrayContext, NDArray, array_namespace, call_kernel, is_tensor
 from bitlens.arrays.rescale import rescale_for_squares
 from bitlens.arrays.validation import (
+    MAX_BINS,
+    as_array,
     as_channel_maps,
     as_class_indices,
     as_real_array,
@@ -15,6 +17,7 @@ from bitlens.arrays.validation import (
     check_bin_count,
     check_integer,
     check_neighbor_count,
+    check_number,
     check_positive,
     check_same_device,
     check_same_samples,
@@ -25,10 +28,12 @@ from bitlens.arrays.validation import (
 )
 
 __all__ = [
+    "MAX_BINS",
     "Array",
     "ArrayContext",
     "NDArray",
     "array_namespace",
+    "as_array",
     "as_channel_maps",
     "as_class_indices",
     "as_real_array",
@@ -37,6 +42,7 @@ __all__ = [
     "check_bin_count",
     "check_integer",
     "check_neighbor_count",
+    "check_number",
     "check_positive",
     "check_same_device",
     "check_same_samples",

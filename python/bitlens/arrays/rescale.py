@@ -40,7 +40,8 @@ def rescale_for_squares(x: Any, name: str, axes: tuple[int, ...]) -> tuple[Any, 
     """
     xp = array_namespace(x)
     if x.dtype != xp.float64:
-        return x, np.ones((1,) * x.ndim)
+        shape = (1,) * x.ndim
+        return x, np.ones(shape) if isinstance(x, np.ndarray) else x.new_ones(shape, dtype=xp.float64)
     peak = xp.maximum(xp.amax(x, axis=axes, keepdims=True), -xp.amin(x, axis=axes, keepdims=True))
     extreme = (peak > LARGEST_PEAK) | ((peak < 1 / LARGEST_PEAK) & (peak > 0))
     if not extreme.any():

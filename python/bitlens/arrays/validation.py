@@ -13,8 +13,11 @@ import numpy as np
 from bitlens import _core
 from bitlens.arrays.context import Array, ArrayContext, NDArray, is_tensor
 
-MAX_BINS = 256
-"""The index of a bin is stored in one byte."""
+MAX_BINS = _core.MAX_BINS
+"""The largest number of bins of every estimator and measure: the index of a bin is stored in one byte."""
+
+_DLPACK_CPU = 1
+"""The type of the device of an array in the CPU's memory."""
 
 
 def describe(x: object) -> str:
@@ -34,8 +37,30 @@ def is_uint8_array(x: object) -> bool:
     return isinstance(x, np.ndarray) and x.dtype == np.uint8 and not isinstance(x, np.ma.MaskedArray)
 
 
+def as_array(x: Any, name: str) -> Any:
+    """Return a NumPy array or a tensor as it is, and convert lists and arrays of other libraries.
+
+    An array of another library has `__array__` or `__dlpack__`. It becomes a NumPy array, or a tensor if it lies on a
+    GPU and PyTorch was imported. So does a result that is computed from it.
+    """
+    if isinstance(x, np.ndarray) or is_tensor(x):
+        return x
+    try:
+        if hasattr(x, "__dlpack_device__") and x.__dlpack_device__()[0] != _DLPACK_CPU and "torch" in sys.modules:
+            return sys.modules["torch"].from_dlpack(x)
+        if hasattr(x, "__array__") or isinstance(x, (list, tuple, range)):
+            return np.asarray(x)
+        if hasattr(x, "__dlpack__"):
+            return np.from_dlpack(x)
+    except (TypeError, ValueError, RuntimeError, BufferError) as error:
+        raise TypeError(f"{name}: expected an array, got {type(x).__name__} that is none: {error}") from None
+    raise TypeError(f"{name}: expected a NumPy array or a PyTorch tensor, got {type(x).__name__}")
+
+
 def as_real_array(x: Array, name: str, *, cuda: bool = False) -> tuple[Any, ArrayContext, tuple[float, float]]:
     """Check that x is a dense, finite, non-empty array of real numbers, and convert it to float32 or float64.
+
+    Lists and arrays of other libraries are converted as in `as_array`.
 
     Half precision and integers of up to 16 bits become float32. Other integers become float64, which is exact up to
     2^53. Values are constants: a tensor that requires a gradient is detached.
@@ -43,7 +68,7 @@ def as_real_array(x: Array, name: str, *, cuda: bool = False) -> tuple[Any, Arra
     Parameters
     ----------
     x
-        NumPy array or PyTorch tensor.
+        NumPy array, PyTorch tensor, list or array of another library.
     name
         The caller's name of the argument, for error messages.
     cuda
@@ -63,12 +88,8 @@ def as_real_array(x: Array, name: str, *, cuda: bool = False) -> tuple[Any, Arra
     TypeError, ValueError
         If x is not such an array.
     """
-    if is_tensor(x):
-        array, context = _from_tensor(x, name, cuda)
-    elif isinstance(x, np.ndarray):
-        array, context = _from_numpy(x, name), ArrayContext()
-    else:
-        raise TypeError(f"{name}: expected a NumPy array or a PyTorch tensor, got {type(x).__name__}")
+    given = as_array(x, name)
+    array, context = _from_tensor(given, name, cuda) if is_tensor(given) else (_from_numpy(given, name), ArrayContext())
     if 0 in array.shape:
         raise ValueError(f"{name}: is empty, got shape {tuple(array.shape)}")
     ends = _smallest_and_largest(array)
@@ -96,6 +117,8 @@ def _from_tensor(tensor: Any, name: str, cuda: bool) -> tuple[Any, ArrayContext]
 def _from_numpy(x: NDArray, name: str) -> NDArray:
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(f"{name}: expected an array without a mask; fill or remove the masked values")
+    if x.dtype.name == "bfloat16":  # of the package ml_dtypes
+        x = x.astype(np.float32)
     if x.dtype.kind not in "fiub" or x.dtype.itemsize > 8:
         raise TypeError(f"{name}: expected an array of real numbers, got {describe(x)}")
     if not x.dtype.isnative:
@@ -153,7 +176,7 @@ def as_channel_maps(
 
 def as_class_indices(labels: Array, n: int, name: str) -> NDArray:
     """Convert the class labels of n samples, integers of any type or booleans, to int64 on the CPU."""
-    given: Any = labels
+    given = as_array(labels, name)
     array = np.asarray(given.detach().cpu() if is_tensor(given) else given)
     if array.dtype.kind not in "iub":
         raise TypeError(
@@ -161,7 +184,8 @@ def as_class_indices(labels: Array, n: int, name: str) -> NDArray:
             "np.unique(labels, return_inverse=True)[1]"
         )
     if array.shape != (n,):
-        raise ValueError(f"{name}: expected shape ({n},) to match the samples, got {array.shape}")
+        one_hot = f"; pass {name.split(': ')[-1]}.argmax(axis=1)" if array.ndim == 2 and len(array) == n else ""
+        raise ValueError(f"{name}: expected shape ({n},) to match the samples, got {array.shape}{one_hot}")
     if array.size and array.min() < 0:
         raise ValueError(f"{name}: expected classes from 0 on, got {array.min()}")
     return array.astype(np.int64)
@@ -185,33 +209,48 @@ def check_seed(seed: object) -> int:
     return number
 
 
-def check_positive(value: Any, name: str) -> float:
-    """Return value as a float if it is a finite number above 0."""
+def check_number(value: Any, name: str) -> float:
+    """Return value as a float if it is a number of any type, or an array or tensor of one number without axes."""
     try:
-        number = float(value)
+        if isinstance(value, (str, bytes, bool, np.bool_)) or np.ndim(value):
+            raise TypeError
+        return float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name}: expected a number, got {value!r}") from None
+
+
+def check_positive(value: Any, name: str) -> float:
+    """Return value as a float if it is a finite number above 0."""
+    number = check_number(value, name)
     if not 0 < number < math.inf:
         raise ValueError(f"{name}: expected a finite number above 0, got {value}")
     return number
 
 
-def check_value_range(value_range: Any) -> tuple[float, float]:
-    """Return the two ends of a range that the caller passed as `value_range`."""
+def check_value_range(value_range: Any, dtype: object) -> tuple[float, float]:
+    """Return the two ends of a range that the caller passed as `value_range`, for values of this type.
+
+    The float32 nearest to 0.1 is larger than 0.1, and a range up to 0.1 should include it. Ranges of float32 values are
+    therefore widened to the nearest float32.
+    """
     try:
-        low, high = (float(end) for end in value_range)
+        low, high = (float(end) for end in as_array(value_range, "value_range").tolist())
     except (TypeError, ValueError):
         raise TypeError(f"value_range: expected two numbers (low, high), got {value_range!r}") from None
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ValueError(f"value_range: expected finite low < high, got ({low}, {high})")
+    if str(dtype).endswith("float32"):
+        largest = float(np.finfo(np.float32).max)
+        nearest = [float(np.float32(min(max(end, -largest), largest))) for end in (low, high)]
+        low, high = min(low, nearest[0]), max(high, nearest[1])
     return low, high
 
 
-def check_bin_count(bins: object) -> int:
+def check_bin_count(bins: object, name: str = "bins") -> int:
     """Return a number of bins whose indices fit into one byte."""
-    count = check_integer(bins, "bins")
+    count = check_integer(bins, name)
     if not 2 <= count <= MAX_BINS:
-        raise ValueError(f"bins: expected 2 to {MAX_BINS}, got {count}")
+        raise ValueError(f"{name}: expected 2 to {MAX_BINS}, got {count}")
     return count
 
 

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from bitlens.cli.render import Column, render
+from bitlens.estimators.neighbors.diversity import entropy_bound
 from bitlens.measures import (
     MEASURES,
     Measure,
@@ -26,7 +27,15 @@ from bitlens.measures import (
 )
 from bitlens.measures.registry import planned
 from bitlens.runs import Run, RunError
-from bitlens.tables import gap_bounds, layer_axes, layer_summary, removal_means, role_counts, training_summary
+from bitlens.tables import (
+    estimate,
+    gap_bounds,
+    layer_axes,
+    layer_summary,
+    removal_means,
+    role_counts,
+    training_summary,
+)
 
 _COUNT = ".0f"
 
@@ -107,11 +116,12 @@ def print_bounds(run: Run, samples: int, delta: float, bins: int, console: Conso
         "information": ("I(X; L)", ".2f"),
         "input_compression": ("input compression", ".3f"),
         "information_bottleneck": ("information bottleneck, x", ".3f"),
+        "verdict": ("verdict", str),
     }
     caption = (
         f"I(X; L): of {bins} bins, in bits, at most {np.log2(run.manifest.samples):.2f} with this probe even if "
         "the information about all inputs is larger. A bound of 1 or more is empty. x: times a constant that the "
-        "theorem does not give."
+        "theorem does not give. verdict: in a layer where all samples differ, I(X; L) is that of the input."
     )
     title = f"Bounds of the generalization gap at epoch {epoch}, for a loss from 0 to 1"
     console.print(render(gap_bounds(plane, epoch, samples, delta), columns, title, caption))
@@ -205,13 +215,14 @@ def _layers_table(run: Run, parameters: dict[str, Any]) -> Table:
     entropies = {name: stored(channel_entropies, name) for name in names}
     pairs = {(a, b): stored(layer_pair_information, a, b) for a, b in pairwise(names)}
     table = layer_summary(run.layers, epoch, stored(layer_diversity), entropies, pairs)
-    spreads = zip(table.excess, table.null_std, strict=True)
-    table["information"] = ["" if np.isnan(excess) else f"{excess:.3f} ± {std:.3f}" for excess, std in spreads]
+    rows = zip(table.excess, table.standard_error, table.verdict, strict=True)
+    table["information"] = ["" if np.isnan(excess) else estimate(excess, *others) for excess, *others in rows]
     columns: dict[str, Column] = {
         "layer": ("layer", str),
         "kind": ("kind", str),
         "shape": ("shape", str),
         "inter_sample_entropy": ("inter", ".2f"),
+        "diversity": ("diversity", ".3f"),
         "intra_sample_entropy": ("intra", ".2f"),
         "dead": ("dead", _COUNT),
         "information": ("excess", str),
@@ -219,11 +230,13 @@ def _layers_table(run: Run, parameters: dict[str, Any]) -> Table:
     k, bins = _own(layer_diversity, parameters).k, _own(channel_entropies, parameters).bins
     of_pairs = _own(layer_pair_information, parameters)
     n = run.manifest.samples
+    bound = entropy_bound(n, min(k, n - 1)) if n > 1 else 0.0
     caption = (
-        f"inter: inter-sample entropy, k = {k}, up to {np.log2(max(1, n * (n - 1))):.2f}. intra: intra-sample entropy,"
-        f" mean over channels, {bins} bins; single values have none. dead: channels whose values are all equal. excess:"
-        f" mutual information with the layer before, minus the mean of {of_pairs.permutations} permutations, mean over "
-        f"channel pairs, {of_pairs.bins} bins, {min(of_pairs.samples, n)} samples; ± is the standard deviation of the "
-        "baseline for one pair."
+        f"inter: inter-sample entropy, k = {k}, up to {bound:.2f}; it is also large where samples coincide. diversity: "
+        "normalised form, 0 for a dead layer and 1 for white noise. intra: intra-sample entropy, mean over channels, "
+        f"{bins} bins; single values have none. dead: channels whose values are all equal. excess: mutual information "
+        f"with the layer before, minus the mean of {of_pairs.permutations} permutations, mean over pairs of channels "
+        f"that are not dead, {of_pairs.bins} bins, {min(of_pairs.samples, n)} samples; ± is its standard error. "
+        "at least: the baseline is large, so that the excess is too small. at most ... (chance): not above chance."
     )
     return render(table, columns, f"Layers at epoch {epoch}, in bits", caption)

@@ -14,6 +14,7 @@ from bitlens.estimators.kde import LayerInformationBounds, pairwise_distance_inf
 from bitlens.estimators.label_entropies import label_entropies
 from bitlens.estimators.matrix.bandwidths import Alignment, Dimension, Median, NearestNeighbors, Silverman
 from bitlens.estimators.matrix.decomposition import ChannelDecomposition, channel_decomposition
+from bitlens.estimators.matrix.gram import PrecisionWarning
 from bitlens.estimators.matrix.multivariate import (
     MultivariateInformation,
     SaturationWarning,
@@ -57,6 +58,7 @@ __all__ = [
     "NeuronRoles",
     "OneBit",
     "PermutationResult",
+    "PrecisionWarning",
     "Quantizer",
     "SaturationWarning",
     "Silverman",

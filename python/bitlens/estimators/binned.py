@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import Array, NDArray, as_class_indices, as_samples, check_integer, check_value_range
+from bitlens.arrays import Array, NDArray, as_class_indices, as_samples, check_bin_count, check_value_range
+from bitlens.estimators.bins import bin_edges
 from bitlens.estimators.contingency import expected_information
 from bitlens.estimators.intervals import jackknife_error
 from bitlens.estimators.permutation import permutation_test
@@ -59,7 +60,7 @@ def binned_information(
     labels : integer array of shape (n,), optional
         Classes.
     bins : int
-        Number of bins, at least 2.
+        Number of bins, 2 to 256.
     value_range : (low, high), optional
         Range of the bins, in the unit of the activations. Values outside of it are put into the first or the last bin.
         The default is the smallest and the largest activation.
@@ -90,12 +91,10 @@ def binned_information(
     (1.0, 1.0, 0.333)
     """
     rows, context, ends = as_samples(activations, "activations", at_least=1)
-    count = check_integer(bins, "bins")
-    if count < 2:
-        raise ValueError(f"bins: expected at least 2, got {count}")
-    low, high = ends if value_range is None else check_value_range(value_range)
+    count = check_bin_count(bins)
+    limits = ends if value_range is None else check_value_range(value_range, rows.dtype)
     values = np.asarray(rows.cpu() if context.on_cuda else rows)
-    words = _words(values, np.linspace(low, high, count + 1)[1:-1])
+    words = _words(values, bin_edges(np.array([limits]), count)[0])
     classes = None if labels is None else as_class_indices(labels, len(words), "labels")
     found = layer_information(
         lambda kept: _entropy(words[kept]),

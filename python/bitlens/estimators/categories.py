@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from bitlens.arrays import ArrayContext, NDArray, check_bin_count, check_neighbor_count
-from bitlens.estimators.matrix.bandwidths import Bandwidth, sigmas
+from bitlens.estimators.matrix.bandwidths import Bandwidth, exponents_of_squares
 from bitlens.estimators.neighbors.diversity import (
     InterSampleDiversity,
     diversity_neighbors,
@@ -102,14 +102,15 @@ def category_codes(maps: NDArray, bins: int) -> NDArray:
     return codes
 
 
-def category_exponents(values: NDArray, bandwidth: Bandwidth) -> tuple[NDArray, ArrayContext]:
+def category_exponents(
+    values: NDArray, bandwidth: Bandwidth, argument: str = "bandwidth"
+) -> tuple[NDArray, ArrayContext]:
     """Compute the exponents of one variable of category numbers [n, ...], [1, n, n], as `variable_exponents`."""
     rows, context = _as_codes(values.reshape(len(values), -1)), ArrayContext()
     if len(rows) < 2:
         raise ValueError(f"x: expected at least 2 samples, got {len(rows)}")
     squares = 2.0 * differing_values(rows, rows)[None]
-    sigma = sigmas(bandwidth, squares, np.ones(1), rows.shape[1], context)
-    exponents: NDArray = squares / (2 * sigma**2)[:, None, None]
+    exponents: NDArray = exponents_of_squares(squares, bandwidth, np.ones(1), rows.shape[1], context, argument)
     return exponents, context
 
 

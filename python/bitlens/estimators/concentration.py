@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from bitlens.arrays import Array, array_namespace, describe, is_tensor
+from bitlens.arrays import Array, array_namespace, as_array, describe, is_tensor
 
 
 def concentration(entropies: Array, masks: Array) -> Any:
@@ -40,9 +38,7 @@ def concentration(entropies: Array, masks: Array) -> Any:
     >>> bitlens.concentration(np.array([[[1.0, 1.0], [0.0, 2.0]]]), np.array([[[False, False], [True, False]]]))
     array([1.33333333])
     """
-    for name, array in (("entropies", entropies), ("masks", masks)):
-        if not (isinstance(array, np.ndarray) or is_tensor(array)):
-            raise TypeError(f"{name}: expected an array, got {describe(array)}")
+    entropies, masks = as_array(entropies, "entropies"), as_array(masks, "masks")
     if is_tensor(entropies) != is_tensor(masks):
         raise TypeError(f"masks: expected an array of the same kind as entropies, got {describe(masks)}")
     if str(masks.dtype) not in ("bool", "torch.bool"):
@@ -52,6 +48,8 @@ def concentration(entropies: Array, masks: Array) -> Any:
         raise ValueError(
             f"masks: expected shape (n, height, width) of entropies of shape {shape}, got {describe(masks)}"
         )
+    if not str(entropies.dtype).removeprefix("torch.").startswith(("float", "bfloat")):
+        raise TypeError(f"entropies: expected floats, got {describe(entropies)}")
     xp = array_namespace(entropies)
     inside = masks.reshape(shape[0], *[1] * (len(shape) - masks.ndim), *masks.shape[1:])
     inside = xp.broadcast_to(inside, shape).reshape(shape[0], -1)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import Array, NDArray, check_seed, is_tensor
+from bitlens.arrays import Array, NDArray, as_array, check_seed, describe, is_tensor
 
 GROUPS = 16
 """Number of groups of samples. The jackknife leaves out each of them in turn."""
@@ -82,13 +82,14 @@ def jackknife(statistic: Callable[..., Any], *arrays: Array, seed: int = 0) -> I
     """
     if not arrays:
         raise ValueError("arrays: expected at least one array of samples, got none")
-    for number, array in enumerate(arrays):
-        require_samples(array, f"arrays[{number}]")
-        if len(array) != len(arrays[0]):
-            raise ValueError(f"arrays[{number}]: expected the {len(arrays[0])} samples of arrays[0], got {len(array)}")
-    estimate = as_float64(statistic(*arrays))
+    samples = [as_sample_array(array, f"arrays[{number}]") for number, array in enumerate(arrays)]
+    n = len(samples[0])
+    for number, array in enumerate(samples):
+        if len(array) != n:
+            raise ValueError(f"arrays[{number}]: expected the {n} samples of arrays[0], got {len(array)}")
+    estimate = as_float64(statistic(*samples))
     error = jackknife_error(
-        lambda kept: statistic(*(array[kept] for array in arrays)), len(arrays[0]), check_seed(seed), like=estimate
+        lambda kept: statistic(*(array[kept] for array in samples)), n, check_seed(seed), like=estimate
     )
     return Interval(estimate, error, *interval(estimate, error))
 
@@ -152,10 +153,12 @@ def induced_order(order: NDArray, kept: NDArray) -> NDArray:
     return position[image]
 
 
-def require_samples(array: object, name: str) -> None:
-    """Check that an array has samples along its first axis."""
-    if not (isinstance(array, np.ndarray) or is_tensor(array)) or not getattr(array, "ndim", 0):
-        raise TypeError(f"{name}: expected a NumPy array or a PyTorch tensor, got {type(array).__name__}")
+def as_sample_array(x: Array, name: str) -> Any:
+    """An array or a tensor that has samples along its first axis."""
+    array = as_array(x, name)
+    if array.ndim == 0:
+        raise TypeError(f"{name}: expected samples along the first axis, got {describe(array)}")
+    return array
 
 
 def as_float64(value: Any) -> Any:

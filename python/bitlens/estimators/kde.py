@@ -85,8 +85,13 @@ def pairwise_distance_information(
     """
     rows, context, _ = as_samples(activations, "activations", at_least=1)
     variance = check_positive(noise_variance, "noise_variance")
+    if variance < np.finfo(np.float64).tiny:
+        raise ValueError(
+            f"noise_variance: expected at least {np.finfo(np.float64).tiny:.3g}, got {variance:.3g}; scale the values"
+        )
     classes = None if labels is None else as_class_indices(labels, len(rows), "labels")
-    exponents = np.minimum(_squared_distances(rows, context) / variance, _LARGEST_EXPONENT)
+    with np.errstate(over="ignore"):
+        exponents = np.minimum(_squared_distances(rows, context) / variance, _LARGEST_EXPONENT)
     settings = {"permutations": permutations, "seed": seed, "intervals": intervals}
     lower, upper = (_bound(np.exp(-exponents / divisor), classes, settings) for divisor in (8, 2))
     return LayerInformationBounds(lower, upper)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bitlens.arrays import Array, NDArray, check_integer, check_same_samples, check_seed
-from bitlens.estimators.intervals import as_float64, excess_error, interval, require_samples
+from bitlens.estimators.intervals import as_float64, as_sample_array, excess_error, interval
 
 _RELATIVE_ROUNDING = 1e-9
 _ABSOLUTE_ROUNDING = 1e-12
@@ -96,13 +96,13 @@ def permutation_test(
     >>> bool(abs(result.excess[0, 0]) < 3 * result.null_std[0, 0] < result.observed[0, 0])
     True
     """
-    for array, name in ((a, "a"), (b, "b")):
-        require_samples(array, name)
+    a, b = as_sample_array(a, "a"), as_sample_array(b, "b")
     check_same_samples(a, b)
     count = check_integer(permutations, "permutations")
     if count < 2:
         raise ValueError(f"permutations: expected at least 2, got {count}")
-    random = np.random.default_rng(check_seed(seed))
+    number = check_seed(seed)
+    random = np.random.default_rng(number)
 
     orders = [random.permutation(len(b)) for _ in range(count)]
 
@@ -126,7 +126,7 @@ def permutation_test(
         return as_float64(statistic(of_a, of_b)) - null / len(induced)
 
     if intervals:
-        error = excess_error(excess, orders, null_std, seed)
+        error = excess_error(excess, orders, null_std, number)
     low, high = interval(observed - mean, error)
     return PermutationResult(
         observed=observed,
@@ -138,7 +138,7 @@ def permutation_test(
         low=low,
         high=high,
         permutations=count,
-        seed=seed,
+        seed=number,
     )
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from bitlens.arrays import MAX_BINS
 from bitlens.estimators import intra_sample_entropy
 from bitlens.measures.base import Measure
 from bitlens.measures.parameters import Parameters, parameter
@@ -18,7 +19,7 @@ from bitlens.runs import Run
 class ChannelEntropiesParameters(Parameters):
     """Parameters of `channel_entropies`."""
 
-    bins: int = parameter(32, "Number of equal-width bins of the values.", minimum=2, maximum=256)
+    bins: int = parameter(32, "Number of equal-width bins of the values.", minimum=2, maximum=MAX_BINS)
 
 
 class ChannelEntropies(Measure[ChannelEntropiesParameters]):

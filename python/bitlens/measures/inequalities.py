@@ -67,7 +67,7 @@ class ProcessingInequalities(Measure[ProcessingInequalitiesParameters]):
     name = "processing_inequalities"
     title = "processing inequalities"
     rank = 90
-    version = 2
+    version = 3
     Parameters = ProcessingInequalitiesParameters
     requires = frozenset({"inputs"})
     variables: ClassVar = tuple(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from bitlens.arrays import NDArray
+from bitlens.arrays import MAX_BINS, NDArray
 from bitlens.estimators import PermutationResult, channel_mutual_information, permutation_test
 from bitlens.estimators.verdicts import adjusted_information, q_values, verdicts
 from bitlens.measures.base import Measure
@@ -27,7 +27,7 @@ _PAIR = ("channel_a", "channel_b")
 class LayerPairInformationParameters(Parameters):
     """Parameters of `layer_pair_information`."""
 
-    bins: int = parameter(32, "Number of equal-width bins of the distances.", minimum=2, maximum=256)
+    bins: int = parameter(32, "Number of equal-width bins of the distances.", minimum=2, maximum=MAX_BINS)
     permutations: int = parameter(20, "Number of shuffles of the permutation baseline.", minimum=2)
     samples: int = parameter(
         256, "Number of samples, evenly spaced through the probe; all if the probe has fewer.", minimum=2

@@ -101,9 +101,9 @@ def _prepared(
 ) -> Batch:
     rule = _rule_for(run, config.bandwidth_x, samples)
     of_targets = [
-        category_exponents(target[samples], rule)
+        category_exponents(target[samples], rule, "bandwidth_x")
         if target.ndim == 2 and target.dtype.kind in "iu"
-        else variable_exponents(target[samples], "x", rule)
+        else variable_exponents(target[samples], "x", rule, "bandwidth_x")
         for target in targets.values()
     ]
     shuffled = [with_shuffles(of_x, context, orders) for of_x, context in of_targets]

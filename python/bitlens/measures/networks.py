@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -108,7 +108,7 @@ def chosen_samples(run: Run, samples: int | Sequence[int] | None) -> tuple[int, 
         return tuple(sorted({run.evenly_spaced_samples(1, label)[0] for label in np.unique(run.labels).tolist()}))
     if samples is None:
         return tuple(range(min(10, run.manifest.samples)))
-    chosen = tuple(run.evenly_spaced_samples(samples)) if isinstance(samples, int) else tuple(samples)
+    chosen = tuple(samples if isinstance(samples, Iterable) else run.evenly_spaced_samples(samples))
     if not chosen or not all(0 <= sample < run.manifest.samples for sample in chosen):
         raise RunError(f"samples: expected some of 0 to {run.manifest.samples - 1}, got {list(chosen)}")
     return chosen

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from bitlens.arrays import NDArray
+from bitlens.arrays import MAX_BINS, NDArray
 from bitlens.estimators import (
     LayerInformation,
     LayerInformationBounds,
@@ -44,7 +44,7 @@ class InformationPlaneParameters(MatrixInformationConfig):
     """Parameters of `information_plane`; those of an estimator that is not chosen are not part of the result's key."""
 
     estimator: Literal["renyi", "binning", "kde"] = parameter("renyi", "How information is estimated.")
-    bins: int = parameter(30, "Number of equal-width bins, for binning.", minimum=2)
+    bins: int = parameter(30, "Number of equal-width bins, for binning.", minimum=2, maximum=MAX_BINS)
     noise_variance: float = parameter(0.1, "Variance of the noise, for kde.")
     intervals: bool = parameter(
         True, "Compute standard errors, from 64 samples on; with renyi this takes about four times as long."

@@ -180,7 +180,8 @@ def _checked_labels(labels: Any, samples: int, by_token: bool) -> tuple[Tensor |
     if y.is_floating_point() or y.is_complex():
         raise TypeError(f"probe: expected integer labels, got {y.dtype}")
     if y.shape[:1] != (samples,) or (y.ndim > 1 and not by_token):
-        raise ValueError(f"probe: expected {samples} labels, got shape {tuple(y.shape)}")
+        one_hot = "; pass labels.argmax(axis=1)" if y.ndim == 2 and len(y) == samples else ""
+        raise ValueError(f"probe: expected {samples} labels, got shape {tuple(y.shape)}{one_hot}")
     y = y.to(torch.int64)
     used = y[y != _IGNORED] if by_token else y
     if not len(used) or used.min() < 0:

@@ -199,7 +199,7 @@ def _classes(labels: Any, samples: int, classes: Sequence[str] | None) -> tuple[
         if unknown := sorted(set(texts) - set(names)):
             raise ValueError(f"labels: expected names among classes {names}, got {unknown[0]!r}")
         return np.array([names.index(text) for text in texts], np.int64), names
-    if given.dtype.kind not in "iu":
+    if given.dtype.kind not in "iub":
         raise TypeError(f"labels: expected integers or texts, got {given.dtype}; convert them")
     low, high = int(given.min()), int(given.max())
     if low < 0 or high >= 2**24:

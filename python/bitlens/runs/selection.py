@@ -34,7 +34,7 @@ class Axis:
         """Resolve a choice among options: all, one, a list or a slice of them."""
         if choice is None:
             return cls(tuple(options), False)
-        if isinstance(choice, (str, int, np.integer)):
+        if isinstance(choice, (str, int)) or getattr(choice, "ndim", None) == 0:
             return cls((find(choice),), True)
         if isinstance(choice, slice):
             values = tuple(options[choice])

@@ -34,6 +34,7 @@ from bitlens.tables.training import (
     training_progress,
     training_summary,
 )
+from bitlens.tables.wording import estimate, p_value
 
 __all__ = [
     "ALL_SAMPLES",
@@ -49,6 +50,7 @@ __all__ = [
     "dead_channels",
     "discarding_by_layer",
     "discarding_maps",
+    "estimate",
     "gap_bounds",
     "information_chains",
     "information_plane",
@@ -60,6 +62,7 @@ __all__ = [
     "layer_points",
     "layer_summary",
     "neuron_ranking",
+    "p_value",
     "removal_means",
     "role_counts",
     "saturation",

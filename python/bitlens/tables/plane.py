@@ -10,7 +10,7 @@ import xarray as xr
 from bitlens.estimators import generalization_bounds
 from bitlens.tables.rows import require, to_rows
 
-_OPTIONAL = ("information_lower", "null_mean", "null_std")
+_OPTIONAL = ("information_lower", "null_mean", "null_std", "excess", "standard_error", "adjusted", "p_value", "verdict")
 
 
 def information_plane(plane: xr.Dataset) -> pd.DataFrame:
@@ -25,8 +25,9 @@ def information_plane(plane: xr.Dataset) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns ``epoch``, ``layer``, ``about`` ("input" or "labels") and ``information`` in bits; where the estimator
-        has them, also ``information_lower`` (a lower bound) and the permutation baseline ``null_mean`` and
-        ``null_std``, in bits.
+        has them, also ``information_lower`` (a lower bound), the permutation baseline ``null_mean`` and ``null_std``,
+        the ``excess`` over it, its ``standard_error`` and the ``adjusted`` information, in bits; ``p_value`` and
+        ``verdict``.
 
     Raises
     ------
@@ -38,7 +39,7 @@ def information_plane(plane: xr.Dataset) -> pd.DataFrame:
     >>> import bitlens
     >>> from bitlens import tables
     >>> plane = bitlens.information_plane(bitlens.open_run("demo-run"), "binning")
-    >>> tables.information_plane(plane).columns.tolist()
+    >>> tables.information_plane(plane).columns.tolist()[:4]
     ['epoch', 'layer', 'about', 'information']
     """
     require(plane, ["information", "layer", "about"], "information_plane")
@@ -123,7 +124,8 @@ def gap_bounds(plane: xr.Dataset, epoch: int, n_samples: int, delta: float = 0.0
     -------
     pandas.DataFrame
         By layer: ``information`` in bits, ``input_compression`` and ``information_bottleneck``, the values of the
-        bounds of `generalization_bounds` for a loss from 0 to 1; NaN for a layer whose information is not known.
+        bounds of `generalization_bounds` for a loss from 0 to 1; NaN for a layer whose information is not known; and
+        ``verdict``: bounds of a saturated layer, all of whose samples differ, are those of the input.
 
     Examples
     --------
@@ -131,14 +133,17 @@ def gap_bounds(plane: xr.Dataset, epoch: int, n_samples: int, delta: float = 0.0
     >>> from bitlens import tables
     >>> plane = bitlens.information_plane(bitlens.open_run("demo-run"), estimator="binning")
     >>> tables.gap_bounds(plane, 1, n_samples=1438).columns.tolist()
-    ['layer', 'information', 'input_compression', 'information_bottleneck']
+    ['layer', 'information', 'input_compression', 'information_bottleneck', 'verdict']
     """
     rows = []
-    information = plane.information.sel(epoch=epoch, about="input")
-    for layer, bits in zip(information.layer.values.tolist(), information.values.tolist(), strict=True):
+    require(plane, ["information", "verdict"], "information_plane")
+    of_input = plane.sel(epoch=epoch, about="input")
+    columns = (of_input[name].values.tolist() for name in ("layer", "information", "verdict"))
+    for layer, bits, verdict in zip(*columns, strict=True):
         bounds = (math.nan, math.nan)
         if not math.isnan(bits):
             bottleneck, compression = generalization_bounds(bits, n_samples, delta)
             bounds = compression.value, bottleneck.value
-        rows.append((layer, bits, *bounds))
-    return pd.DataFrame(rows, columns=["layer", "information", "input_compression", "information_bottleneck"])
+        rows.append((layer, bits, *bounds, verdict))
+    names = ["layer", "information", "input_compression", "information_bottleneck", "verdict"]
+    return pd.DataFrame(rows, columns=names)

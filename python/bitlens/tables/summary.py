@@ -86,7 +86,8 @@ def layer_summary(
     pandas.DataFrame
         By layer: ``layer``, ``kind``, ``shape``, ``inter_sample_entropy``, ``intra_sample_entropy`` (mean over
         channels; NaN for layers of single values), ``dead`` channels, ``excess`` (mean over channel pairs; NaN for the
-        first layer) and ``null_std``, the standard deviation of the baseline for one pair; entropies in bits.
+        first layer), its ``standard_error`` and ``verdict``, and ``diversity``, 0 to 1; entropies in bits. Pairs with a
+        dead channel are left out of the mean.
 
     Examples
     --------
@@ -103,7 +104,6 @@ def layer_summary(
     """
     rows = []
     at_epoch = _at(diversity, epoch)
-    inter = None if at_epoch is None else at_epoch.inter_sample_entropy
     for previous, layer in zip((None, *layers), layers, strict=False):
         channels = _at(entropies.get(layer.name), epoch)
         information = None if previous is None else _at(pairs.get((previous.name, layer.name)), epoch)
@@ -113,14 +113,20 @@ def layer_summary(
                 "layer": layer.name,
                 "kind": layer.kind,
                 "shape": _product(layer.shape),
-                "inter_sample_entropy": np.nan if inter is None else float(inter.sel(layer=layer.name)),
+                "inter_sample_entropy": _of_layer(at_epoch, "inter_sample_entropy", layer.name),
+                "diversity": _of_layer(at_epoch, "diversity", layer.name),
                 "intra_sample_entropy": np.nan if intra is None else float(intra.mean()),
                 "dead": np.nan if channels is None else int(channels.dead.sum()),
-                "excess": np.nan if information is None else float(information.excess.mean()),
-                "null_std": np.nan if information is None else float(np.sqrt((information.null_std**2).mean())),
+                "excess": np.nan if information is None else float(information.mean_excess),
+                "standard_error": np.nan if information is None else float(information.mean_standard_error),
+                "verdict": "" if information is None else str(information.mean_verdict.values),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _of_layer(diversity: xr.Dataset | None, name: str, layer: str) -> float:
+    return np.nan if diversity is None else float(diversity[name].sel(layer=layer))
 
 
 def _product(shape: Sequence[int]) -> str:

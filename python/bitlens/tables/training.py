@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -113,7 +114,8 @@ def input_diversity(diversity: xr.Dataset) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns ``group`` (`ALL_SAMPLES` or the name of a class), ``inter_sample_entropy`` (NaN for a class with too few
-        samples) and ``bound``, the largest value that this number of samples can reach; both in bits.
+        samples) and ``bound``, the largest value that this number of samples can reach, in bits. For all samples also
+        ``standard_error`` and ``null_mean`` of shuffled features in bits, and ``diversity``, 0 to 1; NaN for classes.
 
     Raises
     ------
@@ -126,15 +128,18 @@ def input_diversity(diversity: xr.Dataset) -> pd.DataFrame:
     >>> from bitlens import tables
     >>> table = tables.input_diversity(bitlens.input_diversity(bitlens.open_run("demo-run")))
     >>> table.group[0], table.columns.tolist()
-    ('all samples', ['group', 'inter_sample_entropy', 'bound'])
+    ('all samples', ['group', 'inter_sample_entropy', 'bound', 'standard_error', 'null_mean', 'diversity'])
     """
-    require(diversity, ["inter_sample_entropy", "bound"], "input_diversity")
+    of_all = ["standard_error", "null_mean", "diversity"]
+    require(diversity, ["inter_sample_entropy", "bound", *of_all], "input_diversity")
     classes = diversity["class"].values.tolist() if "class_inter_sample_entropy" in diversity else []
     entropies, bounds = [float(diversity["inter_sample_entropy"])], [float(diversity["bound"])]
     if classes:
         entropies += diversity["class_inter_sample_entropy"].values.tolist()
         bounds += diversity["class_bound"].values.tolist()
-    return pd.DataFrame({"group": group_names(classes), "inter_sample_entropy": entropies, "bound": bounds})
+    columns = {"group": group_names(classes), "inter_sample_entropy": entropies, "bound": bounds}
+    unknown = [np.nan] * len(classes)
+    return pd.DataFrame(columns | {name: [float(diversity[name]), *unknown] for name in of_all})
 
 
 def layer_diversity(diversity: xr.Dataset) -> pd.DataFrame:
@@ -148,8 +153,9 @@ def layer_diversity(diversity: xr.Dataset) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns ``epoch``, ``layer``, ``inter_sample_entropy`` and ``bound``, the largest value that this number of
-        samples can reach; both in bits.
+        Columns ``epoch``, ``layer``, ``inter_sample_entropy``, its ``standard_error``, ``null_mean`` of shuffled
+        features, and ``bound``, the largest value that this number of samples can reach, in bits; ``diversity`` and
+        ``effective_share``, 0 to 1; the numbers of ``distinct`` samples and of samples ``tied`` at rank k.
 
     Raises
     ------
@@ -163,7 +169,8 @@ def layer_diversity(diversity: xr.Dataset) -> pd.DataFrame:
     >>> tables.layer_diversity(bitlens.layer_diversity(bitlens.open_run("demo-run"))).layer[0]
     'input'
     """
-    names = ["inter_sample_entropy", "bound"]
+    names = ["inter_sample_entropy", "standard_error", "null_mean", "bound", "diversity", "effective_share"]
+    names += ["distinct", "tied"]
     require(diversity, names, "layer_diversity")
     return to_rows(diversity, {name: name for name in names}, ["layer"])
 

@@ -34,6 +34,9 @@ def show_neuron_numbers(run: Run, epoch: int, ablation: AnyKnown, layer: str, ch
         name: f"{neuron[score]:.3f} bits (expected error {neuron[f'{score}_bias']:+.3f})"
         for score, name in SCORES.items()
     }
+    rows["excess over shuffled labels"] = tables.estimate(neuron["excess"], neuron["excess_error"], neuron["verdict"])
+    rows["verdict on the information"] = neuron["verdict"]
+    rows["p-value"] = tables.p_value(neuron["p_value"], int(known.parameters.permutations))
     number = int(neuron["preferred_class"])
     is_class = 0 <= number < len(run.classes)
     rows["class separated best"] = escape_markdown(run.classes[number]) if is_class else str(number)

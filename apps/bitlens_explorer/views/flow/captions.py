@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bitlens import SaturationWarning
+from bitlens.estimators.verdicts import MEASURED
 from bitlens_explorer.ui.charts import ISOLATE
 from bitlens_explorer.ui.text import count, escape_markdown, number_ranges
 
@@ -38,7 +39,8 @@ CHAINS = {
 SHARES = {
     "redundancy_synergy": (
         "Redundancy - synergy",
-        "information that both channels have, minus information that only both together have (mean over pairs)",
+        "information that both channels have, minus information that only both together have (mean over pairs). It is "
+        "below 0 for unrelated channels too, which is no synergy: only the distance from the dashed line counts",
     ),
     "weighted_nonredundant": (
         "Weighted non-redundant information",
@@ -51,6 +53,16 @@ SHARES = {
 def settings_text(settings: Mapping[str, object]) -> str:
     """Shared settings as text for choices."""
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in settings.items())
+
+
+def verdict_caption(table: Any, epoch: int) -> str:
+    """The layers whose information at the epoch is less than measured, by verdict."""
+    doubtful = table[(table["epoch"] == epoch) & (table["verdict"] != MEASURED)]
+    parts = [
+        f"{verdict}: {', '.join(escape_markdown(f'{row.layer} ({row.about})') for row in rows.itertuples())}"
+        for verdict, rows in doubtful.groupby("verdict", sort=False)
+    ]
+    return f"At epoch {epoch}, {'; '.join(parts)}." if parts else ""
 
 
 def saturation_caption(table: Any) -> str:

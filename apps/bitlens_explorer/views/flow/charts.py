@@ -67,7 +67,7 @@ def plane(frame: Any, names: Sequence[str], epoch: int, what: str, bounds: Mappi
     paths = [base.mark_line(strokeWidth=1.5), base.mark_point(filled=True).encode(shape=shape, size=size)]
     chosen = base.transform_filter(alt.datum.epoch == epoch)
     paths.append(chosen.mark_point(size=330, strokeWidth=2.5).encode(shape=shape))
-    if "null input" in frame:
+    if "null input" in frame and frame["null input"].notna().any():
         null = base.encode(x="null input:Q", y="null labels:Q", opacity=when(pick, 0.55))
         paths += [null.mark_line(strokeDash=[4, 3], strokeWidth=1), null.mark_point(filled=True, size=14)]
     for about, value in (bounds or {}).items():

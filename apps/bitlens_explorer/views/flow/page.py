@@ -23,7 +23,16 @@ from bitlens_explorer.ui.text import count, escape_markdown, number_ranges, show
 from bitlens_explorer.views.flow import captions
 from bitlens_explorer.views.flow.charts import MOVE, by_target, chain, information, plane
 
-PLANE_COLUMNS = {"": "information", "at least": "information_lower", "null": "null_mean", "null deviation": "null_std"}
+PLANE_COLUMNS = {
+    "": "information",
+    "at least": "information_lower",
+    "null": "null_mean",
+    "null deviation": "null_std",
+    "excess": "excess",
+    "standard error": "standard_error",
+    "adjusted": "adjusted",
+    "verdict": "verdict",
+}
 Wanted = dict[Target, tuple[AnyKnown | None, Traced | None]]  # by target, the results that are shown
 
 
@@ -59,14 +68,15 @@ def _plane(run: Run, query: Query, epoch: int, group: Group) -> None:
     results = load(run, known)
     if known is not None and results is not None:
         table = call(tables.information_plane, results)
-        dashed = captions.DASHED if "null_mean" in results.value else charts.ISOLATE
+        dashed = captions.DASHED if table.value["null_mean"].notna().all() else charts.ISOLATE
         about = set(table.value["about"])
         labels = MOVE if "labels" in about else "**This run has no labels, so only the input is shown.**"
         if "input" not in about:
             labels = "**This run has no inputs, so only the labels are shown.**"
         bounds = tables.target_entropies(results.value).groupby("about")["entropy"].last().to_dict()
         chart = information(by_target(table.value, PLANE_COLUMNS), _layers(run, table), epoch, bounds)
-        caption = f"{captions.MEANINGS[query.plane]} {dashed} {labels}"
+        verdicts = captions.verdict_caption(table.value, epoch)
+        caption = f"{captions.MEANINGS[query.plane]} {dashed} {labels} {verdicts}"
         _draw(run, chart, "information plane", caption, table, known, query.plane)
     wanted: Wanted = {(): (known, results)}
     settings = group.wanted(information_plane) if query.plane == flow.ESTIMATOR else {}

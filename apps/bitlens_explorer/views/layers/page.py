@@ -50,7 +50,7 @@ def main() -> None:
     with left:
         _matrix(run, query, epoch, at_epoch, known, about)
     with right:
-        _numbers(query, epoch, at_epoch.value)
+        _numbers(query, epoch, at_epoch.value, int(known.parameters.permutations))
     try:
         if query.cell is not None:
             show_feature_maps(run, query, epoch, list(zip((a, b), query.cell, strict=True)), "layers")
@@ -79,8 +79,18 @@ def _matrix(run: Run, query: Query, epoch: int, at_epoch: Traced, known: AnyKnow
     figure_frame.below(run, meaning, table, "information", file, {"epoch": epoch, **about})
 
 
-def _numbers(query: Query, epoch: int, results: xr.Dataset) -> None:
-    """Mutual information of the chosen pair of channels, its baseline and its entropies."""
+def _numbers(query: Query, epoch: int, results: xr.Dataset, permutations: int) -> None:
+    """The mean over pairs of channels, and the chosen pair: information, baseline, verdict and entropies."""
+    mean = tables.estimate(
+        float(results.mean_excess), float(results.mean_standard_error), str(results.mean_verdict.values)
+    )
+    dead = int(results.dead_a) + int(results.dead_b)
+    without = f"; {count(dead, 'dead channel')} left out" if dead else ""
+    figure_frame.title("All channels")
+    st.markdown(
+        f"Mean excess over pairs: **{mean or 'no pair of living channels'}** bits{without}. ± is the standard error. "
+        "Compare only values of equal numbers of samples."
+    )
     figure_frame.title("Chosen channels")
     if query.cell is None:
         show_hint("No cell is chosen.", "click a cell of the heat map, or move through it with the arrow keys.")
@@ -93,8 +103,12 @@ def _numbers(query: Query, epoch: int, results: xr.Dataset) -> None:
     columns[0].metric("Mutual information", f"{pair['mutual_information']:.3f} bits")
     columns[1].metric("Excess over null", f"{pair['excess']:.3f} bits")
     rows = {
+        "excess, as its verdict allows": tables.estimate(pair["excess"], pair["standard_error"], pair["verdict"]),
+        "verdict": pair["verdict"],
+        "adjusted for chance": f"{pair['adjusted']:.3f} bits",
         "null, mean ± std": f"{pair['null_mean']:.3f} ± {pair['null_std']:.3f} bits",
-        "p-value of the permutation test": f"{pair['p_value']:.3g}",
+        "p-value of the permutation test": tables.p_value(pair["p_value"], permutations),
+        "q-value, for all pairs together": f"{pair['q_value']:.3g}",
         "entropy of the channel of A": f"{pair['entropy_a']:.3f} bits",
         "entropy of the channel of B": f"{pair['entropy_b']:.3f} bits",
         "joint entropy": f"{pair['joint_entropy']:.3f} bits",

@@ -28,6 +28,16 @@ def show_layers(run: Run, epoch: int) -> None:
         compute_button.offer(run, f"layer diversity of {epochs}", "compute layers", tasks)
 
 
+def _remarks(layer: Any, samples: int) -> str:
+    """Coinciding samples and ties of a layer; empty where there are none."""
+    parts = []
+    if layer["distinct"] < samples:
+        parts.append(f"{int(layer['distinct'])} of {samples} samples are distinct")
+    if layer["tied"] > 0:
+        parts.append(f"{int(layer['tied'])} samples have ties at rank k")
+    return "; ".join(parts)
+
+
 def _table(run: Run, epoch: int, known: AnyKnown | None, results: Traced | None) -> None:
     axes = tables.layer_axes(run.layers)
     rows: dict[str, list[Any]] = axes[["layer", "kind", "shape"]].to_dict("list")
@@ -45,8 +55,14 @@ def _table(run: Run, epoch: int, known: AnyKnown | None, results: Traced | None)
     by_layer = {name: part.set_index("epoch")["inter_sample_entropy"] for name, part in table.groupby("layer")}
     now, history = f"at epoch {epoch} (bits)", "over epochs"
     if epoch in table["epoch"].tolist():
-        rows[now] = [float(by_layer[name][epoch]) for name in rows["layer"]]
-        columns[now] = st.column_config.NumberColumn(now, format="%.3f")
+        at_epoch = table[table["epoch"] == epoch].set_index("layer")
+        entropies = at_epoch[["inter_sample_entropy", "standard_error"]].astype(float)
+        rows[now] = [
+            tables.estimate(entropies.loc[name].iloc[0], entropies.loc[name].iloc[1]) for name in rows["layer"]
+        ]
+        rows["diversity"] = [float(at_epoch.loc[name, "diversity"]) for name in rows["layer"]]
+        columns["diversity"] = st.column_config.NumberColumn("diversity", format="%.3f")
+        rows["remarks"] = [_remarks(at_epoch.loc[name], run.manifest.samples) for name in rows["layer"]]
     rows[history] = [by_layer[name].tolist() for name in rows["layer"]]
     columns[history] = st.column_config.LineChartColumn(
         "inter-sample entropy over epochs",
@@ -56,8 +72,9 @@ def _table(run: Run, epoch: int, known: AnyKnown | None, results: Traced | None)
     )
     settings = describe(known.parameters)
     meaning += (
-        f" The inter-sample entropy ({escape_markdown(settings)}) is the diversity of the samples in the layer; it "
-        f"is at most {table['bound'].iloc[-1]:.2f} bits."
+        f" The inter-sample entropy ({escape_markdown(settings)}) is at most {table['bound'].iloc[-1]:.2f} bits; ± is "
+        "its standard error. It is also large where samples coincide. The diversity is 0 for a dead layer and 1 for "
+        "white noise."
     )
     st.dataframe(rows, column_config=columns, hide_index=True, height="content", key="layers")
     st.markdown(meaning)

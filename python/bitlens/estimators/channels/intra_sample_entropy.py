@@ -62,7 +62,7 @@ def intra_sample_entropy(
     """
     x, context, ends = as_channel_maps(maps, "maps", channel_axis=channel_axis, cuda=True)
     count = check_bin_count(bins)
-    low, high = _bin_range(ends, str(x.dtype).endswith("float32"), value_range)
+    low, high = _bin_range(ends, x.dtype, value_range)
     n, channels, _ = x.shape
     entropies = context.empty((n, channels), "float64")
     block_length = max(1, _BLOCK_BYTES // (4 * channels * count))
@@ -133,15 +133,13 @@ def channel_entropy(
 
 
 def _bin_range(
-    ends: tuple[float, float], float32: bool, value_range: tuple[float, float] | None
+    ends: tuple[float, float], dtype: object, value_range: tuple[float, float] | None
 ) -> tuple[float, float]:
     smallest, largest = ends
     if value_range is None:
         low, high = smallest, largest
     else:
-        low, high = check_value_range(value_range)
-        if float32:  # the float32 nearest to 0.1 is larger than 0.1, and a range up to 0.1 should include it
-            low, high = min(low, float(np.float32(low))), max(high, float(np.float32(high)))
+        low, high = check_value_range(value_range, dtype)
         if not low <= smallest <= largest <= high:
             raise ValueError(
                 f"value_range: expected a range that includes all values of maps, [{smallest}, {largest}], got "

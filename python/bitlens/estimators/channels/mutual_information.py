@@ -12,6 +12,7 @@ from bitlens.arrays import (
     Array,
     ArrayContext,
     NDArray,
+    as_array,
     as_channel_maps,
     as_real_array,
     call_kernel,
@@ -205,6 +206,7 @@ def _both_codes(a: Array, b: Array, bins: int, codes: bool) -> tuple[Any, Any, A
 
 
 def _checked_codes(x: Array, name: str, bins: int) -> tuple[Any, ArrayContext]:
+    x = as_array(x, name)
     context = ArrayContext.of(x)
     if not is_uint8_array(x):
         as_real_array(x, name)  # which refuses what is not a dense array by its name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,12 +14,16 @@ from bitlens.arrays import (
     ArrayContext,
     NDArray,
     array_namespace,
+    as_array,
     as_class_indices,
     check_integer,
     check_positive,
     is_tensor,
 )
 
+# The least and the largest square of a sigma, and the largest exponent: with these, exponents and sums of a million of
+# them are finite, and no square is 0.
+_SMALLEST_SQUARE, _LARGEST_SQUARE, _LARGEST_EXPONENT = 2.0**-1000, 2.0**1000, 2.0**1000
 _ALIGNMENT_STEPS = 75
 _ALIGNMENT_SPAN = (0.1, 10.0)  # times the mean distance
 
@@ -72,23 +77,51 @@ Bandwidth: TypeAlias = float | Sequence[float] | Median | Silverman | NearestNei
 """A rule, sigma itself, or one sigma for each channel."""
 
 
-def sigmas(bandwidth: Bandwidth, squares: Any, units: Any, values: int, context: ArrayContext) -> Any:
-    """Compute sigma of every channel, float64 [channels].
+def exponents_of_squares(
+    squares: Any, bandwidth: Bandwidth, units: Any, values: int, context: ArrayContext, argument: str = "bandwidth"
+) -> Any:
+    """Divide squared distances [channels, n, n] in place by twice the square of every channel's sigma.
 
-    `squares` are squared distances [channels, n, n] of samples of `values` values. They and the result are in `units`
-    [channels]. The kernel of a channel whose samples are all equal is 1 for every sigma; the sigma of such a channel is
-    arbitrary, but above 0.
+    The distances of samples of `values` values are in `units` [channels]. The kernel of a channel whose samples are all
+    equal is 1 for every sigma. Other channels are refused if their exponents are not within float64.
     """
+    with np.errstate(over="ignore"):
+        sigma = sigmas(bandwidth, squares, units, values, context, argument)
+    squares /= (2 * _checked_squares(sigma, squares, units, argument))[:, None, None]
+    return squares
+
+
+def _checked_squares(sigma: Any, squares: Any, units: Any, argument: str) -> Any:
+    """The squares of sigmas in `units`, 1 where all samples are equal; an infinite or vanishing sigma is refused."""
+    xp = array_namespace(squares)
+    largest = xp.amax(squares, axis=(1, 2))
+    with np.errstate(over="ignore"):
+        square = xp.where(largest > 0, sigma**2, 1.0)
+    usable = (square >= _SMALLEST_SQUARE) & (square <= _LARGEST_SQUARE) & (square >= largest / _LARGEST_EXPONENT)
+    if not usable.all():
+        channel = usable.tolist().index(False)
+        got, distance = (float((x * units)[channel]) for x in (sigma, largest**0.5))
+        raise ValueError(
+            f"{argument}: expected a sigma within a factor of about 1e150 of the distances, which are up to "
+            f"{distance:.3g}, got {got:.3g}; scale the values or use Median()"
+        )
+    return square
+
+
+def sigmas(
+    bandwidth: Bandwidth, squares: Any, units: Any, values: int, context: ArrayContext, argument: str = "bandwidth"
+) -> Any:
+    """Compute sigma of every channel, float64 [channels], in `units`; arbitrary where all samples are equal."""
     channels, n, _ = squares.shape
     result = context.empty((channels,), "float64")
     if isinstance(bandwidth, Silverman):
-        result[...] = check_positive(bandwidth.h, "bandwidth: h") * n ** (-1 / (4 + values)) / units
+        result[...] = check_positive(bandwidth.h, f"{argument}: h") * n ** (-1 / (4 + values)) / units
     elif isinstance(bandwidth, Median):
         result[...] = _median(squares)
     elif isinstance(bandwidth, NearestNeighbors):
-        m = check_integer(bandwidth.m, "bandwidth: m")
+        m = check_integer(bandwidth.m, f"{argument}: m")
         if not 1 <= m < n:
-            raise ValueError(f"bandwidth: expected m from 1 to n - 1 = {n - 1} for {n} samples, got {m}")
+            raise ValueError(f"{argument}: expected m from 1 to n - 1 = {n - 1} for {n} samples, got {m}")
         # The smallest distance in each row is that of the sample to itself.
         result[...] = (_sorted(squares)[:, :, 1 : m + 1] ** 0.5).mean(2).mean(1)
         median = _median(squares)
@@ -97,16 +130,21 @@ def sigmas(bandwidth: Bandwidth, squares: Any, units: Any, values: int, context:
         result[...] = (values / 2) ** 0.5 / units
     elif isinstance(bandwidth, Alignment):
         if bandwidth.labels is None:
-            raise ValueError("bandwidth: expected an Alignment with labels, got none; pass one integer for each sample")
-        classes = as_class_indices(bandwidth.labels, n, "bandwidth: labels")
+            raise ValueError(
+                f"{argument}: expected an Alignment with labels, got none; pass one integer for each sample"
+            )
+        classes = as_class_indices(bandwidth.labels, n, f"{argument}: labels")
         smallest = bandwidth.smallest
         if smallest is not None:
-            smallest = check_positive(smallest, "bandwidth: smallest") / units
-        result[...] = _aligned(squares, smallest, classes, context)
-    elif isinstance(bandwidth, (int, float, np.integer, np.floating)):
-        result[...] = check_positive(bandwidth, "bandwidth") / units
+            smallest = check_positive(smallest, f"{argument}: smallest") / units
+        first, last = _aligned_span(squares, smallest)
+        for end in (first, last):
+            _checked_squares(end, squares, units, f"{argument}: smallest")
+        result[...] = _aligned(squares, first, last, classes, context)
+    elif isinstance(bandwidth, Real) or getattr(bandwidth, "ndim", None) == 0:
+        result[...] = check_positive(bandwidth, argument) / units
     else:
-        result[...] = context.to_device(_one_for_each_channel(bandwidth, channels)) / units
+        result[...] = context.to_device(_one_for_each_channel(bandwidth, channels, argument)) / units
     return result
 
 
@@ -114,21 +152,22 @@ def for_samples(bandwidth: Bandwidth, kept: NDArray) -> Bandwidth:
     """The rule for some of the samples: an alignment has the labels of these."""
     if not isinstance(bandwidth, Alignment) or bandwidth.labels is None:
         return bandwidth
-    return replace(bandwidth, labels=bandwidth.labels[kept])
+    return replace(bandwidth, labels=as_array(bandwidth.labels, "bandwidth: labels")[kept])
 
 
-def _one_for_each_channel(bandwidth: Any, channels: int) -> Any:
+def _one_for_each_channel(bandwidth: Any, channels: int, argument: str) -> Any:
     try:
-        array = np.asarray(bandwidth.cpu() if is_tensor(bandwidth) else bandwidth, np.float64)
+        given = as_array(bandwidth, argument)
+        array = np.asarray(given.detach().cpu() if is_tensor(given) else given, np.float64)
     except (TypeError, ValueError):
         raise TypeError(
-            f"bandwidth: expected a rule, sigma, or one sigma for each channel, got {bandwidth!r}"
+            f"{argument}: expected a rule, sigma, or one sigma for each channel, got {bandwidth!r}"
         ) from None
     if array.shape != (channels,):
-        raise ValueError(f"bandwidth: expected one sigma for each of {channels} channels, got shape {array.shape}")
+        raise ValueError(f"{argument}: expected one sigma for each of {channels} channels, got shape {array.shape}")
     valid = (array > 0) & np.isfinite(array)
     if not valid.all():
-        raise ValueError(f"bandwidth: expected finite numbers above 0, got {array[~valid][0]}")
+        raise ValueError(f"{argument}: expected finite numbers above 0, got {array[~valid][0]}")
     return array
 
 
@@ -159,14 +198,19 @@ def _median(squares: Any) -> Any:
     return median
 
 
-def _aligned(squares: Any, smallest: Any, classes: Any, context: ArrayContext) -> Any:
-    same_class = context.to_device((classes[:, None] == classes).astype(np.float64))
+def _aligned_span(squares: Any, smallest: Any) -> tuple[Any, Any]:
+    """The first and the last sigma of every channel among which an Alignment chooses."""
     mean = (squares**0.5).mean((1, 2))
     mean[mean == 0] = 1
-    first, last = _ALIGNMENT_SPAN[0] * mean if smallest is None else smallest, _ALIGNMENT_SPAN[1] * mean
-    best_alignment, best_sigma = mean * 0 - 1, mean * 1
+    first, last = (factor * mean / 2**0.5 for factor in _ALIGNMENT_SPAN)
+    return (first if smallest is None else mean * 0 + smallest / 2**0.5), last
+
+
+def _aligned(squares: Any, first: Any, last: Any, classes: Any, context: ArrayContext) -> Any:
+    same_class = context.to_device((classes[:, None] == classes).astype(np.float64))
+    best_alignment, best_sigma = first * 0 - 1, first * 1
     for step in np.linspace(0, 1, _ALIGNMENT_STEPS):
-        sigma = (first + step * (last - first)) / 2**0.5
+        sigma = (1 - step) * first + step * last
         kernel = array_namespace(squares).exp(-squares / (2 * sigma**2)[:, None, None])
         # The norm of the labels' kernel is left out, because it is the same for every sigma.
         alignment = (kernel * same_class).sum((1, 2)) / (kernel**2).sum((1, 2)) ** 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from bitlens.arrays import (
     ArrayContext,
     NDArray,
     array_namespace,
+    as_array,
     as_channel_maps,
     as_class_indices,
     call_kernel,
@@ -22,12 +24,23 @@ from bitlens.arrays import (
     check_seed,
     rescale_for_squares,
 )
-from bitlens.estimators.matrix.bandwidths import Bandwidth, sigmas
+from bitlens.estimators.matrix.bandwidths import Bandwidth, exponents_of_squares
 
 # From this number of samples on, LAPACK and cuSOLVER decompose one matrix faster with their own parallel code.
 _LARGE = 1024
+_EPS = float(np.finfo(np.float64).eps)
 # The exponent between samples of different classes: exp(-1e4) is 0.
 _DIFFERENT_CLASSES = 1e4
+
+
+class PrecisionWarning(UserWarning):
+    """Eigenvalues that cannot be told from rounding errors were left out of an entropy of an order below 1.
+
+    The message contains an upper bound of the bits that they could carry.
+    """
+
+    limit = 1e-3
+    """The bound, in bits, above which the warning is issued."""
 
 
 def join_variables(exponents: list[Any], contexts: list[ArrayContext], name: str) -> Any:
@@ -45,7 +58,7 @@ def input_and_channels(
 ) -> tuple[Any, Any, ArrayContext]:
     """Compute the exponents of x [1, n, n] and of every channel [channels, n, n], and check that they fit together."""
     of_maps, context = channel_exponents(maps, "maps", bandwidth, channel_axis, as_one=tensor)
-    of_x, context_x = variable_exponents(x, "x", bandwidth_x)
+    of_x, context_x = variable_exponents(x, "x", bandwidth_x, "bandwidth_x")
     if len(of_x[0]) != len(of_maps[0]):
         raise ValueError(f"x: expected the {len(of_maps[0])} samples of maps, got {len(of_x[0])}")
     check_same_device([context, context_x], "x")
@@ -58,25 +71,34 @@ def concatenate(exponents: Iterable[Any]) -> Any:
     return array_namespace(arrays[0]).concatenate(arrays)
 
 
-def variable_exponents(x: Array, name: str, bandwidth: Bandwidth) -> tuple[Any, ArrayContext]:
+def variable_exponents(
+    x: Array, name: str, bandwidth: Bandwidth, argument: str = "bandwidth"
+) -> tuple[Any, ArrayContext]:
     """Compute the exponents of one variable, [1, n, n]; its Gram matrix is exp(-exponents)."""
-    if getattr(x, "ndim", None) == 1 and not any(kind in str(x.dtype) for kind in ("float", "complex")):
+    x = as_array(x, name)
+    if x.ndim == 1 and not any(kind in str(x.dtype) for kind in ("float", "complex")):
         context = ArrayContext.of(x)
         classes = as_class_indices(x, len(x), name)
         if len(classes) < 2:
             raise ValueError(f"{name}: expected at least 2 samples, got {len(classes)}")
         exponents = np.where(classes[:, None] == classes, 0.0, _DIFFERENT_CLASSES)
         return context.to_device(exponents[None]), context
-    if getattr(x, "ndim", 0) < 2 and hasattr(x, "shape"):
+    if x.ndim < 2:
         raise ValueError(
             f"{name}: expected shape (samples, ...), got {tuple(x.shape)}; a single feature is (n, 1), classes are "
             "integers"
         )
-    return channel_exponents(x, name, bandwidth, 1, as_one=True)
+    return channel_exponents(x, name, bandwidth, 1, as_one=True, argument=argument)
 
 
 def channel_exponents(
-    maps: Array, name: str, bandwidth: Bandwidth, channel_axis: int, *, as_one: bool
+    maps: Array,
+    name: str,
+    bandwidth: Bandwidth,
+    channel_axis: int,
+    *,
+    as_one: bool,
+    argument: str = "bandwidth",
 ) -> tuple[Any, ArrayContext]:
     """Compute the exponents of every channel, [channels, n, n], or [1, n, n] of all values as one channel."""
     values, context, _ = as_channel_maps(maps, name, channel_axis=channel_axis, cuda=True)
@@ -88,9 +110,8 @@ def channel_exponents(
     values, units = rescale_for_squares(values, name, (0, 2))
     exponents = context.empty((channels, n, n), "float64")
     call_kernel(context, _core.squared_distances, values, exponents)
-    sigma = sigmas(bandwidth, exponents, units.reshape(-1), length, context)
-    exponents /= (2 * sigma**2)[:, None, None]
-    return exponents, context
+    units = units.reshape(-1) + exponents[:, 0, 0] * 0  # one for each channel
+    return exponents_of_squares(exponents, bandwidth, units, length, context, argument), context
 
 
 def shuffle_orders(n: int, permutations: int, seed: int) -> list[NDArray]:
@@ -116,29 +137,38 @@ def joint_of_channels(of_maps: Any, scale_bandwidth: bool) -> Any:
 
 
 def entropies(exponents: Any, sets: Sequence[Sequence[int]], alpha: float, context: ArrayContext) -> Any:
-    """Compute the Renyi entropy in bits of the product of kernels in each set of indices, [sets]."""
+    """Compute the Renyi entropy in bits of the product of kernels in each set of indices, [sets].
+
+    Below alpha = 1, eigenvalues of n samples that are below n * eps of the largest one are discarded, because they
+    cannot be told from rounding errors. A `PrecisionWarning` says how many bits they could carry.
+    """
     n = exponents.shape[1]
     alpha = check_positive(alpha, "alpha")
     if n >= _LARGE and alpha != 2:
-        return _entropies_by_lapack(exponents, sets, alpha, context)
-    starts = np.cumsum([0, *map(len, sets)])
-    members = np.concatenate([np.asarray(indices, np.int64) for indices in sets])
-    weights = np.ones(len(members))
-    result = context.empty((len(sets),), "float64")
-    operands = [exponents, *map(context.to_device, (starts, members, weights))]
-    workspace = context.spectrum_workspace(len(sets), n)
-    call_kernel(context, _core.renyi_entropies, *operands, float(alpha), result, workspace)
+        result, kept = _entropies_by_lapack(exponents, sets, alpha, context)
+    else:
+        starts = np.cumsum([0, *map(len, sets)])
+        members = np.concatenate([np.asarray(indices, np.int64) for indices in sets])
+        result, kept = (context.empty((len(sets),), "float64") for _ in range(2))
+        operands = [exponents, *map(context.to_device, (starts, members, np.ones(len(members))))]
+        workspace = context.spectrum_workspace(len(sets), n)
+        call_kernel(context, _core.renyi_entropies, *operands, alpha, result, kept, workspace)
+    if alpha < 1:
+        _warn_of_discarded(exponents, sets, alpha, result, kept)
     return result
 
 
-def _entropies_by_lapack(exponents: Any, sets: Sequence[Sequence[int]], alpha: float, context: ArrayContext) -> Any:
-    """Compute the same entropies with LAPACK or cuSOLVER, one set after the other."""
-    xp = array_namespace(exponents)
-    result = context.empty((len(sets),), "float64")
+def _entropies_by_lapack(
+    exponents: Any, sets: Sequence[Sequence[int]], alpha: float, context: ArrayContext
+) -> tuple[Any, Any]:
+    """Compute the same entropies, and the numbers of eigenvalues that count, with LAPACK or cuSOLVER, one by one."""
+    xp, n = array_namespace(exponents), exponents.shape[1]
+    result, kept = (context.empty((len(sets),), "float64") for _ in range(2))
     for s, members in enumerate(sets):
-        spectrum = xp.linalg.eigvalsh(xp.exp(-exponents[list(members)].sum(0)) / exponents.shape[1]).clip(0)
+        spectrum = xp.linalg.eigvalsh(xp.exp(-exponents[list(members)].sum(0)) / n)
+        spectrum = spectrum[spectrum > (n * _EPS * spectrum.max() if alpha < 1 else 0)]
+        kept[s] = len(spectrum)
         spectrum = spectrum / spectrum.sum()
-        spectrum = spectrum[spectrum > 0]
         logs = xp.log(spectrum)
         if alpha == 1:
             result[s] = -(spectrum * logs).sum() / math.log(2)
@@ -150,4 +180,41 @@ def _entropies_by_lapack(exponents: Any, sets: Sequence[Sequence[int]], alpha: f
             # log1p and expm1 keep the digits that log2(sum(spectrum**alpha)) loses when alpha is close to 1.
             trace_minus_one = (spectrum * xp.expm1((alpha - 1) * logs)).sum()
             result[s] = xp.log1p(trace_minus_one) / ((1 - alpha) * math.log(2))
-    return result.clip(0, math.log2(exponents.shape[1]))
+    return result.clip(0, math.log2(n)), kept
+
+
+def _warn_of_discarded(exponents: Any, sets: Sequence[Sequence[int]], alpha: float, bits: Any, kept: Any) -> None:
+    """Warn if the discarded eigenvalues of any set could carry more bits than `PrecisionWarning.limit`.
+
+    Equal samples have equal rows in the kernel, so that a kernel of r distinct samples has at most r eigenvalues above
+    0. The other r - kept were discarded.
+    """
+    xp, n = array_namespace(exponents), exponents.shape[1]
+    largest_bound = 0.0
+    for members, entropy, number in zip(sets, bits.tolist(), kept.tolist(), strict=True):
+        if number == n:
+            continue
+        equal_to_earlier = xp.tril(exponents[list(members)].sum(0) == 0, -1).any(1)
+        distinct = n - int(equal_to_earlier.sum())
+        if distinct > number:
+            bound = _bits_of_discarded(distinct - number, n * _EPS, alpha, entropy)
+            largest_bound = max(largest_bound, min(bound, math.log2(distinct) - entropy))
+    if largest_bound > PrecisionWarning.limit:
+        warnings.warn(
+            f"alpha: expected an order at which rounding errors of the kernel are negligible, got {alpha:g}; "
+            f"eigenvalues below {n * _EPS:.1e} of the largest one are left out, which could carry up to "
+            f"{largest_bound:.2g} bits; use a larger alpha or a smaller bandwidth",
+            PrecisionWarning,
+            stacklevel=4,
+        )
+
+
+def _bits_of_discarded(count: float, largest: float, alpha: float, entropy: float) -> float:
+    """Bound the bits that an entropy of order alpha < 1 lacks without `count` eigenvalues of at most `largest` each.
+
+    With m = count, t = largest and a trace of 1, the others sum to at least 1 - m t. The sum of the alpha-th powers is
+    therefore at most (1 - m t)^alpha 2^((1 - alpha) S) + m t^alpha, and the bound is its log2 / (1 - alpha), less S.
+    """
+    of_others = math.expm1(alpha * math.log1p(-count * largest))
+    powers = count * largest**alpha / 2 ** ((1 - alpha) * entropy)
+    return math.log1p(of_others + powers) / ((1 - alpha) * math.log(2))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import Array, ArrayContext, NDArray, check_integer
+from bitlens.arrays import Array, ArrayContext, NDArray, as_array, check_integer
 from bitlens.estimators.intervals import excess_error
 from bitlens.estimators.matrix.bandwidths import Bandwidth, Median, for_samples
 from bitlens.estimators.matrix.gram import (
@@ -141,6 +141,7 @@ def multivariate_information(
     >>> result.information > result.null_mean + 20 * result.null_std
     True
     """
+    x, maps = as_array(x, "x"), as_array(maps, "maps")
     of_x, of_maps, context = input_and_channels(x, maps, bandwidth_x, bandwidth, channel_axis, tensor=tensor)
     count = check_integer(permutations, "permutations")
     if count < 2:

@@ -26,7 +26,8 @@ def renyi_entropy(x: Array, alpha: float = 1.01, bandwidth: Bandwidth = Median()
         Samples along the first axis, the other axes are flattened; or class labels, whose kernel is 1 within a class
         and 0 between classes.
     alpha : float
-        Order of the entropy, above 0; 1 is von Neumann's entropy.
+        Order of the entropy, above 0; 1 is von Neumann's entropy. Below 1, eigenvalues of at most n * 2.2e-16 of the
+        largest one do not count, because they cannot be told from rounding errors.
     bandwidth : float, Median, Silverman, NearestNeighbors, Dimension or Alignment
         Sigma in the unit of x, or a rule for it.
 
@@ -39,6 +40,13 @@ def renyi_entropy(x: Array, alpha: float = 1.01, bandwidth: Bandwidth = Median()
     ------
     TypeError, ValueError
         If x is not a finite array of at least two samples, or alpha or bandwidth are invalid.
+
+    Warns
+    -----
+    PrecisionWarning
+        If the eigenvalues that do not count could carry more than 0.001 bits. If m of them are left out, and t is n *
+        2.2e-16, the entropy is at most log2((1 - m t)^alpha + m t^alpha / 2^((1 - alpha) S)) / (1 - alpha) bits above
+        the result S. Samples that are equal do not add to m.
 
     Examples
     --------

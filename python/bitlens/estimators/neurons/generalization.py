@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import NDArray, check_integer
+from bitlens.arrays import NDArray, as_array, check_integer, check_number
 
 
 class GeneralizationBound(NamedTuple):
@@ -76,16 +76,17 @@ def generalization_bounds(
     m = check_integer(n_samples, "n_samples")
     if m < 2:
         raise ValueError(f"n_samples: expected at least 2, got {m}")
-    if not 0 < delta < 1:
+    if not 0 < check_number(delta, "delta") < 1:
         raise ValueError(f"delta: expected a number between 0 and 1, got {delta}")
     bounds = []
     if information is not None:
         bits = _check_bits(information, "information")
-        bounds += [_bottleneck(bits, m), _compression(bits, m, delta)]
+        bounds += [_bottleneck(bits, m), _compression(bits, m, float(delta))]
     if algorithm_information is not None:
         bounds.append(_algorithm(_check_bits(algorithm_information, "algorithm_information"), m))
     if sample_information is not None:
-        each = [_check_bits(value, "sample_information") for value in sample_information]
+        numbers = as_array(sample_information, "sample_information").tolist()
+        each = [_check_bits(value, "sample_information") for value in numbers]
         if len(each) != m:
             raise ValueError(f"sample_information: expected {m} numbers, one for each training sample, got {len(each)}")
         bounds.append(_single_samples(each))
@@ -95,10 +96,7 @@ def generalization_bounds(
 
 
 def _check_bits(value: float, name: str) -> float:
-    try:
-        bits = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name}: expected a number of bits, got {value!r}") from None
+    bits = check_number(value, name)
     if not 0 <= bits < math.inf:
         raise ValueError(
             f"{name}: expected finite bits from 0 on, got {bits}; the information of a deterministic layer of "

@@ -8,7 +8,17 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from bitlens.arrays import Array, NDArray, as_channel_maps, as_class_indices, check_integer, check_seed
+from bitlens.arrays import (
+    Array,
+    NDArray,
+    as_channel_maps,
+    as_class_indices,
+    check_bin_count,
+    check_integer,
+    check_number,
+    check_seed,
+)
+from bitlens.estimators.bins import bin_edges
 from bitlens.estimators.neurons.resampling import Counts, Resampling, spread_and_p_value
 from bitlens.estimators.verdicts import adjusted_information, verdicts
 
@@ -25,7 +35,10 @@ class OneBit:
 
 @dataclass(frozen=True)
 class EqualWidth:
-    """Equal bins between the smallest and the largest value of each neuron; the last bin includes its upper end."""
+    """Equal bins between the smallest and the largest value of each neuron; the last bin includes its upper end.
+
+    `bins` is 2 to 256. The edges are those of `numpy.histogram`.
+    """
 
     bins: int = 32
 
@@ -157,23 +170,14 @@ def _edges(maps: NDArray, quantizer: Quantizer) -> NDArray:
     """The lower end of each bin but the first, float64 [channels, bins - 1]."""
     channels = maps.shape[1]
     if isinstance(quantizer, OneBit):
-        try:
-            threshold = float(quantizer.threshold)
-        except (TypeError, ValueError):
-            raise TypeError(f"quantizer: expected a number as threshold, got {quantizer.threshold!r}") from None
+        threshold = check_number(quantizer.threshold, "quantizer: threshold")
         if not math.isfinite(threshold):
             raise ValueError(f"quantizer: expected a finite threshold, got {threshold}")
         return np.full((channels, 1), np.nextafter(threshold, math.inf))
     if not isinstance(quantizer, EqualWidth):
         raise TypeError(f"quantizer: expected OneBit or EqualWidth, got {quantizer!r}")
-    bins = check_integer(quantizer.bins, "quantizer: bins")
-    if bins < 2:
-        raise ValueError(f"quantizer: expected at least 2 bins, got {bins}")
-    low, high = (end.astype(np.float64)[:, None] for end in (maps.min(axis=(0, 2)), maps.max(axis=(0, 2))))
-    shares = np.arange(1, bins) / bins
-    edges: NDArray = low * (1 - shares) + high * shares  # high - low may exceed the range of float64
-    edges[low[:, 0] == high[:, 0]] = math.inf
-    return edges
+    bins = check_bin_count(quantizer.bins, "quantizer: bins")
+    return bin_edges(np.stack([maps.min(axis=(0, 2)), maps.max(axis=(0, 2))], axis=1), bins)
 
 
 def _results(counts: Counts, resampled: Resampling) -> NeuronInformation:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import Array, NDArray, as_real_array
+from bitlens.arrays import Array, NDArray, as_real_array, check_number
 
 
 class NeuronRoles(NamedTuple):
@@ -85,7 +85,7 @@ def neuron_roles(
             raise ValueError(f"{name}: expected shape {counts.shape} to match removed, got {array.shape}")
     if random_orders.ndim != 2 or random_orders.shape[1:] != counts.shape:
         raise ValueError(f"random: expected shape (repeats, {len(counts)}), got {random_orders.shape}")
-    if not 0 < tolerance < 0.5:
+    if not 0 < check_number(tolerance, "tolerance") < 0.5:
         raise ValueError(f"tolerance: expected a number between 0 and 0.5, got {tolerance}")
     whole, nothing = lowest_first[0], lowest_first[-1]
     if not whole > nothing:
@@ -93,7 +93,7 @@ def neuron_roles(
             f"ascending: expected a higher accuracy with all neurons than without any, got {whole:.3f} and "
             f"{nothing:.3f}"
         )
-    margin = tolerance * (whole - nothing)
+    margin = float(tolerance) * (whole - nothing)
     if highest_first[-1] > nothing + margin:
         raise ValueError(
             f"descending: expected the accuracy of ascending with all neurons off, {nothing:.3f}, got "

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bitlens.arrays import Array, NDArray, as_class_indices, as_real_array, check_integer, describe, is_tensor
+from bitlens.arrays import Array, NDArray, as_class_indices, as_real_array, check_integer, describe
 from bitlens.network.ablation.batched import AblatedLayer, Ablations, ablated_layers, accuracy_and_loss
 from bitlens.network.axes import AxesError, LayerAxes, axes_of_input, axes_of_output
 from bitlens.network.hooks import check_modules, device_of, modules_of
@@ -180,7 +180,7 @@ def _orders(
     arrays = []
     for name, layer in layers.items():
         values = by_layer[name]
-        array, _, _ = as_real_array(values if is_tensor(values) else np.asarray(values), f"scores: {name}")
+        array, _, _ = as_real_array(values, f"scores: {name}")
         if array.shape != (layer.channels,):
             raise ValueError(f"scores: {name}: expected shape ({layer.channels},), got {array.shape}")
         arrays.append(array)
@@ -191,6 +191,7 @@ def _orders(
 def _removals(total: int, steps: int | None) -> NDArray:
     if steps is None:
         return np.arange(total + 1)
-    if not 1 <= check_integer(steps, "steps") <= total:
-        raise ValueError(f"steps: expected 1 to {total} for {total} neurons, got {steps}")
-    return np.round(np.linspace(0, total, steps + 1)).astype(np.int64)
+    count = check_integer(steps, "steps")
+    if not 1 <= count <= total:
+        raise ValueError(f"steps: expected 1 to {total} for {total} neurons, got {count}")
+    return np.round(np.linspace(0, total, count + 1)).astype(np.int64)

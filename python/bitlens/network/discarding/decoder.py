@@ -62,8 +62,9 @@ def train_decoder(
     >>> decoder(model(torch.rand(5, 1, 8, 8))).shape
     torch.Size([5, 1, 8, 8])
     """
+    epochs, width = check_integer(epochs, "epochs"), check_integer(width, "width")
     for name, value in (("epochs", epochs), ("width", width)):
-        if check_integer(value, name) < 1:
+        if value < 1:
             raise ValueError(f"{name}: expected at least 1, got {value}")
     images = check_images(model, images)
     with features_at(model, layer) as features, torch.enable_grad():

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Real
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from bitlens.arrays import check_integer
+from bitlens.arrays import check_integer, check_positive
 from bitlens.network.discarding.perturbation import Noise, Perturbed, cell_of_units
 from bitlens.progress import track
 
@@ -73,21 +72,21 @@ class Search:
             value = getattr(self, name)
             if value is None:
                 continue
-            if not isinstance(value, Real):
-                raise TypeError(f"{name}: expected a number, got {value!r}")
-            if not 0 < float(value) < math.inf:
-                raise ValueError(f"{name}: expected a finite number above 0, got {value}")
+            object.__setattr__(self, name, check_positive(value, name))
         if self.base == 1:
             raise ValueError("base: expected a number other than 1, got 1; take 2 for bits or math.e for nats")
         for name, least in (("samples", 2), ("steps", 1), ("cells", 1), ("seed", 0)):
             value = getattr(self, name)
-            if value is not None and check_integer(value, name) < least:
+            if value is None:
+                continue
+            object.__setattr__(self, name, check_integer(value, name))
+            if getattr(self, name) < least:
                 raise ValueError(f"{name}: expected at least {least}, got {value}")
 
     @property
     def limit(self) -> float:
         """The largest sigma."""
-        return 10 * math.sqrt(self.tau) if self.sigma_max is None else float(self.sigma_max)
+        return 10 * math.sqrt(self.tau) if self.sigma_max is None else self.sigma_max
 
     def entropy(self, variance: Tensor) -> Tensor:
         """Entropy of Gaussians with this variance."""

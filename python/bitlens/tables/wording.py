@@ -1,0 +1,66 @@
+"""How estimates are written for readers: with their standard error, their verdict and the floor of a p-value."""
+
+from __future__ import annotations
+
+import math
+
+from bitlens.estimators.intervals import interval
+from bitlens.estimators.verdicts import LOWER_BOUND, NOT_ABOVE_CHANCE, NOT_MEASURABLE
+
+
+def estimate(excess: float, standard_error: float, verdict: str = "") -> str:
+    """An excess with its standard error, as its verdict allows.
+
+    Parameters
+    ----------
+    excess, standard_error : float
+        In bits; an unknown error is NaN.
+    verdict : str
+        A verdict of `bitlens.estimators.verdicts`; empty where there is none.
+
+    Returns
+    -------
+    str
+        ``0.312 ± 0.021``; ``at least 0.312 ± 0.021`` for a lower bound; ``at most 0.012 (chance)``, the upper end of
+        the 95 % interval, for an excess that is not above chance; ``not measurable``. Empty for a NaN.
+
+    Examples
+    --------
+    >>> from bitlens import tables
+    >>> tables.estimate(0.3124, 0.0213)
+    '0.312 ± 0.021'
+    """
+    if verdict == NOT_MEASURABLE:
+        return "not measurable"
+    if math.isnan(excess):
+        return ""
+    known = not math.isnan(standard_error)
+    if verdict == NOT_ABOVE_CHANCE:
+        return f"at most {max(0.0, interval(excess, standard_error)[1]):.3f} (chance)" if known else "chance"
+    text = f"{excess:.3f} ± {standard_error:.3f}" if known else f"{excess:.3f}"
+    return f"at least {text}" if verdict == LOWER_BOUND else text
+
+
+def p_value(p: float, permutations: int) -> str:
+    """A p-value of a permutation test; that of the smallest possible value is a bound.
+
+    Parameters
+    ----------
+    p : float
+        The p-value, 0 to 1.
+    permutations : int
+        Number of shuffles.
+
+    Returns
+    -------
+    str
+        Such as ``0.19``, or ``below 0.048 (20 permutations)`` where no shuffle reached the estimate.
+
+    Examples
+    --------
+    >>> from bitlens import tables
+    >>> tables.p_value(1 / 21, 20)
+    'below 0.048 (20 permutations)'
+    """
+    floor = 1 / (1 + permutations)
+    return f"below {floor:.2g} ({permutations} permutations)" if p <= floor * (1 + 1e-9) else f"{p:.2g}"
