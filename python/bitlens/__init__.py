@@ -42,6 +42,7 @@ from bitlens.estimators import (
     PermutationResult,
     PrecisionWarning,
     SaturationWarning,
+    ShannonInvariants,
     Silverman,
     adjusted_information,
     binned_information,
@@ -68,6 +69,7 @@ from bitlens.estimators import (
     renyi_entropy,
     renyi_joint_entropy,
     renyi_mutual_information,
+    shannon_invariants,
 )
 from bitlens.runtime import build_info, get_num_threads, set_num_threads
 
@@ -170,6 +172,7 @@ __all__ = [
     "Run",
     "RunError",
     "SaturationWarning",
+    "ShannonInvariants",
     "Silverman",
     "View",
     "adjusted_information",
@@ -226,6 +229,7 @@ __all__ = [
     "renyi_mutual_information",
     "save_selection",
     "set_num_threads",
+    "shannon_invariants",
     "train_decoder",
     "training_performance",
 ]

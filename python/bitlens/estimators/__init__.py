@@ -15,6 +15,7 @@ from bitlens.estimators.label_entropies import label_entropies
 from bitlens.estimators.matrix.bandwidths import Alignment, Dimension, Median, NearestNeighbors, Silverman
 from bitlens.estimators.matrix.decomposition import ChannelDecomposition, channel_decomposition
 from bitlens.estimators.matrix.gram import PrecisionWarning
+from bitlens.estimators.matrix.invariants import ShannonInvariants, shannon_invariants
 from bitlens.estimators.matrix.multivariate import (
     MultivariateInformation,
     SaturationWarning,
@@ -61,6 +62,7 @@ __all__ = [
     "PrecisionWarning",
     "Quantizer",
     "SaturationWarning",
+    "ShannonInvariants",
     "Silverman",
     "adjusted_information",
     "binned_information",
@@ -87,4 +89,5 @@ __all__ = [
     "renyi_entropy",
     "renyi_joint_entropy",
     "renyi_mutual_information",
+    "shannon_invariants",
 ]

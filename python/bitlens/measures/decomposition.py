@@ -33,6 +33,13 @@ _SUFFIXES = {
     "_standard_error": ", standard error of the excess",
 }
 
+_DEGREES = {
+    "redundancy_degree": "average degree of redundancy",
+    "vulnerability_degree": "average degree of vulnerability",
+    "null_redundancy_degree": "average degree of redundancy of shuffled samples",
+    "null_vulnerability_degree": "average degree of vulnerability of shuffled samples",
+}
+
 
 @dataclass(frozen=True)
 class LayerDecompositionParameters(MatrixInformationConfig):
@@ -55,7 +62,9 @@ class LayerDecomposition(Measure[LayerDecompositionParameters]):
     xarray.Dataset
         By epoch and ``about``, in bits: ``multivariate``, ``redundancy_synergy``, ``weighted_nonredundant``; the last
         two also as ``_share`` of the pairs' information; of each the baseline's ``_null_mean`` and ``_null_std``,
-        ``_excess``, the value minus the baseline's mean, and ``_standard_error``, that of the excess; and ``single``
+        ``_excess``, the value minus the baseline's mean, and ``_standard_error``, that of the excess; the Shannon
+        invariants ``redundancy_degree`` and ``vulnerability_degree`` (see `shannon_invariants`), from excesses, and as
+        ``null_`` those of shuffled samples; and ``single``
         [channel].
 
     Raises
@@ -87,6 +96,7 @@ class LayerDecomposition(Measure[LayerDecompositionParameters]):
             for name in _QUANTITIES
             for suffix, text in _SUFFIXES.items()
         ),
+        *(Variable(name, ("about",), text, "1") for name, text in _DEGREES.items()),
         Variable("single", ("about", "channel"), "information of single channels"),
     )
 
@@ -113,10 +123,13 @@ class LayerDecomposition(Measure[LayerDecompositionParameters]):
     def compute(self, run: Run, epoch: int, target: Target, parameters: LayerDecompositionParameters) -> Result:
         maps = run.activations(target[0], epoch)
         about = information_targets(run, epoch)
-        rows = decompositions(prepared_batches(run, about, parameters), maps, parameters, parameters.pairs)
+        rows, invariants = decompositions(prepared_batches(run, about, parameters), maps, parameters, parameters.pairs)
         values = {"single": np.array([np.mean([batch.single for batch in row], axis=0) for row in rows])}
         for name in _QUANTITIES:
             values |= _mean_and_null(name, rows)
+        for name in _DEGREES:
+            field = name.replace("_degree", "")
+            values[name] = np.array([getattr(of_target, field) for of_target in invariants])
         return Result(values, {"about": list(about), "channel": np.arange(maps.shape[1])})
 
 

@@ -12,7 +12,7 @@ from bitlens.estimators import PermutationResult, channel_mutual_information, pe
 from bitlens.estimators.verdicts import adjusted_information, q_values, verdicts
 from bitlens.measures.base import Measure
 from bitlens.measures.minibatches import require_pairs_of_samples
-from bitlens.measures.pair_codes import PairCodes, pair_table
+from bitlens.measures.pair_codes import PairCodes, shuffled_information
 from bitlens.measures.parameters import Parameters, parameter
 from bitlens.measures.schema import Result, Target, Variable, verdict_variable
 from bitlens.runs import Run
@@ -124,13 +124,10 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
         full = channel_mutual_information(*codes, bins, codes=True, full_output=True)
         living = np.ix_(full.entropy_a > 0, full.entropy_b > 0)
 
-        # The order of the samples of b is shuffled, so that distances are computed once and not for every shuffle.
+        of_pairs = shuffled_information(a, b, bins)
+
         def with_mean(kept: NDArray, shuffled: NDArray) -> NDArray:
-            table, upper = pair_table(len(kept)), np.triu_indices(len(kept), 1)
-            order = np.searchsorted(kept, shuffled)
-            # take returns rows in memory order, which the kernel reads without another copy.
-            codes_b = b.of(kept).take(table[np.ix_(order, order)][upper], axis=1)
-            information = channel_mutual_information(a.of(kept), codes_b, bins, codes=True)
+            information = of_pairs(kept, shuffled)
             return np.append(information, information[living].mean() if information[living].size else np.nan)
 
         null = permutation_test(

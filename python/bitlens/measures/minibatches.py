@@ -19,6 +19,7 @@ from bitlens.estimators import (
     MultivariateInformation,
     NearestNeighbors,
     SaturationWarning,
+    ShannonInvariants,
     Silverman,
 )
 from bitlens.estimators.categories import category_exponents
@@ -32,6 +33,7 @@ from bitlens.estimators.intervals import (
 )
 from bitlens.estimators.matrix.decomposition import decompose
 from bitlens.estimators.matrix.gram import channel_exponents, shuffle_orders, variable_exponents, with_shuffles
+from bitlens.estimators.matrix.invariants import degrees, group_information
 from bitlens.estimators.matrix.multivariate import informations
 from bitlens.estimators.permutation import p_value_of
 from bitlens.measures.inputs import has_categories
@@ -175,17 +177,19 @@ def _errors_of_batches(
 
 def decompositions(
     prepared: list[Batch], maps: NDArray, config: MatrixInformationConfig, pairs: int
-) -> list[list[ChannelDecomposition]]:
-    """For each target one decomposition per mini-batch, of at most `pairs` pairs of channels."""
+) -> tuple[list[list[ChannelDecomposition]], list[ShannonInvariants]]:
+    """For each target one decomposition per mini-batch, of at most `pairs` pairs of channels; and its invariants."""
     channels = maps.shape[1]
     drawn = pairs if pairs < channels * (channels - 1) // 2 else None
-    rows = []
+    rows, groups = [], []
     for batch in prepared:
         of_maps, context = channel_exponents(maps[batch.samples], "maps", batch.bandwidth, 1, as_one=False)
         rows.append(
             decompose(batch.targets, of_maps, context, drawn, config.seed, config.alpha, config.scale_bandwidth)
         )
-    return [list(by_batch) for by_batch in zip(*rows, strict=True)]
+        groups.append(group_information(batch.targets, of_maps, context, config.alpha, config.scale_bandwidth))
+    of_targets = [degrees(np.mean(by_batch, axis=0)) for by_batch in zip(*groups, strict=True)]
+    return [list(by_batch) for by_batch in zip(*rows, strict=True)], of_targets
 
 
 def batches(samples: int, size: int, seed: int) -> list[NDArray]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from bitlens.arrays import NDArray
 from bitlens.estimators.categories import category_distances
-from bitlens.estimators.channels.mutual_information import sample_distances
+from bitlens.estimators.channels.mutual_information import channel_mutual_information, sample_distances
 from bitlens.measures.inputs import codes_of, has_categories
 from bitlens.runs import Run
 
@@ -38,7 +40,7 @@ class PairCodes:
         if len(kept) == n:
             return self._codes
         distances = self._all_distances()
-        pairs = pair_table(n)[np.ix_(kept, kept)][np.triu_indices(len(kept), 1)]
+        pairs = _pair_table(n)[np.ix_(kept, kept)][np.triu_indices(len(kept), 1)]
         codes: NDArray = self._codes.take(pairs, axis=1)
         present = np.zeros(n, bool)
         present[kept] = True
@@ -58,7 +60,22 @@ class PairCodes:
         return self._distances
 
 
-def pair_table(n: int) -> NDArray:
+def shuffled_information(a: PairCodes, b: PairCodes, bins: int) -> Callable[[NDArray, NDArray], NDArray]:
+    """A statistic for `permutation_test`: the information of all pairs of channels for samples and an order of them.
+
+    The order of the samples of b is shuffled, so that distances are computed once and not for every shuffle.
+    """
+
+    def information(kept: NDArray, shuffled: NDArray) -> NDArray:
+        upper, order = np.triu_indices(len(kept), 1), np.searchsorted(kept, shuffled)
+        # take returns rows in memory order, which the kernel reads without another copy.
+        codes_b = b.of(kept).take(_pair_table(len(kept))[np.ix_(order, order)][upper], axis=1)
+        return np.asarray(channel_mutual_information(a.of(kept), codes_b, bins, codes=True))
+
+    return information
+
+
+def _pair_table(n: int) -> NDArray:
     """[i, j] -> where the pair lies among the codes, whichever of the two comes first."""
     table = np.zeros((n, n), np.int64)
     upper = np.triu_indices(n, 1)
