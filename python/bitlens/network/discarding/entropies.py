@@ -21,7 +21,7 @@ def information_discarding(
     cells: int | None = None,
     sigma_max: float | None = None,
     samples: int = 256,
-    steps: int = 80,
+    steps: int = 40,
     seed: int = 0,
     base: float = 2.0,
 ) -> InformationDiscarding:
@@ -102,7 +102,7 @@ def reconstruction_uncertainty(
     cells: int | None = None,
     sigma_max: float | None = None,
     samples: int = 256,
-    steps: int = 80,
+    steps: int = 40,
     seed: int = 0,
     base: float = 2.0,
 ) -> InformationDiscarding:
