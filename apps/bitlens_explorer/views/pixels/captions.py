@@ -114,12 +114,15 @@ def numbers(results: xr.Dataset, known: AnyKnown) -> dict[str, str]:
     rows = {
         "SID of all units": f"{float(values.sum()):.1f} bits",
         "standard error of the mean SID": f"{float(results['spread']):.4f} bits",
+        "mean SID below its maximum by at most": f"{float(results['shortfall']):.4f} bits",
         f"change of the features (target: alpha = {known.parameters.alpha})": f"{float(results['constraint']):.3f}",
         "units at the limit of the noise": f"{float(results['limited']):.1%}",
         "converged": "yes" if float(results["converged"]) else "⚠ no",
     }
     if "uncertainty" in results:
         rows["mean RU of a unit"] = f"{float(results['uncertainty'].mean()):.3f} bits"
+        rows["mean RU below its maximum by at most"] = f"{float(results['uncertainty_shortfall']):.4f} bits"
+        rows["RU converged"] = "yes" if float(results["uncertainty_converged"]) else "⚠ no"
     if "concentration" in results:
         rows["concentration"] = f"{float(results['concentration']):.3f} bits"
     return rows

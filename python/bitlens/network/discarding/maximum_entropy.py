@@ -12,21 +12,21 @@ import torch
 from torch import Tensor
 
 from bitlens.arrays import check_integer
-from bitlens.network.discarding.ascent import Balance, Objective, Value, climb, polish
+from bitlens.network.discarding.ascent import Polished, climb, polish
+from bitlens.network.discarding.objective import Balance, Objective, Value
 from bitlens.network.discarding.perturbation import Noise, Perturbed
 
 _CHAINS = 2
 """Number of searches with independent noise."""
 _JUDGED = 1024
 """Samples in each half of the new noise that the results are judged on."""
+_CLIMB_STEPS = 40
+"""Largest number of steps of the first stage."""
 _CLIMB = {True: 0.001, False: 0.003}
 """Decrement in bits a unit at which the first stage ends, for SID and for RU."""
-_POLISH = {True: 8, False: 16}
-"""Steps of the second stage, for SID and for RU."""
+_COARSE_STEPS = {True: 0, False: 12}
 _COARSE = 0.01
-_COARSE_STEPS = 12
-_LONG_POLISH = {True: 16, False: 24}
-"""The same where the cells are more than the samples: the first stage would fit noise, so it is short."""
+"""The same where cells are more than samples, so that the first stage would fit the noise."""
 _ROUNDS = 8
 """Largest number of corrections of the common scale."""
 _EXACT = 0.002
@@ -51,15 +51,18 @@ class InformationDiscarding(NamedTuple):
     total: Tensor
     """Sum of the entropies of each image, (n,)."""
     constraint: Tensor
-    """E |h(x') - h(x)|^2 / delta_f^2 of each image, measured with new noise, (n,). It should equal alpha."""
+    """E |h(x') - h(x)|^2 / delta_f^2 of each image, (n,). It should equal alpha.
+
+    It is measured with noise that the search did not use; only the common scale of sigma is fitted to it.
+    """
     history: Tensor
-    """The same ratio at every step of the search, (steps, n); NaN after the search of an image has ended."""
+    """The same ratio at every step of the two stages of the search, (steps, n); NaN where an image made no step."""
     multiplier: Tensor
     """Lambda of eq. 6 at the maximum of the entropies, (n,)."""
     spread: Tensor
     """Standard error of the mean entropy of a unit, from two searches with independent noise, (n,)."""
     shortfall: Tensor
-    """Upper bound of the entropy of a unit that the search may have missed, on average over the units, (n,)."""
+    """Bound of how far the mean entropy of a unit is below the maximum that the searches approached, (n,)."""
     limited: Tensor
     """Share of the units whose sigma is at its largest or smallest value, (n,)."""
     converged: Tensor
@@ -111,20 +114,24 @@ def maximize(perturbed: Perturbed, search: Search, shape: torch.Size, title: str
     jury = _Jury(objective, search)
     chains = [_search(objective, search, jury.reference, chain, title) for chain in range(_CHAINS)]
     bits = 1 / (objective.units * math.log(2))
-    fresh = torch.stack([jury.value(chain.log_sigma).corrected(chain.rate) for chain in chains])
-    logs = torch.stack([chain.log_sigma for chain in chains])
+    fresh = torch.stack([jury.value(chain.polished.log_sigma).corrected(chain.polished.rate) for chain in chains])
+    logs = torch.stack([chain.polished.log_sigma for chain in chains])
     # SID has one maximum, and the mean of the searches has less noise. RU can have several.
     log_sigma = logs.mean(dim=0) if objective.strict else logs[fresh.argmax(dim=0), objective.all]
-    elasticity = torch.stack([chain.elasticity for chain in chains]).mean(dim=0)
+    elasticity = torch.stack([chain.polished.elasticity for chain in chains]).mean(dim=0)
     log_sigma, value, (one, other) = jury.scaled(log_sigma, elasticity)
-    rate = (one.rate + other.rate) / 2
-    shortfall = torch.stack([chain.reached for chain in chains]).mean(dim=0) - value.corrected(rate)
+    rate, decrement = (one.rate + other.rate) / 2, one.decrement(other, objective.units)
+    if objective.strict and len(objective.sizes) > search.samples:
+        shortfall = decrement
+    else:
+        reached = torch.stack([chain.reached for chain in chains]).mean(dim=0)
+        shortfall = bits * (reached - value.corrected(rate))
     constraint = search.alpha * value.excess.exp()
-    stopped = torch.stack([chain.stopped for chain in chains]).all(dim=0)
-    converged = stopped & (one.decrement(other, objective.units) < _STATIONARY) & (shortfall * bits < _SHORTFALL)
+    converged = torch.stack([chain.stopped for chain in chains]).all(dim=0)
+    converged &= (decrement < _STATIONARY) & (shortfall < _SHORTFALL)
     sigma = objective.by_unit(log_sigma)
     entropies = search.entropy(sigma.square() if value.errors is None else value.errors)
-    in_base = math.log(2) / math.log(search.base) * bits
+    in_base = math.log(2) / math.log(search.base)
     at_bound = (log_sigma > objective.high - _AT_LIMIT) | (log_sigma < objective.low + _AT_LIMIT)
     return InformationDiscarding(
         entropies.reshape(shape),
@@ -133,7 +140,7 @@ def maximize(perturbed: Perturbed, search: Search, shape: torch.Size, title: str
         constraint,
         _history(chains, search.alpha),
         search.alpha / rate,
-        fresh.std(dim=0) / math.sqrt(_CHAINS) * in_base,
+        fresh.std(dim=0) / math.sqrt(_CHAINS) * bits * in_base,
         shortfall.clamp_min(0) * in_base,
         at_bound[:, objective.cell].double().mean(dim=1),
         converged & ((constraint / search.alpha - 1).abs() <= _CLOSE),
@@ -143,13 +150,9 @@ def maximize(perturbed: Perturbed, search: Search, shape: torch.Size, title: str
 class _Chain(NamedTuple):
     """The result of one search."""
 
-    log_sigma: Tensor
-    """[image, cell], possibly beyond its bounds."""
+    polished: Polished
     reached: Tensor
     """Entropy in nats that the first stage reached on its sample; on average at least the maximum, [image]."""
-    rate: Tensor
-    elasticity: Tensor
-    """As in `Balance` at the last step, [image]."""
     stopped: Tensor
     """Whether the first stage ended by itself, or is cut short on purpose, [image]."""
     history: tuple[list[Tensor], list[Tensor]]
@@ -160,14 +163,12 @@ def _search(objective: Objective, search: Search, reference: Tensor, chain: int,
     strict, samples = objective.strict, search.samples
     noise = Noise(objective.units, search.seed, chain, objective.perturbed.images)
     coarse = len(objective.sizes) > samples
-    steps = min(search.steps, _COARSE_STEPS) if coarse else search.steps
+    steps = min(search.steps, _COARSE_STEPS[strict] if coarse else _CLIMB_STEPS)
     title = f"{title}, search {chain + 1} of {_CHAINS}"
     climbed = climb(objective, noise.part(0, samples), steps, _COARSE if coarse else _CLIMB[strict], title)
-    at_each = samples if strict or not coarse else 2 * samples
-    polishing = min(search.steps, (_LONG_POLISH if coarse else _POLISH)[strict])
-    log_sigma, last, history = polish(objective, climbed, noise, samples, at_each, polishing, reference)
-    stages = (climbed.history, history)
-    return _Chain(log_sigma, climbed.value, last.rate, last.elasticity, climbed.stopped | coarse, stages)
+    polished = polish(objective, climbed, noise, samples, samples, search.steps, reference)
+    reached = climbed.value.corrected(climbed.rate)
+    return _Chain(polished, reached, climbed.stopped | coarse, (climbed.history, polished.history))
 
 
 def _history(chains: Sequence[_Chain], alpha: float) -> Tensor:
@@ -175,7 +176,8 @@ def _history(chains: Sequence[_Chain], alpha: float) -> Tensor:
     stages = []
     for stage in range(2):
         rows = [chain.history[stage] for chain in chains]
-        steps = torch.full((_CHAINS, max(map(len, rows)), chains[0].rate.shape[0]), math.nan, dtype=torch.float64)
+        steps = torch.full((_CHAINS, max(map(len, rows)), len(chains[0].reached)), math.nan)
+        steps = steps.to(chains[0].reached)
         for chain, row in enumerate(rows):
             for step, change in enumerate(row):
                 steps[chain, step] = change

@@ -87,19 +87,15 @@ class Sample:
     def __init__(self, noise: Noise, first: int, samples: int) -> None:
         self.samples = samples
         self._noise, self._first = noise, first
-        pieces = self._pieces()
-        if samples * noise.units <= _KEPT_FLOATS:
-            self._kept = pieces = list(pieces)
-        else:
-            self._kept = None
+        self._kept = list(self._pieces()) if samples * noise.units <= _KEPT_FLOATS else None
         squares = torch.zeros(noise.units, dtype=torch.float64)
-        for piece in pieces:
+        for piece in self._kept or self._pieces():
             squares += piece.double().square().sum(dim=0)
         self._scale = (samples / squares).sqrt()
 
     def __iter__(self) -> Iterator[Tensor]:
         """Parts [sample, unit]."""
-        for piece in self._pieces() if self._kept is None else self._kept:
+        for piece in self._kept or self._pieces():
             yield (piece * self._scale).to(self._noise.like)
 
     def _pieces(self) -> Iterator[Tensor]:
@@ -135,16 +131,23 @@ class Perturbed:
         self._chunk = max(1, min(_CHUNK, _CHUNK_BYTES // bytes_per_image))
 
     def change(
-        self, which: Tensor, sigma: Tensor, noise: Sample, *, slopes: bool = False, weights: Tensor | None = None
+        self,
+        which: Tensor,
+        sigma: Tensor,
+        noise: Sample,
+        *,
+        slopes: bool = False,
+        weights: Tensor | None = None,
+        rebuild: bool = True,
     ) -> FeatureChange:
         """Effect of the noise on the images with the indices `which`.
 
         `sigma` is [image, unit]. Slopes are computed on request, the slope of the errors only if `weights` of the
-        errors, shaped like sigma, are given.
+        errors, shaped like sigma, are given. Without `rebuild` the decoder does not run.
         """
         total = torch.zeros(len(which), dtype=torch.float64, device=sigma.device)
         slope = torch.zeros_like(sigma, dtype=torch.float64) if slopes else None
-        errors = torch.zeros_like(sigma, dtype=torch.float64) if self.decoder else None
+        errors = torch.zeros_like(sigma, dtype=torch.float64) if self.decoder and rebuild else None
         errors_slope = torch.zeros_like(sigma, dtype=torch.float64) if weights is not None else None
         at_once = min(noise.samples, self._chunk)
         for delta in (chunk for part in noise for chunk in torch.split(part, at_once)):
