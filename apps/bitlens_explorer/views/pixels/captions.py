@@ -55,7 +55,7 @@ def strip_caption(
         averaging_note(run, step),
         grey_note(drawn),
         "A click chooses an image and a layer.",
-        _convergence_note(results) if kind == "sid" else "",
+        _convergence_note(results, VARIABLES[kind]),
     ]
     settings = escape_markdown(described(known))
     return f"{' '.join(filter(None, parts))}\n\nSettings: {settings}."
@@ -89,8 +89,8 @@ def grey_note(drawn: HeatMap) -> str:
     return f"The input is grey, from {drawn.under.min():.3g} (black) to {drawn.under.max():.3g} (white)."
 
 
-def _convergence_note(results: xr.Dataset) -> str:
-    table = tables.unconverged_maps(results)
+def _convergence_note(results: xr.Dataset, quantity: Any) -> str:
+    table = tables.unconverged_maps(results, quantity)
     number = results.sizes["sample"] * results.sizes["layer"]
     if table.empty:
         return "All maps converged."
