@@ -55,8 +55,8 @@ class LayerDiscarding(Measure[LayerDiscardingParameters]):
     -------
     xarray.Dataset
         By epoch, layer and sample, in bits: ``discarding`` [..., axes of the images], the SID of every unit, and where
-        requested ``uncertainty`` of the same shape, and ``concentration``. To judge the SID: ``constraint``, ``spread``,
-        ``shortfall``, ``limited`` and ``converged``, as in `InformationDiscarding`; to judge the RU:
+        requested ``uncertainty`` of the same shape, and ``concentration``. To judge the SID: ``constraint``,
+        ``spread``, ``shortfall``, ``limited`` and ``converged``, as in `InformationDiscarding`. To judge the RU:
         ``uncertainty_shortfall`` and ``uncertainty_converged``.
 
     Raises

@@ -42,8 +42,8 @@ def information_discarding(
     ``converged`` requires all of the following, on noise that the search did not use where noise is named:
 
     - the search on the fixed sample ended by its own rule, unless there are more cells than `samples`;
-    - the decrement is below 0.002 bits a unit. It is what one more step would gain, without bias, because the slopes
-      at both ends of its products are from independent noise;
+    - the decrement is below 0.005 bits a unit, and for RU below 0.002. It is what one more step would gain, without
+      bias, because each of its products has the slopes of two independent halves of the noise;
     - ``shortfall`` is below 0.02 bits a unit. It is the entropy that was reached on the fixed samples, which is on
       average at least the maximum, minus the entropy on new noise. With more cells than `samples` it is the decrement;
     - the change of the features deviates by at most 2 percent from `alpha`.

@@ -33,8 +33,8 @@ _EXACT = 0.002
 """The scale is corrected until the change of the features deviates by less, relatively."""
 _CLOSE = 0.02
 """Largest relative deviation from the constraint of a converged result."""
-_STATIONARY = 0.002
-"""Largest decrement of a converged result, in bits a unit."""
+_STATIONARY = {True: 0.005, False: 0.002}
+"""Largest decrement of a converged result in bits a unit, for SID and for RU, which can be several decrements short."""
 _SHORTFALL = 0.02
 """Largest shortfall of a converged result, in bits a unit."""
 _AT_LIMIT = 0.01
@@ -128,7 +128,7 @@ def maximize(perturbed: Perturbed, search: Search, shape: torch.Size, title: str
         shortfall = bits * (reached - value.corrected(rate))
     constraint = search.alpha * value.excess.exp()
     converged = torch.stack([chain.stopped for chain in chains]).all(dim=0)
-    converged &= (decrement < _STATIONARY) & (shortfall < _SHORTFALL)
+    converged &= (decrement < _STATIONARY[objective.strict]) & (shortfall < _SHORTFALL)
     sigma = objective.by_unit(log_sigma)
     entropies = search.entropy(sigma.square() if value.errors is None else value.errors)
     in_base = math.log(2) / math.log(search.base)
