@@ -177,7 +177,7 @@ def test_the_seed_determines_the_result(images: torch.Tensor) -> None:
 
 
 @pytest.mark.mnist
-@pytest.mark.parametrize("layer", ["pool2", "fc3"])
+@pytest.mark.parametrize("layer", ["pool2", pytest.param("fc3", marks=pytest.mark.slow)])
 def test_seeds_agree_on_a_trained_network(mnist, layer: str) -> None:
     torch.manual_seed(0)
     model = LeNet(28, 10)

@@ -26,7 +26,7 @@ _SMALLEST_STEP = 1e-3
 _LONGEST = 4.0
 """Largest length of a step, as a multiple of half of the relative residual."""
 _DAMPING = 0.5
-"""Of the steps on new noise."""
+"""Share of a step that is made on new noise."""
 _BEYOND = 0.1
 """How far log sigma may be beyond its bounds while the common scale is not yet exact."""
 _FIRST_STEPS = 8

@@ -42,9 +42,9 @@ class Slopes(NamedTuple):
     """Derivatives by the log sigma of each cell, [image, cell]."""
 
     gains: Tensor
-    """Of the entropy."""
+    """Derivatives of the entropy."""
     costs: Tensor
-    """Of the logarithm of the change."""
+    """Derivatives of the logarithm of the change."""
 
 
 class Balance(NamedTuple):
