@@ -94,11 +94,8 @@ def climb(objective: Objective, noise: Sample, steps: int, tolerance: float, tit
                 _, better_slopes = objective.slopes(better, trial[accepted], noise, reference, errors)
             else:
                 better_slopes = Slopes(new_slopes.gains[accepted], new_slopes.costs[accepted])
-            log_sigma[better], entropy[better], excess[better] = (
-                trial[accepted],
-                new.entropy[accepted],
-                new.excess[accepted],
-            )
+            log_sigma[better], entropy[better] = trial[accepted], new.entropy[accepted]
+            excess[better] = new.excess[accepted]
             gains[better], costs[better] = better_slopes
     return Climbed(log_sigma, Slopes(gains, costs), Value(entropy, excess, None), balance.rate, stopped, history)
 

@@ -69,8 +69,8 @@ def information_discarding(
     samples : int
         Number of perturbed images at each step of each of two searches.
     steps : int
-        Largest number of steps on new noise, and on the fixed sample, where there are at most 40. The search of an
-        image ends earlier when it has converged.
+        Largest number of steps on the fixed sample, where there are at most 40, and on new noise, where RU makes at
+        most 24. The search of an image ends earlier when it has converged.
     seed : int
         Seed of the noise. All images get the same noise, so the result of an image does not depend on the others.
     base : float

@@ -27,6 +27,8 @@ _CLIMB = {True: 0.001, False: 0.003}
 _COARSE_STEPS = {True: 0, False: 12}
 _COARSE = 0.01
 """The same where cells are more than samples, so that the first stage would fit the noise."""
+_POLISH_STEPS = {True: math.inf, False: 24}
+"""Largest number of steps of the second stage, for SID and for RU, where the last steps gain little and cost much."""
 _ROUNDS = 8
 """Largest number of corrections of the common scale."""
 _EXACT = 0.002
@@ -166,7 +168,8 @@ def _search(objective: Objective, search: Search, reference: Tensor, chain: int,
     steps = min(search.steps, _COARSE_STEPS[strict] if coarse else _CLIMB_STEPS)
     title = f"{title}, search {chain + 1} of {_CHAINS}"
     climbed = climb(objective, noise.part(0, samples), steps, _COARSE if coarse else _CLIMB[strict], title)
-    polished = polish(objective, climbed, noise, samples, samples, search.steps, reference)
+    polishing = int(min(search.steps, _POLISH_STEPS[strict]))
+    polished = polish(objective, climbed, noise, samples, samples, polishing, reference)
     reached = climbed.value.corrected(climbed.rate)
     return _Chain(polished, reached, climbed.stopped | coarse, (climbed.history, polished.history))
 
