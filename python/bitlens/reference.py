@@ -184,6 +184,22 @@ def linear_discarding(weights: NDArray, alpha: float, tau: float) -> NDArray:
     return sigmas
 
 
+def linear_uncertainty(weights: NDArray, decoder: NDArray, image: NDArray, alpha: float, tau: float) -> NDArray:
+    """The entropies of Ma et al. (2019) eq. 9 to 12 in bits for f = W x and the reconstruction B f.
+
+    In the shares of the change the problem is concave, and multiplicative steps converge to its maximum.
+    """
+    squares = (np.asarray(weights, np.float64) ** 2).sum(axis=0)
+    told = (decoder @ weights) ** 2 * (alpha * tau * squares.sum() / squares)
+    missed = (image - decoder @ weights @ image) ** 2
+    shares = np.full(len(squares), 1 / len(squares))
+    for _ in range(20000):
+        gains = told.T @ (1 / (missed + told @ shares))
+        shares = shares * gains / (shares @ gains)
+    entropies: NDArray = 0.5 * np.log2(2 * np.pi * np.e * (missed + told @ shares))
+    return entropies
+
+
 def concentration(entropies: NDArray, masks: NDArray) -> NDArray:
     """Concentration of each image by Ma et al. (2019) eq. 7; masks have the shape of the entropies."""
     return np.array([h[~inside].mean() - h[inside].mean() for h, inside in zip(entropies, masks, strict=True)])

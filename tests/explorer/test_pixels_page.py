@@ -98,7 +98,7 @@ def test_the_chosen_map_lies_over_its_image_with_its_numbers(discarded_run, look
     assert said["SID of all units"] == f"{float(one.discarding.sum()):.1f} bits"
     assert said["change of the features (target: alpha = 1.5)"] == f"{float(one.constraint):.3f}"
     assert said["standard error of the mean SID"] == f"{float(one.spread):.4f} bits"
-    assert said["units at the limit of the noise"] == f"{float(one.limited):.1%}"
+    assert said["mean SID below its maximum by at most"] == f"{float(one.shortfall):.4f} bits"
     assert said["concentration"] == f"{float(one.concentration):.3f} bits"
     assert said["converged"] == "yes"
     app.slider(key="opacity").set_value(0).run()
@@ -110,7 +110,7 @@ def test_the_other_map_lies_over_the_image_when_asked_for(discarded_run, look):
     app = look(discarded_run.path, "pixels", t="1", dis=name, map="ru")
     payload = of_title(app, "reconstruction uncertainty (RU) of image 2 in layer 1")
     np.testing.assert_allclose(numbers(payload), found.uncertainty.sel(sample=2, layer="1")[0], rtol=1e-6)
-    assert "mean RU of a unit" in app.table[0].value.iloc[:, 0].tolist()
+    assert {"mean RU of a unit", "RU converged"} <= set(app.table[0].value.iloc[:, 0])
     app.button_group(key="query map").set_value("sid").run()
     assert "map" not in app.query_params
 

@@ -68,7 +68,7 @@ def test_by_hand(run: bitlens.Run) -> None:
             by_hand = bitlens.information_discarding(at(run, epoch), IMAGES[[3, 7]], layer, seed=4)
             row = found.sel(epoch=epoch, layer=run.layer(layer).name)
             np.testing.assert_array_equal(row.discarding, by_hand.entropies)
-            for name in ("constraint", "spread", "limited", "converged"):
+            for name in ("constraint", "spread", "shortfall", "limited", "converged"):
                 np.testing.assert_array_equal(row[name], getattr(by_hand, name).double())
     assert (found.discarding.attrs["units"], found.attrs["samples"]) == ("bits", "[3, 7]")
 
@@ -83,6 +83,9 @@ def test_concentration_and_uncertainty(run: bitlens.Run) -> None:
     decoder = bitlens.train_decoder(at(run, 2), training, "2")
     by_hand = bitlens.reconstruction_uncertainty(at(run, 2), IMAGES[:2], "2", decoder)
     np.testing.assert_allclose(found.uncertainty[0, 0], by_hand.entropies, atol=1e-5)
+    for name in ("shortfall", "converged"):
+        np.testing.assert_allclose(found[f"uncertainty_{name}"][0, 0], getattr(by_hand, name).double(), atol=1e-5)
+    assert found.uncertainty_shortfall.attrs["units"] == found.shortfall.attrs["units"] == "bits"
 
 
 def test_it_is_kept(run: bitlens.Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,7 +63,9 @@ def record_discarded_run(store: Path) -> bitlens.Run:
     uncertainty = StoredArray(maps.dims, maps.values * 0.5 - 1, maps.attributes)
     with_decoders = replace(known.parameters, training="a" * 64)
     key = bitlens.layer_discarding.key(known.target, with_decoders)
-    result = StoredResult({**measured.variables, "uncertainty": uncertainty}, measured.coordinates)
+    of_search = {f"uncertainty_{name}": measured.variables[name] for name in ("converged", "shortfall")}
+    variables = {**measured.variables, **of_search, "uncertainty": uncertainty}
+    result = StoredResult(variables, measured.coordinates)
     run.results.save(key, 1, result, str(run.source("weights", 1)))
     assert found.sizes["epoch"] == 2
     return run

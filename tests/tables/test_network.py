@@ -20,6 +20,7 @@ def discarding() -> xr.Dataset:
             "uncertainty": ((*by, "input_0"), maps / 2),
             "concentration": (by, [[[0.5, 1.5], [0.0, 0.0]]]),
             "converged": (by, [[[1.0, 1.0], [0.0, 1.0]]]),
+            "uncertainty_converged": (by, [[[1.0, 0.0], [1.0, 1.0]]]),
         },
         {"epoch": [1], "layer": ["conv", "fc"], "sample": [2, 7]},
     )
@@ -38,7 +39,7 @@ def test_other_quantities():
     assert tables.discarding_by_layer(discarding(), "concentration")["mean"].tolist() == [1.0, 0.0]
     uncertainty = tables.discarding_by_layer(discarding(), "uncertainty")
     assert uncertainty["mean"].tolist() == [2.0, 0.5]
-    assert "not_converged" not in uncertainty
+    assert uncertainty["not_converged"].tolist() == [1, 0]
     with pytest.raises(ValueError, match="expected the variables uncertainty"):
         tables.discarding_by_layer(discarding().drop_vars("uncertainty"), "uncertainty")
 
@@ -51,6 +52,7 @@ def test_one_image_has_no_deviation():
 
 def test_unconverged_maps_are_listed():
     assert tables.unconverged_maps(discarding()).values.tolist() == [[1, 2, "fc"]]
+    assert tables.unconverged_maps(discarding(), "uncertainty").values.tolist() == [[1, 7, "conv"]]
     assert tables.unconverged_maps(discarding().sel(epoch=1, sample=[7])).empty
 
 

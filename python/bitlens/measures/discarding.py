@@ -55,8 +55,9 @@ class LayerDiscarding(Measure[LayerDiscardingParameters]):
     -------
     xarray.Dataset
         By epoch, layer and sample, in bits: ``discarding`` [..., axes of the images], the SID of every unit, and where
-        requested ``uncertainty`` of the same shape, and ``concentration``. To judge them: ``constraint``, ``spread``,
-        ``limited`` and ``converged``, as in `InformationDiscarding`.
+        requested ``uncertainty`` of the same shape, and ``concentration``. To judge the SID: ``constraint``,
+        ``spread``, ``shortfall``, ``limited`` and ``converged``, as in `InformationDiscarding`. To judge the RU:
+        ``uncertainty_shortfall`` and ``uncertainty_converged``.
 
     Raises
     ------
@@ -79,6 +80,7 @@ class LayerDiscarding(Measure[LayerDiscardingParameters]):
     name = "layer_discarding"
     title = "layer discarding"
     rank = 100
+    version = 2
     Parameters = LayerDiscardingParameters
     requires = frozenset({"weights"})
     arguments: ClassVar = {
@@ -92,9 +94,12 @@ class LayerDiscarding(Measure[LayerDiscardingParameters]):
         Variable("discarding", (*_IMAGE, "input_*"), "SID of each unit"),
         Variable("uncertainty", (*_IMAGE, "input_*"), "RU of each unit"),
         Variable("constraint", _IMAGE, "change of the features / delta_f^2", "1"),
-        Variable("limited", _IMAGE, "share of units at the limit of sigma", "1"),
+        Variable("limited", _IMAGE, "share of units at a limit of sigma", "1"),
         Variable("converged", _IMAGE, "whether the search converged", "1"),
         Variable("spread", _IMAGE, "standard error of the mean SID of a unit"),
+        Variable("shortfall", _IMAGE, "bound of how far the mean SID of a unit is below its maximum"),
+        Variable("uncertainty_converged", _IMAGE, "whether the search for the RU converged", "1"),
+        Variable("uncertainty_shortfall", _IMAGE, "bound of how far the mean RU of a unit is below its maximum"),
         Variable("concentration", _IMAGE, "SID outside of the object minus SID inside"),
     )
 
@@ -163,8 +168,16 @@ def _result(
     strict = measured["discarding"]
     entropies = {name: np.stack([d.entropies.cpu().numpy() for d in of]) for name, of in measured.items()}
     values: dict[str, Any] = dict(entropies)
-    for name in ("constraint", "limited", "converged", "spread"):
-        values[name] = np.stack([getattr(layer, name).double().cpu().numpy() for layer in strict])
+    for name in ("constraint", "limited", "converged", "spread", "shortfall"):
+        values[name] = _by_layer(strict, name)
+    if "uncertainty" in measured:
+        for name in ("converged", "shortfall"):
+            values[f"uncertainty_{name}"] = _by_layer(measured["uncertainty"], name)
     if masks is not None:
         values["concentration"] = np.array([concentration(of_layer, masks) for of_layer in entropies["discarding"]])
     return Result(values, {"layer": list(parameters.layers or ()), "sample": parameters.samples})
+
+
+def _by_layer(results: Sequence[InformationDiscarding], name: str) -> NDArray:
+    """A field of the results of all layers, [layer, sample]."""
+    return np.stack([getattr(layer, name).double().cpu().numpy() for layer in results])

@@ -10,6 +10,9 @@ import xarray as xr
 
 from bitlens.tables.rows import require, to_rows
 
+_CONVERGED = {"discarding": "converged", "uncertainty": "uncertainty_converged"}
+"""The variable that tells whether the search for a quantity converged."""
+
 
 def discarding_by_layer(
     discarding: xr.Dataset, quantity: Literal["discarding", "uncertainty", "concentration"] = "discarding"
@@ -29,7 +32,6 @@ def discarding_by_layer(
     pandas.DataFrame
         Columns ``epoch``, ``layer``, ``mean`` and ``std`` over images (ddof=1; NaN for one image) in bits per unit,
         ``images`` (a count), and ``not_converged``, the number of images whose search for the noise did not converge.
-        The uncertainty does not have the last column.
 
     Raises
     ------
@@ -45,14 +47,14 @@ def discarding_by_layer(
     >>> tables.discarding_by_layer(found).round(2).values.tolist()
     [['relu1', 3.0, 1.41, 2, 1]]
     """
-    require(discarding, [quantity, "converged", "layer"], "layer_discarding")
+    converged = _CONVERGED["uncertainty" if quantity == "uncertainty" else "discarding"]
+    require(discarding, [quantity, converged, "layer"], "layer_discarding")
     values = discarding[quantity]
     values = values.mean([name for name in values.dims if str(name).startswith("input_")])
     mean, images = values.mean("sample"), values.notnull().sum("sample")
     deviation = (((values - mean) ** 2).sum("sample") / (images - 1).where(images > 1)) ** 0.5
-    results = xr.Dataset({"mean": mean, "std": deviation, "images": images})
-    if quantity != "uncertainty":
-        results["not_converged"] = (discarding["converged"] == 0).sum("sample")
+    missed = (discarding[converged] == 0).sum("sample")
+    results = xr.Dataset({"mean": mean, "std": deviation, "images": images, "not_converged": missed})
     return to_rows(results, {str(name): str(name) for name in results.data_vars}, ["layer"])
 
 
@@ -143,13 +145,17 @@ def unit_maps(values: xr.DataArray, averaged: Sequence[str] = (), most: int | No
     return maps, side
 
 
-def unconverged_maps(discarding: xr.Dataset) -> pd.DataFrame:
+def unconverged_maps(
+    discarding: xr.Dataset, quantity: Literal["discarding", "uncertainty"] = "discarding"
+) -> pd.DataFrame:
     """Maps whose search for the noise did not converge, one row for each epoch, image and layer.
 
     Parameters
     ----------
     discarding : xarray.Dataset
         Result of `bitlens.layer_discarding`, or one epoch or some images of it.
+    quantity : {"discarding", "uncertainty"}
+        Strict information discarding or reconstruction uncertainty.
 
     Returns
     -------
@@ -169,6 +175,6 @@ def unconverged_maps(discarding: xr.Dataset) -> pd.DataFrame:
     >>> tables.unconverged_maps(xr.Dataset({"converged": converged})).values.tolist()
     [[7, 'relu1']]
     """
-    require(discarding, ["converged", "layer", "sample"], "layer_discarding")
-    table = to_rows(discarding, {"converged": "converged"}, ["sample", "layer"])
+    require(discarding, [_CONVERGED[quantity], "layer", "sample"], "layer_discarding")
+    table = to_rows(discarding, {_CONVERGED[quantity]: "converged"}, ["sample", "layer"])
     return table[table["converged"] == 0].drop(columns="converged").reset_index(drop=True)

@@ -55,7 +55,7 @@ def strip_caption(
         averaging_note(run, step),
         grey_note(drawn),
         "A click chooses an image and a layer.",
-        _convergence_note(results) if kind == "sid" else "",
+        _convergence_note(results, VARIABLES[kind]),
     ]
     settings = escape_markdown(described(known))
     return f"{' '.join(filter(None, parts))}\n\nSettings: {settings}."
@@ -89,8 +89,8 @@ def grey_note(drawn: HeatMap) -> str:
     return f"The input is grey, from {drawn.under.min():.3g} (black) to {drawn.under.max():.3g} (white)."
 
 
-def _convergence_note(results: xr.Dataset) -> str:
-    table = tables.unconverged_maps(results)
+def _convergence_note(results: xr.Dataset, quantity: Any) -> str:
+    table = tables.unconverged_maps(results, quantity)
     number = results.sizes["sample"] * results.sizes["layer"]
     if table.empty:
         return "All maps converged."
@@ -114,12 +114,15 @@ def numbers(results: xr.Dataset, known: AnyKnown) -> dict[str, str]:
     rows = {
         "SID of all units": f"{float(values.sum()):.1f} bits",
         "standard error of the mean SID": f"{float(results['spread']):.4f} bits",
+        "mean SID below its maximum by at most": f"{float(results['shortfall']):.4f} bits",
         f"change of the features (target: alpha = {known.parameters.alpha})": f"{float(results['constraint']):.3f}",
         "units at the limit of the noise": f"{float(results['limited']):.1%}",
         "converged": "yes" if float(results["converged"]) else "⚠ no",
     }
     if "uncertainty" in results:
         rows["mean RU of a unit"] = f"{float(results['uncertainty'].mean()):.3f} bits"
+        rows["mean RU below its maximum by at most"] = f"{float(results['uncertainty_shortfall']):.4f} bits"
+        rows["RU converged"] = "yes" if float(results["uncertainty_converged"]) else "⚠ no"
     if "concentration" in results:
         rows["concentration"] = f"{float(results['concentration']):.3f} bits"
     return rows

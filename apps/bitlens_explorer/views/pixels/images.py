@@ -153,8 +153,9 @@ def _numbers(results: xr.Dataset, known: AnyKnown) -> None:
     st.metric("Mean SID of a unit", f"{float(results['discarding'].mean()):.3f} bits")
     rows = captions.numbers(results, known)
     st.table({"": list(rows), "value": list(rows.values())})
-    if not float(results["converged"]):
+    searches = [results[name] for name in ("converged", "uncertainty_converged") if name in results]
+    if not all(map(float, searches)):
         st.warning(
-            "⚠ **Not converged.** The search for the largest noise did not converge, or the change of the features "
-            "differs by more than 2 percent from its target. These numbers are rough."
+            "⚠ **Not converged.** The search for the largest noise did not come close enough to a maximum, or the "
+            "change of the features differs by more than 2 percent from its target. These numbers are rough."
         )

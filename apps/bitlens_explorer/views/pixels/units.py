@@ -47,7 +47,7 @@ def input_maps(run: Run, samples: Sequence[int], most: int) -> xr.DataArray:
 def summarize(run: Run, results: xr.Dataset) -> xr.Dataset:
     """The results of an epoch as means over units, and the lowest and highest value of the maps."""
     over, drawn = axes(run)
-    parts = {name: results[name] for name in ("converged", "concentration") if name in results}
+    parts = {name: results[name] for name in ("converged", "uncertainty_converged", "concentration") if name in results}
     for name in ("discarding", "uncertainty"):
         if name in results:
             maps = results[name].mean(over) if over else results[name]

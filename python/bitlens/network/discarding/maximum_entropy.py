@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,25 +11,35 @@ import torch
 from torch import Tensor
 
 from bitlens.arrays import check_integer, check_positive
-from bitlens.network.discarding.perturbation import Noise, Perturbed, cell_of_units
-from bitlens.progress import track
+from bitlens.network.discarding.ascent import Polished, climb, polish
+from bitlens.network.discarding.objective import Balance, Objective, Value
+from bitlens.network.discarding.perturbation import Noise, Perturbed
 
 _CHAINS = 2
-"""Number of searches with independent noise. Their difference is the error of the result."""
-_REFERENCE = 1024
-"""Number of samples of the constant perturbation."""
-_CHECK = 1536
-"""Number of new samples for checking the constraint."""
+"""Number of searches with independent noise."""
+_JUDGED = 1024
+"""Samples in each half of the new noise that the results are judged on."""
+_CLIMB_STEPS = 40
+"""Largest number of steps of the first stage."""
+_CLIMB = {True: 0.001, False: 0.003}
+"""Decrement in bits a unit at which the first stage ends, for SID and for RU."""
+_COARSE_STEPS = {True: 0, False: 12}
+_COARSE = 0.01
+"""The same where cells are more than samples, so that the first stage would fit the noise."""
+_POLISH_STEPS = {True: math.inf, False: 24}
+"""Largest number of steps of the second stage, for SID and for RU, where the last steps gain little and cost much."""
 _ROUNDS = 8
-"""Largest number of corrections of the scale."""
+"""Largest number of corrections of the common scale."""
+_EXACT = 0.002
+"""The scale is corrected until the change of the features deviates by less, relatively."""
 _CLOSE = 0.02
-"""Largest relative deviation from the constraint."""
-_FLAT = 0.02
-"""A search has converged when the mean entropy of a unit changes by fewer bits in the second half of the steps."""
-_FIRST_STEPS = 8
-_DAMPING = 0.5
-_LARGEST_MOVE = 1.0
-"""Largest change of log sigma in one step, because the features of a deep layer are far from linear."""
+"""Largest relative deviation from the constraint of a converged result."""
+_STATIONARY = {True: 0.005, False: 0.002}
+"""Largest decrement of a converged result in bits a unit, for SID and for RU, which can be several decrements short."""
+_SHORTFALL = 0.02
+"""Largest shortfall of a converged result, in bits a unit."""
+_AT_LIMIT = 0.01
+"""Relative distance from a bound at which a sigma counts as limited."""
 
 
 class InformationDiscarding(NamedTuple):
@@ -41,17 +52,22 @@ class InformationDiscarding(NamedTuple):
     total: Tensor
     """Sum of the entropies of each image, (n,)."""
     constraint: Tensor
-    """E |h(x') - h(x)|^2 / delta_f^2 of each image, measured with new noise, (n,). It should equal alpha."""
+    """E |h(x') - h(x)|^2 / delta_f^2 of each image, (n,). It should equal alpha.
+
+    It is measured with noise that the search did not use; only the common scale of sigma is fitted to it.
+    """
     history: Tensor
-    """The same ratio at every step of the search, (steps, n); NaN after the search of an image has ended."""
+    """The same ratio at every step of the two stages of the search, (steps, n); NaN where an image made no step."""
     multiplier: Tensor
     """Lambda of eq. 6 at the maximum of the entropies, (n,)."""
     spread: Tensor
     """Standard error of the mean entropy of a unit, from two searches with independent noise, (n,)."""
+    shortfall: Tensor
+    """Bound of how far the mean entropy of a unit is below the maximum that the searches approached, (n,)."""
     limited: Tensor
-    """Share of the units whose sigma is at its limit, (n,)."""
+    """Share of the units whose sigma is at its largest or smallest value, (n,)."""
     converged: Tensor
-    """Whether the search has converged and the constraint holds within 2 percent, (n,)."""
+    """Whether the result is a maximum within the tolerances of `information_discarding`, (n,)."""
 
 
 @dataclass(frozen=True)
@@ -95,156 +111,126 @@ class Search:
 
 def maximize(perturbed: Perturbed, search: Search, shape: torch.Size, title: str) -> InformationDiscarding:
     """Maximize the entropy of the units of the images, or of their reconstructions, under the constraint."""
-    ascent = _Ascent(perturbed, search, shape[1:])
-    for step in track(range(search.steps), title):
-        if ascent.converged.all():
-            break
-        ascent.step(step)
-    chains = ascent.means()
-    sigma, constraint, errors = ascent.scaled()
-    entropies = search.entropy(sigma.square() if errors is None else errors)
+    objective = Objective(perturbed, shape[1:], search.alpha, search.tau, search.limit, search.cells)
+    jury = _Jury(objective, search)
+    chains = [_search(objective, search, jury.reference, chain, title) for chain in range(_CHAINS)]
+    bits = 1 / (objective.units * math.log(2))
+    fresh = torch.stack([jury.value(chain.polished.log_sigma).corrected(chain.polished.rate) for chain in chains])
+    logs = torch.stack([chain.polished.log_sigma for chain in chains])
+    # SID has one maximum, and the mean of the searches has less noise. RU can have several.
+    log_sigma = logs.mean(dim=0) if objective.strict else logs[fresh.argmax(dim=0), objective.all]
+    elasticity = torch.stack([chain.polished.elasticity for chain in chains]).mean(dim=0)
+    log_sigma, value, (one, other) = jury.scaled(log_sigma, elasticity)
+    rate, decrement = (one.rate + other.rate) / 2, one.decrement(other, objective.units)
+    if objective.strict and len(objective.sizes) > search.samples:
+        shortfall = decrement
+    else:
+        reached = torch.stack([chain.reached for chain in chains]).mean(dim=0)
+        shortfall = bits * (reached - value.corrected(rate))
+    constraint = search.alpha * value.excess.exp()
+    converged = torch.stack([chain.stopped for chain in chains]).all(dim=0)
+    converged &= (decrement < _STATIONARY[objective.strict]) & (shortfall < _SHORTFALL)
+    sigma = objective.by_unit(log_sigma)
+    entropies = search.entropy(sigma.square() if value.errors is None else value.errors)
+    in_base = math.log(2) / math.log(search.base)
+    at_bound = (log_sigma > objective.high - _AT_LIMIT) | (log_sigma < objective.low + _AT_LIMIT)
     return InformationDiscarding(
         entropies.reshape(shape),
         sigma.reshape(shape),
         entropies.sum(dim=1),
         constraint,
-        ascent.history[: ascent.steps],
-        ascent.multiplier(),
-        chains.std(dim=0) / math.sqrt(_CHAINS) * math.log(2) / math.log(search.base),
-        (sigma > 0.99 * search.limit).double().mean(dim=1),
-        ascent.converged & ((constraint / search.alpha - 1).abs() <= _CLOSE),
+        _history(chains, search.alpha),
+        search.alpha / rate,
+        fresh.std(dim=0) / math.sqrt(_CHAINS) * bits * in_base,
+        shortfall.clamp_min(0) * in_base,
+        at_bound[:, objective.cell].double().mean(dim=1),
+        converged & ((constraint / search.alpha - 1).abs() <= _CLOSE),
     )
 
 
-class _Ascent:
-    """The search for all images together. Its state is [chain, image, cell]; the units of a cell share one sigma."""
+class _Chain(NamedTuple):
+    """The result of one search."""
 
-    def __init__(self, perturbed: Perturbed, search: Search, shape: torch.Size) -> None:
-        self.perturbed, self.search = perturbed, search
-        n, units = perturbed.images.shape
-        device = perturbed.images.device
-        self.cell = cell_of_units(shape, search.cells).to(device)
-        self.sizes = torch.bincount(self.cell).double()
-        self.noise = Noise(_CHAINS, units, search.seed, perturbed.images)
-        self.all = torch.arange(n, device=device)
-        start = 0.5 * math.log(search.tau)
-        self.log_sigma = torch.full((_CHAINS, n, len(self.sizes)), start, dtype=torch.float64, device=device)
-        constant = perturbed.change(self.all, self._by_unit(self.log_sigma), self.noise(_REFERENCE))
-        self.reference = constant.features
-        dead = (self.reference == 0).any(dim=0).nonzero().flatten().tolist()
+    polished: Polished
+    reached: Tensor
+    """Entropy in nats that the first stage reached on its sample; on average at least the maximum, [image]."""
+    stopped: Tensor
+    """Whether the first stage ended by itself, or is cut short on purpose, [image]."""
+    history: tuple[list[Tensor], list[Tensor]]
+    """Relative change at each step of the two stages, [image]."""
+
+
+def _search(objective: Objective, search: Search, reference: Tensor, chain: int, title: str) -> _Chain:
+    strict, samples = objective.strict, search.samples
+    noise = Noise(objective.units, search.seed, chain, objective.perturbed.images)
+    coarse = len(objective.sizes) > samples
+    steps = min(search.steps, _COARSE_STEPS[strict] if coarse else _CLIMB_STEPS)
+    title = f"{title}, search {chain + 1} of {_CHAINS}"
+    climbed = climb(objective, noise.part(0, samples), steps, _COARSE if coarse else _CLIMB[strict], title)
+    polishing = int(min(search.steps, _POLISH_STEPS[strict]))
+    polished = polish(objective, climbed, noise, samples, samples, polishing, reference)
+    reached = climbed.value.corrected(climbed.rate)
+    return _Chain(polished, reached, climbed.stopped | coarse, (climbed.history, polished.history))
+
+
+def _history(chains: Sequence[_Chain], alpha: float) -> Tensor:
+    """Mean over the searches of the change at each step; the stages one after the other."""
+    stages = []
+    for stage in range(2):
+        rows = [chain.history[stage] for chain in chains]
+        steps = torch.full((_CHAINS, max(map(len, rows)), len(chains[0].reached)), math.nan)
+        steps = steps.to(chains[0].reached)
+        for chain, row in enumerate(rows):
+            for step, change in enumerate(row):
+                steps[chain, step] = change
+        stages.append(alpha * steps.nanmean(dim=0))
+    return torch.cat(stages)
+
+
+class _Jury:
+    """New noise, the same for all candidates, in two independent halves."""
+
+    def __init__(self, objective: Objective, search: Search) -> None:
+        self._objective = objective
+        images = objective.perturbed.images
+        self._halves = [
+            Noise(objective.units, search.seed, _CHAINS + half, images).part(0, _JUDGED) for half in range(2)
+        ]
+        of_halves = torch.stack([objective.reference(half) for half in self._halves])
+        dead = (of_halves == 0).any(dim=0).nonzero().flatten().tolist()
         if dead:
             raise ValueError(
                 f"layer: expected an output that depends on the image, got an output that no noise on image {dead[0]} "
                 "changes, so that the layer discards everything"
             )
-        self.average = self.log_sigma.clone()
-        self.errors = None if constant.errors is None else self._positive(constant.errors)
-        # Derivatives by the variance of each cell: of the change, and of the entropy of a reconstruction.
-        self.costs = torch.zeros_like(self.log_sigma)
-        self.gains = torch.zeros_like(self.log_sigma)
-        self.history = torch.full((search.steps, n), math.nan, dtype=torch.float64, device=device)
-        self.converged = torch.zeros(n, dtype=torch.bool, device=device)
-        self._means = [self.means()]
+        self.reference = of_halves.mean(dim=0)
 
-    @property
-    def steps(self) -> int:
-        """Number of steps made so far."""
-        return len(self._means) - 1
+    def value(self, log_sigma: Tensor) -> Value:
+        """The objective on all samples."""
+        return self._objective.mean(log_sigma, self._by_half(self._objective.all, log_sigma))
 
-    def step(self, number: int) -> None:
-        """Make one step for all images whose search has not converged."""
-        active = (~self.converged).nonzero().flatten()
-        log_sigma = self.log_sigma[:, active]
-        weights = None if self.errors is None else (0.5 / self.errors[:, active]).to(self.perturbed.images)
-        noise = self.noise(self.search.samples)
-        change = self.perturbed.change(active, self._by_unit(log_sigma), noise, slopes=True, weights=weights)
-        self.history[number, active] = (change.features / self.reference[:, active]).mean(dim=0)
-        # Later steps have a larger weight, because they are nearer to the maximum.
-        weight = 4 / (number + 4)
-        variance = (2 * log_sigma).exp()
-        self.costs[:, active] = self._mean(self.costs[:, active], change.features_slope, variance, weight)
-        if self.errors is not None and change.errors is not None:
-            self.errors[:, active] = torch.lerp(self.errors[:, active], self._positive(change.errors), weight)
-            self.gains[:, active] = self._mean(self.gains[:, active], change.errors_slope, variance, weight)
-        move = (self._optimal_log_sigma(active) - log_sigma).clamp(-_LARGEST_MOVE, _LARGEST_MOVE)
-        # The costs determine the shares of the units. They determine the common scale only for linear features, so the
-        # scale is taken from the measured change instead.
-        move -= (move * self.sizes).sum(dim=2, keepdim=True) / self.sizes.sum()
-        over = torch.log(change.features / (self.search.alpha * self.reference[:, active]))
-        move -= 0.5 * over.clamp(-_LARGEST_MOVE, _LARGEST_MOVE)[..., None]
-        self.log_sigma[:, active] = (log_sigma + _DAMPING * move).clamp_max(math.log(self.search.limit))
-        self.average[:, active] = torch.lerp(self.average[:, active], self.log_sigma[:, active], 8 / (number + 8))
-        self._means.append(self.means())
-        if number + 1 >= _FIRST_STEPS:
-            moved = (self._means[-1] - self._means[(number + 1) // 2]).abs().amax(dim=0)
-            self.converged |= moved < _FLAT
-
-    def means(self) -> Tensor:
-        """Mean entropy of a unit in bits, up to a constant, [chain, image]."""
-        if self.errors is not None:
-            return 0.5 * torch.log2(self.errors).mean(dim=2)
-        return (self.average * self.sizes).sum(dim=2) / self.sizes.sum() / math.log(2)
-
-    def multiplier(self) -> Tensor:
-        """Lambda: increase of the change, as a multiple of delta_f^2, for each unit of entropy gained."""
-        variance = (2 * self.log_sigma).exp()
-        free = self.log_sigma < math.log(self.search.limit)
-        gained = self.sizes / 2 if self.errors is None else variance * self.gains
-        lambdas = (variance * self.costs * free).sum(dim=2) / (gained * free).sum(dim=2) / self.reference
-        return lambdas.mean(dim=0)
-
-    def scaled(self) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Mean of the searches, scaled until the constraint holds for new noise: sigma, constraint, errors by unit."""
-        log_sigma = self.average.mean(dim=0)
-        reference = self.reference.mean(dim=0)
-        top = math.log(self.search.limit)
-        constraint = torch.zeros_like(reference)
-        errors = None if self.errors is None else self.errors[0].clone()
-        left = self.all
-        for last in [False] * _ROUNDS + [True]:
-            sigma = self._by_unit(log_sigma[left].clamp_max(top)).expand(_CHAINS, -1, -1)
-            change = self.perturbed.change(left, sigma, self.noise(_CHECK // _CHAINS))
-            constraint[left] = change.features.mean(dim=0) / reference[left]
-            if errors is not None and change.errors is not None:
-                errors[left] = self._positive(change.errors.mean(dim=0))
-            move = 0.5 * torch.log(self.search.alpha / constraint[left])
-            off = (constraint[left] / self.search.alpha - 1).abs() > _CLOSE
-            off &= ((log_sigma[left] < top) | (move < 0)[:, None]).any(dim=1)
-            left = left[off]
-            if last or not len(left):
+    def scaled(self, log_sigma: Tensor, elasticity: Tensor) -> tuple[Tensor, Value, list[Balance]]:
+        """Log sigma after a common factor that makes the constraint hold, its objective, and the residuals by half."""
+        objective, log_sigma = self._objective, log_sigma.clone()
+        halves = self._by_half(objective.all, log_sigma)
+        left = objective.all
+        for _ in range(_ROUNDS):
+            excess = objective.mean(log_sigma, halves).excess[left]
+            inside = objective.clamped(log_sigma[left])
+            movable = torch.where(excess[:, None] < 0, inside < objective.high, inside > objective.low).any(dim=1)
+            wrong = (excess.abs() > _EXACT) & movable
+            left = left[wrong]
+            if not len(left):
                 break
-            log_sigma[left] = log_sigma[left].clamp_max(top) + move[off, None].clamp(-_LARGEST_MOVE, _LARGEST_MOVE)
-        return self._by_unit(log_sigma.clamp_max(top)), constraint, errors
+            move = (excess[wrong] / elasticity[left]).clamp(-1, 1)
+            log_sigma[left] -= move[:, None]
+            for half, new in zip(halves, self._by_half(left, log_sigma[left]), strict=True):
+                half.put(left, new)
+        balances = []
+        for noise, half in zip(self._halves, halves, strict=True):
+            _, slopes = objective.slopes(objective.all, log_sigma, noise, self.reference, half.errors)
+            balances.append(objective.balance(log_sigma, slopes))
+        return log_sigma, objective.mean(log_sigma, halves), balances
 
-    def _positive(self, errors: Tensor) -> Tensor:
-        """The errors, bounded below: the error of a unit that is always rebuilt exactly would not have a logarithm."""
-        return errors.clamp_min(1e-6 * self.search.tau)
-
-    def _by_unit(self, log_sigma: Tensor) -> Tensor:
-        return log_sigma.exp()[..., self.cell]
-
-    def _mean(self, mean: Tensor, slope: Tensor | None, variance: Tensor, weight: float) -> Tensor:
-        """Running mean of the derivatives by the variance of each cell; `slope` has those by the sigma of each unit."""
-        assert slope is not None
-        by_cell = torch.zeros_like(mean).index_add_(2, self.cell, slope)
-        return torch.lerp(mean, by_cell / (2 * variance.sqrt()), weight)
-
-    def _optimal_log_sigma(self, active: Tensor) -> Tensor:
-        """Log sigma at which each cell has equal shares of the change and of the entropy gained."""
-        costs = self.costs[:, active].clamp_min(torch.finfo(torch.float32).tiny)
-        gained = self.sizes
-        if self.errors is not None:
-            gained = (2 * self.log_sigma[:, active]).exp() * self.gains[:, active].clamp_min(1e-6 * costs)
-        target = self.search.alpha * self.reference[:, active]
-        return 0.5 * torch.log(_scale_to_target(gained / costs, costs, target, self.search.limit**2))
-
-
-def _scale_to_target(shares: Tensor, costs: Tensor, target: Tensor, limit: float) -> Tensor:
-    """Variances proportional to the shares and at most the limit, with costs that sum up to the target if possible."""
-    low, high = (torch.full_like(target, bound)[..., None] for bound in (-200.0, 200.0))
-    for _ in range(60):
-        middle = (low + high) / 2
-        spent = (costs * (middle.exp() * shares).clamp_max(limit)).sum(dim=-1)
-        too_much = (spent > target)[..., None]
-        low, high = torch.where(too_much, low, middle), torch.where(too_much, middle, high)
-    return (low.exp() * shares).clamp(torch.finfo(torch.float32).tiny, limit)
+    def _by_half(self, which: Tensor, log_sigma: Tensor) -> list[Value]:
+        return [self._objective.value(which, log_sigma, half, self.reference) for half in self._halves]
