@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -10,6 +11,7 @@ import numpy as np
 from bitlens.arrays import NDArray
 from bitlens.estimators import ChannelDecomposition
 from bitlens.estimators.intervals import GROUPS
+from bitlens.estimators.verdicts import verdicts
 from bitlens.measures.base import Measure
 from bitlens.measures.minibatches import (
     MatrixInformationConfig,
@@ -20,7 +22,7 @@ from bitlens.measures.minibatches import (
     require_pairs_of_samples,
 )
 from bitlens.measures.parameters import parameter
-from bitlens.measures.schema import Result, Target, Variable
+from bitlens.measures.schema import Result, Target, Variable, verdict_variable
 from bitlens.runs import Run, RunError
 from bitlens.runs.layout import INPUT
 
@@ -65,7 +67,8 @@ class LayerDecomposition(Measure[LayerDecompositionParameters]):
         ``_excess``, the value minus the baseline's mean, and ``_standard_error``, that of the excess; the Shannon
         invariants ``redundancy_degree`` and ``vulnerability_degree`` (see `shannon_invariants`), from excesses, and as
         ``null_`` those of shuffled samples; and ``single``
-        [channel].
+        [channel]. ``share_verdict`` tells how far the shares can be trusted: of most pairs, chance gives a large part of
+        the information.
 
     Raises
     ------
@@ -97,6 +100,7 @@ class LayerDecomposition(Measure[LayerDecompositionParameters]):
             for suffix, text in _SUFFIXES.items()
         ),
         *(Variable(name, ("about",), text, "1") for name, text in _DEGREES.items()),
+        verdict_variable("share_verdict", ("about",), "how far the shares can be trusted"),
         Variable("single", ("about", "channel"), "information of single channels"),
     )
 
@@ -127,6 +131,7 @@ class LayerDecomposition(Measure[LayerDecompositionParameters]):
         values = {"single": np.array([np.mean([batch.single for batch in row], axis=0) for row in rows])}
         for name in _QUANTITIES:
             values |= _mean_and_null(name, rows)
+        values["share_verdict"] = _share_verdicts(rows, values)
         for name in _DEGREES:
             field = name.replace("_degree", "")
             values[name] = np.array([getattr(of_target, field) for of_target in invariants])
@@ -134,6 +139,19 @@ class LayerDecomposition(Measure[LayerDecompositionParameters]):
 
 
 layer_decomposition = LayerDecomposition()
+
+
+def _share_verdicts(rows: list[list[ChannelDecomposition]], values: Mapping[str, NDArray]) -> NDArray:
+    """How far the shares can be trusted, [rows].
+
+    It depends on the part of the pairs' information that chance gives. A share that no information can have, such as
+    redundancy of more than all information of a pair, is not measurable either.
+    """
+    pair = np.array([np.mean([batch.pair.mean() for batch in row]) for row in rows])
+    null = np.array([np.mean([shuffle.pair.mean() for batch in row for shuffle in batch.null]) for row in rows])
+    shared, nonredundant = values["redundancy_synergy_share"], values["weighted_nonredundant_share"]
+    impossible = (abs(shared) > 1) | (nonredundant < 0) | (nonredundant > 2)
+    return verdicts(null, pair, 0.0, saturation=impossible.astype(float))
 
 
 def _mean_and_null(name: str, rows: list[list[ChannelDecomposition]]) -> dict[str, NDArray]:

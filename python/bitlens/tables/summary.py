@@ -85,7 +85,7 @@ def layer_summary(
     -------
     pandas.DataFrame
         By layer: ``layer``, ``kind``, ``shape``, ``inter_sample_entropy``, ``intra_sample_entropy`` (mean over
-        channels; NaN for layers of single values), ``dead`` channels, ``excess`` (mean over channel pairs; NaN for the
+        channels that are not dead; NaN for layers of single values), ``dead`` channels, ``excess`` (mean over channel pairs; NaN for the
         first layer), its ``standard_error`` and ``verdict``, and ``diversity``, 0 to 1; entropies in bits. Pairs with a
         dead channel are left out of the mean.
 
@@ -107,7 +107,7 @@ def layer_summary(
     for previous, layer in zip((None, *layers), layers, strict=False):
         channels = _at(entropies.get(layer.name), epoch)
         information = None if previous is None else _at(pairs.get((previous.name, layer.name)), epoch)
-        intra = None if channels is None or len(layer.shape) == 1 else channels.intra_sample_entropy
+        intra = None if channels is None or len(layer.shape) == 1 else channels.mean_entropy
         rows.append(
             {
                 "layer": layer.name,
@@ -115,7 +115,7 @@ def layer_summary(
                 "shape": _product(layer.shape),
                 "inter_sample_entropy": _of_layer(at_epoch, "inter_sample_entropy", layer.name),
                 "diversity": _of_layer(at_epoch, "diversity", layer.name),
-                "intra_sample_entropy": np.nan if intra is None else float(intra.mean()),
+                "intra_sample_entropy": np.nan if intra is None else float(intra),
                 "dead": np.nan if channels is None else int(channels.dead.sum()),
                 "excess": np.nan if information is None else float(information.mean_excess),
                 "standard_error": np.nan if information is None else float(information.mean_standard_error),
