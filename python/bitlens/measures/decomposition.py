@@ -66,9 +66,8 @@ class LayerDecomposition(Measure[LayerDecompositionParameters]):
         two also as ``_share`` of the pairs' information; of each the baseline's ``_null_mean`` and ``_null_std``,
         ``_excess``, the value minus the baseline's mean, and ``_standard_error``, that of the excess; the Shannon
         invariants ``redundancy_degree`` and ``vulnerability_degree`` (see `shannon_invariants`), from excesses, and as
-        ``null_`` those of shuffled samples; and ``single``
-        [channel]. ``share_verdict`` tells how far the shares can be trusted: of most pairs, chance gives a large part of
-        the information.
+        ``null_`` those of shuffled samples; and ``single`` [channel]. ``share_verdict`` tells how far the shares can be
+        trusted: chance often gives a large part of the information of a pair.
 
     Raises
     ------
