@@ -107,7 +107,8 @@ def clusters(random: Random, n: int) -> tuple[NDArray]:
 
 def excess(statistic: Callable[[Any, Any], Any], arrays: tuple[NDArray, ...], seed: int, errors: bool) -> Estimates:
     """The excess of a statistic over its permutation baseline."""
-    found = bitlens.permutation_test(statistic, *arrays, seed=seed, intervals=errors)
+    a, b = arrays
+    found = bitlens.permutation_test(statistic, a, b, seed=seed, intervals=errors)
     return {"excess": (float(np.squeeze(found.excess)), float(np.squeeze(found.standard_error)))}
 
 
@@ -118,7 +119,8 @@ def mean_information(a: NDArray, b: NDArray) -> float:
 
 def of_layer(arrays: tuple[NDArray, ...], seed: int, errors: bool) -> Estimates:
     """The excess of `multivariate_information`."""
-    found = bitlens.multivariate_information(*arrays, seed=seed, intervals=errors)
+    x, maps = arrays
+    found = bitlens.multivariate_information(x, maps, seed=seed, intervals=errors)
     return {"excess": (found.excess, found.standard_error)}
 
 
@@ -126,7 +128,10 @@ def of_neuron(
     quantizer: Any, arrays: tuple[NDArray, ...], seed: int, errors: bool, permutations: int = 20
 ) -> Estimates:
     """Entropy, excess and selectivity of a neuron."""
-    found = bitlens.neuron_information(*arrays, quantizer, permutations=permutations, seed=seed, intervals=errors)
+    values, labels = arrays
+    found = bitlens.neuron_information(
+        values, labels, quantizer, permutations=permutations, seed=seed, intervals=errors
+    )
     names = ("entropy", "excess", "selectivity")
     return {name: (getattr(found, name)[0], getattr(found, f"{name}_error")[0]) for name in names}
 
@@ -235,7 +240,7 @@ def _diversity() -> list[Law]:
 
 
 def _planes() -> list[Law]:
-    functions = {
+    functions: dict[str, Callable[..., Any]] = {
         "binned_information, 8 bins": partial(bitlens.binned_information, bins=8, value_range=(-1, 1)),
         "pairwise_distance_information": bitlens.pairwise_distance_information,
     }
