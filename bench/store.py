@@ -9,6 +9,7 @@ from typing import Any
 
 CPU = Path(__file__).parent / "results" / "cpu.json"
 GROWTH = Path(__file__).parent / "results" / "growth.json"
+COVERAGE = Path(__file__).parent / "results" / "coverage.json"
 
 
 class OtherEnvironmentError(Exception):

@@ -104,7 +104,7 @@ def test_an_unknown_case_is_refused_with_the_list_of_cases(capsys):
     assert f"case: expected one of {', '.join(CASES)}, got 'nonsense'" in printed
 
 
-@pytest.mark.parametrize("module", ["bench", "bench.compare", "bench.growth"])
+@pytest.mark.parametrize("module", ["bench", "bench.compare", "bench.coverage", "bench.growth"])
 def test_help(module):
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
