@@ -39,7 +39,7 @@ SHARES = {
     "redundancy_synergy": (
         "Redundancy - synergy",
         "information that both channels have, minus information that only both together have (mean over pairs). It is "
-        "below 0 for unrelated channels too, which does not mean synergy: only the distance from the dashed line counts",
+        "below 0 for unrelated channels too, which does not mean synergy: only the distance to the dashed line counts",
     ),
     "weighted_nonredundant": (
         "Weighted non-redundant information",
