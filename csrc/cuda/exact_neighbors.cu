@@ -107,7 +107,7 @@ struct Search {
   }
 
   // Sorts the k nearest of all samples into the row, which has `width` places, and one more because of ties.
-  // Samples are visited in order, so a sample after so many others at distance 0 is not nearer.
+  // Samples are visited in order, so a sample after `wanted` others at distance 0 is not nearer.
   __device__ void look_at_all(Index sample, Row& row, int width) const {
     __shared__ int before_warp[kWarps];
     const Index n = op.x.shape[0];

@@ -74,7 +74,7 @@ SPOILED = {
     "no values": (lambda x: x[..., :0], ValueError, r"is empty, got shape \(\d, .*0\)"),
     "no axes": (lambda x: np.array(1.0), ValueError, r"expected .*, got.* \(\)"),
     "one axis": (lambda x: x.ravel()[:9], ValueError, r"expected .*, got.* \(9,\)"),
-    "a ragged list": (lambda x: [[[1.0], [2.0]], [[1.0]]], TypeError, "expected an array, got list that is none: "),
+    "a ragged list": (lambda x: [[[1.0], [2.0]], [[1.0]]], TypeError, "expected an array, got list that is not one: "),
     "a list of texts": (lambda x: [["a"], ["b"]], TypeError, "expected an array of real numbers, got <U1 of shape"),
     "a number": (lambda x: 2.0, TypeError, "expected a NumPy array or a PyTorch tensor, got float"),
     "a set": (lambda x: {1.0, 2.0}, TypeError, "expected a NumPy array or a PyTorch tensor, got set"),

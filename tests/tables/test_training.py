@@ -55,6 +55,9 @@ def test_input_diversity_begins_with_all_samples():
         {
             "inter_sample_entropy": 7.5,
             "bound": 8.0,
+            "standard_error": 0.25,
+            "null_mean": 7.75,
+            "diversity": 0.9,
             "class_inter_sample_entropy": ("class", [3.0, np.nan]),
             "class_bound": ("class", [4.0, 1.0]),
         },
@@ -65,19 +68,23 @@ def test_input_diversity_begins_with_all_samples():
     assert table["bound"].tolist() == [8.0, 4.0, 1.0]
     assert table["inter_sample_entropy"].tolist()[:2] == [7.5, 3.0]
     assert math.isnan(table["inter_sample_entropy"][2])
-    without = tables.input_diversity(diversity[["inter_sample_entropy", "bound"]])
-    assert without.values.tolist() == [["all samples", 7.5, 8.0]]
+    of_all = ["standard_error", "null_mean", "diversity"]
+    assert table[of_all].values.tolist()[0] == [0.25, 7.75, 0.9]
+    assert table[of_all][1:].isna().all(axis=None)
+    without = tables.input_diversity(diversity[["inter_sample_entropy", "bound", *of_all]])
+    assert without.values.tolist() == [["all samples", 7.5, 8.0, 0.25, 7.75, 0.9]]
 
 
 @pytest.mark.parametrize("bound", [9.0, ("epoch", [9.0, 9.0])], ids=["one bound", "a bound for each epoch"])
 def test_layer_diversity_repeats_the_bound(bound):
-    values = [[1.0, 2.0], [3.0, 4.0]]
-    diversity = xr.Dataset(
-        {"inter_sample_entropy": (("epoch", "layer"), values), "bound": bound},
-        {"epoch": [0, 1], "layer": ["input", "fc"]},
-    )
+    by_layer = ["inter_sample_entropy", "standard_error", "null_mean", "diversity", "effective_share", "distinct"]
+    by_layer.append("tied")
+    values = np.array([[1.0, 2.0], [3.0, 4.0]])
+    data = {name: (("epoch", "layer"), values + 10 * place) for place, name in enumerate(by_layer)}
+    diversity = xr.Dataset(data | {"bound": bound}, {"epoch": [0, 1], "layer": ["input", "fc"]})
     table = tables.layer_diversity(diversity)
-    assert table.values.tolist() == [
+    assert table[by_layer].values.tolist()[3] == [4.0, 14.0, 24.0, 34.0, 44.0, 54.0, 64.0]
+    assert table[["epoch", "layer", "inter_sample_entropy", "bound"]].values.tolist() == [
         [0, "input", 1.0, 9.0],
         [0, "fc", 2.0, 9.0],
         [1, "input", 3.0, 9.0],

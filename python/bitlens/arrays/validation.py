@@ -53,7 +53,7 @@ def as_array(x: Any, name: str) -> Any:
         if hasattr(x, "__dlpack__"):
             return np.from_dlpack(x)
     except (TypeError, ValueError, RuntimeError, BufferError) as error:
-        raise TypeError(f"{name}: expected an array, got {type(x).__name__} that is none: {error}") from None
+        raise TypeError(f"{name}: expected an array, got {type(x).__name__} that is not one: {error}") from None
     raise TypeError(f"{name}: expected a NumPy array or a PyTorch tensor, got {type(x).__name__}")
 
 

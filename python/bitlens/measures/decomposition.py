@@ -56,8 +56,8 @@ class LayerDecomposition(Measure[LayerDecompositionParameters]):
 
     `channel_decomposition`, averaged over mini-batches (Yu et al. 2018, section III-B). Its weighted non-redundant
     information about input and labels is the modified information plane. Unrelated channels have redundancy-synergy
-    below 0, which is no synergy: read ``_excess``. Its standard error comes from the mini-batches, where there are at
-    least 16 of them, and is NaN otherwise.
+    below 0, which does not mean synergy: read ``_excess``. Its standard error comes from the mini-batches, where there
+    are at least 16 of them, and is NaN otherwise.
 
     Returns
     -------

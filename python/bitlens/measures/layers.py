@@ -56,8 +56,8 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
     xarray.Dataset
         By epoch, in bits: ``mutual_information``, ``null_mean``, ``null_std``, ``excess``, ``standard_error``,
         ``adjusted`` and ``joint_entropy`` [channel_a, channel_b], ``entropy_a`` [channel_a], ``entropy_b`` [channel_b];
-        ``p_value``, ``q_value`` (adjusted for the number of pairs) and ``verdict`` [channel_a, channel_b]. Of the mean
-        over living pairs: ``mean_excess``, ``mean_null``, ``mean_null_std``, ``mean_standard_error`` and
+        ``p_value``, ``q_value`` (adjusted for the number of pairs) and ``verdict`` [channel_a, channel_b]. For the
+        mean over living pairs: ``mean_excess``, ``mean_null``, ``mean_null_std``, ``mean_standard_error`` and
         ``mean_adjusted`` in bits, ``mean_p_value`` and ``mean_verdict``; ``dead_a`` and ``dead_b``, numbers of dead
         channels.
 

@@ -10,6 +10,7 @@ tables``.
 
 from __future__ import annotations
 
+from bitlens.estimators.verdicts import MEASURED
 from bitlens.tables.ablation import ablation_curves, neuron_ranking, removal_means, role_counts
 from bitlens.tables.channels import (
     ALL_SAMPLES,
@@ -38,6 +39,7 @@ from bitlens.tables.wording import estimate, p_value
 
 __all__ = [
     "ALL_SAMPLES",
+    "MEASURED",
     "ablation_curves",
     "average_values",
     "chain_violations",

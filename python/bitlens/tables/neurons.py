@@ -27,8 +27,8 @@ def label_information(by_layer: Mapping[str, xr.Dataset]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns ``epoch``, ``layer``, ``channel``, ``entropy``, ``mutual_information`` and ``selectivity`` in bits,
-        the expected bias of each as ``entropy_bias``, ``mutual_information_bias`` and ``selectivity_bias``. Of the
-        mutual information also ``null_std``, ``excess`` and ``adjusted`` in bits, ``p_value``, ``q_value`` and
+        the expected bias of each as ``entropy_bias``, ``mutual_information_bias`` and ``selectivity_bias``. For
+        the mutual information also ``null_std``, ``excess`` and ``adjusted`` in bits, ``p_value``, ``q_value`` and
         ``verdict``. The standard errors ``entropy_error``, ``excess_error`` and ``selectivity_error`` in bits, and
         ``preferred_class``, the number of the class that the neuron separates best.
 

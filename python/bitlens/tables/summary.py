@@ -97,7 +97,7 @@ def layer_summary(
     >>> names = [layer.name for layer in run.layers]
     >>> table = tables.layer_summary(
     ...     run.layers, 1, bitlens.layer_diversity(run), {name: bitlens.channel_entropies(run, name) for name in names},
-    ...     {pair: bitlens.layer_pair_information(run, *pair) for pair in zip(names, names[1:])},
+    ...     {pair: bitlens.layer_pair_information(run, *pair, samples=32) for pair in zip(names, names[1:])},
     ... )
     >>> table.columns.tolist()[:4]
     ['layer', 'kind', 'shape', 'inter_sample_entropy']

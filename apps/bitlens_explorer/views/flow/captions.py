@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bitlens import SaturationWarning
-from bitlens.estimators.verdicts import MEASURED
+from bitlens import SaturationWarning, tables
 from bitlens_explorer.ui.charts import ISOLATE
 from bitlens_explorer.ui.text import count, escape_markdown, number_ranges
 
@@ -40,7 +39,7 @@ SHARES = {
     "redundancy_synergy": (
         "Redundancy - synergy",
         "information that both channels have, minus information that only both together have (mean over pairs). It is "
-        "below 0 for unrelated channels too, which is no synergy: only the distance from the dashed line counts",
+        "below 0 for unrelated channels too, which does not mean synergy: only the distance to the dashed line counts",
     ),
     "weighted_nonredundant": (
         "Weighted non-redundant information",
@@ -57,7 +56,7 @@ def settings_text(settings: Mapping[str, object]) -> str:
 
 def verdict_caption(table: Any, epoch: int) -> str:
     """The layers whose information at the epoch is less than measured, by verdict."""
-    doubtful = table[(table["epoch"] == epoch) & (table["verdict"] != MEASURED)]
+    doubtful = table[(table["epoch"] == epoch) & (table["verdict"] != tables.MEASURED)]
     parts = [
         f"{verdict}: {', '.join(escape_markdown(f'{row.layer} ({row.about})') for row in rows.itertuples())}"
         for verdict, rows in doubtful.groupby("verdict", sort=False)

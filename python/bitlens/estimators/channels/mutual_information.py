@@ -178,7 +178,7 @@ def channel_mutual_information(
 def sample_distances(maps: NDArray) -> NDArray:
     """Compute the distances of all sample pairs in every channel, float64 [channels, pairs].
 
-    Each channel has a unit of its own, which does not change its codes.
+    The unit differs from channel to channel, which does not change the codes.
     """
     n, channels = maps.shape[:2]
     upper = np.triu_indices(n, 1)

@@ -83,8 +83,8 @@ def channel_decomposition(
     same sigma alone and in pairs; otherwise the terms could not be compared.
 
     The estimates are biased, and the bias of a pair exceeds that of two single channels: redundancy-synergy of channels
-    that have nothing to do with x is -0.17 to -0.46 bits. That is no synergy. Report ``excess``, which has the mean of
-    the shuffles subtracted.
+    that have nothing to do with x is -0.17 to -0.46 bits. That does not mean synergy. Report ``excess``, which
+    has the mean of the shuffles subtracted.
 
     Parameters
     ----------

@@ -166,7 +166,7 @@ def _entropy_of_distinct(neighbors: Neighbors, groups: NDArray, context: ArrayCo
     both = np.stack([groups[:, None] * points + others, others * points + groups[:, None]])
     _, places = np.unique(both, return_inverse=True)
     sums: NDArray = np.bincount(places.reshape(-1), np.broadcast_to(shares, both.shape).reshape(-1))
-    probabilities = sums[sums > 0] / (2 * len(groups))
+    probabilities = sums[sums > 0] / sums.sum()  # which is 1 exactly for a single point
     return max(0.0, float(-(probabilities * np.log2(probabilities)).sum()))
 
 
