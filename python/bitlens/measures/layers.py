@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _PAIR = ("channel_a", "channel_b")
+_MOST_CHANNELS_WITH_ERRORS = 32
+"""Of a layer. The error of the mean over more channels is that of the mean over these."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,10 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
 
     CNNSlicer (Shen and Shen 2021, section 5.3.1): between the binned distances of all pairs of samples. The estimate is
     biased upward; ``null_mean`` is its mean when the samples of b are shuffled, and ``excess`` is the difference.
-    ``standard_error`` is that of the excess, from the delete-a-group jackknife (see `jackknife`), and NaN for fewer
-    than 64 samples. ``adjusted`` is the information adjusted for chance (see `adjusted_information`). Values of
-    different numbers of samples must not be compared.
+    ``standard_error`` is that of the excess, from the delete-a-group jackknife (see `jackknife`). It is NaN for fewer
+    than 64 samples. It is computed for at most 32 living channels of a layer, evenly spaced, and NaN for the others;
+    ``mean_standard_error`` is that of the mean over these, which is slightly too large. ``adjusted`` is the information
+    adjusted for chance (see `adjusted_information`). Values of different numbers of samples must not be compared.
 
     The means are those over pairs of channels of which neither is dead: a dead channel has the same map for every
     sample. The cost of an epoch is (permutations + 1) x channels of a x channels of b x samples^2 / 2 counts.
@@ -118,28 +121,55 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
 
     def compute(self, run: Run, epoch: int, target: Target, parameters: LayerPairInformationParameters) -> Result:
         chosen, bins = run.evenly_spaced_samples(parameters.samples), parameters.bins
-        a, b = (PairCodes(run, name, run.activations(name, epoch)[chosen], bins) for name in target)
+        maps = [run.activations(name, epoch)[chosen] for name in target]
+        a, b = (PairCodes(run, name, of_layer, bins) for name, of_layer in zip(target, maps, strict=True))
         everyone = np.arange(len(chosen))
-        codes = a.of(everyone), b.of(everyone)
-        full = channel_mutual_information(*codes, bins, codes=True, full_output=True)
-        living = np.ix_(full.entropy_a > 0, full.entropy_b > 0)
-
-        of_pairs = shuffled_information(a, b, bins)
-
-        def with_mean(kept: NDArray, shuffled: NDArray) -> NDArray:
-            information = of_pairs(kept, shuffled)
-            return np.append(information, information[living].mean() if information[living].size else np.nan)
-
-        null = permutation_test(
-            with_mean, everyone, everyone, parameters.permutations, parameters.seed, intervals=parameters.intervals
-        )
-        values = _of_pairs(null, full.mutual_information, np.minimum.outer(full.entropy_a, full.entropy_b))
-        values |= _of_mean(null, np.minimum.outer(full.entropy_a, full.entropy_b)[living])
-        values |= {"dead_a": int((full.entropy_a == 0).sum()), "dead_b": int((full.entropy_b == 0).sum())}
+        full = channel_mutual_information(a.of(everyone), b.of(everyone), bins, codes=True, full_output=True)
+        living = [np.flatnonzero(entropies > 0) for entropies in (full.entropy_a, full.entropy_b)]
+        few = max(map(len, living)) <= _MOST_CHANNELS_WITH_ERRORS
+        null = _tested(a, b, living, len(chosen), parameters, intervals=parameters.intervals and few)
+        limit = np.minimum.outer(full.entropy_a, full.entropy_b)
+        values = _of_pairs(null, full.mutual_information, limit)
+        values |= _of_mean(null, limit[np.ix_(*living)])
+        if parameters.intervals and not few:
+            some = [_evenly(channels) for channels in living]
+            parts = zip(target, maps, some, strict=True)
+            a, b = (PairCodes(run, name, of_layer[:, channels], bins) for name, of_layer, channels in parts)
+            sizes = [len(channels) for channels in some]
+            errors = _tested(a, b, list(map(np.arange, sizes)), len(chosen), parameters, intervals=True).standard_error
+            values["standard_error"][np.ix_(*some)] = errors[:-1].reshape(sizes)
+            values["mean_standard_error"] = errors[-1]
+        values |= {"dead_a": limit.shape[0] - len(living[0]), "dead_b": limit.shape[1] - len(living[1])}
         values |= {name: getattr(full, name) for name in ("joint_entropy", "entropy_a", "entropy_b")}
-        return Result(
-            values, {"channel_a": np.arange(len(full.entropy_a)), "channel_b": np.arange(len(full.entropy_b))}
-        )
+        return Result(values, {"channel_a": np.arange(limit.shape[0]), "channel_b": np.arange(limit.shape[1])})
+
+
+def _tested(
+    a: PairCodes,
+    b: PairCodes,
+    living: list[NDArray],
+    samples: int,
+    parameters: LayerPairInformationParameters,
+    *,
+    intervals: bool,
+) -> PermutationResult:
+    """The permutation test of all pairs of channels, and, as its last value, of their mean over living ones."""
+    of_pairs, everyone = shuffled_information(a, b, parameters.bins), np.arange(samples)
+
+    def with_mean(kept: NDArray, shuffled: NDArray) -> NDArray:
+        information = of_pairs(kept, shuffled)
+        of_living = information[np.ix_(*living)]
+        return np.append(information, of_living.mean() if of_living.size else np.nan)
+
+    return permutation_test(
+        with_mean, everyone, everyone, parameters.permutations, parameters.seed, intervals=intervals
+    )
+
+
+def _evenly(channels: NDArray) -> NDArray:
+    """At most `_MOST_CHANNELS_WITH_ERRORS` of the channels, evenly spaced."""
+    count = min(len(channels), _MOST_CHANNELS_WITH_ERRORS)
+    return channels[np.linspace(0, len(channels) - 1, count).round().astype(np.int64)]
 
 
 def _of_pairs(null: PermutationResult, information: NDArray, limit: NDArray) -> dict[str, Any]:

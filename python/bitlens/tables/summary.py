@@ -25,10 +25,10 @@ def layer_axes(layers: Sequence[Layer]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        By layer: ``layer``, ``kind``, ``shape``, ``inter_sample_entropy``, ``diversity`` (0 to 1),
-        ``intra_sample_entropy`` (mean over channels that are not dead; NaN for layers of single values), ``dead``
-        channels, ``excess`` (mean over pairs of channels that are not dead; NaN for the first layer), its
-        ``standard_error`` and ``verdict``; entropies in bits.
+        By layer: ``layer``, ``kind`` and ``shape``, that of one sample in the run, with the channels first. About the
+        tensor in the model: ``sample_axis``; ``folded``, the number of positions that this axis holds for each sample,
+        which the run has as an axis after the channels; ``channel_axis``; ``position_axes``, such as "2, 3"; and
+        ``decided``, how the axis of the channels was found. Texts are empty where there is nothing to say.
 
     Examples
     --------
@@ -84,10 +84,10 @@ def layer_summary(
     Returns
     -------
     pandas.DataFrame
-        By layer: ``layer``, ``kind``, ``shape``, ``inter_sample_entropy``, ``intra_sample_entropy`` (mean over
-        channels that are not dead; NaN for layers of single values), ``dead`` channels, ``excess`` (mean over channel pairs; NaN for the
-        first layer), its ``standard_error`` and ``verdict``, and ``diversity``, 0 to 1; entropies in bits. Pairs with a
-        dead channel are left out of the mean.
+        By layer: ``layer``, ``kind``, ``shape``, ``inter_sample_entropy``, ``diversity`` (0 to 1),
+        ``intra_sample_entropy`` (mean over channels that are not dead; NaN for layers of single values), ``dead``
+        channels, ``excess`` (mean over pairs of channels that are not dead; NaN for the first layer), its
+        ``standard_error`` and ``verdict``; entropies in bits.
 
     Examples
     --------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -24,6 +25,7 @@ from bitlens.estimators.verdicts import adjusted_information, verdicts
 
 # Channels are processed in blocks, so that the tables of counts of a block take at most this many bytes.
 _BLOCK_BYTES = 64 * 2**20
+_FEWEST_OF_PREFERRED = 20
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class NeuronInformation(NamedTuple):
     excess_error: Any
     """Standard error of the excess."""
     selectivity_error: Any
-    """Standard error of the selectivity."""
+    """Standard error of the selectivity; NaN if the preferred class has fewer than 20 samples."""
     verdict: Any
     """Whether the mutual information can be believed, a NumPy array of str; see `bitlens.estimators.verdicts`."""
 
@@ -104,8 +106,8 @@ def neuron_information(
     1955), from the bins that occur: (1 - bins) / (2 n ln 2) for the entropy, and (bins - 1) (n / n_y - 1) / (2 n ln 2)
     for a preferred class of n_y samples, where n is the number of samples.
 
-    The standard errors come from 20 random halves of the samples, with the bins of all samples. Intervals of a neuron
-    that is on in fewer than 5 samples cover too little, and ``verdict`` says so.
+    The standard errors come from 20 random halves of the samples, each with bins of its own. Intervals of a neuron that
+    is on in fewer than 5 samples cover too little, and ``verdict`` says so.
 
     Parameters
     ----------
@@ -147,15 +149,15 @@ def neuron_information(
     maps, context, _ = as_channel_maps(activations, "activations", channel_axis=channel_axis, cuda=True)
     maps = np.ascontiguousarray(maps.cpu()) if context.on_cuda else maps
     classes, numbers = np.unique(as_class_indices(labels, len(maps), "labels"), return_inverse=True)
-    edges = _edges(maps, quantizer)
+    bins = _edges(maps[:, :1], quantizer).shape[1] + 1
     shuffles = check_integer(permutations, "permutations")
     if shuffles < 0 or shuffles == 1:
         raise ValueError(f"permutations: expected 0 or at least 2, got {shuffles}")
     resampled = Resampling.of(numbers, len(classes), shuffles, check_seed(seed), intervals, maps.shape[2] > 1)
-    block_length = max(1, _BLOCK_BYTES // (8 * resampled.counted * (edges.shape[1] + 1)))
+    block_length = max(1, _BLOCK_BYTES // (8 * resampled.counted * bins))
     blocks = []
-    for first in range(0, len(edges), block_length):
-        counts = resampled.counts(maps[:, first : first + block_length], edges[first : first + block_length])
+    for first in range(0, maps.shape[1], block_length):
+        counts = resampled.counts(maps[:, first : first + block_length], partial(_edges, quantizer=quantizer))
         blocks.append(_results(counts, resampled))
     result = NeuronInformation(*map(np.concatenate, zip(*blocks, strict=True)))
     result = result._replace(preferred_class=classes[result.preferred_class])
@@ -195,6 +197,8 @@ def _results(counts: Counts, resampled: Resampling) -> NeuronInformation:
     # The rarer side of a neuron of one bit decides; with more bins the null mean tells of bins without samples.
     fewest = np.where(bins == 2, np.where(shares > 0, shares, 1).min(axis=-1) * n, np.inf)
     entropy_error, excess_error, selectivity_error = _errors(counts, resampled)
+    # A maximum over classes: with few samples of the preferred class the halves prefer others.
+    selectivity_error[resampled.class_sizes[found.preferred] < _FEWEST_OF_PREFERRED] = math.nan
     return NeuronInformation(
         entropy=found.entropy,
         mutual_information=found.information,
@@ -217,9 +221,9 @@ def _results(counts: Counts, resampled: Resampling) -> NeuronInformation:
 def _errors(counts: Counts, resampled: Resampling) -> tuple[NDArray, NDArray, NDArray]:
     """Standard errors of entropy, excess and selectivity; NaN without halves."""
     if not len(counts.halves):
-        unknown = np.full(len(counts.observed), math.nan)
-        return unknown, unknown, unknown
-    sizes = resampled.half_sizes
+        entropy, excess, selectivity = np.full((3, len(counts.observed)), math.nan)
+        return entropy, excess, selectivity
+    sizes = [half.class_sizes for half in resampled.halves]
     halves = [_information(of_half, size) for of_half, size in zip(counts.halves, sizes, strict=True)]
     chance = [
         resampled.expected(of_half, _information(null, size).information, size)

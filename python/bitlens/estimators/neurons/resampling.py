@@ -6,6 +6,7 @@ The values of a neuron are counted once, for each sample. The counts of every re
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,71 +32,69 @@ class Counts(NamedTuple):
     """[halves, shuffles, channels, classes, bins]; no shuffles if the null mean has a closed form."""
 
 
+class Half(NamedTuple):
+    """A random half of the samples."""
+
+    samples: NDArray
+    members: NDArray
+    """Whether a sample counts for a class, float64 [(1 + shuffles) x classes, samples of the half]."""
+    class_sizes: NDArray
+
+
 @dataclass(frozen=True)
 class Resampling:
-    """The labels of all resamplings, and the number of samples of each class in them."""
+    """The classes of the samples in all resamplings."""
 
     labels: NDArray
-    classes: int
+    class_sizes: NDArray
     maps: bool
     """Whether a sample has several values. Chance has no closed form then."""
-    permutations: int
-    members: NDArray
-    """Whether a sample counts for a class, float64 [resamplings x classes, samples]; empty without resamplings."""
-    class_sizes: NDArray
-    half_sizes: NDArray
-    """Number of samples of each class in each half, [halves, classes]."""
+    shuffled: NDArray
+    """Whether a sample counts for a class, float64 [permutations x classes, samples]."""
+    halves: list[Half]
 
     @classmethod
     def of(cls, labels: NDArray, classes: int, permutations: int, seed: int, intervals: bool, maps: bool) -> Resampling:
-        """Draw the shuffles and the halves."""
-        n, random = len(labels), np.random.default_rng(seed)
+        """Draw the shuffles and the halves, each from random numbers of their own."""
+        n = len(labels)
+        random, of_halves = np.random.default_rng(seed), np.random.default_rng([seed, 1])
         rows = [labels[random.permutation(n)] for _ in range(permutations)]
         halves = []
         for _ in range(HALVES if intervals and n >= LEAST_SAMPLES else 0):
-            half = np.sort(random.permutation(n)[: n // 2])
-            of_half = [labels[half], *(labels[half][random.permutation(len(half))] for _ in range(SHUFFLES * maps))]
-            for members in of_half:
-                halves.append(np.full(n, -1))
-                halves[-1][half] = members
-        resamplings = [labels, *rows, *halves]
-        needed = permutations > 0 or halves
-        onehot = np.arange(classes)[:, None] == np.array(resamplings)[:, None] if needed else np.zeros((0, classes, n))
-        each = 1 + SHUFFLES * maps
-        sizes = np.array([np.bincount(row[row >= 0], minlength=classes) for row in halves[::each]], np.int64)
-        return cls(
-            labels.astype(np.int64),
-            classes,
-            maps,
-            permutations,
-            onehot.reshape(-1, n).astype(np.float64),
-            np.bincount(labels, minlength=classes),
-            sizes.reshape(-1, classes),
-        )
+            samples = np.sort(of_halves.permutation(n)[: n // 2])
+            chosen = labels[samples]
+            each = [chosen, *(chosen[of_halves.permutation(len(chosen))] for _ in range(SHUFFLES * maps))]
+            halves.append(Half(samples, _members(each, classes), np.bincount(chosen, minlength=classes)))
+        sizes = np.bincount(labels, minlength=classes)
+        return cls(labels.astype(np.int64), sizes, maps, _members(rows, classes), halves)
 
     @property
     def counted(self) -> int:
         """How many rows of counts a channel has."""
-        return len(self.members) + len(self.labels) if len(self.members) else self.classes
+        resampled = len(self.shuffled) + sum(len(half.members) for half in self.halves)
+        return len(self.class_sizes) + resampled + (len(self.labels) if resampled else 0)
 
-    def counts(self, maps: NDArray, edges: NDArray) -> Counts:
-        """Count the values [samples, channels, values] of a block of channels in every resampling."""
-        channels, bins = len(edges), edges.shape[1] + 1
-        shape = (channels, self.classes, bins)
-        if not len(self.members):
-            observed = np.empty(shape, np.int64)
-            _core.label_counts(maps, edges, self.labels, observed)
+    def counts(self, maps: NDArray, edges_of: Callable[[NDArray], NDArray]) -> Counts:
+        """Count the values [samples, channels, values] of a block of channels in every resampling.
+
+        `edges_of` gives the edges of the bins of some samples; a half may have others than all samples.
+        """
+        edges, classes = edges_of(maps), len(self.class_sizes)
+        shape = (len(edges), classes, edges.shape[1] + 1)
+        observed = np.empty(shape, np.int64)
+        _core.label_counts(maps, edges, self.labels, observed)
+        if not len(self.shuffled) and not self.halves:
             nothing = np.empty((0, *shape))
             return Counts(observed, nothing, nothing, nothing[None])
-        n = len(self.labels)
-        of_samples = np.empty((channels, n, bins), np.int64)
-        _core.label_counts(maps, edges, np.arange(n), of_samples)
-        # Sums of integers below 2^53 are exact in float64, in any order.
-        sums = self.members @ of_samples.astype(np.float64)
-        by_resampling = sums.reshape(channels, -1, self.classes, bins).swapaxes(0, 1)
-        halves = by_resampling[1 + self.permutations :]
-        halves = halves.reshape(-1, 1 + SHUFFLES * self.maps, *shape)
-        return Counts(by_resampling[0], by_resampling[1 : 1 + self.permutations], halves[:, 0], halves[:, 1:])
+        of_samples = _by_sample(maps, edges)
+        halves = []
+        for half in self.halves:
+            part = np.ascontiguousarray(maps[half.samples])
+            own = edges_of(part)
+            same = np.array_equal(own, edges)
+            halves.append(_sums(half.members, of_samples[:, half.samples] if same else _by_sample(part, own), classes))
+        stacked = np.array(halves) if halves else np.empty((0, 1, *shape))
+        return Counts(observed, _sums(self.shuffled, of_samples, classes), stacked[:, 0], stacked[:, 1:])
 
     def expected(self, counts: NDArray, null: NDArray, class_sizes: NDArray | None = None) -> NDArray:
         """The mean information by chance: in closed form for single values, of the null values [shuffles, ...] else."""
@@ -103,6 +102,32 @@ class Resampling:
         if not self.maps:
             return expected_information(sizes, counts.sum(axis=-2).astype(np.int64))
         return np.asarray(null.mean(axis=0)) if len(null) else np.full(len(counts), math.nan)
+
+
+def _members(rows: list[NDArray], classes: int) -> NDArray:
+    """Whether each sample is of each class, float64 [rows x classes, samples]."""
+    if not rows:
+        return np.empty((0, 0))
+    onehot = np.array(rows)[:, None] == np.arange(classes)[:, None]
+    return onehot.reshape(len(rows) * classes, -1).astype(np.float64)
+
+
+def _by_sample(maps: NDArray, edges: NDArray) -> NDArray:
+    """Counts of each sample, float64 [channels, samples, bins]."""
+    counts = np.empty((len(edges), len(maps), edges.shape[1] + 1), np.int64)
+    _core.label_counts(maps, edges, np.arange(len(maps)), counts)
+    return counts.astype(np.float64)
+
+
+def _sums(members: NDArray, of_samples: NDArray, classes: int) -> NDArray:
+    """Counts of each class in each resampling, [resamplings, channels, classes, bins].
+
+    Sums of integers below 2^53 are exact in float64, in any order.
+    """
+    channels, _, bins = of_samples.shape
+    if not len(members):
+        return np.empty((0, channels, classes, bins))
+    return np.asarray((members @ of_samples).reshape(channels, -1, classes, bins).swapaxes(0, 1))
 
 
 def spread_and_p_value(information: NDArray, null: NDArray) -> tuple[NDArray, NDArray]:
