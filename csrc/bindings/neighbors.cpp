@@ -41,12 +41,12 @@ void define_neighbors(py::module_& m) {
                                      operand<&Op::k>("k"), operand<&Op::kth_estimates>("kth_estimates")));
   });
   define<ExactNeighbors>(m, "exact_neighbors", []<class Op>(std::type_identity<Op>) {
-    return std::tuple_cat(std::tuple(operand<&Op::x>("x")), list_operands<Op>(),
-                          std::tuple(operand<&Op::unit>("unit"), operand<&Op::error_bounds>("error_bounds"),
-                                     operand<&Op::trusted>("trusted"),
-                                     operand<&Op::kth_estimates>("kth_estimates"), operand<&Op::k>("k"),
-                                     operand<&Op::distances>("distances"), operand<&Op::indices>("indices"),
-                                     operand<&Op::ties>("ties")));
+    return std::tuple_cat(
+        std::tuple(operand<&Op::x>("x")), list_operands<Op>(),
+        std::tuple(operand<&Op::unit>("unit"), operand<&Op::error_bounds>("error_bounds"),
+                   operand<&Op::trusted>("trusted"), operand<&Op::kth_estimates>("kth_estimates"),
+                   operand<&Op::k>("k"), operand<&Op::distances>("distances"),
+                   operand<&Op::indices>("indices"), operand<&Op::ties>("ties")));
   });
   define<NeighborScales>(m, "neighbor_scales", []<class Op>(std::type_identity<Op>) {
     return std::tuple(operand<&Op::distances>("distances"), operand<&Op::scales>("scales"));
