@@ -190,7 +190,7 @@ def informations(
             saturation=entropy_maps / math.log2(of_maps.shape[1]),
             null_mean=float(null.mean()),
             null_std=float(null.std(ddof=1)) if len(null) > 1 else math.nan,
-            p_value=p_value_of(information, null),
+            p_value=float(p_value_of(information, null)),
             standard_error=math.nan,
         )
         results.append((result, null))
