@@ -25,9 +25,11 @@ from bitlens.runs import Layer, Manifest, RunWriter
 from bitlens.runs.writer import probe_hash
 
 
-def command(*arguments: str, cwd: Path | None = None, width: int = 100) -> subprocess.CompletedProcess[str]:
+def command(
+    *arguments: str, cwd: Path | None = None, width: int = 100, timeout: float = 300
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "bitlens", *arguments], capture_output=True, text=True, cwd=cwd, timeout=300,
+        [sys.executable, "-m", "bitlens", *arguments], capture_output=True, text=True, cwd=cwd, timeout=timeout,
         env={**os.environ, "COLUMNS": str(width)}, stdin=subprocess.DEVNULL, check=False,
     )  # fmt: skip
 
@@ -35,7 +37,7 @@ def command(*arguments: str, cwd: Path | None = None, width: int = 100) -> subpr
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("demo")
-    result = command("demo", "--epochs", "1", "--out", "run", cwd=folder)
+    result = command("demo", "--epochs", "1", "--out", "run", cwd=folder, timeout=1200)
     assert result.returncode == 0, result.stderr
     return folder / "run", result.stdout
 

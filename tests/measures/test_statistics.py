@@ -39,11 +39,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> bitlens.Run:
 
 @pytest.fixture(scope="module")
 def tokens(tmp_path_factory: pytest.TempPathFactory) -> bitlens.Run:
-    """Forty texts of six token ids."""
+    """Forty texts of two sentences of four token ids."""
     torch.manual_seed(1)
-    model = torch.nn.Sequential(torch.nn.Embedding(5, 4), torch.nn.Flatten(), torch.nn.Linear(24, 3))
+    model = torch.nn.Sequential(torch.nn.Embedding(2, 4), torch.nn.Flatten(), torch.nn.Linear(32, 3))
     path = tmp_path_factory.mktemp("tokens") / "run"
-    return record_once(path, model, torch.randint(0, 5, (40, 6)), torch.arange(40) % 3)
+    texts = torch.randint(0, 2, (40, 2, 4))
+    return record_once(path, model, texts, torch.arange(40) % 3, channel_axis={"input": 1})
 
 
 @pytest.mark.parametrize("layer", ["input", "0", "1", "output"])
@@ -118,7 +119,7 @@ def test_codes_of_kept_samples_are_those_of_their_maps(run: bitlens.Run, layer: 
         np.testing.assert_array_equal(codes.of(kept), bitlens.distance_codes(maps[kept], bins))
 
 
-@pytest.mark.parametrize("bins", [2, 5, 8, 32, 256])
+@pytest.mark.parametrize("bins", [2, 5, 30, 32, 60, 256])
 def test_codes_of_kept_texts_are_those_of_their_categories(tokens: bitlens.Run, bins: int) -> None:
     values = tokens.activations("input", 0)
     codes = PairCodes(tokens, "input", values, bins)

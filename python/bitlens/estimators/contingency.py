@@ -59,6 +59,7 @@ def _expected_term(size: int, columns: NDArray, n: int, logs: NDArray, log_facto
     log_weight = log_factorials[size] - log_factorials[count] - log_factorials[size - count]
     log_weight = log_weight + log_factorials[n - size] - log_factorials[others] - log_factorials[rest]
     log_weight = log_weight - log_factorials[n] + log_factorials[column] + log_factorials[n - column]
-    information = count * (logs[n] + logs[count] - logs[size] - logs[column])
+    # In this order the terms of a constant variable are exactly 0.
+    information = count * ((logs[n] - logs[column]) + (logs[count] - logs[size]))
     terms: NDArray = information * np.exp(np.where(possible, log_weight, -np.inf))
     return np.asarray(terms.sum(axis=1))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from bitlens.arrays import NDArray
+from bitlens.estimators.bins import bin_edges
 from bitlens.estimators.categories import category_distances
 from bitlens.estimators.channels.mutual_information import channel_mutual_information, sample_distances
 from bitlens.measures.inputs import codes_of, has_categories
@@ -46,9 +47,8 @@ class PairCodes:
         present[kept] = True
         for channel in np.flatnonzero(~present[self._extremes].all(axis=1)):
             row = distances[channel, pairs]
-            low, high = row.min(), row.max()
-            places = (row - low) * (self._bins / (high - low)) if high > low else np.zeros_like(row)
-            codes[channel] = np.minimum(places, self._bins - 1)
+            (edges,) = bin_edges(np.array([[row.min(), row.max()]]), self._bins)
+            codes[channel] = np.searchsorted(edges, row, side="right")
         return codes
 
     def _all_distances(self) -> NDArray:

@@ -1,0 +1,113 @@
+"""Standard errors and nulls of neurons against a short twin that counts every half and every shuffle again."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from bitlens import EqualWidth, OneBit, neuron_information, reference
+from bitlens.arrays import NDArray
+from bitlens.estimators.contingency import expected_information
+from bitlens.estimators.intervals import HALVES, SHUFFLES
+
+RANDOM = np.random.default_rng(21)
+LABELS = RANDOM.integers(0, 3, 90)
+# id: activations [n, channels] or [n, channels, positions]
+ACTIVATIONS = {
+    "values": RANDOM.normal(size=(90, 5)) + LABELS[:, None] * [0, 0, 0.5, 1, 4],
+    "maps": RANDOM.normal(size=(90, 4, 3)) + LABELS[:, None, None] * np.array([0, 0.3, 1, 4])[:, None],
+}
+
+
+def information(codes: NDArray, labels: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    """Entropy, information and selectivity of codes [n, channels, positions]."""
+    flat = np.moveaxis(codes, 1, -1).reshape(-1, codes.shape[1])
+    return reference.neuron_information(flat, np.repeat(labels, codes.shape[2]))[:3]
+
+
+def codes_of(x: NDArray, quantizer: OneBit | EqualWidth) -> NDArray:
+    maps = x.reshape(*x.shape[:2], -1)
+    if isinstance(quantizer, OneBit):
+        return (maps > quantizer.threshold).astype(int)
+    edges = [np.histogram_bin_edges(maps[:, channel], quantizer.bins)[1:-1] for channel in range(maps.shape[1])]
+    return np.stack([np.searchsorted(e, maps[:, c], side="right") for c, e in enumerate(edges)], axis=1)
+
+
+def by_chance(codes: NDArray, labels: NDArray, shuffled: list[NDArray]) -> NDArray:
+    """The mean information by chance: of the shuffled labels for maps, of all permutations for single values."""
+    if codes.shape[2] > 1:
+        return np.mean([information(codes, other)[1] for other in shuffled], axis=0)
+    columns = np.array([np.bincount(code, minlength=codes.max() + 1) for code in codes[..., 0].T])
+    return expected_information(np.bincount(labels), columns)
+
+
+@pytest.mark.parametrize("quantizer", [OneBit(), EqualWidth(4)], ids=str)
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_against_a_short_twin(name, quantizer):
+    x, permutations, seed = ACTIVATIONS[name], 6, 3
+    found = neuron_information(x, LABELS, quantizer, permutations=permutations, seed=seed)
+    codes, random = codes_of(x, quantizer), np.random.default_rng(seed)
+    shuffled = [LABELS[random.permutation(90)] for _ in range(permutations)]
+    null = np.array([information(codes, other)[1] for other in shuffled])
+    chance = by_chance(codes, LABELS, shuffled)
+    np.testing.assert_allclose(found.mutual_information_bias, chance, atol=1e-12)
+    np.testing.assert_allclose(found.excess, information(codes, LABELS)[1] - chance, atol=1e-12)
+    np.testing.assert_allclose(found.null_std, null.std(axis=0, ddof=1), atol=1e-12)
+    at_least = (null >= information(codes, LABELS)[1] - 1e-9).sum(axis=0)
+    np.testing.assert_allclose(found.p_value, (1 + at_least) / (1 + permutations))
+    halves = []
+    for _ in range(HALVES):
+        half = np.sort(random.permutation(90)[:45])
+        of_half = LABELS[half]
+        others = [of_half[random.permutation(45)] for _ in range(SHUFFLES)] if name == "maps" else []
+        entropy, bits, selectivity = information(codes[half], of_half)
+        halves.append((entropy, bits - by_chance(codes[half], of_half, others), selectivity))
+    errors = np.std(halves, axis=0, ddof=1)
+    for ours, expected in zip((found.entropy_error, found.excess_error, found.selectivity_error), errors, strict=True):
+        np.testing.assert_allclose(ours, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_closed_form_of_chance_is_of_single_values_alone(name):
+    few, many = (neuron_information(ACTIVATIONS[name], LABELS, permutations=count) for count in (2, 30))
+    equal = few.mutual_information_bias == many.mutual_information_bias
+    assert equal.tolist() == [name == "values"] * len(equal)
+
+
+def test_maps_without_shuffles_have_no_null():
+    found = neuron_information(ACTIVATIONS["maps"], LABELS, permutations=0)
+    assert np.isnan([found.mutual_information_bias, found.excess, found.null_std, found.p_value]).all()
+    of_values = neuron_information(ACTIVATIONS["values"], LABELS, permutations=0)
+    assert np.isnan([of_values.null_std, of_values.p_value]).all()
+    assert not np.isnan([of_values.excess, of_values.excess_error]).any()
+
+
+@pytest.mark.parametrize(("n", "intervals", "known"), [(63, True, False), (64, True, True), (64, False, False)])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_standard_errors_need_64_samples(name, n, intervals, known):
+    found = neuron_information(ACTIVATIONS[name][:n], LABELS[:n], intervals=intervals)
+    for column in (found.entropy_error, found.excess_error, found.selectivity_error):
+        assert np.isfinite(column).tolist() == [known] * len(column)
+
+
+def test_a_constant_neuron_has_no_error():
+    found = neuron_information(np.ones((80, 1)), np.arange(80) % 4)
+    assert (found.mutual_information_bias, found.excess, found.adjusted) == (0, 0, 0)
+    assert (found.entropy_error, found.excess_error, found.selectivity_error) == (0, 0, 0)
+
+
+def test_the_error_is_the_spread_over_fresh_samples():
+    """Two classes at -1 and 1 and a threshold at 0; 200 neurons are 200 sets of samples."""
+    random = np.random.default_rng(5)
+    labels = np.arange(200) % 2
+    found = neuron_information(random.normal(size=(200, 200)) + (2 * labels - 1)[:, None], labels)
+    spread = found.excess.std(ddof=1)
+    assert 0.85 < math.sqrt((found.excess_error**2).mean()) / spread < 1.15
+
+
+@pytest.mark.parametrize("permutations", [-1, 1])
+def test_refused_numbers_of_permutations(permutations):
+    with pytest.raises(ValueError, match=f"^permutations: expected 0 or at least 2, got {permutations}$"):
+        neuron_information(ACTIVATIONS["values"], LABELS, permutations=permutations)
