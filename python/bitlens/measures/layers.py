@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _PAIR = ("channel_a", "channel_b")
 _MOST_CHANNELS_WITH_ERRORS = 32
-"""Of a layer. The error of the mean over more channels is that of the mean over these."""
+"""A layer has errors of this number of channels. The error of the mean over more is that of the mean over these."""
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def neuron_information(
     1955), from the bins that occur: (1 - bins) / (2 n ln 2) for the entropy, and (bins - 1) (n / n_y - 1) / (2 n ln 2)
     for a preferred class of n_y samples, where n is the number of samples.
 
-    The standard errors come from 20 random halves of the samples, each with bins of its own. Intervals of a neuron that
+    The standard errors come from 20 random halves of the samples, each with its own bins. Intervals of a neuron that
     is on in fewer than 5 samples cover too little, and ``verdict`` says so.
 
     Parameters

@@ -55,7 +55,7 @@ class Resampling:
 
     @classmethod
     def of(cls, labels: NDArray, classes: int, permutations: int, seed: int, intervals: bool, maps: bool) -> Resampling:
-        """Draw the shuffles and the halves, each from random numbers of their own."""
+        """Draw the shuffles and the halves from separate random numbers."""
         n = len(labels)
         random, of_halves = np.random.default_rng(seed), np.random.default_rng([seed, 1])
         rows = [labels[random.permutation(n)] for _ in range(permutations)]
