@@ -193,15 +193,19 @@ def test_a_name_that_is_no_network(finished: tuple[Path, str], name: str, messag
 
 def test_bounds(finished: tuple[Path, str]) -> None:
     path, _ = finished
-    result = command("bounds", str(path), "--samples", "1437")
+    result = command("bounds", str(path), "--samples", "1437", width=160)
     assert result.returncode == 0, result.stderr
-    plane = bitlens.information_plane(bitlens.open_run(path), estimator="binning", epochs=[1]).information
-    information = float(plane.sel(epoch=1, about="input", layer="output"))
+    plane = bitlens.information_plane(bitlens.open_run(path), estimator="binning", epochs=[1]).sel(
+        epoch=1, about="input"
+    )
+    information = float(plane.information.sel(layer="output"))
     bottleneck, compression = bitlens.generalization_bounds(information, 1437)
     (row,) = (line for line in result.stdout.splitlines() if line.startswith("│ output"))
-    assert [float(part) for part in row.split("│")[2:-1]] == [
+    *numbers, verdict = row.split("│")[2:-1]
+    assert [float(number) for number in numbers] == [
         round(information, 2), round(compression.value, 3), round(bottleneck.value, 3),
     ]  # fmt: skip
+    assert verdict.strip() == str(plane.verdict.sel(layer="output").values)
 
 
 def test_info(finished: tuple[Path, str]) -> None:
