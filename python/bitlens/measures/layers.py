@@ -37,7 +37,7 @@ class LayerPairInformationParameters(Parameters):
     seed: int = parameter(0, "Seed of the shuffles and of the groups of samples.", minimum=0)
     intervals: bool = parameter(
         True,
-        "Compute the standard error of every excess, for which 64 samples are needed; takes about five times as long.",
+        "Compute the standard errors of at most 32 x 32 pairs, from 64 samples on; takes up to 3 times as long.",
     )
 
 

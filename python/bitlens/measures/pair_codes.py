@@ -41,7 +41,7 @@ class PairCodes:
         if len(kept) == n:
             return self._codes
         distances = self._all_distances()
-        pairs = _pair_table(n)[np.ix_(kept, kept)][np.triu_indices(len(kept), 1)]
+        pairs = pair_table(n)[np.ix_(kept, kept)][np.triu_indices(len(kept), 1)]
         codes: NDArray = self._codes.take(pairs, axis=1)
         present = np.zeros(n, bool)
         present[kept] = True
@@ -69,13 +69,13 @@ def shuffled_information(a: PairCodes, b: PairCodes, bins: int) -> Callable[[NDA
     def information(kept: NDArray, shuffled: NDArray) -> NDArray:
         upper, order = np.triu_indices(len(kept), 1), np.searchsorted(kept, shuffled)
         # take returns rows in memory order, which the kernel reads without another copy.
-        codes_b = b.of(kept).take(_pair_table(len(kept))[np.ix_(order, order)][upper], axis=1)
+        codes_b = b.of(kept).take(pair_table(len(kept))[np.ix_(order, order)][upper], axis=1)
         return np.asarray(channel_mutual_information(a.of(kept), codes_b, bins, codes=True))
 
     return information
 
 
-def _pair_table(n: int) -> NDArray:
+def pair_table(n: int) -> NDArray:
     """[i, j] -> where the pair lies among the codes, whichever of the two comes first."""
     table = np.zeros((n, n), np.int64)
     upper = np.triu_indices(n, 1)
