@@ -63,6 +63,8 @@ def test_the_chains_have_the_library_s_numbers(flow_page, runs) -> None:
     backward = [float(chain.backward.sel(epoch=1, layer="c1")) for chain in chains]
     assert row.information == pytest.approx(np.mean(backward), rel=1e-5)
     assert row.information_std == pytest.approx(np.std(backward, ddof=1), rel=1e-4)
+    assert row.seeds == 2
+    assert row.excess == pytest.approx(row.information - row.null_mean, rel=1e-4)
     for name in ("forward", "backward"):
         counted = steps[steps.chain == name].violation.sum() * 2
         assert counted == pytest.approx(sum(int(chain[f"{name}_violations"].sel(epoch=1)) for chain in chains))

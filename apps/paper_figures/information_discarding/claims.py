@@ -246,8 +246,8 @@ def learning(table: pd.DataFrame) -> Verdict:
         "Information discarding in high layers agrees with the information bottleneck theory: a layer first takes up "
         "information and later discards it.",
         "The claim counts as held if the SID of the last block is lower at some epoch in between than at the start, "
-        "and lower than at the end, by more than the sum of the deviations between at least 3 seeds. It did not hold if "
-        f"all values in between are higher than that of the start, or than that of the end. {_RESTED}",
+        "and lower than at the end, by more than the sum of the deviations between at least 3 seeds. It did not hold "
+        f"if all values in between are higher than that of the start, or than that of the end. {_RESTED}",
         f"Here, {'; '.join(parts)}. For the last block: {halves(statements)}\n\n{rests(table[table.measure == 'SID'])}",
         {"": together(statements.values())},
     )

@@ -63,6 +63,8 @@ class Settings:
     """Channels of the decoders."""
     factor: float = 4.0
     """Between the weights of the network and those of the rescaled network."""
+    version: int = 3
+    """Version of the measurements: of this code and of the library's estimators."""
 
     @property
     def training(self) -> TrainingSettings:

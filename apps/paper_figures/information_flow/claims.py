@@ -182,8 +182,8 @@ def planes(table: pd.DataFrame) -> Verdict:
                 rises.append(rise.higher)
             parts.append(
                 f"{'plane' if plane == 'all' else 'modified plane'}, {activation}, {about}: rises by {rise.mean:+.3f} "
-                f"({rise.allowed:.3f} allowed), loses {falls[plane, activation, about].mean:.3f} "
-                f"({falls[plane, activation, about].allowed:.3f} allowed)"
+                f"({_allowed(rise)}), loses {falls[plane, activation, about].mean:.3f} "
+                f"({_allowed(falls[plane, activation, about])})"
             )
         kept = [_no_fall(fall) for (plane, _, _), fall in falls.items() if plane == "all"]
         lost = [fall.higher for (plane, _, _), fall in falls.items() if plane != "all"]
@@ -291,9 +291,12 @@ def _count(outcomes: Iterator[Outcome]) -> str:
 
 def _values(end: pd.DataFrame, name: str, form: str) -> str:
     """Values ± deviations between seeds."""
-    return ", ".join(
-        f"{value:{form}} ± {spread:{form}}" for value, spread in zip(end[name], end[f"{name}_std"], strict=True)
-    )
+    pairs = zip(end[name], end[f"{name}_std"], strict=True)
+    return ", ".join(f"{value:{form}} ± {'unknown' if pd.isna(s) else f'{s:{form}}'}" for value, s in pairs)
+
+
+def _allowed(difference: Difference) -> str:
+    return "allowed unknown" if np.isnan(difference.allowed) else f"{difference.allowed:.3f} allowed"
 
 
 def _filters(end: pd.DataFrame) -> str:

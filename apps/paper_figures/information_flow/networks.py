@@ -49,6 +49,8 @@ class Settings:
     """Networks of Fig. 1."""
     planes: tuple[tuple[int, int], ...] = ((2, 2), (6, 12), (6, 32))
     """Networks of Fig. 4."""
+    version: int = 2
+    """Version of the measurements: of this code and of the library's estimators."""
 
     @property
     def chained(self) -> list[Topology]:
