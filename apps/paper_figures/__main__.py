@@ -30,6 +30,14 @@ Work = Annotated[
 ]
 
 
+Figures = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--figure", help="Figure to measure again, such as figure-3; the others stay as they are. Repeatable."
+    ),
+]
+
+
 @app.callback()
 def main() -> None:
     """Reproduce the figures of a paper as PNG and CSV, and judge its claims."""
@@ -43,12 +51,13 @@ def information_flow(
     epochs: Annotated[int, typer.Option(min=1, help="Epochs to train.")] = 10,
     samples: Annotated[int, typer.Option(min=128, help="Training images.")] = 60000,
     probe: Annotated[int, typer.Option(min=8, help="Images to measure on.")] = 512,
-    seeds: Annotated[int, typer.Option(min=1, help="Networks of each kind.")] = 2,
+    seeds: Annotated[int, typer.Option(min=1, help="Networks of each kind.")] = 3,
+    figure: Figures = None,
 ) -> None:
     """Yu et al. (2018), "Understanding Convolutional Neural Networks with Information Theory": Fig. 1, 3 and 4."""
     images = _images(mnist)
     settings = FlowSettings(epochs, min(samples, len(images.train_labels)), probe, seeds)
-    flow.write(images, Cache(work), out, settings)
+    flow.write(images, Cache(work), out, settings, _chosen(figure, flow.FIGURES))
 
 
 @app.command()
@@ -60,7 +69,9 @@ def information_discarding(
     samples: Annotated[int, typer.Option(min=64, help="Training images.")] = 10000,
     probe: Annotated[int, typer.Option(min=1, help="Images to measure on.")] = 4,
     side: Annotated[int, typer.Option(min=12, help="Pixels of an image's side.")] = 16,
-    seeds: Annotated[int, typer.Option(min=1, help="Networks of each kind.")] = 2,
+    seeds: Annotated[int, typer.Option(min=1, help="Networks of each kind.")] = 3,
+    draws: Annotated[int, typer.Option(min=2, help="Noise samples per step; at least as many as pixels.")] = 256,
+    figure: Figures = None,
 ) -> None:
     """Ma et al. (2019), "Quantifying Layerwise Information Discarding of Neural Networks": Fig. 1, 3, 4 and 5."""
     if side % 4:
@@ -68,8 +79,8 @@ def information_discarding(
             f"expected a multiple of 4, because images are halved twice, got {side}", param_hint="--side"
         )
     images = _images(mnist)
-    settings = DiscardingSettings(epochs, min(samples, len(images.train_labels)), probe, side, seeds)
-    discarding.write(DiscardingStudy(images, Cache(work), settings), out)
+    settings = DiscardingSettings(epochs, min(samples, len(images.train_labels)), probe, side, seeds, draws=draws)
+    discarding.write(DiscardingStudy(images, Cache(work), settings), out, _chosen(figure, discarding.FIGURES))
 
 
 @app.command()
@@ -88,6 +99,13 @@ def information_ordered_ablation(
     sizes = min(samples, len(images.train_labels)), min(probe, len(images.test_labels))
     settings = AblationSettings(epochs, *sizes, repeats, seeds)
     ablation.write(AblationStudy(images, Cache(work), settings), out)
+
+
+def _chosen(figures: list[str] | None, known: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = sorted(set(figures or ()) - set(known))
+    if unknown:
+        raise typer.BadParameter(f"expected one of {', '.join(known)}, got {unknown[0]}", param_hint="--figure")
+    return tuple(name for name in known if not figures or name in figures)
 
 
 def _images(mnist: Path) -> Images:

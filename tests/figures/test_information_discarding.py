@@ -88,65 +88,101 @@ def made_up(values: dict[str, float], layers: tuple[str, ...] = ("a", "b"), **mo
         for layer, depth in zip(layers, np.linspace(0, 1, len(layers)), strict=True)
         for measure in ("SID", "RU", "concentration")
     ]
-    return pd.DataFrame(rows).assign(**more)
+    return pd.DataFrame(rows).assign(**{"seeds": 3, "searches": 6, "converged": 1.0, "rebuilt": 0.5} | more)
 
 
-HELD, NOT = True, False
+HELD, NOT, OPEN = True, False, None
 
 
 @pytest.mark.parametrize(
     ("claim", "values", "verdicts"),
     [
         ("deep_and_shallow", {"lenet": 0, "plain": 1, "resnet": 1}, [HELD] * 3),
-        ("deep_and_shallow", {"lenet": 0, "plain": 0.015, "resnet": 1}, [NOT] * 3),
+        ("deep_and_shallow", {"lenet": 0, "plain": 0.015, "resnet": 1}, [OPEN] * 3),
+        ("deep_and_shallow", {"lenet": 0, "plain": -1, "resnet": 1}, [NOT] * 3),
         ("tasks", {"lenet": 0, "plain": 1, "resnet": 0.5, "autoencoder": 1.4}, [HELD]),
+        ("tasks", {"lenet": 0, "plain": 1, "resnet": 0.5, "autoencoder": 1.49}, [OPEN]),
         ("tasks", {"lenet": 0, "plain": 1, "resnet": 0.5, "autoencoder": 1.6}, [NOT]),
         ("compression", {"plain": 1, "pruned-50": 0, "pruned-90": 0.5}, [HELD, NOT, NOT]),
-        ("compression", {"plain": 1, "pruned-50": 1.01, "pruned-90": 0}, [NOT, HELD, HELD]),
+        ("compression", {"plain": 1, "pruned-50": 1.01, "pruned-90": 1}, [OPEN, HELD, HELD]),
+        ("compression", {"plain": 1, "pruned-50": 1.06, "pruned-90": 1}, [NOT, OPEN, OPEN]),
         ("distillation", {"lenet": 1, "distilled": 0.9}, [HELD]),
-        ("distillation", {"lenet": 1, "distilled": 0.99}, [NOT]),
+        ("distillation", {"lenet": 1, "distilled": 0.99}, [OPEN]),
+        ("distillation", {"lenet": 1, "distilled": 1.1}, [NOT]),
     ],
 )
-def test_verdicts_follow_their_rule(claim: str, values: dict[str, float], verdicts: list[bool]) -> None:
-    assert list(getattr(claims, claim)(made_up(values)).held.values()) == verdicts
+def test_verdicts_follow_their_rule(claim: str, values: dict[str, float], verdicts: list[bool | None]) -> None:
+    table = made_up(values)
+    assert list(getattr(claims, claim)(table).held.values()) == verdicts
+    for useless in ({"seeds": 2}, {"converged": 0.5}):
+        assert set(getattr(claims, claim)(table.assign(**useless)).held.values()) == {OPEN}
+    text = getattr(claims, claim)(table.assign(converged=2 / 3)).numbers
+    assert "Searches for SID that came to rest: lenet: a 4 of 6, b 4 of 6" in text or "plain: a 4 of 6" in text
 
 
-@pytest.mark.parametrize(("value", "held"), [(1.5, HELD), (1.01, NOT), (0.5, NOT)])
-def test_damage_counts_from_the_inserted_block_on(value: float, held: bool) -> None:
+def test_the_uncertainty_of_a_useless_decoder_decides_nothing() -> None:
+    table = made_up({"lenet": 0, "plain": 1, "resnet": 1})
+    table["rebuilt"] = table.rebuilt.where(table.network != "resnet", 0.02).where(table.measure == "RU")
+    assert list(claims.deep_and_shallow(table).held.values()) == [HELD, OPEN, HELD]
+
+
+def test_only_measured_depths_are_compared() -> None:
+    table = pd.concat(
+        [made_up({"lenet": 0}, ("a", "b", "c")), made_up({"plain": 1, "resnet": 1}, ("a", "b", "c", "d"))]
+    )
+    compared = claims.differences(table, "plain", "lenet", "SID")
+    assert compared.depths == [0, 1]
+    assert "of 4 depths" in claims.deep_and_shallow(table).numbers
+
+
+@pytest.mark.parametrize(("value", "held"), [(1.5, HELD), (1.01, OPEN), (0.5, NOT)])
+def test_damage_counts_from_the_inserted_block_on(value: float, held: bool | None) -> None:
     """What comes before it may be as it likes."""
     layers = ("a", "b", "inserted", "c", "d")
     table = pd.concat([made_up({"resnet": 1}, ("a", "b", "b2", "c", "d")), made_up({"damaged": value}, layers)])
     table.loc[(table.network == "damaged") & (table.depth < 0.5), "value"] = 2 - value
     verdict = claims.damage(table)
     assert verdict.held == {"": held}
-    assert " of 3 layers" in verdict.numbers
+    assert " of 3 depths" in verdict.numbers
 
 
 @pytest.mark.parametrize(
-    ("curve", "held"), [([1, 0.5, 0.8], HELD), ([1, 0.8, 0.5], NOT), ([0.5, 1, 1.2], NOT), ([1, 0.99, 1], NOT)]
+    ("curve", "more", "held"),
+    [
+        ([1, 0.5, 0.8], {}, HELD),
+        ([1, 0.5, 0.8], {"seeds": 2}, OPEN),
+        ([1, 0.5, 0.8], {"converged": 0.5}, OPEN),
+        ([1, 0.8, 0.5], {}, NOT),
+        ([0.5, 1, 1.2], {}, NOT),
+        ([1, 0.99, 1], {}, OPEN),
+    ],
 )
-def test_bottlenecks_fall_and_rise(curve: list[float], held: bool) -> None:
+def test_bottlenecks_fall_and_rise(curve: list[float], more: dict[str, float], held: bool | None) -> None:
     blocks = [
         {"epoch": epoch, "layer": block, "measure": "SID", "value": value, "deviation": 0.01}
         for block in ("block1", "block2", "block3")
         for epoch, value in enumerate(curve)
     ]
-    assert claims.learning(pd.DataFrame(blocks)).held == {"": held}
+    table = pd.DataFrame(blocks).assign(**{"seeds": 3, "searches": 12, "converged": 1.0} | more)
+    verdict = claims.learning(table)
+    assert verdict.held == {"": held}
+    assert f"block3: epoch 0 {round(12 * table.converged[0])} of 12" in verdict.numbers
 
 
 def test_coherency_is_of_entropies_and_not_of_magnitudes() -> None:
-    rows = [("SID", -1.0, -1.04), ("RU", 0.0, 0.2), ("gradient map", 1.0, 4.0), ("Grad-CAM", 1.0, 1.0)]
-    table = pd.DataFrame(rows, columns=["measure", "before", "after"]).assign(layer="relu1")
-    assert list(claims.coherency(table).held.values()) == [HELD, NOT, HELD, NOT]
+    rows = [("SID", -1.0, -1.04, 1.0), ("RU", 0.0, 0.2, 1.0), ("concentration", 1.0, 1.0, 0.5)]
+    rows += [("gradient map", 1.0, 4.0, np.nan), ("Grad-CAM", 1.0, 1.0, np.nan)]
+    table = pd.DataFrame(rows, columns=["measure", "before", "after", "converged"]).assign(layer="relu1")
+    assert list(claims.coherency(table).held.values()) == [HELD, NOT, OPEN, HELD, NOT]
 
 
 def test_seeds_are_averaged_and_their_deviation_kept() -> None:
-    rows = [
-        made_up({"lenet": value}, seed=seed, kept=1.0, converged=1.0, rebuilt=0.5) for seed, value in ((0, 1), (1, 2))
-    ]
-    table = measuring.mean_over_seeds([part.drop(columns="deviation") for part in rows])
+    rows = [made_up({"lenet": value}, seed=seed, kept=1.0, shortfall=0.0) for seed, value in ((0, 1), (1, 2))]
+    table = measuring.mean_over_seeds([part.drop(columns=["deviation", "seeds"]) for part in rows])
     assert table.value.unique().tolist() == [1.5]
     np.testing.assert_allclose(table.deviation, np.std([1, 2], ddof=1))
-    assert (measuring.mean_over_seeds([rows[0].drop(columns="deviation")]).deviation == 0).all()
+    assert (table.seeds == 2).all()
+    assert (table.searches == 12).all()
+    assert (measuring.mean_over_seeds([rows[0].drop(columns=["deviation", "seeds"])]).deviation == 0).all()
     with pytest.raises(ValueError, match="expected SID of plain"):
         claims.differences(table, "plain", "lenet", "SID")

@@ -72,7 +72,7 @@ UP, DOWN, EVEN = (0.6, 0.4, 0.5), (0.4, 0.6, 0.5), (0.5, 0.5, 0.5)
 
 
 def areas_of(chance: float = 0.01, **values: tuple[float, float, float]) -> pd.DataFrame:
-    places = itertools.product(NETWORKS, range(2), ("zero", "mean"), values, ORDERS)
+    places = itertools.product(NETWORKS, range(3), ("zero", "mean"), values, ORDERS)
     table = pd.DataFrame(places, columns=["network", "seed", "mode", "scope", "order"])
     area = [values[row.scope][ORDERS.index(row.order)] + 0.001 * row.seed for row in table.itertuples()]
     return table.assign(area=area, loss=3 * np.array(area), destroyed=10 * np.array(area), between_orders=chance)
@@ -81,7 +81,7 @@ def areas_of(chance: float = 0.01, **values: tuple[float, float, float]) -> pd.D
 def neurons_of(layer1: list[float], layer2: list[float], moved: float = 0.0) -> pd.DataFrame:
     """Information of the neurons, by which the second layer is moved in the second seed."""
     both = [(layer, value) for layer, values in zip(LAYERS, (layer1, layer2), strict=True) for value in values]
-    rows = [(*place, *one) for place in itertools.product(NETWORKS, range(2)) for one in both]
+    rows = [(*place, *one) for place in itertools.product(NETWORKS, range(3)) for one in both]
     table = pd.DataFrame(rows, columns=["network", "seed", "layer", "information"])
     table.loc[(table.seed == 1) & (table.layer == "layer2"), "information"] += moved
     return table.assign(entropy=table.information, bias=0.0)
@@ -89,7 +89,7 @@ def neurons_of(layer1: list[float], layer2: list[float], moved: float = 0.0) -> 
 
 def roles_of(layer1: int, layer2: int, enough: int = 5) -> pd.DataFrame:
     """Inactive neurons of ten in the layers of the narrow network, where the others have four, and how many suffice."""
-    table = pd.DataFrame(itertools.product(NETWORKS, range(2), SCOPES), columns=["network", "seed", "scope"])
+    table = pd.DataFrame(itertools.product(NETWORKS, range(3), SCOPES), columns=["network", "seed", "scope"])
     narrow = table.scope.map({"layer1": layer1, "layer2": layer2, "network": 4})
     table = table.assign(neurons=10, needed=5, redundant=0, synergistic=0, decisive=5)
     sufficient = np.where(table.scope == "layer2", 4, enough)
@@ -97,10 +97,10 @@ def roles_of(layer1: int, layer2: int, enough: int = 5) -> pd.DataFrame:
 
 
 def errors_of(gap: float, bits: float) -> pd.DataFrame:
-    """The gap is that of the second seed, of three hundredths in the first."""
-    rows = pd.DataFrame(itertools.product(NETWORKS, range(2)), columns=["network", "seed"])
+    """The gap of the second seed; it is a hundredth less in the first and more in the third."""
+    rows = pd.DataFrame(itertools.product(NETWORKS, range(3)), columns=["network", "seed"])
     rows = rows.assign(test=16, training_error=0.1, information=bits, open_one=0.01, known_one=0.2)
-    return rows.assign(test_error=0.13 + (gap - 0.03) * rows.seed)
+    return rows.assign(test_error=0.1 + gap + 0.01 * (rows.seed - 1))
 
 
 def regularized(more: float) -> list[pd.DataFrame]:
@@ -121,19 +121,19 @@ KNOWN, HALF = {"open_one": False, "known_one": True}, ((0.6, 0.5, 0.5), (0.5, 0.
     ("claim", "given", "held", "words"),
     [
         ("across", [areas_of(network=(0.3, 0.5, 0.4))], True, "lowest first hurts sooner than highest first"),
-        ("across", [areas_of(network=(0.3, 0.5, 0.3)), "mean"], False, "hurts neither sooner nor later than random"),
+        ("across", [areas_of(network=(0.3, 0.5, 0.3)), "mean"], None, "hurts not clearly sooner or later than random"),
         ("across", [areas_of(network=UP)], False, "lowest first hurts later than highest first"),
-        ("across", [areas_of(0.02, network=(0.39, 0.4, 0.4))], False, "than highest first (-0.010, 0.020 allowed)"),
+        ("across", [areas_of(0.02, network=(0.39, 0.4, 0.4))], None, "than highest first (-0.010, 0.020 allowed)"),
         ("within", [areas_of(layer1=UP, layer2=UP)], True, "highest first hurts sooner than random"),
-        ("within", [areas_of(layer1=HALF[0], layer2=HALF[0])], False, "highest first hurts neither sooner"),
-        ("within", [areas_of(layer1=HALF[1], layer2=HALF[1])], False, "lowest first hurts neither sooner nor later"),
+        ("within", [areas_of(layer1=HALF[0], layer2=HALF[0])], None, "highest first hurts not clearly sooner"),
+        ("within", [areas_of(layer1=HALF[1], layer2=HALF[1])], None, "lowest first hurts not clearly sooner or later"),
         ("within", [areas_of(layer1=DOWN, layer2=DOWN)], False, "lowest first hurts sooner than random"),
-        ("within", [areas_of(layer1=UP, layer2=DOWN)], None, "held.** **100-100 L2, layer 2: the claim did not"),
+        ("within", [areas_of(layer1=UP, layer2=DOWN)], "mixed", "held.** **100-100 L2, layer 2: the claim did not"),
         ("paradox", layers_of(UP, UP, DOWN), True, "in layer 1 and in layer 2; across the network, lowest first"),
         ("paradox", layers_of(DOWN, UP, DOWN), False, "sooner in layer 2; across the network, lowest first"),
-        ("paradox", layers_of(UP, EVEN, DOWN), False, "sooner in layer 1; across the network, lowest first"),
+        ("paradox", layers_of(UP, EVEN, DOWN), None, "sooner in layer 1; across the network, lowest first"),
         ("paradox", layers_of(DOWN, EVEN, DOWN), False, "in neither layer; across the network, lowest first"),
-        ("paradox", layers_of(UP, UP, EVEN), False, "neither hurts sooner. Layer 1 has"),
+        ("paradox", layers_of(UP, UP, EVEN), None, "neither clearly hurts sooner. Layer 1 has"),
         ("paradox", layers_of(UP, UP, HALF[0]), False, "by less than in both layers"),
         ("paradox", layers_of(UP, UP, UP), False, "Layer 1 has 67% of the half of all neurons"),
         (
@@ -143,23 +143,51 @@ KNOWN, HALF = {"open_one": False, "known_one": True}, ((0.6, 0.5, 0.5), (0.5, 0.
             "1.0 neurons of layer 1 and 0.0 neurons of layer 2 never change",
         ),
         ("distributions", [neurons_of(LOW, LOW)], False, "The distances are 0.000, 0.000"),
-        ("distributions", [neurons_of(LOW, HIGH, moved=-0.2)], False, ", 0.020, and the limit is 0.272"),
+        ("distributions", [neurons_of(LOW, HIGH, moved=-0.2)], None, ", 0.020, 0."),
         ("few", [roles_of(4, 4, enough=4)], True, "| 4.0 ± 0.0 | 5.0 ± 0.0 | 10 |"),
-        ("few", [roles_of(4, 4, enough=5)], False, "| 5.0 ± 0.0 | 5.0 ± 0.0 | 10 |"),
+        ("few", [roles_of(4, 4, enough=6)], False, "| 6.0 ± 0.0 | 5.0 ± 0.0 | 10 |"),
+        ("few", [roles_of(4, 4, enough=5)], None, "| 5.0 ± 0.0 | 5.0 ± 0.0 | 10 |"),
         ("spare", [roles_of(2, 2)], True, "in layer 1 0.20 ± 0.00 in 30-30 L2 and 0.40 ± 0.00 in 100-100 L2"),
-        ("spare", [roles_of(4, 4)], False, "difference +0.000"),
-        ("spare", [roles_of(2, 4)], False, "in layer 2 0.40 ± 0.00"),
+        ("spare", [roles_of(4, 4)], None, "difference +0.000"),
+        ("spare", [roles_of(6, 4)], False, "difference +0.200"),
+        ("spare", [roles_of(2, 4)], None, "in layer 2 0.40 ± 0.00"),
         ("regularization", regularized(0.1), True, "9 of 14 numbers differ"),
-        ("regularization", regularized(0.0), False, "0 of 14 numbers differ"),
+        ("regularization", regularized(0.0), None, "0 of 14 numbers differ"),
         ("bounds", [errors_of(0.1, 4.0), KNOWN], True, "It is saturated"),
         ("bounds", [errors_of(0.3, 3.0), KNOWN], False, "Not all networks saturate it"),
+        ("bounds", [errors_of(0.19, 4.0), KNOWN], None, "It is saturated"),
     ],
 )
-def test_verdicts_follow_their_rule(claim: str, given: list, held: bool | None, words: str) -> None:
+def test_verdicts_follow_their_rule(claim: str, given: list, held: bool | str | None, words: str) -> None:
     verdict = getattr(claims, claim)(*given)
-    assert set(verdict.held.values()) == ({True, False} if held is None else {held})
+    assert set(verdict.held.values()) == ({True, False} if held == "mixed" else {held})
     assert words in verdict.markdown
-    assert verdict.markdown.count("the claim held.**") == sum(verdict.held.values())
+    assert verdict.markdown.count("the claim held.**") == list(verdict.held.values()).count(True)
+
+
+@pytest.mark.parametrize(
+    ("claim", "tables"),
+    [
+        ("across", [areas_of(network=(0.3, 0.5, 0.4))]),
+        ("within", [areas_of(layer1=DOWN, layer2=DOWN)]),
+        ("paradox", layers_of(UP, UP, DOWN)),
+        ("distributions", [neurons_of(LOW, HIGH)]),
+        ("few", [roles_of(4, 4, enough=4)]),
+        ("spare", [roles_of(2, 2)]),
+        ("regularization", regularized(0.1)),
+    ],
+)
+def test_two_seeds_decide_nothing(claim: str, tables: list[pd.DataFrame]) -> None:
+    verdict = getattr(claims, claim)(*(table[table.seed < 2] for table in tables))
+    assert set(verdict.held.values()) == {None}
+    assert verdict.markdown.count("claim is not decided by these runs.**") == len(verdict.held)
+
+
+def test_the_bias_of_neurons_is_no_information() -> None:
+    table = neurons_of(LOW, HIGH)
+    assert set(claims.distributions(table).held.values()) == {True}
+    biased = table.assign(bias=(table.layer == "layer2") * 0.2)
+    assert set(claims.distributions(biased).held.values()) == {False}
 
 
 def test_the_count_may_disagree_with_the_area() -> None:
@@ -182,10 +210,10 @@ def test_numbers_of_curves_and_distributions() -> None:
 def test_differences_allow_for_seeds_and_for_random_orders() -> None:
     table, of_orders = areas_of(0.03, network=(0.5, 0.4, 0.6)), comparisons.of_orders
     compared = {"network": L2, "mode": "zero", "scope": "network"}, "ascending", "descending"
-    assert of_orders(table, *compared) == pytest.approx((0.1, 0.03))
+    assert of_orders(table, *compared) == pytest.approx((0.1, 0.03, 3))
     table.loc[(table.seed == 1) & (table.order == "ascending"), "area"] += 0.2
-    assert of_orders(table, *compared) == pytest.approx((0.2, 0.2 / np.sqrt(2)))
-    assert of_orders(table[table.seed == 0], *compared) == pytest.approx((0.1, 0.03))
+    assert of_orders(table, *compared) == pytest.approx((0.5 / 3, 0.2 / np.sqrt(3), 3))
+    assert of_orders(table[table.seed == 0], *compared) == pytest.approx((0.1, 0.03, 1))
 
 
 def test_a_network_that_learned_nothing_is_refused() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +15,8 @@ from typer.testing import CliRunner
 import bitlens
 from paper_figures import __main__ as command_line
 from paper_figures.common import training
-from paper_figures.common.page import counted, markdown_table, page_text, read_page
+from paper_figures.common.page import counted, differing, markdown_table, page_text, read_page
+from paper_figures.common.verdict import OUTCOMES, Difference, most, together
 from paper_figures.information_discarding import figures as discarding
 from paper_figures.information_discarding.measuring import measured as discarding_measured
 from paper_figures.information_flow import figures as flow
@@ -44,10 +47,11 @@ def test_a_page_links_to_all_of_its_files(name: str, request: pytest.FixtureRequ
     for path in page.out.glob("*.png"):
         assert path.read_bytes().startswith(b"\x89PNG")
     tables, settings, verdicts = read_page(paper, page.out)
-    assert settings == page.settings
+    assert set(settings) == set(paper.tables)
+    assert all(of_table == page.settings for of_table in settings.values())
     assert page_text(paper, tables, settings) == text
     judged = [held for verdict in verdicts.values() for held in verdict.values()]
-    assert [text.count(f"laim {words}.**") for words in ("held", "did not hold")] == [sum(judged), judged.count(False)]
+    assert [text.count(f"{words}.**") for words in OUTCOMES.values()] == [judged.count(one) for one in OUTCOMES]
 
 
 @pytest.mark.parametrize("name", MEASURED)
@@ -72,7 +76,7 @@ def test_a_published_page_is_what_its_tables_say(name: str) -> None:
     text = (folder / "README.md").read_text("utf-8")
     assert text == page_text(paper, tables, settings)
     assert {subject: verdict.held for subject, verdict in paper.judge(tables, settings).items()} == verdicts
-    assert settings == paper.settings()
+    assert set(settings) == set(paper.tables)
     links = re.findall(r"\]\(([^)]+)\)", text)
     assert {path.name for path in folder.iterdir()} == {"README.md", *links}
 
@@ -82,8 +86,12 @@ def test_settings_of_the_command_line_reach_the_page(
 ) -> None:
     given: list = []
     monkeypatch.setattr(command_line, "_images", lambda mnist: flow_page.images)
-    monkeypatch.setattr(flow, "write", lambda images, cache, out, settings: given.extend([cache, out, settings]))
-    monkeypatch.setattr(discarding, "write", lambda study, out: given.extend([study.cache, out, study.settings]))
+    monkeypatch.setattr(flow, "write", lambda images, *others: given.extend(others))
+    monkeypatch.setattr(
+        discarding,
+        "write",
+        lambda study, out, figures: given.extend([study.cache, out, study.settings, figures]),
+    )
     monkeypatch.setattr(ablation, "write", lambda study, out: given.extend([study.cache, out, study.settings]))
     sizes = {"--mnist": "x", "--work": tmp_path / "work", "--out": tmp_path / "out", "--epochs": 3, "--seeds": 5}
     for command in PAPERS:
@@ -91,7 +99,8 @@ def test_settings_of_the_command_line_reach_the_page(
         call = [command, *(str(part) for option in sizes.items() for part in option)]
         result = CliRunner().invoke(command_line.app, call, catch_exceptions=False)
         assert result.exit_code == 0, result.output
-        cache, out, settings = given
+        cache, out, settings, *figures = given
+        assert figures in ([], [flow.FIGURES], [discarding.FIGURES])
         assert (cache.folder, out) == (tmp_path / "work", tmp_path / "out")
         assert (settings.epochs, settings.samples, settings.seeds) == (3, 128, 5)
 
@@ -111,10 +120,49 @@ def test_wrong_options_are_refused(arguments: list[str], words: str) -> None:
 
 def test_results_are_for_programs(ablation_page) -> None:
     results = json.loads((ablation_page.out / "results.json").read_text("utf-8"))
-    assert results["settings"]["bins"] == 2
+    assert results["settings"]["errors"]["bins"] == 2
+    assert set(results["settings"]) == set(ablation.PAPER.tables)
     assert set(results["verdicts"]["few"]) == set(ablation_page.study.kinds)
 
 
 def test_markdown() -> None:
     assert markdown_table(("a", "b"), [(1, pd.NA)]) == "| a | b |\n| --- | --- |\n| 1 | <NA> |"
     assert [counted(number, "seed") for number in (1, 2)] == ["1 seed", "2 seeds"]
+
+
+def test_a_figure_is_measured_again_alone(flow_page, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(flow_page.out, out)
+    more = replace(flow_page.settings, seeds=1)
+    flow.write(flow_page.images, flow_page.cache, out, more, ("figure-3-shares",))
+    tables, settings, _ = read_page(flow.PAPER, out)
+    assert settings["figure-3-shares"] == settings["networks"] == more
+    assert settings["figure-1"] == flow_page.settings
+    assert (out / "figure-1.csv").read_bytes() == (flow_page.out / "figure-1.csv").read_bytes()
+    seeds = tables["networks"].groupby("figure").seeds.unique().map(list).to_dict()
+    assert seeds == {figure: [1 if figure == "figure-3-shares" else 2] for figure in flow.FIGURES}
+    text = (out / "README.md").read_text("utf-8")
+    assert text.count("Settings that differ from those above: `seeds` 2 instead of 1.") == 3
+
+
+def test_outcomes() -> None:
+    assert [together(x) for x in ([True], [True, None], [None, False])] == [True, None, False]
+    assert [most(x) for x in ([True, True, None], [True, None], [True, None, None], [True, False])] == [
+        True,
+        None,
+        None,
+        False,
+    ]
+    apart = Difference(0.3, 0.1, 3)
+    assert (apart.higher, apart.lower, apart.within(0.5), apart.within(0.35), apart.within(0.1)) == (
+        True,
+        False,
+        True,
+        None,
+        False,
+    )
+    for undecided in (Difference(0.1, 0.1, 3), Difference(0.3, 0.1, 2), Difference(0.3, float("nan"), 3)):
+        assert undecided.higher is None
+        assert undecided.lower is None
+    assert Difference(0.3, 0.1, 2).within(0.5) is Difference(0.3, float("nan"), 3).within(0.5) is None
+    assert differing(flow.Settings(seeds=2), flow.Settings()) == "`seeds` 2 instead of 3"

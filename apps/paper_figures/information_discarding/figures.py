@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from paper_figures.common.page import Paper, Tables, counted, markdown_table, panels, section, write_page
+from paper_figures.common.page import Paper, Tables, counted, differing, markdown_table, panels, section, write_page
 from paper_figures.common.verdict import Verdict
-from paper_figures.information_discarding.claims import MEASURES, judge
-from paper_figures.information_discarding.measuring import measured
+from paper_figures.information_discarding.claims import MEASURES, MOST, judge
+from paper_figures.information_discarding.measuring import FIGURES, measured
 from paper_figures.information_discarding.networks import BOTTLENECK
 from paper_figures.information_discarding.scenes import Scenes
 from paper_figures.information_discarding.study import Settings, Study
@@ -42,9 +43,7 @@ def curves(table: pd.DataFrame, measures: Sequence[str] = MEASURES, by_layer: bo
         rows = table[table.measure == measure]
         for network, color in zip(networks, _COLORS, strict=False):
             part = rows[rows.network == network].sort_values("depth")
-            axis.errorbar(
-                part.depth, part.value, part.deviation, color=color, marker="o", capsize=3, label=named(network)
-            )
+            _points(axis, part, "depth", color, named(network))
         axis.set_ylabel(_AXES[measure])
         axis.set_xlabel("depth: from the first to the last layer measured")
         if by_layer:
@@ -79,12 +78,20 @@ def epochs(table: pd.DataFrame) -> Figure:
         rows = table[table.measure == measure]
         for block, color in zip(rows.layer.unique(), _COLORS, strict=False):
             part = rows[rows.layer == block]
-            axis.errorbar(part.epoch, part.value, part.deviation, color=color, marker="o", capsize=3, label=block)
+            _points(axis, part, "epoch", color, block)
         axis.set_ylabel(_AXES[measure])
         axis.set_xlabel("epoch")
         axis.set_xticks(sorted(rows.epoch.unique()))
     axes[0].legend(fontsize=8)
     return figure
+
+
+def _points(axis: Any, part: pd.DataFrame, at: str, color: str, label: str) -> None:
+    """Measured points with bars; hollow where no more than half of the searches came to rest."""
+    axis.plot(part[at], part.value, color=color, linewidth=1, label=label)
+    for rested, face in ((part.converged > MOST, color), (~(part.converged > MOST), "white")):
+        rows = part[rested]
+        axis.errorbar(rows[at], rows.value, rows.deviation, color=color, fmt="o", capsize=3, markerfacecolor=face)
 
 
 def examples(scenes: Scenes, most: int = 8) -> Figure:
@@ -103,7 +110,7 @@ def examples(scenes: Scenes, most: int = 8) -> Figure:
     return figure
 
 
-def _pictures(tables: Tables, settings: Settings) -> dict[str, Figure]:
+def _pictures(tables: Tables, settings: Mapping[str, Settings]) -> dict[str, Figure]:
     return {
         "figure-1": rescaling(tables["figure-1"]),
         "figure-3": curves(tables["figure-3"], by_layer=False),
@@ -114,13 +121,14 @@ def _pictures(tables: Tables, settings: Settings) -> dict[str, Figure]:
     }
 
 
-def _sections(tables: Tables, settings: Settings, verdicts: Mapping[str, Verdict]) -> list[str]:
+def _sections(tables: Tables, settings: Mapping[str, Settings], verdicts: Mapping[str, Verdict]) -> list[str]:
+    usual = settings["networks"]
     measured_epochs = ", ".join(map(str, sorted(tables["figure-5b"].epoch.unique())))
     figures = {
         "figure-1": (
             "Fig. 1: the same function with other weights",
             "Mean magnitudes by layer in the plain CNN (first seed), before and after the weights of its first, "
-            f"third and fifth convolution were divided by {settings.factor:g} and those of the second, fourth and "
+            f"third and fifth convolution were divided by {usual.factor:g} and those of the second, fourth and "
             "sixth multiplied by it. RU after the change uses the same decoder, and the features are first "
             "multiplied by the factor that they were divided by. Therefore RU must not change. Grad-CAM must not "
             "change either, because it multiplies features by the means of their gradients.",
@@ -139,7 +147,7 @@ def _sections(tables: Tables, settings: Settings, verdicts: Mapping[str, Verdict
         "figure-5a": (
             "Fig. 5a: distillation",
             "The LeNet, and a LeNet that learned the outputs of the ResNet with the same seed instead of labels "
-            f"(temperature {settings.temperature:g}).",
+            f"(temperature {usual.temperature:g}).",
         ),
         "figure-5b": (
             "Fig. 5b: during training",
@@ -149,21 +157,34 @@ def _sections(tables: Tables, settings: Settings, verdicts: Mapping[str, Verdict
     judged = {name: [verdicts[name].markdown] for name in figures if name in verdicts}
     judged["figure-3"] = [verdicts[name].markdown for name in ("depth", "tasks")]
     return [
-        *_settings(tables, settings),
-        *(section(title, {name: title}, name, text, *judged[name]) for name, (title, text) in figures.items()),
+        *_settings(tables, usual),
+        *(
+            section(title, {name: title}, name, f"{text}{_others(settings[name], usual)}", *judged[name])
+            for name, (title, text) in figures.items()
+        ),
     ]
+
+
+def _others(settings: Settings, usual: Settings) -> str:
+    others = differing(settings, usual)
+    return f" Settings that differ from those above: {others}." if others else ""
 
 
 def _settings(tables: Tables, settings: Settings) -> list[str]:
     decoded = min(settings.decoded, settings.samples)
     rows = [
         (
-            named(row.network),
-            row.weights,
-            f"{row.score:.1%}" + " of the variance rebuilt" * (row.network == "autoencoder"),
+            ", ".join(part.figure.str.removeprefix("figure-")),
+            named(network),
+            weights,
+            seeds,
+            f"{score:.1%}" + " of the variance rebuilt" * (network == "autoencoder"),
         )
-        for row in tables["networks"].itertuples()
+        for (network, weights, score, seeds), part in tables["networks"].groupby(
+            ["network", "weights", "score", "seeds"], sort=False
+        )
     ]
+    header = ("figures", "network", "weights", "seeds", "accuracy on test images")
     return [
         "Handwritten digits of MNIST, reduced, each at a random place of a smooth random texture: images of "
         f"{settings.side} x {settings.side} pixels from 0 to 1. The box of the digit is the object that the "
@@ -177,30 +198,25 @@ def _settings(tables: Tables, settings: Settings) -> list[str]:
         "pooling, and two transposed convolutions.",
         f"Measured on the same {counted(settings.probe, 'test image')} with alpha {settings.alpha:g}, tau 0.01, "
         f"{settings.draws} samples per step and at most {counted(settings.steps, 'step')}. All values are means over "
-        "images and pixels, in bits, and then means over seeds. Bars are standard deviations between seeds.",
+        "images and pixels, in bits, and then means over seeds. Bars are standard deviations between seeds. A point is "
+        "hollow where no more than half of its searches came to rest, that is, satisfied the criterion `converged` of "
+        "the library. Lines between points only connect them: no verdict uses a value between two measured layers.",
         f"Decoders for RU have the paper's six residual blocks with {counted(settings.width, 'channel')} and are "
         f"trained on {decoded} training images for {counted(settings.decoder_epochs, 'epoch')}. {_quality(tables)}",
         "With so small numbers of seeds, images and epochs, verdicts near the limits of their rules are uncertain: "
         "other sizes change some of them.",
-        f"{markdown_table(('network', 'weights', 'accuracy on test images'), rows)}\n\n[Table](networks.csv).",
+        f"{markdown_table(header, rows)}\n\n[Table](networks.csv).",
     ]
 
 
 def _quality(tables: Tables) -> str:
-    """How far the searches and decoders can be trusted."""
-    keys = ["network", "layer", "measure"]
-    by_network = pd.concat([tables[name] for name in ("figure-3", "figure-4a", "figure-4b", "figure-5a")])
-    searches = pd.concat([by_network.drop_duplicates(keys), tables["figure-5b"]])
-    parts = [
-        f"for {name}, {rows.kept.mean():.0%} satisfy the constraint within 2% and {rows.converged.mean():.0%} have "
-        "also converged"
-        for name, rows in searches[searches.measure != "concentration"].groupby("measure", sort=False)
-    ]
-    rebuilt = searches.rebuilt.dropna()
+    """How far the decoders can be trusted."""
+    keys = ["network", "layer", "measure", "rebuilt"]
+    by_network = pd.concat([tables[name] for name in ("figure-3", "figure-4a", "figure-4b")])
+    rebuilt = by_network.drop_duplicates(keys).rebuilt.dropna()
     return (
         f"They rebuild {rebuilt.min():.0%} to {rebuilt.max():.0%} of the variance of test images (median "
-        f"{rebuilt.median():.0%}), so RU depends on the decoders as well as on the layers. How many of the searches "
-        f"succeeded: {'; '.join(parts)}."
+        f"{rebuilt.median():.0%}), so RU depends on the decoders as well as on the layers."
     )
 
 
@@ -214,6 +230,6 @@ PAPER = Paper(
 )
 
 
-def write(study: Study, out: Path) -> None:
-    """Train and measure what the cache does not hold, and write the page."""
-    write_page(PAPER, out, measured(study), study.settings, {"scenes": examples(study.test)})
+def write(study: Study, out: Path, figures: Sequence[str] = FIGURES) -> None:
+    """Train and measure for these figures what the cache does not hold, and write the page."""
+    write_page(PAPER, out, measured(study, figures), study.settings, {"scenes": examples(study.test)})

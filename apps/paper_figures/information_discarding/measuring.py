@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,37 +15,44 @@ from torch import Tensor, nn
 import bitlens
 from paper_figures.common.cache import Key, progress
 from paper_figures.common.networks import after, output_of, up_to
-from paper_figures.information_discarding.networks import rescaled
+from paper_figures.information_discarding.networks import SHARES, rescaled
 from paper_figures.information_discarding.study import Study, rebuilt_variance
 
 Row = dict[str, Any]
-_VERSION = 2
+_VERSION = 3
 """To be raised when this code or the library measures other numbers."""
 _MEASURING = ("alpha", "draws", "steps", "decoded", "decoder_epochs", "width", "factor")
-_MEANS = ["value", "kept", "converged", "rebuilt"]
+_MEANS = ["value", "kept", "converged", "shortfall", "rebuilt"]
+COMPARED = {
+    "figure-3": ("lenet", "plain", "resnet", "autoencoder"),
+    "figure-4a": ("resnet", "damaged"),
+    "figure-4b": ("plain", *(f"pruned-{share}" for share in SHARES)),
+    "figure-5a": ("lenet", "distilled"),
+}
+"""The networks of the figures that compare networks."""
+FIGURES = ("figure-1", "figure-3", "figure-4a", "figure-4b", "figure-5a", "figure-5b")
 _WITHIN = 0.02
 
 
-def measured(study: Study) -> dict[str, pd.DataFrame]:
-    """Return the tables of the page; networks are trained and measured where the cache does not hold them."""
+def measured(study: Study, figures: Sequence[str] = FIGURES) -> dict[str, pd.DataFrame]:
+    """Return the tables of these figures; networks are trained and measured where the cache does not hold them."""
     seeds = range(study.settings.seeds)
-    jobs = [(name, seed) for name in study.kinds for seed in seeds]
-    tables = [of_network(study, *job) for job in progress(jobs, "training and measuring networks")]
-    table = mean_over_seeds(tables)
-    learning = mean_over_seeds([of_epochs(study, seed) for seed in progress(seeds, "measuring epochs of the ResNet")])
-    pruned = [name for name in study.kinds if name.startswith("pruned")]
-    compared = {
-        "figure-3": ["lenet", "plain", "resnet", "autoencoder"],
-        "figure-4a": ["resnet", "damaged"],
-        "figure-4b": ["plain", *pruned],
-        "figure-5a": ["lenet", "distilled"],
-    }
-    return {
-        "networks": of_scores(study),
-        "figure-1": of_rescaled(study),
-        **{figure: table[table.network.isin(names)] for figure, names in compared.items()},
-        "figure-5b": learning,
-    }
+    compared = {figure: [name for name in study.kinds if name in names] for figure, names in COMPARED.items()}
+    needed = {figure: names for figure, names in compared.items() if figure in figures}
+    jobs = [(name, seed) for seed in seeds for name in study.kinds if any(name in names for names in needed.values())]
+    measurements = [of_network(study, *job) for job in progress(jobs, "training and measuring networks")]
+    tables: dict[str, pd.DataFrame] = {}
+    if measurements:
+        table = mean_over_seeds(measurements)
+        tables = {figure: table[table.network.isin(names)] for figure, names in needed.items()}
+    if "figure-1" in figures:
+        tables["figure-1"] = of_rescaled(study)
+        needed["figure-1"] = ["plain"]
+    if "figure-5b" in figures:
+        epochs = [of_epochs(study, seed) for seed in progress(seeds, "measuring epochs of the ResNet")]
+        tables["figure-5b"] = mean_over_seeds(epochs)
+        needed["figure-5b"] = ["resnet"]
+    return tables | {"networks": of_scores(study, {figure: needed[figure] for figure in FIGURES if figure in figures})}
 
 
 def of_network(study: Study, name: str, seed: int) -> pd.DataFrame:
@@ -83,7 +90,7 @@ def of_epochs(study: Study, seed: int) -> pd.DataFrame:
 def of_rescaled(study: Study) -> pd.DataFrame:
     """Return mean magnitudes by layer and measure, in the plain network and in one that computes the same otherwise."""
     kind = study.kinds["plain"]
-    usual = of_network(study, "plain", 0).set_index(["layer", "measure"]).value
+    usual = of_network(study, "plain", 0).set_index(["layer", "measure"])
 
     def rows() -> Iterable[Row]:
         plain = study.network("plain", 0)
@@ -96,31 +103,45 @@ def of_rescaled(study: Study) -> pd.DataFrame:
                 after_rescaling.append(_uncertainty(study, other, layer, decoder))
             for row in after_rescaling:
                 measure = row["measure"]
-                yield {"layer": layer, "measure": measure, "before": usual[layer, measure], "after": row["value"]}
+                before = usual.loc[(layer, measure)]
+                rested = min(before.converged, row["converged"])
+                values = {"before": before.value, "after": row["value"], "converged": rested}
+                yield {"layer": layer, "measure": measure} | values
             for measure, magnitude in (("gradient map", gradient_map), ("Grad-CAM", grad_cam)):
                 before, then = (magnitude(model, layer, study) for model in (plain, other))
-                yield {"layer": layer, "measure": measure, "before": before, "after": then}
+                yield {"layer": layer, "measure": measure, "before": before, "after": then, "converged": math.nan}
 
     return _stored(study, "rescaled network", study.key("plain", 0), rows, kind=kind)
 
 
-def of_scores(study: Study) -> pd.DataFrame:
-    """Return the number of weights other than 0 by network, for the first seed, and the mean score over seeds."""
-    rows = []
-    for name in study.kinds:
-        model = study.network(name, 0)
-        weights = sum(int((parameter != 0).sum()) for parameter in model.parameters())
+def of_scores(study: Study, compared: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """Return by figure and network: the weights other than 0 in the first seed, and the mean score over seeds."""
+    scored = {}
+    for name in dict.fromkeys(name for names in compared.values() for name in names):
+        weights = sum(int((parameter != 0).sum()) for parameter in study.network(name, 0).parameters())
         scores = [study.score(name, seed) for seed in range(study.settings.seeds)]
-        rows.append({"network": name, "weights": weights, "score": sum(scores) / len(scores)})
-    return pd.DataFrame(rows)
+        scored[name] = {"network": name, "weights": weights, "score": sum(scores) / len(scores), "seeds": len(scores)}
+    return pd.DataFrame(scored[name] | {"figure": figure} for figure, names in compared.items() for name in names)
 
 
 def mean_over_seeds(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Return means over seeds, and the standard deviation between them, which is 0 where there is one seed."""
+    """Return means over seeds, the standard deviation between them, and the number of searches of all seeds.
+
+    The deviation is 0 where there is one seed; ``seeds`` tells how many there are.
+    """
     everything = pd.concat(tables)
-    keys = [name for name in everything if name not in {*_MEANS, "seed"}]
-    grouped = everything.groupby(keys, sort=False)
-    return grouped[_MEANS].mean().assign(deviation=grouped.value.std(ddof=1).fillna(0)).reset_index()
+    keys = [name for name in everything if name not in {*_MEANS, "searches", "seed"}]
+    groups = everything.groupby(keys, sort=False)
+    return (
+        groups[_MEANS]
+        .mean()
+        .assign(
+            searches=groups.searches.sum(),
+            deviation=groups.value.std(ddof=1).fillna(0),
+            seeds=groups.seed.nunique(),
+        )
+        .reset_index()
+    )
 
 
 def gradient_map(model: nn.Sequential, layer: str, study: Study) -> float:
@@ -178,6 +199,8 @@ def _row(study: Study, layer: str, measure: str, values: Tensor, result: bitlens
         "value": float(values.double().mean()),
         "kept": float(kept.double().mean()),
         "converged": float(result.converged.double().mean()),
+        "shortfall": float(result.shortfall.mean()),
+        "searches": len(result.converged),
         "rebuilt": math.nan,
     }
 

@@ -43,7 +43,7 @@ class Settings:
     """Test images that networks are measured on."""
     side: int = 16
     """Pixels of an image's side."""
-    seeds: int = 2
+    seeds: int = 3
     batch: int = 64
     rate: float = 4e-3
     temperature: float = 4.0
@@ -52,9 +52,9 @@ class Settings:
     """Test images for the accuracy."""
     alpha: float = 1.5
     """Allowed change of the features, in units of the change by noise of the size tau."""
-    draws: int = 64
-    """Noise samples in a step of the search for the entropies."""
-    steps: int = 14
+    draws: int = 256
+    """Noise samples in a step of the search for the entropies; with fewer than pixels it seldom comes to rest."""
+    steps: int = 30
     """Most steps of the search."""
     decoded: int = 10000
     """Training images of the decoders."""
@@ -63,6 +63,8 @@ class Settings:
     """Channels of the decoders."""
     factor: float = 4.0
     """Between the weights of the network and those of the rescaled network."""
+    version: int = 3
+    """Version of the measurements: of this code and of the library's estimators."""
 
     @property
     def training(self) -> TrainingSettings:

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
+import numpy as np
 import pandas as pd
 
 from paper_figures.common.page import Tables
-from paper_figures.common.verdict import Verdict, listed
-from paper_figures.information_flow.networks import Settings
+from paper_figures.common.verdict import Difference, Outcome, Verdict, halves, listed, most, together
+from paper_figures.information_flow.networks import LAYERS, Settings
 
 ESTIMATOR_NAMES = {"paper": "In the paper's settings", "bitlens": "With bitlens's defaults"}
-# Bits above the null below which a value is counted as no evidence of information about the samples.
-_NO_EVIDENCE = 0.1
-_KEYS = ["iteration", "about", "layer", "first", "second", "activation", "setting"]
+NO_EVIDENCE = 0.1
+"""Bits above the null below which a value is counted as no evidence of information about the samples."""
+NEARLY = 0.9
+"""Share of H(X) from which on information counts as nearly all of it."""
+_CHAINS = {"forward": LAYERS, "backward": LAYERS[-2::-1]}
+_SPREAD = (
+    "A difference counts if it is larger than the sum of the deviations of both excesses between at least 3 seeds."
+)
 
 
-def judge(tables: Tables, settings: Settings) -> dict[str, Verdict]:
+def judge(tables: Tables, settings: Mapping[str, Settings]) -> dict[str, Verdict]:
     """Return the verdicts by the name of their figure."""
     return {
         "figure-1": inequalities(tables["figure-1"]),
-        "figure-3-information": information(tables["figure-3-information"], settings.usual),
-        "figure-3-shares": shares(tables["figure-3-shares"], tables["figure-3-information"], settings.usual),
+        "figure-3-information": information(tables["figure-3-information"], settings["figure-3-information"].usual),
+        "figure-3-shares": shares(tables["figure-3-shares"], settings["figure-3-shares"].usual),
         "figure-4": planes(tables["figure-4"]),
     }
 
@@ -32,148 +39,264 @@ def varied_alone(table: pd.DataFrame, varied: str, layer: str, usual: tuple[int,
     return table[(table[fixed] == filters) & (table.layer == layer) & (table.about == "input")]
 
 
+def steps(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the steps of both chains: by how much the excess rises to a layer, and whether that is a disruption.
+
+    A step is no disruption if the excess does not rise. A rise within the deviations between seeds is not decided, and
+    neither is a step between two values that are hardly above the null.
+    """
+    rows = []
+    keys = ["setting", "iteration", "first", "second", "chain"]
+    for place, chain in table.groupby(keys, sort=False):
+        ordered = chain.set_index("layer").reindex([layer for layer in _CHAINS[place[-1]] if layer in set(chain.layer)])
+        for (_, before), (layer, after) in pairwise(ordered.iterrows()):
+            difference = _between(after, before, "excess")
+            disruption = False if difference.mean <= 0 and difference.seeds >= 3 else difference.higher
+            if max(before.excess, after.excess) < NO_EVIDENCE:
+                disruption = None
+            columns = {"layer": layer, "rise": difference.mean, "disruption": disruption}
+            rows.append(dict(zip(keys, place, strict=True)) | columns)
+    return pd.DataFrame(rows).astype({"disruption": object})
+
+
 def inequalities(table: pd.DataFrame) -> Verdict:
     """Judge Fig. 1."""
     lines, held = [], {}
-    for setting in ESTIMATOR_NAMES:
-        parts, disrupted = [], []
-        for chain in ("forward", "backward"):
-            rows = table[(table.setting == setting) & (table.chain == chain)]
-            steps = rows[rows.layer != ("c1" if chain == "forward" else "f6")]
-            share = steps.violation.mean()
-            disrupted.append(share)
-            holds = "holds in every step" if share == 0 else f"is disrupted in {share:.0%} of the steps"
-            excess = rows.information - rows.null_mean
-            parts.append(
-                f"the {chain} inequality {holds} ({len(steps)} steps; the largest rise is {steps.rise.max():.3f} "
-                f"bits); the median information is {rows.information.median():.3f} bits, and its median excess over "
-                f"the null is {excess.median():.3f} bits"
+    every = steps(table)
+    for setting, name in ESTIMATOR_NAMES.items():
+        parts, statements = [], {}
+        for chain in _CHAINS:
+            rows = every[(every.setting == setting) & (every.chain == chain)]
+            disruptions = list(rows.disruption)
+            statements[f"the {chain} inequality holds in most steps"] = most(
+                None if disrupted is None else not disrupted for disrupted in disruptions
             )
-        held[setting] = bool(max(disrupted) < 0.5)
-        lines.append(f"{ESTIMATOR_NAMES[setting]}, {'; '.join(parts)}.")
+            parts.append(
+                f"the {chain} inequality is disrupted in {disruptions.count(True)} and not decided in "
+                f"{disruptions.count(None)} of {len(rows)} steps (the largest rise of the excess is "
+                f"{rows.rise.max():.3f} bits)"
+            )
+        few: Outcome = True if True in disruptions else None if None in disruptions else False
+        statements["the backward inequality has disruptions"] = few
+        held[name] = together(statements.values())
+        lines.append(f"{name}, {'; '.join(parts)}. {_sentence(statements)}")
     return Verdict(
         "Both inequalities hold in most cases, with a few disruptions in the chain of errors.",
-        "A step counts as a disruption if the information rises by more than two standard deviations of the nulls of "
-        "both its ends. The claim counts as held if fewer than half of the steps of each chain are disruptions.",
+        "The excess over the null is compared between neighbouring layers. A step is a disruption if the excess rises "
+        "by more than the sum of the deviations of both ends between at least 3 seeds; a smaller rise is not decided, "
+        f"and neither is a step between two values that are less than {NO_EVIDENCE} bits above the null. The claim "
+        "counts as held if in both chains more than half of the steps are no disruptions, and the chain of errors has "
+        "a disruption.",
         "\n\n".join([*lines, _evidence(table)]),
-        _named(held),
+        held,
     )
 
 
 def information(table: pd.DataFrame, usual: tuple[int, int]) -> Verdict:
     """Judge Fig. 3 a to d."""
     lines, held = [], {}
-    for setting in ESTIMATOR_NAMES:
-        parts, grows = [], []
+    reaching = {"first": usual[0], "second": table.second.max()}
+    for setting, name in ESTIMATOR_NAMES.items():
+        parts, grows, reaches = [], [], []
         for varied, layer in (("first", "c1"), ("second", "c3")):
             end = _end(varied_alone(table[table.setting == setting], varied, layer, usual), varied)
-            deviation = end.multivariate_std.fillna(0)
-            grows.append(bool((end.multivariate.diff() >= -(deviation + deviation.shift(1)))[1:].all()))
-            excess = end.multivariate - end.multivariate_null_mean
+            grows += [difference.higher for difference in _steps_of(end, "multivariate_excess", evidence=True)]
+            reaches.append(_nearly_all(end.loc[reaching[varied]]))
+            null = end.multivariate_null_mean / end.entropy_about
             parts.append(
-                f"{layer} carries {listed(end.multivariate, '.3f')} bits with {_filters(end)} filters, and H(X) is "
-                f"{end.entropy_about.iloc[-1]:.2f} bits; the null is {listed(end.multivariate_null_mean, '.3f')} "
-                f"bits, and the excess over it is {listed(excess, '.3f')} bits"
+                f"the excess of {layer} is {_values(end, 'multivariate_excess', '.3f')} bits with {_filters(end)} "
+                f"filters (information {listed(end.multivariate, '.3f')}, null "
+                f"{listed(end.multivariate_null_mean, '.3f')} bits), and H(X) is {end.entropy_about.iloc[-1]:.2f} "
+                f"bits, of which the null is {null.min():.0%} to {null.max():.0%}"
             )
-        held[setting] = all(grows)
-        lines.append(f"{ESTIMATOR_NAMES[setting]}, at the end of training: {'; '.join(parts)}.")
+        statements = {"the excess grows": together(grows), "it nearly reaches H(X)": together(reaches)}
+        held[name] = together(statements.values())
+        lines.append(f"{name}, at the end of training: {'; '.join(parts)}. {_sentence(statements)}")
     return Verdict(
         "The more filters, the more information, up to H(X), which 6 filters in the first and 32 filters in the second "
         "convolution nearly reach.",
-        "The claim counts as held if no larger number of filters ends with less information, beyond the deviations "
-        "between seeds.",
+        f"The excess over the null is judged. {_SPREAD} The claim counts as held if the excess rises with every larger "
+        f"number of filters, and if it exceeds {NEARLY:.0%} of H(X) with those filters. A fall means that the claim "
+        f"did not hold. Two excesses that are both less than {NO_EVIDENCE} bits decide nothing. Whether H(X) is "
+        f"reached is not decided where the null exceeds {1 - NEARLY:.0%} of H(X), because the excess cannot exceed "
+        "H(X) minus the null.",
         "\n\n".join(lines),
-        _named(held),
+        held,
     )
 
 
-def shares(table: pd.DataFrame, layers: pd.DataFrame, usual: tuple[int, int]) -> Verdict:
-    """Judge Fig. 3 e to h, from the information of pairs and the information of layers."""
-    both = table.merge(layers[[*_KEYS, "multivariate"]], on=_KEYS, validate="one_to_one")
+def shares(table: pd.DataFrame, usual: tuple[int, int]) -> Verdict:
+    """Judge Fig. 3 e to h."""
     lines, held = [], {}
-    for setting in ESTIMATOR_NAMES:
-        parts, gains, outweighs = [], [], []
-        rows = both[both.setting == setting]
-        for varied, layer in (("first", "c1"), ("second", "c3")):
-            curves = varied_alone(rows, varied, layer, usual)
-            end = _end(curves, varied)
-            share, null = end.redundancy_synergy_share, end.redundancy_synergy_share_null_mean
-            gains.append(bool(share.is_monotonic_decreasing))
-            outweighs.append(curves.redundancy_synergy.min() < 0)
+    for setting, name in ESTIMATOR_NAMES.items():
+        parts, gains = [], []
+        rows = table[(table.setting == setting) & (table.about == "input")]
+        curves = [varied_alone(rows, *one, usual) for one in (("first", "c1"), ("second", "c3"))]
+        for (varied, layer), curve in zip((("first", "c1"), ("second", "c3")), curves, strict=True):
+            end = _end(curve, varied)
+            gains += [difference.lower for difference in _steps_of(end, "redundancy_synergy_share_excess")]
             parts.append(
-                f"in {layer}, redundancy less synergy is {listed(share, '.1%')} of the information of a pair with "
-                f"{_filters(end)} filters, and {listed(null, '.1%')} in the null"
+                f"in {layer}, the excess of redundancy less synergy is "
+                f"{_values(end, 'redundancy_synergy_share_excess', '.1%')} of the information of a pair with "
+                f"{_filters(end)} filters"
             )
-        about_input = rows[rows.about == "input"]
-        below = bool((about_input.weighted_nonredundant < about_input.multivariate).all())
-        held[setting] = all(gains) and not any(outweighs) and below
+        outweighed = [_against_zero(row, "redundancy_synergy_excess") for _, row in pd.concat(curves).iterrows()]
+        below = [
+            _between(row, row, "multivariate_excess", "weighted_nonredundant_excess") for _, row in rows.iterrows()
+        ]
+        statements = {
+            "synergy grows": together(gains),
+            "synergy never outweighs redundancy": together(difference.higher for difference in outweighed),
+            "non-redundant information stays below that of the layer": together(one.higher for one in below),
+        }
+        held[name] = together(statements.values())
         lines.append(
-            f"{ESTIMATOR_NAMES[setting]}, at the end of training: {'; '.join(parts)}. Synergy "
-            f"{'outweighs redundancy in some curves' if any(outweighs) else 'never outweighs redundancy'}. "
-            f"Non-redundant information is {'always' if below else 'not always'} below the information of the layer."
+            f"{name}, at the end of training: {'; '.join(parts)}. During training, the excess of redundancy less "
+            f"synergy is at least {min(one.mean for one in outweighed):.3f} bits, and positive in "
+            f"{_count(one.higher for one in outweighed)} values, negative in {_count(one.lower for one in outweighed)}"
+            f"; the excess of the layer less that of its non-redundant information is at least "
+            f"{min(one.mean for one in below):.3f} bits, positive in {_count(one.higher for one in below)} values, "
+            f"negative in {_count(one.lower for one in below)}. {_sentence(statements)}"
         )
     return Verdict(
         "With more filters, synergy grows relative to redundancy but never outweighs it. The non-redundant "
         "information of pairs stays below the information of the layer.",
-        "The claim counts as held if all three statements are true: of the shares at the end of training, and of "
-        "every iteration for the other two.",
+        f"Excesses over the null are judged, because unrelated channels have less redundancy than synergy. {_SPREAD} "
+        "The claim counts as held if the share of redundancy less synergy falls with every larger number of filters at "
+        "the end of training, redundancy less synergy is above 0 by more than two deviations at every iteration, and "
+        "so is the information of the layer less the non-redundant information.",
         "\n\n".join(lines),
-        _named(held),
+        held,
     )
 
 
 def planes(table: pd.DataFrame) -> Verdict:
     """Judge Fig. 4."""
     lines, held = [], {}
-    for setting in ESTIMATOR_NAMES:
-        rows = table[(table.setting == setting) & (table.about == "input")]
-        keys = ["plane", "activation", "first", "second", "layer"]
-        curves = rows.sort_values("iteration").groupby(keys).information
-        loss = (curves.max() - curves.last()).groupby(["plane", "activation"]).mean()
-        deviation = rows.groupby(["plane", "activation"]).null_std.mean()
-        held[setting] = bool(
-            (loss["all"] <= 4 * deviation["all"]).all()
-            and (loss["non-redundant"] > 4 * deviation["non-redundant"]).all()
-            and loss["non-redundant", "sigmoid"] > loss["non-redundant", "relu"]
-        )
-        lines.append(f"{ESTIMATOR_NAMES[setting]}, {_losses(loss, deviation)}.")
+    for setting, name in ESTIMATOR_NAMES.items():
+        rows = table[table.setting == setting]
+        falls, rises, parts = {}, [], []
+        for (plane, activation, about), part in rows.groupby(["plane", "activation", "about"], sort=False):
+            rise, falls[plane, activation, about] = _rise_and_fall(part)
+            if plane == "all":
+                rises.append(rise.higher)
+            parts.append(
+                f"{'plane' if plane == 'all' else 'modified plane'}, {activation}, {about}: rises by {rise.mean:+.3f} "
+                f"({_allowed(rise)}), loses {falls[plane, activation, about].mean:.3f} "
+                f"({_allowed(falls[plane, activation, about])})"
+            )
+        kept = [_no_fall(fall) for (plane, _, _), fall in falls.items() if plane == "all"]
+        lost = [fall.higher for (plane, _, _), fall in falls.items() if plane != "all"]
+        more = [
+            _more(falls["non-redundant", "sigmoid", x], falls["non-redundant", "relu", x]) for x in set(table.about)
+        ]
+        statements = {
+            "information rises": together(rises),
+            "it does not fall again": together(kept),
+            "non-redundant information falls": together(lost),
+            "it falls more with sigmoid": together(difference.higher for difference in more),
+        }
+        held[name] = together(statements.values())
+        lines.append(f"{name}, in bits: {'; '.join(parts)}. {_sentence(statements)}")
     return Verdict(
         "Information about input and labels rises and does not fall again, with every activation function. "
         "Non-redundant information falls late in training, and falls more with sigmoid than with ReLU.",
-        "The loss of a curve is its highest value less its last value, in bits about the input, averaged over layers "
-        "and topologies. The claim counts as held if the plane loses at most 4 standard deviations of the null, the "
-        "modified plane loses more than that, and the modified plane loses more with sigmoid than with ReLU.",
+        "The excess over the null is judged. A curve rises by its last value less its first value, and loses its "
+        "highest value less its last value; both are averaged over layers and topologies. They count if they are "
+        "larger than the sum of the deviations of both ends between at least 3 seeds. The claim counts as held if "
+        "all four statements are true of the information about the input and about the labels. A smaller loss is not "
+        "decided, unless all curves end at their highest value.",
         "\n\n".join(lines),
-        _named(held),
+        held,
     )
 
 
-def _losses(loss: pd.Series, deviation: pd.Series) -> str:
-    names = {"all": "the plane", "non-redundant": "the modified plane"}
-    return "; ".join(
-        f"{name} loses "
-        f"{' and '.join(f'{bits:.3f} bits with {activation}' for activation, bits in loss[plane].items())} (standard "
-        f"deviation of the null: {deviation[plane].mean():.3f} bits)"
-        for plane, name in names.items()
+def _rise_and_fall(rows: pd.DataFrame) -> tuple[Difference, Difference]:
+    """The mean rise over curves from the start to the end, and the mean fall from the highest value to the end."""
+    rises, falls = [], []
+    for _, curve in rows.sort_values("iteration").groupby(["first", "second", "layer"]):
+        first, last = curve.iloc[0], curve.iloc[-1]
+        rises.append(_between(last, first, "excess"))
+        falls.append(_between(curve.loc[curve.excess.idxmax()], last, "excess"))
+    return _mean(rises), _mean(falls)
+
+
+def _mean(differences: list[Difference]) -> Difference:
+    mean, allowed = np.mean([one[:2] for one in differences], axis=0)
+    return Difference(float(mean), float(allowed), min(one.seeds for one in differences))
+
+
+def _no_fall(fall: Difference) -> Outcome:
+    if fall.seeds >= 3 and fall.mean == 0:
+        return True
+    return None if fall.higher is None else not fall.higher
+
+
+def _more(first: Difference, second: Difference) -> Difference:
+    """The first difference less the second."""
+    return Difference(first.mean - second.mean, first.allowed + second.allowed, min(first.seeds, second.seeds))
+
+
+def _between(first: pd.Series, second: pd.Series, name: str, other: str | None = None) -> Difference:
+    """The value of one row less that of another; allowed is the sum of both deviations between seeds."""
+    less = other or name
+    allowed = first[f"{name}_std"] + second[f"{less}_std"]
+    return Difference(float(first[name] - second[less]), float(allowed), int(min(first.seeds, second.seeds)))
+
+
+def _against_zero(row: pd.Series, name: str) -> Difference:
+    """A value; allowed are two deviations between seeds."""
+    return Difference(float(row[name]), 2 * float(row[f"{name}_std"]), int(row.seeds))
+
+
+def _steps_of(end: pd.DataFrame, name: str, evidence: bool = False) -> Iterator[Difference]:
+    """Each value less the one before; with `evidence`, nothing is decided between values hardly above the null."""
+    rows = [row for _, row in end.iterrows()]
+    for before, after in pairwise(rows):
+        difference = _between(after, before, name)
+        hardly = evidence and max(before[name], after[name]) < NO_EVIDENCE
+        yield difference._replace(seeds=0) if hardly else difference
+
+
+def _nearly_all(row: pd.Series) -> Outcome:
+    """Whether the excess nearly reaches H(X); None where the null is too large for that."""
+    if row.multivariate_null_mean > (1 - NEARLY) * row.entropy_about:
+        return None
+    return (
+        _against_zero(row, "multivariate_excess")
+        ._replace(mean=float(row.multivariate_excess - NEARLY * row.entropy_about))
+        .higher
     )
 
 
 def _evidence(table: pd.DataFrame) -> str:
     """How many values of the paper's settings are hardly above the null."""
     rows = table[table.setting == "paper"]
-    small = {
-        chain: (part.information - part.null_mean < _NO_EVIDENCE).mean()
-        for chain, part in rows.groupby("chain", sort=False)
-    }
+    small = {chain: (part.excess < NO_EVIDENCE).mean() for chain, part in rows.groupby("chain", sort=False)}
     return (
         f"In the paper's settings, {small['forward']:.0%} of the forward and {small['backward']:.0%} of the backward "
-        f"values are less than {_NO_EVIDENCE} bits above the null. Whether the inequality holds between such values "
-        "is a property of the estimator, not of the network."
+        f"values are less than {NO_EVIDENCE} bits above the null."
     )
 
 
-def _named(held: Mapping[str, bool]) -> dict[str, bool]:
-    return {ESTIMATOR_NAMES[setting]: value for setting, value in held.items()}
+def _sentence(statements: dict[str, Outcome]) -> str:
+    text = halves(statements)
+    return text[0].upper() + text[1:]
+
+
+def _count(outcomes: Iterator[Outcome]) -> str:
+    given = list(outcomes)
+    return f"{given.count(True)} of {len(given)}"
+
+
+def _values(end: pd.DataFrame, name: str, form: str) -> str:
+    """Values ± deviations between seeds."""
+    pairs = zip(end[name], end[f"{name}_std"], strict=True)
+    return ", ".join(f"{value:{form}} ± {'unknown' if pd.isna(s) else f'{s:{form}}'}" for value, s in pairs)
+
+
+def _allowed(difference: Difference) -> str:
+    return "allowed unknown" if np.isnan(difference.allowed) else f"{difference.allowed:.3f} allowed"
 
 
 def _filters(end: pd.DataFrame) -> str:

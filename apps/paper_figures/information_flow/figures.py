@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 
 from bitlens.data.images import Images
 from paper_figures.common.cache import Cache
-from paper_figures.common.page import Paper, Tables, counted, markdown_table, panels, section, write_page
+from paper_figures.common.page import Paper, Tables, counted, differing, markdown_table, panels, section, write_page
 from paper_figures.common.verdict import Verdict
-from paper_figures.information_flow.claims import ESTIMATOR_NAMES, judge, varied_alone
-from paper_figures.information_flow.measuring import measured
+from paper_figures.information_flow.claims import ESTIMATOR_NAMES, judge, steps, varied_alone
+from paper_figures.information_flow.measuring import FIGURES, measured
 from paper_figures.information_flow.networks import LAYERS, Settings
 
 _BITS = "information [bits]"
@@ -28,21 +28,23 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
 def figure_1(table: pd.DataFrame) -> Figure:
-    """Both chains at the start, after three epochs and at the end; rises beyond chance are circled."""
+    """Both chains at the start, after three epochs and at the end; rises of the excess beyond the seeds are circled."""
+    judged = steps(table)
     topologies = table[["first", "second"]].drop_duplicates().to_numpy().tolist()
     stages = sorted(table.iteration.unique())
     figure, axes = _labelled(len(topologies), len(stages), "layer", _BITS)
     for row, (first, second) in zip(axes, topologies, strict=True):
         for axis, stage in zip(row, stages, strict=True):
             here = table[(table["first"] == first) & (table.second == second) & (table.iteration == stage)]
+            here_judged = judged[(judged["first"] == first) & (judged.second == second) & (judged.iteration == stage)]
             for chain, (color, label) in _CHAINS.items():
                 part = here[here.chain == chain].set_index("layer").reindex(list(LAYERS))
                 axis.errorbar(
                     LAYERS, part.information, part.information_std, color=color, marker="o", capsize=2, label=label
                 )
                 axis.plot(LAYERS, part.null_mean, color=color, linestyle="--", label="null")
-                risen = part[part.violation > 0.5]
-                axis.plot(risen.index, risen.information, "o", markersize=13, markerfacecolor="none", color="#d1231b")
+                risen = here_judged[(here_judged.chain == chain) & here_judged.disruption.eq(True)].layer
+                axis.plot(risen, part.information[risen], "o", markersize=13, markerfacecolor="none", color="#d1231b")
             axis.set_title(f"{first} and {second} filters, iteration {stage}", fontsize=10)
             axis.set_ylim(bottom=0)
     axes[0][0].legend(fontsize=8)
@@ -119,13 +121,13 @@ def _labelled(rows: int, columns: int, x: str, y: str) -> tuple[Figure, Any]:
     return figure, axes
 
 
-def _pictures(tables: Tables, settings: Settings) -> dict[str, Figure]:
+def _pictures(tables: Tables, settings: Mapping[str, Settings]) -> dict[str, Figure]:
     """Each figure with both settings of the estimator."""
     pictures = {}
     for name, (_, draw, _) in _FIGURES.items():
         for setting in ESTIMATOR_NAMES:
             table = tables[name]
-            pictures[f"{name}-{setting}"] = draw(table[table.setting == setting], settings)
+            pictures[f"{name}-{setting}"] = draw(table[table.setting == setting], settings[name])
     return pictures
 
 
@@ -154,13 +156,16 @@ _FIGURES: dict[str, tuple[str, Callable[[pd.DataFrame, Settings], Figure], str |
 """By name: the title, the function that draws it, and its caption."""
 
 
-def _sections(tables: Tables, settings: Settings, verdicts: Mapping[str, Verdict]) -> list[str]:
-    sections = [_settings(tables["networks"], settings)]
+def _sections(tables: Tables, settings: Mapping[str, Settings], verdicts: Mapping[str, Verdict]) -> list[str]:
+    usual = settings["networks"]
+    sections = [_settings(tables["networks"], usual)]
     for name, (title, _, caption) in _FIGURES.items():
         pictures = {f"{name}-{setting}": f"{title}. {words}" for setting, words in ESTIMATOR_NAMES.items()}
+        others = differing(settings[name], usual)
         explained = (
-            f"{caption} The first picture has the paper's settings, the second has bitlens's defaults. Dashed lines "
-            "are the null: the same estimates with permuted samples. Values are means over seeds."
+            f"{' '.join(str(caption).split())} The first picture has the paper's settings, the second has bitlens's "
+            "defaults. Dashed lines are the null: the same estimates with permuted samples. Values are means over "
+            f"seeds.{f' Settings that differ from those above: {others}.' if others else ''}"
         )
         sections.append(section(title, pictures, name, explained, verdicts[name].markdown))
     return sections
@@ -173,16 +178,27 @@ def _settings(networks: pd.DataFrame, settings: Settings) -> str:
         f"{settings.rate_sigmoid:g} with sigmoid; {counted(settings.seeds, 'seed')}. (In trials of one seed with the "
         "paper's learning rate of 0.1, networks with ReLU collapsed after four epochs, and networks with sigmoid did "
         f"not leave chance.) The networks are measured on {settings.probe} training images in mini-batches of 128 "
-        f"with alpha 1.01. The null of a layer has {settings.shuffles} permutations per mini-batch, the null of pairs "
-        "has 2. *The paper's settings* are Silverman's rule with h = 5 (0.1 for errors) and the plain product of the "
-        "channels' kernels. *bitlens's defaults* are the median of each channel's distances, multiplied by the "
-        "square root of the number of channels."
+        f"with alpha 1.01, before training, after {', '.join(f'{share:g}' for share in settings.early)} of the first "
+        f"epoch and after every epoch. The null of a layer has {settings.shuffles} permutations per mini-batch, the "
+        "null of a decomposition has 2. *The paper's settings* are Silverman's rule with h = 5 (0.1 for errors) and "
+        "the plain product of the channels' kernels. *bitlens's defaults* are the median of each channel's distances, "
+        "multiplied by the square root of the number of channels."
     )
     rows = [
-        (f"{row.first}, {row.second}", row.activation, f"{row.test_accuracy:.2%}", f"{row.loss:.3f}")
-        for row in networks.itertuples()
+        (
+            ", ".join(part.figure.str.removeprefix("figure-")),
+            f"{first}, {second}",
+            activation,
+            iterations,
+            seeds,
+            f"{accuracy:.2%}",
+            f"{loss:.3f}",
+        )
+        for (first, second, activation, iterations, seeds, accuracy, loss), part in networks.groupby(
+            ["first", "second", "activation", "iteration", "seeds", "test_accuracy", "loss"], sort=False
+        )
     ]
-    header = ("filters", "activation", "accuracy on test images", "training loss")
+    header = ("figures", "filters", "activation", "iterations", "seeds", "accuracy on test images", "training loss")
     return f"{text}\n\n{markdown_table(header, rows)}\n\nMeans over seeds. [Table](networks.csv)."
 
 
@@ -196,6 +212,6 @@ PAPER = Paper(
 )
 
 
-def write(images: Images, cache: Cache, out: Path, settings: Settings) -> None:
-    """Train and measure what the cache does not hold, and write the page."""
-    write_page(PAPER, out, measured(cache, images, settings), settings)
+def write(images: Images, cache: Cache, out: Path, settings: Settings, figures: Sequence[str] = FIGURES) -> None:
+    """Train and measure for these figures what the cache does not hold, and write the page."""
+    write_page(PAPER, out, measured(cache, images, settings, figures), settings)

@@ -11,8 +11,6 @@ from paper_figures.common.training import TrainingSettings
 
 LAYERS = ("c1", "s2", "c3", "s4", "f5", "f6", "output")
 """The layers that are measured."""
-# Most changes happen early in the first epoch: shares of an epoch.
-_EARLY = (0.02, 0.05, 0.1, 0.2, 0.5)
 
 
 @dataclass(frozen=True)
@@ -33,12 +31,14 @@ class Settings:
     """Training images."""
     probe: int = 512
     """Training images that networks are measured on."""
-    seeds: int = 2
+    seeds: int = 3
     batch: int = 128
     momentum: float = 0.95
     rate_relu: float = 0.01
     """With the paper's 0.1 and momentum 0.95, networks with ReLU collapse, and those with sigmoid stay at chance."""
     rate_sigmoid: float = 0.05
+    early: tuple[float, ...] = (0.02, 0.05, 0.1, 0.2, 0.5)
+    """Shares of the first epoch, in which most changes happen, after which networks are measured too."""
     shuffles: int = 20
     """Permutations of each mini-batch for the null of a layer."""
     usual: tuple[int, int] = (6, 12)
@@ -49,6 +49,8 @@ class Settings:
     """Networks of Fig. 1."""
     planes: tuple[tuple[int, int], ...] = ((2, 2), (6, 12), (6, 32))
     """Networks of Fig. 4."""
+    version: int = 2
+    """Version of the measurements: of this code and of the library's estimators."""
 
     @property
     def chained(self) -> list[Topology]:
@@ -81,7 +83,7 @@ class Settings:
 
     def measured_at(self, epoch: int) -> list[int]:
         """Iterations at which a network is measured, where an epoch has `epoch` of them."""
-        early = [round(share * epoch) for share in _EARLY]
+        early = [round(share * epoch) for share in self.early]
         return sorted({0, *early, *(number * epoch for number in range(1, self.epochs + 1))})
 
 

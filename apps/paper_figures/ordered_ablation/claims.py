@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import pandas as pd
 
 from paper_figures.common.page import Tables, markdown_table
-from paper_figures.common.verdict import Verdict, difference_of_means, mean_and_deviation
+from paper_figures.common.verdict import (
+    FEWEST_SEEDS,
+    Outcome,
+    Verdict,
+    difference_from,
+    difference_of_means,
+    mean_and_deviation,
+    most,
+    together,
+)
 from paper_figures.ordered_ablation.comparisons import (
     ORDERS,
     SCOPES,
     by_count,
     compared,
+    excess,
     largest_distance,
     limits,
     of_orders,
@@ -26,11 +37,15 @@ from paper_figures.ordered_ablation.networks import DROPOUT, L2, LAYERS, NARROW,
 BOUNDS = {"information_bottleneck": False, "input_compression": True}
 """Whether the constant of a bound is known."""
 _MOST = 0.5
+_CHANCE = (
+    f"A difference that is no larger than its deviation between at least {FEWEST_SEEDS} seeds, or than the deviation "
+    "between random orders, is not decided."
+)
 # Bits below the logarithm of the number of images.
 _SATURATED = 0.01
 
 
-def judge(tables: Tables, settings: Settings) -> dict[str, Verdict]:
+def judge(tables: Tables, settings: Mapping[str, Settings]) -> dict[str, Verdict]:
     """Return the verdicts by name."""
     areas, neurons, roles = tables["areas"], tables["neurons"], tables["roles"]
     return {
@@ -70,11 +85,11 @@ def across(areas: pd.DataFrame, mode: str = "zero") -> Verdict:
         parts = [compared(*pair, difference) for pair, difference in zip(pairs, differences, strict=True)]
         counted = rows[(rows["mode"] == mode) & (rows.scope == "network")]
         lines.append(f"{network}: {'; '.join(parts)}. {by_count(counted, differences[0])}")
-        held[str(network)] = differences[0].lower and differences[1].lower
+        held[str(network)] = together(difference.lower for difference in differences[:2])
     return Verdict(
         "Across the network, neurons with high information seem useless or even harmful.",
         "The claim counts as held if turning off the neurons with the lowest information first hurts sooner than "
-        "turning off those with the highest information first, and sooner than random orders.",
+        f"turning off those with the highest information first, and sooner than random orders. {_CHANCE}",
         "\n\n".join(lines),
         held,
     )
@@ -93,11 +108,11 @@ def within(areas: pd.DataFrame) -> Verdict:
                 f"{network}, {SCOPES[layer]}: {compared('descending', 'random', high)}; "
                 f"{compared('ascending', 'random', low)}. {by_count(counted, between)}"
             )
-            held[f"{network}, {SCOPES[layer]}"] = high.lower and low.higher
+            held[f"{network}, {SCOPES[layer]}"] = together([high.lower, low.higher])
     return Verdict(
         "Within a layer, neurons with high information are useful: turning off the highest first hurts sooner than "
         "random orders, and turning off the lowest first hurts later.",
-        "The claim counts as held if both statements are true.",
+        f"The claim counts as held if both statements are true. {_CHANCE}",
         "\n\n".join(lines),
         held,
     )
@@ -106,28 +121,30 @@ def within(areas: pd.DataFrame) -> Verdict:
 def distributions(neurons: pd.DataFrame) -> Verdict:
     """Judge whether layers have different distributions of the neurons' information."""
     lines, held = [], {}
-    for network, rows in neurons.groupby("network", sort=False):
+    for network, rows in excess(neurons).groupby("network", sort=False):
         distances, allowed = [], []
         for _, part in rows.groupby("seed"):
-            distance, limit = largest_distance(*(part[part.layer == layer].information for layer in LAYERS))
+            distance, limit = largest_distance(*(part[part.layer == layer].excess for layer in LAYERS))
             distances.append(distance)
             allowed.append(limit)
-        means = [
-            mean_and_deviation(rows[rows.layer == layer].groupby("seed").information.mean(), 3) for layer in LAYERS
-        ]
+        means = [mean_and_deviation(rows[rows.layer == layer].groupby("seed").excess.mean(), 3) for layer in LAYERS]
         constant = [((rows.layer == layer) & (rows.entropy == 0)).sum() / rows.seed.nunique() for layer in LAYERS]
         lines.append(
-            f"{network}: a neuron has {means[0]} bits on average in layer 1 and {means[1]} bits in layer 2. The "
+            f"{network}: a neuron has {means[0]} bits above its bias on average in layer 1 and {means[1]} bits in "
+            f"layer 2. The "
             f"distances are {', '.join(f'{distance:.3f}' for distance in distances)}, and the limit is "
             f"{allowed[0]:.3f}. On average over seeds, {constant[0]:.1f} neurons of layer 1 and {constant[1]:.1f} "
             "neurons of layer 2 never change between on and off."
         )
-        held[str(network)] = all(distance > limit for distance, limit in zip(distances, allowed, strict=True))
+        larger = {distance > limit for distance, limit in zip(distances, allowed, strict=True)}
+        held[str(network)] = larger.pop() if len(larger) == 1 and len(distances) >= FEWEST_SEEDS else None
     return Verdict(
         "Layers have different distributions of the neurons' information.",
         "The claim counts as held if, in every seed, the distance of Kolmogorov and Smirnov between the "
         "distributions of both layers is larger than the distance that two samples of one distribution stay below in "
-        "19 of 20 cases. Neurons are treated as independent.",
+        f"19 of 20 cases, and as not held if it is smaller in every seed; there must be at least {FEWEST_SEEDS} seeds. "
+        "The excess of the information over the bias of an unrelated neuron is compared. Neurons are treated as "
+        "independent.",
         "\n\n".join(lines),
         held,
     )
@@ -146,11 +163,11 @@ def paradox(areas: pd.DataFrame, neurons: pd.DataFrame) -> Verdict:
             f"{share_of_first_layer(neurons[neurons.network == network]):.0%} of the half of all neurons that has the "
             "lowest information."
         )
-        held[str(network)] = first.higher and second.higher and whole.lower
+        held[str(network)] = together([first.higher, second.higher, whole.lower])
     return Verdict(
         "The order across layers misleads, which is Simpson's paradox.",
         "The claim counts as held if in both layers highest first hurts sooner than lowest first, but across the "
-        "network lowest first hurts sooner than highest first.",
+        f"network lowest first hurts sooner than highest first. {_CHANCE}",
         "\n\n".join(lines),
         held,
     )
@@ -165,13 +182,14 @@ def few(roles: pd.DataFrame) -> Verdict:
         counts.append([network, SCOPES[scope], *cells, rows.neurons.iloc[0]])
     held = {}
     for network, rows in roles.groupby("network", sort=False):
-        shares = [(part.sufficient / part.neurons).mean() for part in (rows[rows.scope == layer] for layer in LAYERS)]
-        held[str(network)] = all(share < _MOST for share in shares)
+        layers = [rows[rows.scope == layer] for layer in LAYERS]
+        held[str(network)] = together(difference_from(part.sufficient / part.neurons, _MOST).lower for part in layers)
     return Verdict(
         "A few neurons suffice, those with the highest information (40 of 250 and 100 of 500 neurons of a layer in "
         "networks for CIFAR-10).",
         "Neurons suffice if the network keeps 95% of the accuracy beyond that without all neurons. The claim counts "
-        "as held if in each layer fewer than half of the neurons suffice, on average over seeds.",
+        "as held if in each layer fewer than half of the neurons suffice, by more than two deviations between at least "
+        f"{FEWEST_SEEDS} seeds, and as not held if more than half are needed in one of them.",
         markdown_table(["network", "scope", *names, "neurons"], counts),
         held,
     )
@@ -179,7 +197,7 @@ def few(roles: pd.DataFrame) -> Verdict:
 
 def spare(roles: pd.DataFrame) -> Verdict:
     """Judge whether narrow networks have fewer neurons to spare."""
-    parts, fewer = [], []
+    parts, fewer = [], list[Outcome]()
     for layer in LAYERS:
         rows = roles[roles.scope == layer]
         shares = (rows.redundant + rows.inactive) / rows.neurons
@@ -188,31 +206,33 @@ def spare(roles: pd.DataFrame) -> Verdict:
         fewer.append(difference.lower)
         parts.append(
             f"in {SCOPES[layer]} {mean_and_deviation(of_narrow, 2)} in {NARROW} and {mean_and_deviation(of_wide, 2)} "
-            f"in {L2} (difference {difference.mean:+.3f})"
+            f"in {L2} (difference {difference.mean:+.3f}, {difference.allowed:.3f} allowed)"
         )
     return Verdict(
         "The narrow network has fewer neurons to spare. (The slides show 100-100 and 30-30 side by side.)",
         "The share of a layer's neurons that are redundant or inactive is compared. The claim counts as held if it "
-        "is lower in both layers of the narrow network, by more than the deviations between the seeds of both "
-        "networks.",
+        f"is lower in both layers of the narrow network, by more than the sum of the deviations between at least "
+        f"{FEWEST_SEEDS} seeds of both networks.",
         f"Here, the share is {'; '.join(parts)}.",
-        {f"{NARROW} compared with {L2}": all(fewer)},
+        {f"{NARROW} compared with {L2}": together(fewer)},
     )
 
 
 def regularization(areas: pd.DataFrame, neurons: pd.DataFrame, roles: pd.DataFrame) -> Verdict:
     """Judge whether dropout and weight decay make different networks."""
-    rows, apart = [], []
+    rows, apart = [], list[Outcome]()
     for name, digits, decayed, dropped in regularized(areas, neurons, roles):
-        apart.append(difference_of_means(dropped, decayed).apart)
+        apart.append(difference_of_means(dropped, decayed).higher is not None or None)
         cells = [mean_and_deviation(values, digits) for values in (decayed, dropped)]
-        rows.append([name, *cells, "yes" if apart[-1] else "no"])
+        rows.append([name, *cells, "yes" if apart[-1] else "not decided"])
     return Verdict(
         "Networks with L2 and networks with dropout differ. (The slides show their curves one after the other.)",
-        "Two numbers differ if the difference is larger than the deviations between the seeds of both together. The "
-        "claim counts as held if most of the numbers differ.",
-        f"{markdown_table(['', L2, DROPOUT, 'differ'], rows)}\n\nHere, {sum(apart)} of {len(apart)} numbers differ.",
-        {f"{DROPOUT} compared with {L2}": sum(apart) > _MOST * len(apart)},
+        "Two numbers differ if the difference is larger than the sum of the deviations between at least "
+        f"{FEWEST_SEEDS} seeds of both; a smaller difference is not decided. The claim counts as held if most of the "
+        "numbers differ.",
+        f"{markdown_table(['', L2, DROPOUT, 'differ'], rows)}\n\nHere, {apart.count(True)} of "
+        f"{len(apart)} numbers differ.",
+        {f"{DROPOUT} compared with {L2}": most(apart)},
     )
 
 
@@ -232,7 +252,7 @@ def bounds(errors: pd.DataFrame, known: dict[str, bool]) -> Verdict:
         )
     ]
     gap = errors.test_error - errors.training_error
-    held: dict[str, bool] = {}
+    held: dict[str, Outcome] = {}
     for network, rows in errors.groupby("network", sort=False):
         values = "; ".join(
             f"{name.replace('_', ' ')} {limits(rows[name], 4)}{'' if constant else ' times an unknown constant'}"
@@ -244,7 +264,7 @@ def bounds(errors: pd.DataFrame, known: dict[str, bool]) -> Verdict:
             f"{mean_and_deviation(gap[rows.index], 4)}. Bounds: {values}."
         )
         held |= {
-            f"{network}, {name.replace('_', ' ')}": bool((gap[rows.index] < rows[name]).all())
+            f"{network}, {name.replace('_', ' ')}": difference_from(rows[name] - gap[rows.index]).higher
             for name, constant in known.items()
             if constant
         }
@@ -252,7 +272,8 @@ def bounds(errors: pd.DataFrame, known: dict[str, bool]) -> Verdict:
         "The gap between the expected and the training loss is bounded by the information I(X; L) of a layer about "
         "the input.",
         "The loss is 1 for a wrong image and 0 for a right one; the expected loss is estimated from the test images. "
-        "The claim counts as held if the gap is below the bound in every seed. A bound with an unknown constant "
+        "The claim counts as held if the gap is below the bound by more than two deviations between at least "
+        f"{FEWEST_SEEDS} seeds. A bound with an unknown constant "
         "cannot be tested on a single network and is only shown.",
         "\n\n".join(lines),
         held,

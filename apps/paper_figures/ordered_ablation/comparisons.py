@@ -25,7 +25,7 @@ def of_orders(areas: pd.DataFrame, place: dict[str, Any], first: str, second: st
     by_seed = rows.pivot(index="seed", columns="order", values="area")
     difference = by_seed[first] - by_seed[second]
     chance = rows[rows.order == "random"].between_orders.mean()
-    return Difference(float(difference.mean()), max(between_seeds(difference), float(chance)))
+    return Difference(float(difference.mean()), max(between_seeds(difference), float(chance)), len(difference))
 
 
 def largest_distance(first: Any, second: Any) -> tuple[float, float]:
@@ -36,6 +36,11 @@ def largest_distance(first: Any, second: Any) -> tuple[float, float]:
     sizes = [len(values) for values in samples]
     limit = 1.358 * np.sqrt(sum(sizes) / (sizes[0] * sizes[1]))
     return float(np.abs(below[0] - below[1]).max()), float(limit)
+
+
+def excess(neurons: pd.DataFrame) -> pd.DataFrame:
+    """Return the neurons with the excess of their information over the bias of an unrelated neuron."""
+    return neurons.assign(excess=neurons.information - neurons.bias)
 
 
 def share_of_first_layer(neurons: pd.DataFrame) -> float:
@@ -52,8 +57,8 @@ def regularized(
 ) -> Iterator[tuple[str, int, pd.Series, pd.Series]]:
     """Go through what networks with L2 and with dropout are compared by: its name, its digits, and both's values."""
     for layer in LAYERS:
-        means = neurons[neurons.layer == layer].groupby(["network", "seed"]).information.mean()
-        yield f"bits of a neuron, {SCOPES[layer]}", 3, means[L2], means[DROPOUT]
+        means = excess(neurons[neurons.layer == layer]).groupby(["network", "seed"]).excess.mean()
+        yield f"bits of a neuron above its bias, {SCOPES[layer]}", 3, means[L2], means[DROPOUT]
     usual = areas[areas["mode"] == "zero"].set_index("network")
     counts = roles.set_index("network")
     for scope, words in SCOPES.items():
@@ -67,7 +72,9 @@ def regularized(
 
 def compared(first: str, second: str, difference: Difference) -> str:
     """Return in a sentence which of two orders hurts sooner."""
-    verb = "sooner than" if difference.lower else "later than" if difference.higher else "neither sooner nor later than"
+    verb = (
+        "sooner than" if difference.lower else "later than" if difference.higher else "not clearly sooner or later than"
+    )
     return f"{ORDERS[first]} hurts {verb} {ORDERS[second]} ({difference.mean:+.3f}, {difference.allowed:.3f} allowed)"
 
 
@@ -78,7 +85,7 @@ def orders_by_scope(first: Difference, second: Difference, whole: Difference) ->
     if whole.lower:
         outside = "across the network, lowest first hurts sooner"
     elif not whole.higher:
-        outside = "across the network, neither hurts sooner"
+        outside = "across the network, neither clearly hurts sooner"
     elif whole.mean < min(first.mean, second.mean):
         outside = "across the network, highest first still hurts sooner, but by less than in both layers"
     else:

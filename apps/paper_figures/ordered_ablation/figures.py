@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ _AXES = {"accuracy": "accuracy [share of test images]", "loss": "cross-entropy [
 _BINS = 20
 
 
-def pictures(tables: Tables, settings: Settings) -> dict[str, Figure]:
+def pictures(tables: Tables, settings: Mapping[str, Settings]) -> dict[str, Figure]:
     """Return all pictures by name."""
     return {
         "information": histograms(tables["neurons"]),

@@ -17,10 +17,11 @@ from paper_figures.ordered_ablation.networks import DROPOUT, KINDS, L2, Settings
 _BANDS = "Lines are means; bands are ranges over seeds and random orders."
 
 
-def _sections(tables: Tables, settings: Settings, verdicts: Mapping[str, Verdict]) -> list[str]:
+def _sections(tables: Tables, settings: Mapping[str, Settings], verdicts: Mapping[str, Verdict]) -> list[str]:
     words = {name: verdict.markdown for name, verdict in verdicts.items()}
+    usual = settings["errors"]
     return [
-        *_settings(tables["errors"], settings),
+        *_settings(tables["errors"], usual),
         section(
             "Information of single neurons",
             {"information": "Information of single neurons"},
@@ -53,7 +54,7 @@ def _sections(tables: Tables, settings: Settings, verdicts: Mapping[str, Verdict
             {"bounds": "Bounds of the generalization gap"},
             "errors",
             "The size of the measured gap and the bounds from I(X; L) of the last hidden layer "
-            f"({settings.bins} bins per neuron; the second bound holds with probability {1 - settings.delta:g}).",
+            f"({usual.bins} bins per neuron; the second bound holds with probability {1 - usual.delta:g}).",
             words["bounds"],
         ),
     ]
