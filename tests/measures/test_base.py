@@ -124,7 +124,7 @@ def test_results_of_a_replaced_epoch_are_computed_again(run: bitlens.Run) -> Non
 def test_a_damaged_result_is_computed_again(run: bitlens.Run) -> None:
     before = bitlens.channel_entropies(run, "0")
     (known,) = bitlens.channel_entropies.known(run, "0")
-    path = run.path / "results" / "channel_entropies" / f"1-{known.key.digest}" / "0000.safetensors"
+    path = run.path / "results" / "channel_entropies" / f"{known.key.version}-{known.key.digest}" / "0000.safetensors"
     path.write_bytes(path.read_bytes()[:-3])
     assert bitlens.channel_entropies.stored(run, "0") is None
     assert bitlens.channel_entropies(run, "0").identical(before)
@@ -180,4 +180,4 @@ def test_a_call_is_documented_and_has_a_signature() -> None:
 def test_keys_contain_the_version_and_the_target(measured: bitlens.Run) -> None:
     target, parameters = bitlens.channel_entropies.arguments_of(measured, "0")
     key = bitlens.channel_entropies.key(target, parameters)
-    assert key == ResultKey("channel_entropies", 1, {"layer": "0", "bins": 32})
+    assert key == ResultKey("channel_entropies", 2, {"layer": "0", "bins": 32, "seed": 0})
