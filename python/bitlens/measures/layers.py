@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _PAIR = ("channel_a", "channel_b")
-_MOST_CHANNELS_WITH_ERRORS = 32
+_MOST_CHANNELS_WITH_ERRORS = 16
 """A layer has errors of this number of channels. The error of the mean over more is that of the mean over these."""
 
 
@@ -37,7 +37,7 @@ class LayerPairInformationParameters(Parameters):
     seed: int = parameter(0, "Seed of the shuffles and of the groups of samples.", minimum=0)
     intervals: bool = parameter(
         True,
-        "Compute the standard errors of at most 32 x 32 pairs, from 64 samples on; takes up to 3 times as long.",
+        "Compute the standard errors of at most 16 x 16 pairs, from 64 samples on; takes up to 3 times as long.",
     )
 
 
@@ -47,7 +47,7 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
     CNNSlicer (Shen and Shen 2021, section 5.3.1): between the binned distances of all pairs of samples. The estimate is
     biased upward; ``null_mean`` is its mean when the samples of b are shuffled, and ``excess`` is the difference.
     ``standard_error`` is that of the excess, from the delete-a-group jackknife (see `jackknife`). It is NaN for fewer
-    than 64 samples. It is computed for at most 32 living channels of a layer, evenly spaced, and NaN for the others;
+    than 64 samples. It is computed for at most 16 living channels of a layer, evenly spaced, and NaN for the others;
     ``mean_standard_error`` is that of the mean over these, which is slightly too large. ``adjusted`` is the information
     adjusted for chance (see `adjusted_information`). Values of different numbers of samples must not be compared.
 
