@@ -10,9 +10,11 @@ import typer
 from bitlens.data.images import Images, ImagesNotFoundError, load_mnist
 from paper_figures.common.cache import Cache
 from paper_figures.information_discarding import figures as discarding
+from paper_figures.information_discarding.measuring import FIGURES as DISCARDING_FIGURES
 from paper_figures.information_discarding.study import Settings as DiscardingSettings
 from paper_figures.information_discarding.study import Study as DiscardingStudy
 from paper_figures.information_flow import figures as flow
+from paper_figures.information_flow.measuring import FIGURES as FLOW_FIGURES
 from paper_figures.information_flow.networks import Settings as FlowSettings
 from paper_figures.ordered_ablation import page as ablation
 from paper_figures.ordered_ablation.networks import Settings as AblationSettings
@@ -57,7 +59,7 @@ def information_flow(
     """Yu et al. (2018), "Understanding Convolutional Neural Networks with Information Theory": Fig. 1, 3 and 4."""
     images = _images(mnist)
     settings = FlowSettings(epochs, min(samples, len(images.train_labels)), probe, seeds)
-    flow.write(images, Cache(work), out, settings, _chosen(figure, flow.FIGURES))
+    flow.write(images, Cache(work), out, settings, _chosen(figure, FLOW_FIGURES))
 
 
 @app.command()
@@ -80,7 +82,7 @@ def information_discarding(
         )
     images = _images(mnist)
     settings = DiscardingSettings(epochs, min(samples, len(images.train_labels)), probe, side, seeds, draws=draws)
-    discarding.write(DiscardingStudy(images, Cache(work), settings), out, _chosen(figure, discarding.FIGURES))
+    discarding.write(DiscardingStudy(images, Cache(work), settings), out, _chosen(figure, DISCARDING_FIGURES))
 
 
 @app.command()

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import bitlens
-from paper_figures.information_discarding import claims, measuring
+from paper_figures.information_discarding import claims, comparisons, measuring
 from paper_figures.information_discarding.networks import rescaled
 from paper_figures.information_discarding.scenes import scenes
 
@@ -130,7 +130,7 @@ def test_only_measured_depths_are_compared() -> None:
     table = pd.concat(
         [made_up({"lenet": 0}, ("a", "b", "c")), made_up({"plain": 1, "resnet": 1}, ("a", "b", "c", "d"))]
     )
-    compared = claims.differences(table, "plain", "lenet", "SID")
+    compared = comparisons.differences(table, "plain", "lenet", "SID")
     assert compared.depths == [0, 1]
     assert "of 4 depths" in claims.deep_and_shallow(table).numbers
 
@@ -185,4 +185,4 @@ def test_seeds_are_averaged_and_their_deviation_kept() -> None:
     assert (table.searches == 12).all()
     assert (measuring.mean_over_seeds([rows[0].drop(columns=["deviation", "seeds"])]).deviation == 0).all()
     with pytest.raises(ValueError, match="expected SID of plain"):
-        claims.differences(table, "plain", "lenet", "SID")
+        comparisons.differences(table, "plain", "lenet", "SID")

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from paper_figures.common.page import Tables
-from paper_figures.common.verdict import Difference, Outcome, Verdict, halves, listed, most, together
+from paper_figures.common.verdict import Outcome, Verdict, halves, most, together
+from paper_figures.information_discarding.comparisons import (
+    LEAST_REBUILT,
+    MEASURES,
+    MOST,
+    between,
+    counts,
+    differences,
+    rests,
+    sizes,
+)
 from paper_figures.information_discarding.networks import SHARES
 from paper_figures.information_discarding.study import Settings
 
-MEASURES = ("SID", "RU", "concentration")
 SAME_BITS = 0.05
 """Bits per pixel by which an entropy may change and still count as unchanged: the accuracy of the searches."""
 SAME_SHARE = 0.05
 """Share by which a magnitude may change and still count as unchanged."""
-MOST = 0.5
-"""A value counts only if more than this share of its searches came to rest."""
-LEAST_REBUILT = 0.1
-"""RU says something about a layer only if its decoder rebuilds more than this share of the variance of test images."""
 _CLASSIFIERS = ("lenet", "plain", "resnet")
 _BEYOND = "by more than the sum of the deviations between at least 3 seeds of both networks"
 _RESTED = (
@@ -40,73 +44,6 @@ def judge(tables: Tables, settings: Mapping[str, Settings]) -> dict[str, Verdict
         "figure-5a": distillation(tables["figure-5a"]),
         "figure-5b": learning(tables["figure-5b"]),
     }
-
-
-class Compared(list[Difference]):
-    """Differences between two networks at the depths where both were measured.
-
-    A difference that rests on searches of which most did not come to rest has no seeds, so that it decides nothing.
-    """
-
-    def __init__(self, differences: Iterable[Difference], depths: Iterable[float]) -> None:
-        super().__init__(differences)
-        self.depths = list(depths)
-
-    @property
-    def higher(self) -> list[Outcome]:
-        """Whether the first network's values are higher."""
-        return [one.higher for one in self]
-
-    @property
-    def lower(self) -> list[Outcome]:
-        """Whether the first network's values are lower."""
-        return [one.lower for one in self]
-
-
-def differences(table: pd.DataFrame, first: str, second: str, measure: str) -> Compared:
-    """Return the first network's values less the second's, where both were measured; no value is interpolated.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Values, deviations, seeds and searches by network, measure and depth.
-    first, second : str
-        The networks.
-    measure : str
-        One of `MEASURES`.
-
-    Raises
-    ------
-    ValueError
-        If the table has no such measure of a network.
-    """
-    curves = [_curve(table, network, measure) for network in (first, second)]
-    both = curves[0].merge(curves[1], on="depth", suffixes=("", "_other"))
-    return Compared(
-        (
-            Difference(
-                row.value - row.value_other,
-                row.deviation + row.deviation_other,
-                _deciding_seeds(row),
-            )
-            for row in both.itertuples()
-        ),
-        both.depth,
-    )
-
-
-def rests(table: pd.DataFrame) -> str:
-    """Return sentences: how many searches came to rest, by measure, network and layer (or layer and epoch)."""
-    parts = []
-    place = "network" if "network" in table else "layer"
-    for measure, rows in table[table.measure != "concentration"].groupby("measure", sort=False):
-        lines = []
-        for name, part in rows.groupby(place, sort=False):
-            of_part = part.assign(at=part.layer if place == "network" else "epoch " + part.epoch.astype(str))
-            counts = ", ".join(f"{row.at} {_rested(row)} of {row.searches}" for row in of_part.itertuples())
-            lines.append(f"{name}: {counts}")
-        parts.append(f"Searches for {measure} that came to rest: {'; '.join(lines)}.")
-    return " ".join(parts)
 
 
 def coherency(table: pd.DataFrame) -> Verdict:
@@ -140,7 +77,7 @@ def deep_and_shallow(table: pd.DataFrame) -> Verdict:
     for measure in MEASURES:
         pairs = [differences(table, deep, "lenet", measure) for deep in ("plain", "resnet")]
         both = [*pairs[0], *pairs[1]]
-        parts.append(f"{measure} is {_counts(both)} (plain CNN {_listed(pairs[0])}; ResNet {_listed(pairs[1])})")
+        parts.append(f"{measure} is {counts(both)} (plain CNN {sizes(pairs[0])}; ResNet {sizes(pairs[1])})")
         held[_capitalized(measure)] = most(one.higher for one in both)
     return Verdict(
         "A deep network usually has higher SID, RU and concentration than a shallow one.",
@@ -171,7 +108,7 @@ def tasks(table: pd.DataFrame) -> Verdict:
         "difference is at most the largest difference between two of the classifiers that were measured at this depth, "
         "and as different if it is larger; it is not decided where the sum of the deviations between at least 3 seeds "
         f"could change that. The claim counts as held if most of the layers are similar. {_RESTED}",
-        f"Here, the SID of the auto-encoder less that of the ResNet is {_listed(rows)}; the largest differences "
+        f"Here, the SID of the auto-encoder less that of the ResNet is {sizes(rows)}; the largest differences "
         f"between classifiers are {largest} bits. {_tally(similar, 'similar', 'different')}\n\n"
         f"{rests(table[table.measure == 'SID'])}",
         {"": most(similar)},
@@ -182,7 +119,7 @@ def damage(table: pd.DataFrame) -> Verdict:
     """Judge Fig. 4a."""
     behind = table[table.depth >= table[table.layer == "inserted"].depth.min()]
     compared = {measure: differences(behind, "damaged", "resnet", measure) for measure in MEASURES}
-    parts = [f"{measure} is {_counts(rows)} ({_listed(rows)})" for measure, rows in compared.items()]
+    parts = [f"{measure} is {counts(rows)} ({sizes(rows)})" for measure, rows in compared.items()]
     return Verdict(
         "The inserted block significantly increases information discarding.",
         f"The claim counts as held if SID is higher {_BEYOND} in most of the layers from the inserted block on. The "
@@ -198,8 +135,8 @@ def compression(table: pd.DataFrame) -> Verdict:
     for measure in MEASURES:
         by_share = {share: differences(table, f"pruned-{share}", "plain", measure) for share in SHARES}
         rows = [difference for part in by_share.values() for difference in part]
-        values = "; ".join(f"{share}% pruned {_listed(part)}" for share, part in by_share.items())
-        parts.append(f"{measure} is {_counts(rows)} ({values})")
+        values = "; ".join(f"{share}% pruned {sizes(part)}" for share, part in by_share.items())
+        parts.append(f"{measure} is {counts(rows)} ({values})")
         if measure == "SID":
             held["SID decreases"] = most(difference.lower for difference in rows)
         else:
@@ -221,8 +158,8 @@ def distillation(table: pd.DataFrame) -> Verdict:
     return Verdict(
         "Networks that learned by distillation discard less information.",
         f"The claim counts as held if SID is lower {_BEYOND} in most of the layers. {_RESTED}",
-        f"Here, SID with a teacher is {_counts(rows)}. From the first layer to the last, the difference is "
-        f"{_listed(rows)}.\n\n{rests(table[table.measure == 'SID'])}",
+        f"Here, SID with a teacher is {counts(rows)}. From the first layer to the last, the difference is "
+        f"{sizes(rows)}.\n\n{rests(table[table.measure == 'SID'])}",
         {"": most(rows.lower)},
     )
 
@@ -233,9 +170,9 @@ def learning(table: pd.DataFrame) -> Verdict:
     for block in table.layer.unique():
         rows = table[(table.layer == block) & (table.measure == "SID")].sort_values("epoch")
         first, last = rows.iloc[0], rows.iloc[-1]
-        between = rows.iloc[1:-1]
-        lowest = between.loc[between.value.idxmin()] if len(between) else last
-        falls, rises = _between(first, lowest), _between(last, lowest)
+        inner = rows.iloc[1:-1]
+        lowest = inner.loc[inner.value.idxmin()] if len(inner) else last
+        falls, rises = between(first, lowest), between(last, lowest)
         parts.append(
             f"the SID of {block} starts at {first.value:.3f} bits per pixel, has its lowest value in between after "
             f"epoch {lowest.epoch:.0f} with {lowest.value:.3f}, and ends at {last.value:.3f} (allowed: "
@@ -253,49 +190,13 @@ def learning(table: pd.DataFrame) -> Verdict:
     )
 
 
-def _between(first: pd.Series, second: pd.Series) -> Difference:
-    rested = min(first.converged, second.converged) > MOST
-    seeds = int(min(first.seeds, second.seeds)) if rested else 0
-    return Difference(float(first.value - second.value), float(first.deviation + second.deviation), seeds)
-
-
-def _curve(table: pd.DataFrame, network: str, measure: str) -> pd.DataFrame:
-    rows = table[(table.network == network) & (table.measure == measure)]
-    if rows.empty:
-        raise ValueError(f"table: expected {measure} of {network}, got none; measure this network")
-    return rows.sort_values("depth")
-
-
-def _deciding_seeds(row: Any) -> int:
-    """The number of seeds of a difference; 0 where searches or decoders make it say nothing."""
-    if not min(row.converged, row.converged_other) > MOST or min(row.rebuilt, row.rebuilt_other) <= LEAST_REBUILT:
-        return 0
-    return int(min(row.seeds, row.seeds_other))
-
-
-def _rested(row: Any) -> int:
-    """The number of searches that came to rest, at a place of a table."""
-    return round(row.converged * row.searches)
-
-
 def _share(converged: float) -> str:
     return "unknown" if pd.isna(converged) else f"{converged:.0%}"
-
-
-def _counts(rows: Sequence[Difference]) -> str:
-    higher, lower = [one.higher for one in rows].count(True), [one.lower for one in rows].count(True)
-    return f"higher at {higher}, lower at {lower} and not decided at {len(rows) - higher - lower} of {len(rows)} depths"
 
 
 def _tally(outcomes: Sequence[Outcome], yes: str, no: str) -> str:
     counts = [outcomes.count(which) for which in (True, False, None)]
     return f"{counts[0]} of {len(outcomes)} layers are {yes}, {counts[1]} {no}, {counts[2]} not decided."
-
-
-def _listed(rows: Compared) -> str:
-    """The differences, and how much may be chance."""
-    values = ", ".join(f"{one.mean:+.3f} ({one.allowed:.3f} allowed)" for one in rows)
-    return f"{values} bits at depth {listed(pd.Series(rows.depths), 'g')}"
 
 
 def _capitalized(measure: str) -> str:

@@ -12,7 +12,8 @@ from matplotlib.patches import Rectangle
 
 from paper_figures.common.page import Paper, Tables, counted, differing, markdown_table, panels, section, write_page
 from paper_figures.common.verdict import Verdict
-from paper_figures.information_discarding.claims import MEASURES, MOST, judge
+from paper_figures.information_discarding.claims import judge
+from paper_figures.information_discarding.comparisons import MEASURES, MOST
 from paper_figures.information_discarding.measuring import FIGURES, measured
 from paper_figures.information_discarding.networks import BOTTLENECK
 from paper_figures.information_discarding.scenes import Scenes

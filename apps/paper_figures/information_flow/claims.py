@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from paper_figures.common.page import Tables
-from paper_figures.common.verdict import Difference, Outcome, Verdict, halves, listed, most, together
-from paper_figures.information_flow.networks import LAYERS, Settings
+from paper_figures.common.verdict import FEWEST_SEEDS, Difference, Outcome, Verdict, halves, listed, most, together
+from paper_figures.information_flow.comparisons import (
+    CHAINS,
+    NO_EVIDENCE,
+    against_zero,
+    between,
+    differences_along,
+    steps,
+    varied_alone,
+)
+from paper_figures.information_flow.networks import Settings
 
 ESTIMATOR_NAMES = {"paper": "In the paper's settings", "bitlens": "With bitlens's defaults"}
-NO_EVIDENCE = 0.1
-"""Bits above the null below which a value is counted as no evidence of information about the samples."""
 NEARLY = 0.9
 """Share of H(X) from which on information counts as nearly all of it."""
-_CHAINS = {"forward": LAYERS, "backward": LAYERS[-2::-1]}
 _SPREAD = (
     "A difference counts if it is larger than the sum of the deviations of both excesses between at least 3 seeds."
 )
@@ -33,39 +38,13 @@ def judge(tables: Tables, settings: Mapping[str, Settings]) -> dict[str, Verdict
     }
 
 
-def varied_alone(table: pd.DataFrame, varied: str, layer: str, usual: tuple[int, int]) -> pd.DataFrame:
-    """Return a layer's rows about the input, where one convolution varies and the other has its usual filters."""
-    fixed, filters = ("second", usual[1]) if varied == "first" else ("first", usual[0])
-    return table[(table[fixed] == filters) & (table.layer == layer) & (table.about == "input")]
-
-
-def steps(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the steps of both chains: by how much the excess rises to a layer, and whether that is a disruption.
-
-    A step is no disruption if the excess does not rise. A rise within the deviations between seeds is not decided, and
-    neither is a step between two values that are hardly above the null.
-    """
-    rows = []
-    keys = ["setting", "iteration", "first", "second", "chain"]
-    for place, chain in table.groupby(keys, sort=False):
-        ordered = chain.set_index("layer").reindex([layer for layer in _CHAINS[place[-1]] if layer in set(chain.layer)])
-        for (_, before), (layer, after) in pairwise(ordered.iterrows()):
-            difference = _between(after, before, "excess")
-            disruption = False if difference.mean <= 0 and difference.seeds >= 3 else difference.higher
-            if max(before.excess, after.excess) < NO_EVIDENCE:
-                disruption = None
-            columns = {"layer": layer, "rise": difference.mean, "disruption": disruption}
-            rows.append(dict(zip(keys, place, strict=True)) | columns)
-    return pd.DataFrame(rows).astype({"disruption": object})
-
-
 def inequalities(table: pd.DataFrame) -> Verdict:
     """Judge Fig. 1."""
     lines, held = [], {}
     every = steps(table)
     for setting, name in ESTIMATOR_NAMES.items():
         parts, statements = [], {}
-        for chain in _CHAINS:
+        for chain in CHAINS:
             rows = every[(every.setting == setting) & (every.chain == chain)]
             disruptions = list(rows.disruption)
             statements[f"the {chain} inequality holds in most steps"] = most(
@@ -100,7 +79,7 @@ def information(table: pd.DataFrame, usual: tuple[int, int]) -> Verdict:
         parts, grows, reaches = [], [], []
         for varied, layer in (("first", "c1"), ("second", "c3")):
             end = _end(varied_alone(table[table.setting == setting], varied, layer, usual), varied)
-            grows += [difference.higher for difference in _steps_of(end, "multivariate_excess", evidence=True)]
+            grows += [difference.higher for difference in differences_along(end, "multivariate_excess", evidence=True)]
             reaches.append(_nearly_all(end.loc[reaching[varied]]))
             null = end.multivariate_null_mean / end.entropy_about
             parts.append(
@@ -134,16 +113,14 @@ def shares(table: pd.DataFrame, usual: tuple[int, int]) -> Verdict:
         curves = [varied_alone(rows, *one, usual) for one in (("first", "c1"), ("second", "c3"))]
         for (varied, layer), curve in zip((("first", "c1"), ("second", "c3")), curves, strict=True):
             end = _end(curve, varied)
-            gains += [difference.lower for difference in _steps_of(end, "redundancy_synergy_share_excess")]
+            gains += [difference.lower for difference in differences_along(end, "redundancy_synergy_share_excess")]
             parts.append(
                 f"in {layer}, the excess of redundancy less synergy is "
                 f"{_values(end, 'redundancy_synergy_share_excess', '.1%')} of the information of a pair with "
                 f"{_filters(end)} filters"
             )
-        outweighed = [_against_zero(row, "redundancy_synergy_excess") for _, row in pd.concat(curves).iterrows()]
-        below = [
-            _between(row, row, "multivariate_excess", "weighted_nonredundant_excess") for _, row in rows.iterrows()
-        ]
+        outweighed = [against_zero(row, "redundancy_synergy_excess") for _, row in pd.concat(curves).iterrows()]
+        below = [between(row, row, "multivariate_excess", "weighted_nonredundant_excess") for _, row in rows.iterrows()]
         statements = {
             "synergy grows": together(gains),
             "synergy never outweighs redundancy": together(difference.higher for difference in outweighed),
@@ -216,8 +193,8 @@ def _rise_and_fall(rows: pd.DataFrame) -> tuple[Difference, Difference]:
     rises, falls = [], []
     for _, curve in rows.sort_values("iteration").groupby(["first", "second", "layer"]):
         first, last = curve.iloc[0], curve.iloc[-1]
-        rises.append(_between(last, first, "excess"))
-        falls.append(_between(curve.loc[curve.excess.idxmax()], last, "excess"))
+        rises.append(between(last, first, "excess"))
+        falls.append(between(curve.loc[curve.excess.idxmax()], last, "excess"))
     return _mean(rises), _mean(falls)
 
 
@@ -227,7 +204,7 @@ def _mean(differences: list[Difference]) -> Difference:
 
 
 def _no_fall(fall: Difference) -> Outcome:
-    if fall.seeds >= 3 and fall.mean == 0:
+    if fall.seeds >= FEWEST_SEEDS and fall.mean == 0:
         return True
     return None if fall.higher is None else not fall.higher
 
@@ -237,33 +214,12 @@ def _more(first: Difference, second: Difference) -> Difference:
     return Difference(first.mean - second.mean, first.allowed + second.allowed, min(first.seeds, second.seeds))
 
 
-def _between(first: pd.Series, second: pd.Series, name: str, other: str | None = None) -> Difference:
-    """The value of one row less that of another; allowed is the sum of both deviations between seeds."""
-    less = other or name
-    allowed = first[f"{name}_std"] + second[f"{less}_std"]
-    return Difference(float(first[name] - second[less]), float(allowed), int(min(first.seeds, second.seeds)))
-
-
-def _against_zero(row: pd.Series, name: str) -> Difference:
-    """A value; allowed are two deviations between seeds."""
-    return Difference(float(row[name]), 2 * float(row[f"{name}_std"]), int(row.seeds))
-
-
-def _steps_of(end: pd.DataFrame, name: str, evidence: bool = False) -> Iterator[Difference]:
-    """Each value less the one before; with `evidence`, nothing is decided between values hardly above the null."""
-    rows = [row for _, row in end.iterrows()]
-    for before, after in pairwise(rows):
-        difference = _between(after, before, name)
-        hardly = evidence and max(before[name], after[name]) < NO_EVIDENCE
-        yield difference._replace(seeds=0) if hardly else difference
-
-
 def _nearly_all(row: pd.Series) -> Outcome:
     """Whether the excess nearly reaches H(X); None where the null is too large for that."""
     if row.multivariate_null_mean > (1 - NEARLY) * row.entropy_about:
         return None
     return (
-        _against_zero(row, "multivariate_excess")
+        against_zero(row, "multivariate_excess")
         ._replace(mean=float(row.multivariate_excess - NEARLY * row.entropy_about))
         .higher
     )

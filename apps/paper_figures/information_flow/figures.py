@@ -16,7 +16,8 @@ from bitlens.data.images import Images
 from paper_figures.common.cache import Cache
 from paper_figures.common.page import Paper, Tables, counted, differing, markdown_table, panels, section, write_page
 from paper_figures.common.verdict import Verdict
-from paper_figures.information_flow.claims import ESTIMATOR_NAMES, judge, steps, varied_alone
+from paper_figures.information_flow.claims import ESTIMATOR_NAMES, judge
+from paper_figures.information_flow.comparisons import steps, varied_alone
 from paper_figures.information_flow.measuring import FIGURES, measured
 from paper_figures.information_flow.networks import LAYERS, Settings
 
