@@ -92,7 +92,7 @@ def test_keys_of_networks_change_with_images_labels_seed_settings_and_code(
     keys = [networks_of(*variant, tmp_path) for variant in variants]
     assert keys[0] == networks_of(*variants[0], tmp_path)
     for module in (flow, discarding, ablation):
-        monkeypatch.setattr(module, "VERSION", 2)
+        monkeypatch.setattr(module, "VERSION", 9)
     keys.append(networks_of(*variants[0], tmp_path))
     for number in range(3):
         assert len({row[number].digest for row in keys}) == len(keys)

@@ -54,12 +54,12 @@ class Difference(NamedTuple):
 
     @property
     def higher(self) -> Outcome:
-        """Whether it is positive; None if it is no larger than allowed, or if there are fewer than three seeds."""
+        """Whether it is positive; None if it does not exceed what is allowed, or with fewer than three seeds."""
         return self.mean > 0 if self._decides else None
 
     @property
     def lower(self) -> Outcome:
-        """Whether it is negative; None if it is no larger than allowed, or if there are fewer than three seeds."""
+        """Whether it is negative; None if it does not exceed what is allowed, or with fewer than three seeds."""
         return self.mean < 0 if self._decides else None
 
     def within(self, limit: float) -> Outcome:

@@ -25,8 +25,8 @@ def varied_alone(table: pd.DataFrame, varied: str, layer: str, usual: tuple[int,
 def steps(table: pd.DataFrame) -> pd.DataFrame:
     """Return the steps of both chains: by how much the excess rises to a layer, and whether that is a disruption.
 
-    A step is no disruption if the excess does not rise. A rise within the deviations between seeds is not decided, and
-    neither is a step between two values that are hardly above the null.
+    A step is not a disruption if the excess does not rise. A rise within the deviations between seeds is not decided,
+    and neither is a step between two values that are hardly above the null.
     """
     rows = []
     keys = ["setting", "iteration", "first", "second", "chain"]

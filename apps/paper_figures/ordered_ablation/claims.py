@@ -38,7 +38,7 @@ BOUNDS = {"information_bottleneck": False, "input_compression": True}
 """Whether the constant of a bound is known."""
 _MOST = 0.5
 _CHANCE = (
-    f"A difference that is no larger than its deviation between at least {FEWEST_SEEDS} seeds, or than the deviation "
+    f"A difference that does not exceed its deviation between at least {FEWEST_SEEDS} seeds, or the deviation "
     "between random orders, is not decided."
 )
 # Bits below the logarithm of the number of images.
