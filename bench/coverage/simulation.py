@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 import zlib
@@ -81,7 +82,8 @@ def simulate(law: Law, sizes: Sizes) -> Iterator[dict[str, Any] | bool]:
     for number in range(sizes.singles):
         singles.append(_estimate(law, random, number, with_errors=True))
         yield True
-    yield {name: _coverage([row[name] for row in fresh], [row[name] for row in singles]) for name in fresh[0]}
+    found = {name: _coverage([row[name] for row in fresh], [row[name] for row in singles]) for name in fresh[0]}
+    yield {name: coverage for name, coverage in found.items() if coverage is not None}
 
 
 def _random(law: Law, sizes: Sizes) -> Random:
@@ -95,10 +97,16 @@ def _estimate(law: Law, random: Random, seed: int, with_errors: bool) -> Estimat
         return law.estimate(law.draw(random, law.n), seed, with_errors)
 
 
-def _coverage(fresh: list[tuple[float, float]], singles: list[tuple[float, float]]) -> dict[str, float | None]:
-    """Compare the intervals of single sets of samples with the mean and the standard deviation over fresh sets."""
+def _coverage(fresh: list[tuple[float, float]], singles: list[tuple[float, float]]) -> dict[str, float | None] | None:
+    """Compare the intervals of single sets of samples with the mean and the standard deviation over fresh sets.
+
+    Sets without an interval are left out; None if these are most.
+    """
     values = np.array(fresh)[:, 0]
-    estimates, errors = np.array(singles).T
+    known = np.array([row for row in singles if not math.isnan(row[1])])
+    if 2 * len(known) < len(singles):
+        return None
+    estimates, errors = known.T
     mean, deviation = float(values.mean()), float(values.std(ddof=1))
     # Estimates that are constant but for rounding have no deviation, and every interval covers them.
     rounding = 1e-12 * max(1.0, abs(mean))
