@@ -59,6 +59,7 @@ KINDS = {
 
 # name of the function: call of it, whose arrays are converted to a kind
 CALLS = {
+    "adjusted_information": lambda kind: bitlens.adjusted_information(kind(LABELS * 0.5), kind(LABELS * 0.1), 1.0),
     "binned_information": lambda kind: bitlens.binned_information(kind(MAPS), kind(LABELS), 4),
     "channel_decomposition": lambda kind: bitlens.channel_decomposition(kind(MAPS), kind(MAPS))[:2],
     "channel_entropy": lambda kind: bitlens.channel_entropy(kind(MAPS), kind(LABELS)),
@@ -70,6 +71,7 @@ CALLS = {
     ),
     "inter_sample_entropy": lambda kind: bitlens.inter_sample_entropy(kind(MAPS), 3),
     "intra_sample_entropy": lambda kind: bitlens.intra_sample_entropy(kind(MAPS), value_range=kind(np.array([-9, 9]))),
+    "jackknife": lambda kind: bitlens.jackknife(lambda x: x.mean(), kind(np.arange(70.0)))[:2],
     "joint_histogram": lambda kind: bitlens.joint_histogram(kind(MAPS), kind(MAPS)),
     "label_entropies": lambda kind: bitlens.label_entropies(kind(np.arange(9.0).reshape(3, 3))),
     "multivariate_information": lambda kind: bitlens.multivariate_information(
@@ -77,7 +79,7 @@ CALLS = {
     ),
     "nearest_neighbors": lambda kind: bitlens.nearest_neighbors(kind(MAPS), 3),
     "neighbor_probabilities": lambda kind: bitlens.neighbor_probabilities(kind(MAPS), 3),
-    "neuron_information": lambda kind: bitlens.neuron_information(kind(MAPS), kind(LABELS)),
+    "neuron_information": lambda kind: bitlens.neuron_information(kind(MAPS), kind(LABELS))[:-1],
     "neuron_roles": lambda kind: bitlens.neuron_roles(kind(np.arange(5)), *map(kind, ACCURACIES[:2]), kind(ACCURACIES))[
         :6
     ],
@@ -90,10 +92,12 @@ CALLS = {
     "published_settings": lambda kind: bitlens.multivariate_information(
         kind(MAPS), kind(MAPS), **bitlens.published_settings("tensor-kernel", kind(LABELS))
     ),
+    "q_values": lambda kind: bitlens.q_values(kind(np.array([0.1, 0.02, 1.0]))),
     "renyi_entropy": lambda kind: bitlens.renyi_entropy(kind(MAPS)),
     "renyi_entropy of labels": lambda kind: bitlens.renyi_entropy(kind(LABELS)),
     "renyi_joint_entropy": lambda kind: bitlens.renyi_joint_entropy([kind(MAPS), kind(LABELS)]),
     "renyi_mutual_information": lambda kind: bitlens.renyi_mutual_information(kind(MAPS), kind(LABELS)),
+    "shannon_invariants": lambda kind: bitlens.shannon_invariants(kind(LABELS), kind(MAPS)),
 }
 
 

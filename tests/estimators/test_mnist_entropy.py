@@ -28,9 +28,10 @@ def test_entropy_grows_with_the_number_of_samples_as_published(mnist, per_class)
 
 # VmHWM is the peak memory of this process alone; ru_maxrss would start at the peak of the parent process.
 ALL_IMAGES = """
-import re, sys
+import re, sys, warnings
 import numpy as np
 import bitlens
+warnings.simplefilter("ignore", bitlens.NeighborWarning)  # two images have ties
 images = np.load(sys.argv[1])["train_images"].astype(np.float32)
 assert images.shape == (60000, 28, 28)
 entropy = bitlens.inter_sample_entropy(images, k=15)

@@ -57,13 +57,14 @@ def test_against_a_short_twin(name, quantizer):
     np.testing.assert_allclose(found.null_std, null.std(axis=0, ddof=1), atol=1e-12)
     at_least = (null >= information(codes, LABELS)[1] - 1e-9).sum(axis=0)
     np.testing.assert_allclose(found.p_value, (1 + at_least) / (1 + permutations))
-    halves = []
+    halves, random = [], np.random.default_rng([seed, 1])
     for _ in range(HALVES):
         half = np.sort(random.permutation(90)[:45])
         of_half = LABELS[half]
         others = [of_half[random.permutation(45)] for _ in range(SHUFFLES)] if name == "maps" else []
-        entropy, bits, selectivity = information(codes[half], of_half)
-        halves.append((entropy, bits - by_chance(codes[half], of_half, others), selectivity))
+        own = codes_of(x[half], quantizer)
+        entropy, bits, selectivity = information(own, of_half)
+        halves.append((entropy, bits - by_chance(own, of_half, others), selectivity))
     errors = np.std(halves, axis=0, ddof=1)
     for ours, expected in zip((found.entropy_error, found.excess_error, found.selectivity_error), errors, strict=True):
         np.testing.assert_allclose(ours, expected, atol=1e-12)
@@ -88,8 +89,10 @@ def test_maps_without_shuffles_have_no_null():
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_standard_errors_need_64_samples(name, n, intervals, known):
     found = neuron_information(ACTIVATIONS[name][:n], LABELS[:n], intervals=intervals)
-    for column in (found.entropy_error, found.excess_error, found.selectivity_error):
+    for column in (found.entropy_error, found.excess_error):
         assert np.isfinite(column).tolist() == [known] * len(column)
+    enough = np.bincount(LABELS[:n])[found.preferred_class] >= 20  # samples of the preferred class
+    np.testing.assert_array_equal(np.isfinite(found.selectivity_error), enough & known)
 
 
 def test_a_constant_neuron_has_no_error():

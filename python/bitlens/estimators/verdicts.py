@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bitlens.arrays import NDArray
+from bitlens.arrays import NDArray, as_array
 
 MEASURED = "measured"
 LOWER_BOUND = "a lower bound"
@@ -58,7 +58,8 @@ def adjusted_information(information: Any, null_mean: Any, limit: Any) -> Any:
     >>> bitlens.adjusted_information(0.75, 0.5, 1.0)
     0.5
     """
-    i, e, h = (np.asarray(value, np.float64) for value in (information, null_mean, limit))
+    named = {"information": information, "null_mean": null_mean, "limit": limit}
+    i, e, h = (_numbers(value, name) for name, value in named.items())
     possible = h - e > 1e-12
     adjusted = np.where(possible, h * (i - e) / np.where(possible, h - e, 1), 0.0)
     return adjusted if adjusted.ndim else float(adjusted)
@@ -93,7 +94,7 @@ def q_values(p_values: Any) -> Any:
     >>> bitlens.q_values(np.array([0.01, 0.04, 0.03, 0.5]))
     array([0.04      , 0.05333333, 0.05333333, 0.5       ])
     """
-    p = np.asarray(p_values, np.float64)
+    p = _numbers(p_values, "p_values")
     if not ((p >= 0) & (p <= 1)).all():
         raise ValueError(f"p_values: expected numbers from 0 to 1, got {p.min()} to {p.max()}")
     order = np.argsort(p, axis=None)
@@ -140,3 +141,8 @@ def verdicts(
     by_chance, low = p > SIGNIFICANCE, of_null > NULL_SHARE_OF_LOWER_BOUND
     chosen = np.select([hopeless, by_chance, low], [0, 1, 2], 3)
     return np.asarray(np.array(VERDICTS)[chosen])
+
+
+def _numbers(value: Any, name: str) -> NDArray:
+    """A number or an array of numbers as float64."""
+    return np.asarray(value if isinstance(value, float | int) else as_array(value, name), np.float64)
