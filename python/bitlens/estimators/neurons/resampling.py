@@ -109,7 +109,7 @@ def _members(rows: list[NDArray], classes: int) -> NDArray:
     if not rows:
         return np.empty((0, 0))
     onehot = np.array(rows)[:, None] == np.arange(classes)[:, None]
-    return onehot.reshape(len(rows) * classes, -1).astype(np.float64)
+    return np.asarray(onehot.reshape(len(rows) * classes, -1), np.float64)
 
 
 def _by_sample(maps: NDArray, edges: NDArray) -> NDArray:
