@@ -33,7 +33,7 @@ else:
 NAN_DISTANCES = """call(
         "exact_neighbors", x=np.where(np.arange(3000)[:, None] % 7, 1.0, math.nan), bounds=f32(3000, 0),
         candidates=i32(3000, 0), counts=0 * i32(3000), limits=f32(3000), error_bounds=f64(3000),
-        kth_estimates=f64(3000, 2), distances=f64(3000, 3), indices=i32(3000, 3))"""
+        kth_estimates=f64(3000, 2), distances=f64(3000, 3), indices=i32(3000, 3), ties=np.zeros(3000, np.uint8))"""
 
 # id: (call, message)
 HOSTILE = {
