@@ -40,7 +40,7 @@ def information_case(n: int, channels: int, side: int, bins: int) -> Case:
             return check
 
         def ours() -> NDArray:
-            found = bitlens.neuron_information(maps, labels, quantizer, permutations=0, intervals=False)
+            found = bitlens.neuron_information(maps, labels, quantizer, permutations=0)
             return np.asarray(found.mutual_information)
 
         def loop(label: str, function: Callable[..., Any], some: int, tolerance: float) -> Contestant:
@@ -89,7 +89,7 @@ def ablation_case(images: int) -> Case:
                 first = model[:2](inputs)
                 hidden = {"1": first, "3": model[2:4](first)}
             scores = {
-                name: bitlens.neuron_information(x, labels, permutations=0, intervals=False).mutual_information
+                name: bitlens.neuron_information(x, labels, permutations=0).mutual_information
                 for name, x in hidden.items()
             }
             return [

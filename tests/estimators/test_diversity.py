@@ -175,7 +175,7 @@ def test_ties_are_counted_exactly(name, k):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("n", "k"), [(700, 2), (700, 15), (700, 16)])
 def test_ties_behind_the_filter_are_counted_exactly(dtype, n, k):
-    """With so many samples, candidates are selected by float32 products; distances of whole numbers are exact."""
+    """In sets of this size float32 products select the candidates. The distances of whole numbers are exact."""
     x = np.random.default_rng(n + k).integers(0, 2, (n, 40)).astype(dtype)
     with pytest.warns(NeighborWarning, match=f"^x: {tied_by_force(all_distances(x), k)} of {n} samples have several"):
         inter_sample_entropy(x, k)

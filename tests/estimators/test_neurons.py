@@ -152,7 +152,7 @@ def test_the_bias_does_not_hide_where_classes_have_few_samples():
     assert abs(found.excess.mean()) < 4 * found.excess.std() / 10
     assert set(found.verdict) == {"not measurable with these samples"}
     null = bitlens.permutation_test(
-        lambda x, y: neuron_information(x, y, permutations=0, intervals=False).mutual_information,
+        lambda x, y: neuron_information(x, y, permutations=0).mutual_information,
         generator.normal(size=(200, 5)),
         labels,
         permutations=50,

@@ -202,7 +202,7 @@ def test_the_decomposition_has_errors_of_many_mini_batches(run: bitlens.Run) -> 
 @pytest.mark.parametrize("layer", ["1", "output"])
 def test_label_information_has_every_number_of_the_estimator(run: bitlens.Run, layer: str) -> None:
     found = bitlens.label_information(run, layer, permutations=6, seed=5).sel(epoch=0)
-    expected = bitlens.neuron_information(run.activations(layer, 0), run.labels, permutations=6, seed=5)
+    expected = bitlens.neuron_information(run.activations(layer, 0), run.labels, permutations=6, seed=5, intervals=True)
     for name, column in expected._asdict().items():
         np.testing.assert_array_equal(found[name], column)
     np.testing.assert_array_equal(found.q_value, q_values(expected.p_value))

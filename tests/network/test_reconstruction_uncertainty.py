@@ -120,7 +120,7 @@ def test_two_steps_do_not_converge() -> None:
 
 
 def test_the_decrement_finds_what_is_not_stationary() -> None:
-    """The constant perturbation satisfies a constraint, but is no maximum; independent halves tell, without bias."""
+    """The constant perturbation meets the constraint but is not a maximum, which two halves of noise show."""
     weights = EXACT["norms, 16"].astype(np.float32)
     encoder, decoder = without_bias(weights), without_bias(np.linalg.inv(weights))
     perturbed = Perturbed(encoder, torch.full((1, 16), 0.5), decoder)

@@ -101,7 +101,7 @@ def page_text(paper: Paper[Settings], tables: Tables, settings: Mapping[str, Set
 
 
 def differing(settings: Settings, usual: Settings) -> str:
-    """Return the settings that differ from the usual ones: "`seeds` 2 instead of 3"; empty if there are none."""
+    """Return the settings that differ from the usual ones, such as "`seeds` 2 instead of 3"; "" if all are usual."""
     values, others = (asdict(one) for one in (settings, usual))  # type: ignore[call-overload]
     return ", ".join(
         f"`{name}` {value} instead of {others[name]}" for name, value in values.items() if value != others[name]

@@ -45,7 +45,7 @@ def neurons(study: Study, name: str, seed: int) -> pd.DataFrame:
         table = []
         for layer in LAYERS:
             values = output_of(model, layer, study.test.images)
-            result = bitlens.neuron_information(values, study.test.labels, permutations=0, intervals=False)
+            result = bitlens.neuron_information(values, study.test.labels, permutations=2)
             for neuron in range(values.shape[1]):
                 table.append(
                     {

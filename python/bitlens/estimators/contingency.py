@@ -50,8 +50,12 @@ def expected_information(rows: NDArray, columns: NDArray) -> NDArray:
 
 def _expected_term(size: int, columns: NDArray, n: int, logs: NDArray, log_factorials: NDArray) -> NDArray:
     """The mean of k log(n k / (size column)) for a cell count k, for each column."""
-    k, column = np.arange(1, size + 1), columns[:, None]
-    possible = (k <= column) & (k >= size + column - n)
+    mean = columns * (size / n)
+    reach = math.ceil(20 + 5 * math.sqrt(size * (n - size) / max(n - 1, 1)))  # 10 standard deviations at most
+    # Counts further from their mean have a probability below 1e-20.
+    first, column = np.maximum(1, mean.astype(np.int64) - reach)[:, None], columns[:, None]
+    k = first + np.arange(min(size, 2 * reach + 2))
+    possible = (k <= column) & (k <= size) & (k >= size + column - n)
     count = np.where(possible, k, 1)
     # Counts that are not possible have weight 0; their place in the table of factorials only has to exist.
     rest = np.where(possible, n - size - column + count, 0)

@@ -50,7 +50,7 @@ def adjusted_information(information: Any, null_mean: Any, limit: Any) -> Any:
     Returns
     -------
     float or array
-        Bits, at most h. 0 where h does not exceed E: nothing can be measured there.
+        Bits, at most h. 0 where h does not exceed E: nothing can be measured there. NaN where E is.
 
     Examples
     --------
@@ -60,8 +60,9 @@ def adjusted_information(information: Any, null_mean: Any, limit: Any) -> Any:
     """
     named = {"information": information, "null_mean": null_mean, "limit": limit}
     i, e, h = (_numbers(value, name) for name, value in named.items())
-    possible = h - e > 1e-12
-    adjusted = np.where(possible, h * (i - e) / np.where(possible, h - e, 1), 0.0)
+    # An unknown (NaN) null mean makes the adjusted information unknown as well.
+    impossible = h - e <= 1e-12
+    adjusted = np.where(impossible, 0.0, h * (i - e) / np.where(impossible, 1, h - e))
     return adjusted if adjusted.ndim else float(adjusted)
 
 
@@ -112,7 +113,7 @@ def verdicts(
     fewest: Any = FEWEST_IN_A_BIN,
     saturation: Any = 0.0,
 ) -> NDArray:
-    """Say of each estimate of information whether it can be believed.
+    """Decide for each estimate of information whether it can be believed.
 
     Parameters
     ----------

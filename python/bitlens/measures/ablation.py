@@ -171,7 +171,7 @@ def _scores(
     scores = {}
     for layer in layers:
         output = output_of(network, data[0], layer)
-        found = neuron_information(output, labels, quantizer, permutations=0, intervals=False)
+        found = neuron_information(output, labels, quantizer, permutations=0)
         scores[layer.module] = getattr(found, score).numpy()
     return scores
 

@@ -185,7 +185,7 @@ def _of_pairs(null: PermutationResult, information: NDArray, limit: NDArray) -> 
 
 
 def _of_mean(null: PermutationResult, limit: NDArray) -> dict[str, Any]:
-    """The variables of the mean over living pairs, NaN if there are none; it is the last value of the test."""
+    """The variables of the mean over living pairs, the last value of the test; NaN without living pairs."""
     observed, null_mean, p_value = (float(values[-1]) for values in (null.observed, null.null_mean, null.p_value))
     possible = float(limit.mean()) if limit.size else 0.0
     return {

@@ -36,7 +36,7 @@ class LabelInformation(Measure[LabelInformationParameters]):
         ending ``_bias`` for its expected error; that of the mutual information is its mean when labels are shuffled.
         ``excess``, the mutual information minus this mean, ``null_std``, ``adjusted`` (see `adjusted_information`),
         the standard errors ``entropy_error``, ``excess_error`` and ``selectivity_error``, ``p_value`` and ``q_value``
-        (adjusted for the number of channels), ``verdict`` in plain words; and ``preferred_class``, a class number.
+        (adjusted for the number of channels), ``verdict``; and ``preferred_class``, a class number.
 
     Raises
     ------

@@ -177,7 +177,7 @@ def _of_layers(run: Run, by_layer: Sequence[LayerInformation]) -> dict[str, Any]
         "standard_error": columns["input_error"],
         "adjusted": columns["input"],
         "p_value": unknown,
-        # There is no null distribution of an entropy: only its saturation is known.
+        # An entropy has no null distribution, so the verdict depends on its saturation alone.
         "verdict": verdicts(0.0, columns["input"], 0.0, saturation=saturation),
     }
     null_mean, p_value = columns["labels_null_mean"], columns["labels_p_value"]

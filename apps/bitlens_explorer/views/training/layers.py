@@ -29,7 +29,7 @@ def show_layers(run: Run, epoch: int) -> None:
 
 
 def _remarks(layer: Any, samples: int) -> str:
-    """Coinciding samples and ties of a layer; empty where there are none."""
+    """Coinciding samples and ties of a layer; an empty text for a layer without any."""
     parts = []
     if layer["distinct"] < samples:
         parts.append(f"{int(layer['distinct'])} of {samples} samples are distinct")

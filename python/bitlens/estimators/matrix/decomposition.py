@@ -46,7 +46,7 @@ class ChannelDecomposition(NamedTuple):
 
     @property
     def null_mean(self) -> ChannelDecomposition:
-        """The mean of the decompositions in `null`; NaN where there are none."""
+        """The mean of the decompositions in `null`; NaN if `null` is empty."""
         if not self.null:
             return self._replace(**{name: getattr(self, name) * math.nan for name in _INFORMATION})
         values = {name: sum(getattr(shuffle, name) for shuffle in self.null) / len(self.null) for name in _INFORMATION}
@@ -54,7 +54,7 @@ class ChannelDecomposition(NamedTuple):
 
     @property
     def excess(self) -> ChannelDecomposition:
-        """Every quantity minus its null mean, which chance alone gives; NaN where `null` is empty."""
+        """Every quantity minus its null mean, which chance alone gives; NaN if `null` is empty."""
         chance = self.null_mean
         values = {name: getattr(self, name) - getattr(chance, name) for name in _INFORMATION}
         return self._replace(**values, null=())

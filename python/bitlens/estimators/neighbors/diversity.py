@@ -48,7 +48,8 @@ class InterSampleDiversity(NamedTuple):
     null_std: float
     """The standard deviation of the entropy over three such shuffles, in bits."""
     standard_error: float
-    """Standard error of the entropy in bits, by the jackknife; NaN without intervals or for fewer than 64 samples."""
+    """Standard error of the entropy in bits, by the jackknife; NaN without intervals, for fewer than 64 samples, or
+    if k exceeds about 15/16 of the samples or of `diversity_k`."""
     low: float
     """Lower end of the 95 % interval of the entropy."""
     high: float

@@ -92,7 +92,7 @@ class Resampling:
             part = np.ascontiguousarray(maps[half.samples])
             own = edges_of(part)
             same = np.array_equal(own, edges)
-            halves.append(_sums(half.members, of_samples[:, half.samples] if same else _by_sample(part, own), classes))
+            halves.append(_sums(half.members, of_samples[half.samples] if same else _by_sample(part, own), classes))
         stacked = np.array(halves) if halves else np.empty((0, 1, *shape))
         return Counts(observed, _sums(self.shuffled, of_samples, classes), stacked[:, 0], stacked[:, 1:])
 
@@ -101,7 +101,7 @@ class Resampling:
         sizes = self.class_sizes if class_sizes is None else class_sizes
         if not self.maps:
             return expected_information(sizes, counts.sum(axis=-2).astype(np.int64))
-        return np.asarray(null.mean(axis=0)) if len(null) else np.full(len(counts), math.nan)
+        return np.asarray(by_channel(null).mean(axis=1)) if len(null) else np.full(len(counts), math.nan)
 
 
 def _members(rows: list[NDArray], classes: int) -> NDArray:
@@ -113,10 +113,10 @@ def _members(rows: list[NDArray], classes: int) -> NDArray:
 
 
 def _by_sample(maps: NDArray, edges: NDArray) -> NDArray:
-    """Counts of each sample, float64 [channels, samples, bins]."""
+    """Counts of each sample, float64 [samples, channels, bins]."""
     counts = np.empty((len(edges), len(maps), edges.shape[1] + 1), np.int64)
     _core.label_counts(maps, edges, np.arange(len(maps)), counts)
-    return counts.astype(np.float64)
+    return counts.swapaxes(0, 1).astype(np.float64, order="C")
 
 
 def _sums(members: NDArray, of_samples: NDArray, classes: int) -> NDArray:
@@ -124,10 +124,16 @@ def _sums(members: NDArray, of_samples: NDArray, classes: int) -> NDArray:
 
     Sums of integers below 2^53 are exact in float64, in any order.
     """
-    channels, _, bins = of_samples.shape
+    n, channels, bins = of_samples.shape
     if not len(members):
         return np.empty((0, channels, classes, bins))
-    return np.asarray((members @ of_samples).reshape(channels, -1, classes, bins).swapaxes(0, 1))
+    sums = members @ of_samples.reshape(n, -1)
+    return np.ascontiguousarray(sums.reshape(-1, classes, channels, bins).swapaxes(1, 2))
+
+
+def by_channel(values: NDArray | list[NDArray]) -> NDArray:
+    """Values [resamplings, channels] with a row for each channel, whose sums are rounded alike for one and for many."""
+    return np.ascontiguousarray(np.transpose(values))
 
 
 def spread_and_p_value(information: NDArray, null: NDArray) -> tuple[NDArray, NDArray]:
@@ -135,4 +141,4 @@ def spread_and_p_value(information: NDArray, null: NDArray) -> tuple[NDArray, ND
     if not len(null):
         unknown = np.full(len(information), math.nan)
         return unknown, unknown
-    return null.std(axis=0, ddof=1), p_value_of(information, null)
+    return by_channel(null).std(axis=1, ddof=1), p_value_of(information, null)
