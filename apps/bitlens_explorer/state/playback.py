@@ -36,9 +36,12 @@ def toggle(wanted: str, epochs: list[int], epoch: int) -> None:
 
 
 def play_next(epochs: list[int], epoch: int) -> None:
-    """Show the next epoch, and stop at the last one."""
+    """Show the next epoch, or stop if the last one is shown.
+
+    A message of the browser on its way may restore the epoch before. Playing goes on until the last epoch is there.
+    """
     later = epochs[epochs.index(epoch) + 1 :]
-    if len(later) <= 1:
-        stop()
     if later:
         change_query(epoch=later[0])
+    else:
+        stop()
