@@ -141,6 +141,23 @@ def test_entropies_of_float32_samples(small_tiles, name, k):
     assert abs(bitlens.inter_sample_entropy(x, k) - reference.inter_sample_entropy(x, k)) < 1e-6
 
 
+@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize("k", [90, 119])
+def test_entropies_of_long_samples_with_nearly_all_neighbors(monkeypatch, name, k):
+    """No list is cut, but products replace the distances of long samples."""
+    x = DATA[name](120, 1100)
+    if np.abs(x).max() > np.finfo(np.float32).max:
+        x = x * 1e-70
+    x = x.astype(np.float32)
+    found = bitlens.inter_sample_entropy(x, k)
+    monkeypatch.setattr(nearest, "_LONG", 1101)
+    exact = bitlens.inter_sample_entropy(x, k)
+    assert abs(exact - reference.inter_sample_entropy(x, k)) < 1e-6
+    assert abs(found - exact) < 1e-6
+    if name == "normal":
+        assert found != exact
+
+
 def test_threads_do_not_change_a_bit(threads):
     x = normal(1500, 30)
     results = []

@@ -156,7 +156,7 @@ def inter_sample_entropy(
         found = search(mixed, context, ends, count, trusted_share=trusted_share)
         return entropy_of_neighbors(found.distances, found.indices, context)
 
-    nearly_all = search(points, context, ends, diversity_neighbors(n))
+    nearly_all = search(points, context, ends, diversity_neighbors(n), trusted_share=trusted_share)
     return diversity_of_neighbors(
         neighbors, nearly_all, _coinciding(points), shuffled, context, seed=check_seed(seed), intervals=intervals
     )

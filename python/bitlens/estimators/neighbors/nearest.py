@@ -41,6 +41,9 @@ _CUDA_TILES = _Tiles(_core.CUDA_PANEL, 64, 64)  # 256 MB, and enough rows and co
 # should not happen often.
 _LIST_SLACK = 128
 
+# Number of values of a sample from which on float32 products are faster than float64 differences of all pairs.
+_LONG = 1024
+
 # A squared distance from float32 products is accurate to a relative 1e-5 if it is above this share of |x|^2 + |y|^2.
 TRUSTED_SHARE = 0.03
 
@@ -126,7 +129,8 @@ def search(
     list_length = k + max(16, k // 32)
     capacity = list_length + max(_LIST_SLACK, list_length // 2)
     if capacity >= n - 1:  # the filter would discard nothing
-        list_length = capacity = 0
+        products = trusted_share < math.inf and length >= _LONG  # they can replace the distances
+        list_length, capacity = (n - 1, n - 1 + _LIST_SLACK) if products else (0, 0)
     counts, limits = context.empty((n,), "int32"), context.empty((n,), "float32")
     counts[...] = 0
     limits[...] = math.inf
