@@ -74,7 +74,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, mnist) -> bitlens.Run:
                 torch.nn.functional.cross_entropy(model(images[part]), labels[part]).backward()
                 optimizer.step()
     run = bitlens.open_run(store)
-    bitlens.measure(run, samples=128, permutations=2)
+    bitlens.measure(run, samples=128, permutations=2, pairs=200)
     bitlens.layer_discarding(run, model, ["2"], 2)
     bitlens.layer_ablation(run, model, ["1", "2"], repeats=2, steps=8)
     return run

@@ -133,6 +133,15 @@ def test_other_scores_layers_data_and_steps(trained):
     assert found.attrs["score"] == "selectivity"
 
 
+def test_a_layer_of_fewer_neurons_than_steps_is_measured_after_each(trained):
+    """The layers have 3 and 8 neurons, the network 11."""
+    found = bitlens.layer_ablation(*trained, repeats=1, steps=5, epochs=[2])
+    removed = found.removed.sel(epoch=2)
+    assert removed.sel(scope="1").values[:4].tolist() == [0, 1, 2, 3]
+    assert np.isnan(removed.sel(scope="1").values[4:]).all()
+    assert [removed.sel(scope=scope).values[-1] for scope in ("4", "whole network")] == [8, 11]
+
+
 def test_layers_without_activation_functions(tmp_path):
     model = torch.nn.Sequential(torch.nn.Linear(5, 4), torch.nn.Linear(4, 3))
     with bitlens.Recorder(model, tmp_path / "run", (torch.rand(9, 5), torch.arange(9) % 3), weights=[0]) as recorder:

@@ -141,7 +141,8 @@ def ablate(
     mode: Annotated[Mode, typer.Option(help="Output of a removed neuron: 0, or its mean.")] = Mode.zero,
     repeats: Annotated[int, typer.Option(min=1, help="Number of random orders.")] = 10,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Number of removals after which to measure. [default: after each]")
+        int | None,
+        typer.Option(min=1, help="Number of removals after which to measure, at most. [default: after each]"),
     ] = None,
     tolerance: Annotated[float, typer.Option(help="Share of the accuracy that counts as nothing.")] = 0.05,
     seed: Annotated[int, typer.Option(help="Seed of the random orders.")] = 0,

@@ -44,7 +44,9 @@ class LayerAblationParameters(Parameters):
     quantizer: Quantizer = parameter(OneBit(), "How values are made discrete: OneBit(threshold) or EqualWidth(bins).")
     mode: Literal["zero", "mean"] = parameter("zero", "Output of a removed neuron: 0, or its mean.")
     repeats: int = parameter(10, "Number of random orders.", minimum=1)
-    steps: int | None = parameter(None, "Number of removals after which to measure. None: after each.", minimum=1)
+    steps: int | None = parameter(
+        None, "Number of removals after which to measure. None, or in a layer of fewer neurons: after each.", minimum=1
+    )
     tolerance: float = parameter(0.05, "Share of the accuracy that counts as nothing.")
     seed: int = parameter(0, "Seed of the random orders.", minimum=0)
     data: str | None = parameter(None, "SHA-256 of the inputs and labels. None: the probe.")
@@ -199,11 +201,13 @@ def _result(
 ) -> Result:
     """The curves of every layer and, where there are several, of the whole network, as arrays with one row a scope."""
     scores = _scores(network, data, layers, parameters.score, parameters.quantizer)
-    settings = {name: getattr(parameters, name) for name in ("mode", "repeats", "steps", "seed")}
+    settings = {name: getattr(parameters, name) for name in ("mode", "repeats", "seed")}
     scopes = [[layer] for layer in layers] + ([layers] if len(layers) > 1 else [])
     rows = []
     for scope in scopes:
-        curves = _curves(network, data, scope, scores, settings)
+        neurons = sum(len(scores[layer.module]) for layer in scope)
+        steps = None if parameters.steps is None else min(parameters.steps, neurons)
+        curves = _curves(network, data, scope, scores, {**settings, "steps": steps})
         rows.append(_row(curves, {layer.module: layer.name for layer in scope}, scores, parameters.tolerance))
     values = {name: _padded([row[name] for row in rows]) for name in rows[0]}
     return Result(
