@@ -20,8 +20,6 @@ _PROBE = 1000
 _SEED = 0
 _DISCARDED = 2
 """Number of images for information discarding, which runs the network many times for each image."""
-_REMOVALS = 16
-"""Number of points of each curve of ablation."""
 
 
 def train_and_record(images: Images, store: Path, epochs: int, console: Console) -> None:
@@ -46,4 +44,4 @@ def train_and_record(images: Images, store: Path, epochs: int, console: Console)
     for layer in ("conv1", "conv2"):
         layer_deconvolution(open_run(store), model, layer, epochs=[epochs])
     layer_discarding(open_run(store), model, samples=_DISCARDED)
-    layer_ablation(open_run(store), model, steps=_REMOVALS)
+    layer_ablation(open_run(store), model)
