@@ -219,7 +219,7 @@ def _neurons() -> list[Law]:
     laws = []
     for quantizer, name in ((OneBit(), "OneBit"), (EqualWidth(), "EqualWidth")):
         family, of_maps = f"neuron_information, {name}", partial(of_neuron, quantizer)
-        # The null mean of single values has a closed form, which needs no shuffles.
+        # The null mean of single values has a closed form. Two shuffles are the fewest with which it is given.
         of_values = partial(of_maps, permutations=2)
         laws += [Law(family, title, n, draw, of_values, 4) for title, draw in draws.items() for n in (64, 256)]
         laws += [Law(family, title, n, draw, of_maps, 2) for title, draw in maps.items() for n in (64, 256)]

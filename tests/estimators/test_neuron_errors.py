@@ -79,11 +79,11 @@ def test_the_closed_form_of_chance_is_of_single_values_alone(name):
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_without_shuffles_nothing_is_known_about_chance(name):
-    found = neuron_information(ACTIVATIONS[name], LABELS, permutations=0)
+    found = neuron_information(ACTIVATIONS[name], LABELS, permutations=0, intervals=True)
     by_chance = found.mutual_information_bias, found.excess, found.null_std, found.p_value, found.adjusted
-    assert np.isnan(by_chance).all()
+    assert np.isnan([*by_chance, found.excess_error]).all()
     assert set(found.verdict.tolist()) == {""}
-    assert np.isfinite([found.entropy, found.mutual_information, found.selectivity]).all()
+    assert np.isfinite([found.entropy, found.mutual_information, found.selectivity, found.entropy_error]).all()
 
 
 @pytest.mark.parametrize(("n", "intervals", "known"), [(63, True, False), (64, True, True), (64, False, False)])

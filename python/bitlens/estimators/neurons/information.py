@@ -192,7 +192,8 @@ def _results(counts: Counts, resampled: Resampling) -> NeuronInformation:
     shares = counts.observed.sum(axis=-2) / counts.observed.sum(axis=(-2, -1))[:, None]
     bins = (shares > 0).sum(axis=-1)
     null = _information(counts.shuffled, resampled.class_sizes).information
-    chance = resampled.expected(counts.observed, null) if len(null) else np.full(len(bins), math.nan)
+    unknown = np.full(len(bins), math.nan)
+    chance = resampled.expected(counts.observed, null) if len(null) else unknown
     null_std, p_value = spread_and_p_value(found.information, null)
     of_classes = -sum(share * math.log2(share) for share in (resampled.class_sizes / n).tolist())
     limit = np.minimum(found.entropy, of_classes)
@@ -214,7 +215,7 @@ def _results(counts: Counts, resampled: Resampling) -> NeuronInformation:
         p_value=p_value,
         adjusted=adjusted_information(found.information, chance, limit),
         entropy_error=entropy_error,
-        excess_error=excess_error,
+        excess_error=excess_error if len(null) else unknown,
         selectivity_error=selectivity_error,
         verdict=verdicts(chance, limit, p_value, fewest=fewest) if len(null) else np.full(len(chance), ""),
     )
