@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "bindings/dlpack_view.hpp"
+#include "bindings/interpreter_lock.hpp"
 #include "core/backends.hpp"
 #ifdef BITLENS_CUDA_UNAVAILABLE
 #include "cuda/cuda_unavailable.hpp"
@@ -78,7 +79,7 @@ const BorrowedArray& first_array(const std::tuple<Values...>& values) {
 
 template <RunsOn runs_on, class Operation>
 void check_and_run(const Operation& operation, bool on_cuda, std::uintptr_t stream) {
-  const py::gil_scoped_release release;
+  const InterpreterUnlocked unlocked;
   if constexpr (runs_on == RunsOn::cpu_and_cuda) {
     if (kEmulated || on_cuda) {
       operation.check(kCuda);

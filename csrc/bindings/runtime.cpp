@@ -2,6 +2,7 @@
 // back-ends.
 #include <pybind11/pybind11.h>
 
+#include "bindings/interpreter_lock.hpp"
 #include "bindings/sections.hpp"
 #include "core/backends.hpp"
 #include "core/check.hpp"
@@ -13,9 +14,9 @@ namespace {
 
 namespace py = pybind11;
 
-// Kernels run without the GIL. The calling thread checks for Ctrl-C from time to time.
+// The calling thread of a kernel checks for Ctrl-C from time to time.
 void check_for_interrupt() {
-  const py::gil_scoped_acquire gil;
+  const InterpreterLocked locked;
   if (PyErr_CheckSignals() != 0) throw py::error_already_set();
 }
 

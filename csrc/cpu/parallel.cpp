@@ -6,6 +6,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -51,7 +52,11 @@ void parallel_for(Index count, const std::function<void(Index)>& body) {
 
   const Index helpers = std::min<Index>(thread_count, count) - 1;
   std::vector<std::jthread> threads;
-  for (Index t = 0; t < helpers; ++t) threads.emplace_back(work, false);
+  try {
+    for (Index t = 0; t < helpers; ++t) threads.emplace_back(work, false);
+  } catch (const std::system_error&) {
+    // The system starts no more threads. Those that there are do all the work.
+  }
   work(true);
   threads.clear();  // joins
   if (failure) std::rethrow_exception(failure);

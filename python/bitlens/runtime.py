@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
+
 from bitlens import _core
 from bitlens.arrays import check_integer
+
+_MOST_THREADS = 1024
 
 
 def build_info() -> dict[str, str | bool]:
@@ -27,7 +32,10 @@ def build_info() -> dict[str, str | bool]:
 
 
 def get_num_threads() -> int:
-    """Return the number of CPU threads that kernels use. The default is one for each core.
+    """Return the number of CPU threads that kernels use.
+
+    The default is the first number of the environment variable OMP_NUM_THREADS when bitlens is imported. Without it there
+    is one thread for each core that the process may use.
 
     Returns
     -------
@@ -66,6 +74,21 @@ def set_num_threads(threads: int) -> None:
     >>> bitlens.set_num_threads(before)
     """
     count = check_integer(threads, "threads")
-    if not 1 <= count <= 1024:
-        raise ValueError(f"threads: expected 1 to 1024, got {count}")
+    if not 1 <= count <= _MOST_THREADS:
+        raise ValueError(f"threads: expected 1 to {_MOST_THREADS}, got {count}")
     _core.set_num_threads(count)
+
+
+def _usual_threads() -> int:
+    """The number of threads that the environment asks for; 1 for each usable core where it does not."""
+    asked = re.match(r"\s*0*([1-9]\d{0,8})\s*(,|$)", os.environ.get("OMP_NUM_THREADS", ""))
+    if asked:
+        count = int(asked[1])
+    elif hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        count = len(os.sched_getaffinity(0))
+    else:
+        count = os.cpu_count() or 1
+    return min(count, _MOST_THREADS)
+
+
+_core.set_num_threads(_usual_threads())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -40,6 +41,54 @@ def test_estimators_work_without_torch():
         "print(round(bitlens.inter_sample_entropy(square, k=2), 12))"
     )
     assert entropy.strip() == "3.0"
+
+
+@pytest.mark.parametrize(
+    ("value", "threads"), [("3", 3), (" 04 ", 4), ("2,1", 2), ("99999", 1024), ("0", None), ("-2", None), ("many", None)]
+)
+def test_the_environment_gives_the_number_of_threads(monkeypatch, value, threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", value)
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert int(run_python("import bitlens; print(bitlens.get_num_threads())")) == (threads or usable)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs an affinity")
+def test_a_process_of_one_core_has_one_thread(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    program = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); import bitlens; "
+    assert run_python(program + "print(bitlens.get_num_threads())").strip() == "1"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the address space, which the stacks of threads need")
+def test_work_goes_on_if_no_thread_can_be_started():
+    program = (
+        "import resource, threading, numpy as np, bitlens\n"
+        "x = np.random.default_rng(0).normal(size=(300, 20))\n"
+        "expected = bitlens.nearest_neighbors(x, 5)\n"
+        "bitlens.set_num_threads(1024)\n"
+        "pages = int(open('/proc/self/statm').read().split()[0])\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2**25,) * 2)\n"
+        "try:\n"
+        "    threads = [threading.Thread(target=threading.Event().wait, daemon=True) for _ in range(100)]\n"
+        "    [thread.start() for thread in threads]\n"
+        "except RuntimeError:\n"
+        "    print('limited')\n"
+        "found = bitlens.nearest_neighbors(x, 5)\n"
+        "print(all((a == b).all() for a, b in zip(expected, found, strict=True)))"
+    )
+    assert run_python(program).split() == ["limited", "True"]
+
+
+@pytest.mark.parametrize("call", ["intra_sample_entropy(maps)", "channel_mutual_information(maps[:200], maps[:200])"])
+def test_a_program_ends_while_a_daemon_thread_is_in_a_kernel(call):
+    run_python(
+        "import threading, time, numpy as np, bitlens\n"
+        "maps = np.random.default_rng(0).normal(size=(2000, 64, 8, 8)).astype(np.float32)\n"
+        "def work():\n"
+        f"    while True: bitlens.{call}\n"
+        "threading.Thread(target=work, daemon=True).start()\n"
+        "time.sleep(0.5)"
+    )
 
 
 WATCHDOG = 60  # seconds; each call below takes longer if an interrupt does not end it
