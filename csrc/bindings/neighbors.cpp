@@ -5,6 +5,7 @@
 #include "core/ops/exact_neighbors.hpp"
 #include "core/ops/neighbor_candidates.hpp"
 #include "core/ops/neighbor_entropy.hpp"
+#include "core/ops/scan_neighbors.hpp"
 
 namespace bitlens {
 namespace {
@@ -16,6 +17,16 @@ constexpr auto list_operands() {
                     operand<&Op::candidates, &Candidates::indices>("candidates"),
                     operand<&Op::candidates, &Candidates::counts>("counts"),
                     operand<&Op::candidates, &Candidates::limits>("limits"));
+}
+
+// Samples that are scanned are five arguments, called as one.
+template <auto samples>
+constexpr auto scanned_operands(const char* panels, const char* finer, const char* norms, const char* errors,
+                                const char* places) {
+  return std::tuple(
+      operand<samples, &ScannedSamples::panels>(panels), operand<samples, &ScannedSamples::finer>(finer),
+      operand<samples, &ScannedSamples::norms>(norms), operand<samples, &ScannedSamples::errors>(errors),
+      operand<samples, &ScannedSamples::samples>(places));
 }
 
 }  // namespace
@@ -47,6 +58,16 @@ void define_neighbors(py::module_& m) {
                    operand<&Op::trusted>("trusted"), operand<&Op::kth_estimates>("kth_estimates"),
                    operand<&Op::k>("k"), operand<&Op::distances>("distances"),
                    operand<&Op::indices>("indices"), operand<&Op::ties>("ties")));
+  });
+  define<ScanNeighbors>(m, "scan_neighbors", []<class Op>(std::type_identity<Op>) {
+    return std::tuple_cat(
+        std::tuple(operand<&Op::rows>("rows"), operand<&Op::columns>("columns")),
+        scanned_operands<&Op::of_rows>("row_panels", "finer_rows", "row_norms", "row_errors", "row_samples"),
+        scanned_operands<&Op::of_columns>("column_panels", "finer_columns", "column_norms", "column_errors",
+                                          "column_samples"),
+        std::tuple(operand<&Op::same>("same"), operand<&Op::unit>("unit"), operand<&Op::k>("k"),
+                   operand<&Op::distances>("distances"), operand<&Op::indices>("indices"),
+                   operand<&Op::ties>("ties"), operand<&Op::measured>("measured")));
   });
   define<NeighborScales>(m, "neighbor_scales", []<class Op>(std::type_identity<Op>) {
     return std::tuple(operand<&Op::distances>("distances"), operand<&Op::scales>("scales"));

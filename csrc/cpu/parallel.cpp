@@ -17,6 +17,7 @@ namespace {
 
 std::atomic<int> thread_count{static_cast<int>(std::max(1u, std::thread::hardware_concurrency()))};
 std::atomic<void (*)()> interrupt_check{nullptr};
+thread_local bool watches_for_interrupts = false;
 
 }  // namespace
 
@@ -28,6 +29,10 @@ void set_num_threads(int threads) {
 int num_threads() { return thread_count; }
 void set_interrupt_check(void (*check)()) { interrupt_check = check; }
 
+void throw_if_interrupted() {
+  if (watches_for_interrupts && interrupt_check) interrupt_check.load()();
+}
+
 void parallel_for(Index count, const std::function<void(Index)>& body) {
   std::atomic<Index> next{0};
   std::exception_ptr failure;
@@ -37,11 +42,12 @@ void parallel_for(Index count, const std::function<void(Index)>& body) {
   // body after all bodies that ended before it, and hide races between them from the thread sanitizer.
   auto take = [&next] { return next.fetch_add(1, std::memory_order_relaxed); };
 
-  auto work = [&](bool watches_for_interrupts) {
+  auto work = [&](bool watches) {
+    watches_for_interrupts = watches;
     try {
       for (Index i = take(); i < count; i = take()) {
         body(i);
-        if (watches_for_interrupts && interrupt_check) interrupt_check.load()();
+        throw_if_interrupted();
       }
     } catch (...) {
       std::lock_guard lock(failure_lock);

@@ -21,4 +21,7 @@ int num_threads();
 // the loop (Ctrl-C).
 void set_interrupt_check(void (*check)());
 
+// Makes that check, for a body that takes long. Does nothing on the threads that help.
+void throw_if_interrupted();
+
 }  // namespace bitlens::cpu

@@ -2,7 +2,7 @@
 // block for each sample.
 #include "core/ops/exact_neighbors.hpp"
 #include "cuda/launch.cuh"
-#include "cuda/reduce.cuh"
+#include "cuda/measured_row.cuh"
 
 namespace bitlens::cuda {
 namespace {
@@ -11,72 +11,6 @@ constexpr int kSharedWidth = 2560;  // places of a row in shared memory, so that
 constexpr unsigned kBlocksAtOnce = 3;  // on a multiprocessor: leaves a thread 80 registers
 constexpr Index kSearchBatch = kCuda.search_batch;
 static_assert(kSearchBatch == kThreads);
-
-// Squared distances and the samples that they belong to: in shared memory if they fit, else in the rows of
-// the results.
-struct Row {
-  double* squared;
-  std::int32_t* indices;
-  int count;
-};
-
-// The squared distance of two samples, for all lanes; the same bits in either order of the samples.
-template <class T>
-__device__ double measure(const T* x, const T* y, Index length) {
-  double sum = 0;
-  for (Index d = lane_of_thread(); d < length; d += kWarp) {
-    const double difference = static_cast<double>(x[d]) - static_cast<double>(y[d]);
-    sum = fma(difference, difference, sum);
-  }
-  return warp_sum(sum);
-}
-
-// The squared distance of `sample` to one other sample for each lane, where it is wanted.
-template <class T>
-__device__ double measure_wanted(View<const T, 2> x, Index sample, Index other, bool wanted,
-                                 double otherwise) {
-  double result = otherwise;
-  for (unsigned left = __ballot_sync(kAllLanes, wanted); left != 0; left &= left - 1) {
-    const unsigned lane = static_cast<unsigned>(__ffs(left) - 1);
-    const double squared = measure(x.row(sample), x.row(__shfl_sync(kAllLanes, other, lane)), x.shape[1]);
-    if (lane_of_thread() == lane) result = squared;
-  }
-  return result;
-}
-
-// A bitonic sort by (distance, index). Every step puts the smaller of two first, so elements that are missing
-// from a power of two act like infinite ones: they stay in place.
-__device__ void sort(Row row) {
-  const auto order = [&](int first, int second) {
-    if (second >= row.count) return;
-    const double a = row.squared[first];
-    const double b = row.squared[second];
-    if (a < b || (a == b && row.indices[first] <= row.indices[second])) return;
-    row.squared[first] = b;
-    row.squared[second] = a;
-    const std::int32_t index = row.indices[first];
-    row.indices[first] = row.indices[second];
-    row.indices[second] = index;
-  };
-  const int thread = static_cast<int>(threadIdx.x);
-  int half = 1;
-  __syncthreads();
-  for (int run = 2; half < row.count; run *= 2, half *= 2) {
-    // Two sorted runs are merged, the second one backwards; then halves of halves.
-    for (int pair = thread; pair < (row.count + 1) / 2 + half; pair += static_cast<int>(kThreads)) {
-      const int start = pair / half * run;
-      order(start + pair % half, start + run - 1 - pair % half);
-    }
-    __syncthreads();
-    for (int step = half / 2; step > 0; step /= 2) {
-      for (int pair = thread; pair < (row.count + 1) / 2 + step; pair += static_cast<int>(kThreads)) {
-        const int first = pair / step * 2 * step + pair % step;
-        order(first, first + step);
-      }
-      __syncthreads();
-    }
-  }
-}
 
 template <class T>
 struct Search {
@@ -97,7 +31,7 @@ struct Search {
           estimate_from_bound(bound, op.unit, op.error_bounds.data[sample], op.error_bounds.data[other]);
       const bool wanted = inside && needs_measuring(estimate, op.trusted, op.kth_estimates.row(sample),
                                                     op.kth_estimates.row(other));
-      const double squared = measure_wanted(op.x, sample, other, wanted, estimate.squared);
+      const double squared = measure_wanted(op.x.row(sample), op.x, other, wanted, estimate.squared);
       if (!inside) continue;
       row.squared[c] = squared;
       row.indices[c] = static_cast<std::int32_t>(other);
@@ -117,7 +51,7 @@ struct Search {
     for (Index start = 0; start < n && last > 0; start += kSearchBatch) {
       const Index other = start + threadIdx.x;
       const bool is_other = other < n && other != sample;
-      const double squared = measure_wanted(op.x, sample, other, is_other, HUGE_VAL);
+      const double squared = measure_wanted(op.x.row(sample), op.x, other, is_other, HUGE_VAL);
       const bool nearer = is_other && squared < last;  // an equal distance with a larger index comes later
       const Votes votes = count_votes(nearer);
       __syncthreads();  // the places of the previous batch have been read, or sorted

@@ -6,6 +6,7 @@ MAX_BINS: Final[int]
 CPU_PANEL: Final[int]
 CUDA_PANEL: Final[int]
 CUDA_SEARCH_BATCH: Final[int]
+CUDA_SCAN_SCRATCH: Final[int]
 
 def center_samples(x: Any, mean: Any, width: float, panels: Any, norms: Any, stream: int) -> None: ...
 def dot_products(rows: Any, columns: Any, dots: Any, stream: int) -> None: ...
@@ -47,6 +48,28 @@ def exact_neighbors(
     distances: Any,
     indices: Any,
     ties: Any,
+    stream: int,
+) -> None: ...
+def scan_neighbors(
+    rows: Any,
+    columns: Any,
+    row_panels: Any,
+    finer_rows: Any,
+    row_norms: Any,
+    row_errors: Any,
+    row_samples: Any,
+    column_panels: Any,
+    finer_columns: Any,
+    column_norms: Any,
+    column_errors: Any,
+    column_samples: Any,
+    same: int,
+    unit: float,
+    k: int,
+    distances: Any,
+    indices: Any,
+    ties: Any,
+    measured: Any,
     stream: int,
 ) -> None: ...
 def neighbor_scales(distances: Any, scales: Any, stream: int) -> None: ...

@@ -34,8 +34,8 @@ def build_info() -> dict[str, str | bool]:
 def get_num_threads() -> int:
     """Return the number of CPU threads that kernels use.
 
-    The default is the first number of the environment variable OMP_NUM_THREADS when bitlens is imported. Without it there
-    is one thread for each core that the process may use.
+    The default is the first number of the environment variable OMP_NUM_THREADS when bitlens is imported. Without it
+    there is one thread for each core that the process may use.
 
     Returns
     -------

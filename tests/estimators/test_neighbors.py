@@ -75,7 +75,7 @@ def test_long_samples(length):
 
 def test_the_filter_is_used_where_it_can_be(monkeypatch):
     """With a bound that never rejects them, wrong candidates are returned: so the filter is in use."""
-    monkeypatch.setattr(nearest, "_relative_error", lambda length: -1.0)
+    monkeypatch.setattr(nearest, "relative_error", lambda length: -1.0)
     x = near_duplicates(250, 3)
     assert (bitlens.nearest_neighbors(x, 7)[1] != reference.nearest_neighbors(x, 7)[1]).any()
 
@@ -115,15 +115,15 @@ def test_distances_of_float32_products_are_good_to_a_hundred_thousandth(small_ti
         x = x * 1e-70
     x = x.astype(np.float32)
     ends = float(x.min()), float(x.max())
-    distances, _, _, unit = nearest.search(x, ArrayContext(), ends, 20, trusted_share=nearest.TRUSTED_SHARE)
-    np.testing.assert_allclose(distances * unit, reference.nearest_neighbors(x, 20)[0], rtol=1e-5)
+    found = nearest.search(x, ArrayContext(), ends, 20, trusted_share=nearest.TRUSTED_SHARE)
+    np.testing.assert_allclose(found.distances * found.unit, reference.nearest_neighbors(x, 20)[0], rtol=1e-5)
 
 
 def test_products_are_trusted_where_they_can_be():
     """Most distances of random points are not the exact ones, and differ from them by rounding only."""
     x = normal(500, 784).astype(np.float32)
     ends = float(x.min()), float(x.max())
-    distances, indices, _, _ = nearest.search(x, ArrayContext(), ends, 20, trusted_share=nearest.TRUSTED_SHARE)
+    distances, indices = nearest.search(x, ArrayContext(), ends, 20, trusted_share=nearest.TRUSTED_SHARE)[:2]
     exact_distances, exact_indices = bitlens.nearest_neighbors(x, 20)
     assert (distances != exact_distances).mean() > 0.9
     assert (indices == exact_indices).mean() > 0.99

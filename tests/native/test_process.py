@@ -44,7 +44,8 @@ def test_estimators_work_without_torch():
 
 
 @pytest.mark.parametrize(
-    ("value", "threads"), [("3", 3), (" 04 ", 4), ("2,1", 2), ("99999", 1024), ("0", None), ("-2", None), ("many", None)]
+    ("value", "threads"),
+    [("3", 3), (" 04 ", 4), ("2,1", 2), ("99999", 1024), ("0", None), ("-2", None), ("many", None)],
 )
 def test_the_environment_gives_the_number_of_threads(monkeypatch, value, threads):
     monkeypatch.setenv("OMP_NUM_THREADS", value)

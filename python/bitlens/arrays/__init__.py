@@ -5,7 +5,7 @@ NumPy arrays without a copy. PyTorch is never imported here: an array can only b
 PyTorch.
 """
 
-from bitlens.arrays.context import Array, ArrayContext, NDArray, array_namespace, call_kernel, is_tensor
+from bitlens.arrays.context import Array, ArrayContext, NDArray, array_namespace, as_numpy, call_kernel, is_tensor
 from bitlens.arrays.rescale import rescale_for_squares
 from bitlens.arrays.validation import (
     MAX_BINS,
@@ -36,6 +36,7 @@ __all__ = [
     "as_array",
     "as_channel_maps",
     "as_class_indices",
+    "as_numpy",
     "as_real_array",
     "as_samples",
     "call_kernel",

@@ -31,6 +31,11 @@ def array_namespace(x: object) -> Any:
     return sys.modules["torch"] if is_tensor(x) else np
 
 
+def as_numpy(array: Any) -> NDArray:
+    """A kernel's array on the CPU."""
+    return np.asarray(array.cpu() if is_tensor(array) else array)
+
+
 @dataclass(frozen=True)
 class ArrayContext:
     """The kind and device of a function's input arrays, which its results have as well."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bitlens import _core
-from bitlens.arrays import ArrayContext, NDArray, call_kernel
+from bitlens.arrays import ArrayContext, NDArray, as_numpy, call_kernel
 from bitlens.estimators.intervals import interval, jackknife_error
 from bitlens.estimators.neighbors.nearest import Neighbors
 
@@ -138,11 +138,6 @@ def diversity_neighbors(n: int) -> int:
 def entropy_bound(n: int, k: int) -> float:
     """The largest inter-sample entropy in bits: that of equal probabilities of all pairs in the graph."""
     return math.log2(min(2 * n * k, n * (n - 1)))
-
-
-def as_numpy(array: Any) -> NDArray:
-    """A kernel's array on the CPU."""
-    return np.asarray(array.cpu() if hasattr(array, "cpu") else array)
 
 
 def _without_scale(distances: Any) -> float:

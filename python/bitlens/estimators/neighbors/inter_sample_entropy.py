@@ -11,6 +11,7 @@ from bitlens import _core
 from bitlens.arrays import (
     Array,
     NDArray,
+    as_numpy,
     as_samples,
     call_kernel,
     check_neighbor_count,
@@ -18,7 +19,6 @@ from bitlens.arrays import (
 )
 from bitlens.estimators.neighbors.diversity import (
     InterSampleDiversity,
-    as_numpy,
     diversity_neighbors,
     diversity_of_neighbors,
     entropy_of_neighbors,
@@ -67,15 +67,16 @@ def neighbor_probabilities(x: Array, k: int = 15) -> tuple[Any, Any, Any]:
     True
     """
     points, context, ends = as_samples(x, "x", at_least=3)
-    distances, indices, _, unit = search(points, context, ends, check_neighbor_count(k, len(points), at_least=2))
+    found = search(points, context, ends, check_neighbor_count(k, len(points), at_least=2))
+    distances = found.distances
     scales = context.empty((len(points),), "float64")
     probabilities = context.empty(distances.shape, "float64")
     call_kernel(context, _core.neighbor_scales, distances, scales)
     call_kernel(context, _core.neighbor_weights, distances, scales, probabilities)
     return (
-        context.to_caller(context.astype(indices, "int64")),
+        context.to_caller(context.astype(found.indices, "int64")),
         context.to_caller(probabilities),
-        context.to_caller(in_unit(scales, unit)),
+        context.to_caller(in_unit(scales, found.unit)),
     )
 
 

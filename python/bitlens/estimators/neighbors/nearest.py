@@ -8,7 +8,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bitlens import _core
-from bitlens.arrays import Array, ArrayContext, as_samples, call_kernel, check_neighbor_count, rescale_for_squares
+from bitlens.arrays import (
+    Array,
+    ArrayContext,
+    array_namespace,
+    as_samples,
+    call_kernel,
+    check_integer,
+    check_neighbor_count,
+    check_same_device,
+    rescale_for_squares,
+)
+from bitlens.estimators.neighbors.projection import Projection, choose_projection
+from bitlens.estimators.neighbors.scan import Scanned, relative_error, scan
 
 
 class _Tiles(NamedTuple):
@@ -32,6 +44,10 @@ class Neighbors(NamedTuple):
     ties: Any
     """Uint8 [n]: 1 if another sample is exactly as far as the last neighbour, so that the index decides."""
     unit: float
+    coordinates: tuple[int, int] = (0, 0)
+    """The numbers of coordinates of coarse and finer bounds; 0 for a search by tiles or by all values."""
+    measured: Any = None
+    """Int32 [n]: how many distances were computed for each sample; None for a search by tiles."""
 
 
 _CPU_TILES = _Tiles(_core.CPU_PANEL, 12, 168)  # 18 MB
@@ -47,37 +63,41 @@ _LONG = 1024
 # A squared distance from float32 products is accurate to a relative 1e-5 if it is above this share of |x|^2 + |y|^2.
 TRUSTED_SHARE = 0.03
 
-_UNIT_ROUNDOFF = 2.0**-24
 
-
-def nearest_neighbors(x: Array, k: int) -> tuple[Any, Any]:
-    """Find the exact k nearest other samples of every sample.
+def nearest_neighbors(x: Array, k: int, *, among: Array | None = None) -> tuple[Any, Any]:
+    """Find the exact k nearest other samples of every sample, or its k nearest among other samples.
 
     Neighbours are ordered by (distance, index), so that the order of equally distant samples is defined. Distances are
     exact: they are computed from differences of the given values in float64, for any offset and scale of the data. The
     search takes longer for samples that have many others at nearly the same distance.
+
+    In a large set, the projections on some principal directions rule most pairs out. Noise, which has no such
+    directions, takes longer.
 
     Parameters
     ----------
     x : array of shape (n, ...)
         Samples along the first axis; the other axes are flattened.
     k : int
-        Number of neighbours, 1 to n - 1.
+        Number of neighbours, 1 to n - 1, or 1 to m with `among`.
+    among : array of shape (m, ...), optional
+        The samples among which neighbours are searched. They have as many values as those of x. A sample of x that is
+        also one of these is its own neighbour at distance 0.
 
     Returns
     -------
     distances : float64 array of shape (n, k)
         Euclidean distances in the unit of x, ascending.
     indices : int64 array of shape (n, k)
-        The indices of the neighbours, 0 to n - 1.
+        The indices of the neighbours, 0 to n - 1, or 0 to m - 1 with `among`.
 
     Raises
     ------
     TypeError
         If x is not an array of real numbers or k is not an integer.
     ValueError
-        If x is empty or not finite or has fewer than two samples, if k is out of range, or if a distance is too large
-        for float64.
+        If an array is empty or not finite or x has fewer than two samples without `among`, if k is out of range, if the
+        samples have different numbers of values, or if a distance is too large for float64.
 
     Examples
     --------
@@ -86,10 +106,14 @@ def nearest_neighbors(x: Array, k: int) -> tuple[Any, Any]:
     >>> distances, indices = bitlens.nearest_neighbors(np.array([[0.0], [1.0], [3.0]]), k=1)
     >>> distances[:, 0], indices[:, 0]
     (array([1., 1., 2.]), array([1, 0, 1]))
+    >>> bitlens.nearest_neighbors(np.array([[0.9]]), k=1, among=np.array([[0.0], [1.0], [3.0]]))[1]
+    array([[1]])
     """
-    points, context, ends = as_samples(x, "x", at_least=2)
-    count = check_neighbor_count(k, len(points), at_least=1)
-    found = search(points, context, ends, count)
+    points, context, ends = as_samples(x, "x", at_least=2 if among is None else 1)
+    if among is None:
+        found = search(points, context, ends, check_neighbor_count(k, len(points), at_least=1))
+    else:
+        found = _search_among(points, context, ends, k, among)
     indices = context.astype(found.indices, "int64")
     return context.to_caller(in_unit(found.distances, found.unit)), context.to_caller(indices)
 
@@ -119,6 +143,8 @@ def search(
     products. The largest bound that a list kept is therefore a lower bound of every distance that it discarded. Rows
     for which this does not prove the k nearest are searched completely.
 
+    If some directions tell most of the samples apart, a scan of projected samples replaces the filter.
+
     Distances are computed from differences in float64. The exception are pairs whose squared distance from the filter
     is above trusted_share of |x|^2 + |y|^2 and does not decide which samples are the k nearest: these keep the
     filter's distance. With an infinite share there are no such pairs.
@@ -126,6 +152,10 @@ def search(
     x, units = rescale_for_squares(x, "x", (0, 1))
     unit = units.item()
     n, length = x.shape
+    width = ends[1] / unit - ends[0] / unit or 1.0  # in every value, no sample is further from the mean
+    projection = choose_projection(x, x, context, k)
+    if projection is not None:
+        return _neighbors_of_scan(scan(x, x, context, width, k, projection), unit, projection)
     list_length = k + max(16, k // 32)
     capacity = list_length + max(_LIST_SLACK, list_length // 2)
     if capacity >= n - 1:  # the filter would discard nothing
@@ -135,7 +165,6 @@ def search(
     counts[...] = 0
     limits[...] = math.inf
     lists = (context.empty((n, capacity), "float32"), context.empty((n, capacity), "int32"), counts, limits)
-    width = ends[1] / unit - ends[0] / unit or 1.0  # in every value, no sample is further from the mean
     error_bounds = context.empty((n,), "float64")
     error_bounds[...] = 0
     if list_length:
@@ -145,10 +174,37 @@ def search(
     columns = max(capacity, k + 1 + _core.CUDA_SEARCH_BATCH) if context.on_cuda else k
     distances, indices = context.empty((n, columns), "float64"), context.empty((n, columns), "int32")
     ties = context.empty((n,), "uint8")
-    trusted = trusted_share / _relative_error(length)
+    trusted = trusted_share / relative_error(length)
     filtered = (*lists, width**2, error_bounds, trusted, kth_estimates)
     call_kernel(context, _core.exact_neighbors, x, *filtered, k, distances, indices, ties)
     return Neighbors(distances[:, :k], indices[:, :k], ties, unit)
+
+
+def _neighbors_of_scan(found: Scanned, unit: float, projection: Projection | None) -> Neighbors:
+    coordinates = (projection.coarse, projection.directions.shape[1]) if projection else (0, 0)
+    return Neighbors(found.distances, found.indices, found.ties, unit, coordinates, found.measured)
+
+
+def _search_among(x: Any, context: ArrayContext, ends: tuple[float, float], k: int, among: Array) -> Neighbors:
+    """Find the k nearest samples of `among` for each sample of x."""
+    y, other_context, other_ends = as_samples(among, "among", at_least=1)
+    check_same_device([context, other_context], "among")
+    if y.shape[1] != x.shape[1]:
+        raise ValueError(f"among: expected the {x.shape[1]} values of a sample of x, got {y.shape[1]}")
+    count = check_integer(k, "k")
+    if not 1 <= count <= len(y):
+        raise ValueError(f"k: expected 1 to {len(y)}, the number of samples of among, got {count}")
+    xp = array_namespace(x)
+    if x.dtype != y.dtype:
+        x, y = context.astype(x, "float64"), context.astype(y, "float64")
+    low, high = min(ends[0], other_ends[0]), max(ends[1], other_ends[1])
+    unit = 1.0
+    if any(rescale_for_squares(samples, "x and among", (0, 1))[1].item() != 1 for samples in (x, y)):
+        both, units = rescale_for_squares(xp.concatenate([x, y]), "x and among", (0, 1))
+        x, y, unit = both[: len(x)], both[len(x) :], units.item()
+    width = high / unit - low / unit or 1.0
+    projection = choose_projection(x, y, context, count)
+    return _neighbors_of_scan(scan(x, y, context, width, count, projection), unit, projection)
 
 
 def _fill_candidate_lists(
@@ -168,7 +224,7 @@ def _fill_candidate_lists(
     call_kernel(context, _core.center_samples, x, mean, width, panels, norms)
     # A product below the normal range of float32 may become 0; its error is at most the smallest normal number.
     underflow = length * float(np.finfo(np.float32).tiny)
-    error_bounds[...] = norms * _relative_error(length) + underflow
+    error_bounds[...] = norms * relative_error(length) + underflow
     lowered_norms = context.astype(norms - error_bounds, "float32")
     error_bounds *= width**2
     tile = context.empty((panel**2 * min(tile_rows, len(panels)) * min(tile_columns, len(panels)),), "float32")
@@ -187,12 +243,3 @@ def _fill_candidate_lists(
 
 def _tiles_for(context: ArrayContext) -> _Tiles:
     return _CUDA_TILES if context.on_cuda else _CPU_TILES
-
-
-def _relative_error(length: int) -> float:
-    """A bound of the error of a float32 squared distance, as a share of |x|^2 + |y|^2.
-
-    The share of the dot product is the probabilistic bound of Higham and Mary (2019) with lambda = 8. The rest is the
-    rounding of the points, of the norms and of the final sum.
-    """
-    return (min(length, 8 * math.sqrt(length)) + 16) * _UNIT_ROUNDOFF

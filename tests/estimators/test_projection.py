@@ -1,0 +1,130 @@
+"""The choice of the directions of the neighbour search, and what nearest_neighbors refuses among other samples."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import bitlens
+from bitlens import reference
+from bitlens.arrays import ArrayContext
+from bitlens.estimators.neighbors import nearest
+from bitlens.estimators.neighbors.projection import Projection, choose_projection
+from tests.support.adversarial_points import DATA
+
+
+def low_dimensional(n, length, dimension=8):
+    random = np.random.default_rng(0)
+    x = random.normal(size=(n, dimension)) @ random.normal(size=(dimension, length))
+    return (x + random.normal(size=(n, length)) * 0.1).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def x():
+    return low_dimensional(9000, 800)
+
+
+def test_samples_near_a_plane_are_projected(x):
+    chosen = choose_projection(x, x, ArrayContext(), 15)
+    assert chosen is not None
+    assert chosen.coarse == 16
+    assert np.linalg.norm(chosen.directions, 2) <= 1
+    again = choose_projection(x, x, ArrayContext(), 15)
+    np.testing.assert_array_equal(chosen.directions, again.directions)
+
+
+def test_noise_is_not_projected():
+    x = np.random.default_rng(0).normal(size=(9000, 800)).astype(np.float32)
+    assert choose_projection(x, x, ArrayContext(), 15) is None
+    assert choose_projection(x, x.copy(), ArrayContext(), 15) is None
+
+
+@pytest.mark.parametrize(("n", "k", "length"), [(4000, 15, 800), (9000, 300, 800), (9000, 15, 8)])
+def test_small_sets_and_many_neighbours_are_not_projected(x, n, k, length):
+    part = np.ascontiguousarray(x[:n, :length])
+    assert choose_projection(part, part, ArrayContext(), k) is None
+
+
+def test_a_constant_is_not_projected():
+    x = np.ones((9000, 800), np.float32)
+    assert choose_projection(x, x, ArrayContext(), 15) is None
+
+
+@pytest.mark.parametrize("scale", [1e30, 1e100, 1e-100])
+def test_extreme_values_are_not_projected(x, scale):
+    """The choice is made in float32."""
+    x = (x.astype(np.float64) * scale).astype(np.float32 if scale == 1e30 else np.float64)
+    assert choose_projection(x, x, ArrayContext(), 15) is None
+
+
+def test_a_few_extreme_values_are_accepted(x):
+    x = x.astype(np.float64)
+    x[[5, 7000]] = 1e100
+    chosen = choose_projection(x, x, ArrayContext(), 15)
+    assert chosen is None or np.isfinite(chosen.directions).all()
+
+
+@pytest.mark.parametrize("offset", [0, 1e6])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_search_of_a_large_set(x, offset, dtype):
+    """The neighbours of some samples, by differences."""
+    x = (x + offset).astype(dtype)
+    found = nearest.search(x, ArrayContext(), (float(x.min()), float(x.max())), 15)
+    assert found.coordinates[0] > 0
+    assert found.measured.mean() < 200
+    for i in range(0, len(x), 300):
+        squared = ((x.astype(np.float64) - x[i].astype(np.float64)) ** 2).sum(axis=1)
+        squared[i] = np.inf
+        order = np.argsort(squared, kind="stable")[:15]
+        np.testing.assert_array_equal(found.indices[i], order)
+        np.testing.assert_allclose(found.distances[i], np.sqrt(squared[order]), rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_lists_that_fill_up(monkeypatch, name):
+    """More samples than a list holds, on a direction that tells few of them apart."""
+    x = DATA[name](2100, 9)
+    along = Projection(x.mean(axis=0), np.eye(9, 1), 1)
+    monkeypatch.setattr(nearest, "choose_projection", lambda *_: along)
+    distances, indices = bitlens.nearest_neighbors(x, 5)
+    expected_distances, expected_indices = reference.nearest_neighbors(x, 5)
+    np.testing.assert_array_equal(indices, expected_indices)
+    np.testing.assert_allclose(distances, expected_distances, rtol=1e-13)
+
+
+def test_the_entropy_of_a_large_set(x, monkeypatch):
+    entropy = bitlens.inter_sample_entropy(x, 15)
+    monkeypatch.setattr(nearest, "choose_projection", lambda *_: None)
+    assert abs(entropy - bitlens.inter_sample_entropy(x, 15)) < 1e-6
+
+
+def test_neighbours_among_a_large_set(x):
+    distances, indices = bitlens.nearest_neighbors(x[:1000] + np.float32(0.01), 3, among=x)
+    assert (indices[:, 0] == np.arange(1000)).mean() > 0.9
+    assert (np.diff(distances, axis=1) >= 0).all()
+
+
+REFUSED = [
+    ({"among": np.zeros((5, 3))}, "among: expected the 2 values of a sample of x, got 3"),
+    ({"among": np.zeros((0, 2))}, "among: is empty, got shape (0, 2)"),
+    ({"among": np.zeros(2)}, "among: expected shape (samples, ...), got (2,); a single feature is (n, 1)"),
+    ({"among": np.full((5, 2), np.nan)}, "among: contains NaN or infinity; every value must be finite"),
+    ({"among": np.zeros((5, 2)), "k": 6}, "k: expected 1 to 5, the number of samples of among, got 6"),
+    ({"among": np.zeros((5, 2)), "k": 0}, "k: expected 1 to 5, the number of samples of among, got 0"),
+    ({"among": np.full((5, 2), 1e308), "x": np.full((4, 2), -1e308)}, "x: expected distances within the range of"),
+]
+
+
+@pytest.mark.parametrize(("given", "message"), REFUSED)
+def test_refused_arguments(given, message):
+    with pytest.raises(ValueError, match="^" + re.escape(message)):
+        bitlens.nearest_neighbors(**({"x": np.zeros((4, 2)), "k": 1} | given))
+
+
+def test_refused_types():
+    with pytest.raises(TypeError, match=r"^among: expected an array of real numbers, got"):
+        bitlens.nearest_neighbors(np.zeros((4, 2)), 1, among=np.array([["a", "b"]]))
+    with pytest.raises(TypeError, match=r"^k: expected an integer, got"):
+        bitlens.nearest_neighbors(np.zeros((4, 2)), 1.5, among=np.zeros((4, 2)))
