@@ -100,7 +100,7 @@ RUNTIME_address := libasan.so
 RUNTIME_thread := libtsan.so
 # The tests that call kernels in their own process. A process that a test starts would load the installed kernels.
 SANITIZED_thread := $(addprefix estimators/test_,closed_forms estimators neighbors neurons permutation properties renyi renyi_estimators) \
-  $(addprefix native/test_,joint_counts sanitizers spectra)
+  $(addprefix native/test_,joint_counts parity_scan sanitizers spectra)
 # These tests use one thread or do not call a kernel, so the thread sanitizer does not need them.
 SANITIZED_address := $(SANITIZED_thread) estimators/test_parameters \
   $(addprefix native/test_,binding boundary operand_sizes parity parity_neighbors parity_spectra)

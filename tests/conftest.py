@@ -19,6 +19,10 @@ from bitlens.arrays import ArrayContext
 # A suite that was started in the background may ignore SIGINT, and every process it starts then would too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# `make sanitize` sets OMP_NUM_THREADS=1 for other libraries, which bitlens would honour as well.
+if os.environ.get("BITLENS_SANITIZE"):
+    bitlens.set_num_threads(2)
+
 if find_spec("hypothesis"):  # a machine lent for its GPU may lack it
     import hypothesis
 
