@@ -156,6 +156,15 @@ LONG_CALLS = {
         "x = np.random.default_rng(0).integers(0, 2, (100_000, 12)).astype(np.float32)",
         "bitlens.nearest_neighbors(x, 40)",
     ),
+    "neighbours among others": (
+        "x = np.random.default_rng(0).random((50_000, 2000), np.float32)",
+        "bitlens.nearest_neighbors(x[:40_000], 20, among=x)",
+    ),
+    "label counts": (
+        "maps = np.broadcast_to(np.random.default_rng(0).random((1, 1, 10_000)), (4_000_000, 1, 10_000))\n"
+        "edges, labels = np.linspace(0, 1, 29)[None], np.zeros(4_000_000, np.int64)",
+        "_core.label_counts(maps, edges, labels, np.empty((1, 1, 30), np.int64))",
+    ),
     "histograms": (
         "maps = np.broadcast_to(np.random.default_rng(0).random((1, 64, 10_000)), (1_000_000, 64, 10_000))\n"
         "counts = np.lib.stride_tricks.as_strided(np.empty((64, 32), np.int32), (1_000_000, 64, 32), (0, 128, 4))",
