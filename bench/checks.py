@@ -10,6 +10,8 @@ import numpy as np
 
 from bench.data import NDArray
 from bench.timing import WrongResultError
+from bitlens.arrays import ArrayContext
+from bitlens.estimators.neighbors.nearest import search
 from bitlens.reference import entropy
 
 
@@ -65,31 +67,44 @@ def scales(distances: NDArray) -> NDArray:
     return (low + high) / 2
 
 
-def distances_by_hand(x: NDArray, row: int) -> NDArray:
-    """Return the distances of one sample to all samples; its distance to itself is set to infinity."""
-    distances = np.empty(len(x))
-    for start in range(0, len(x), 2000):
-        block = x[start : start + 2000].astype(np.float64) - x[row].astype(np.float64)
+def distances_by_hand(x: NDArray, row: int, among: NDArray | None = None) -> NDArray:
+    """Return the distances of one sample to all samples, of which it is none itself, or to those of `among`."""
+    others = x if among is None else among
+    distances = np.empty(len(others))
+    for start in range(0, len(others), 2000):
+        block = others[start : start + 2000].astype(np.float64) - x[row].astype(np.float64)
         distances[start : start + 2000] = np.sqrt((block**2).sum(axis=1))
-    distances[row] = np.inf
+    if among is None:
+        distances[row] = np.inf
     return distances
 
 
-def exact_neighbors(x: NDArray, k: int) -> Callable[[tuple[NDArray, NDArray]], str]:
+def exact_neighbors(x: NDArray, k: int, among: NDArray | None = None) -> Callable[[tuple[NDArray, NDArray]], str]:
     """Return the check of (distances, indices): some samples must have exactly the true neighbours in order."""
 
     def check(result: tuple[NDArray, NDArray]) -> str:
         for row in sampled_rows(len(x), 5):
-            expected = distances_by_hand(x, row)
+            expected = distances_by_hand(x, row, among)
             order = np.argsort(expected, kind="stable")[:k]
             np.testing.assert_array_equal(result[1][row], order)
             np.testing.assert_allclose(result[0][row], expected[order], rtol=1e-12)
-        return "exact, with ties by index"
+        return f"exact, with ties by index; {how_found(x, k) if among is None else 'among other samples'}"
 
     return check
 
 
-def near_neighbors(x: NDArray, k: int, *, least_recall: float = 0.9999) -> Callable[[tuple[NDArray, NDArray]], str]:
+def how_found(x: NDArray, k: int) -> str:
+    """Return how the k nearest neighbours of float32 samples are searched."""
+    found = search(x, ArrayContext(), (float(x.min()), float(x.max())), k)
+    if found.measured is None:
+        return "by products of whole samples"
+    coarse, finer = found.coordinates
+    return f"by bounds of {coarse} and {finer} directions, which left {found.measured.mean():.0f} distances a sample"
+
+
+def near_neighbors(
+    x: NDArray, k: int, *, among: NDArray | None = None, least_recall: float = 0.9999
+) -> Callable[[tuple[NDArray, NDArray]], str]:
     """Return the check of (distances, indices): distances are within 1e-3, and the recall is high enough.
 
     A neighbour counts as true if its distance is at most 1 + 1e-4 times that of the k-th neighbour, so that a library
@@ -100,7 +115,7 @@ def near_neighbors(x: NDArray, k: int, *, least_recall: float = 0.9999) -> Calla
         hits = 0
         rows = sampled_rows(len(x), 50)
         for row in rows:
-            exact = distances_by_hand(x, row)
+            exact = distances_by_hand(x, row, among)
             furthest = np.partition(exact, k - 1)[k - 1] * (1 + 1e-4)
             chosen = np.unique(result[1][row])
             hits += int((exact[chosen] <= furthest).sum())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -73,9 +74,10 @@ def one_run(cases: dict[str, Record]) -> list[str]:
 
 
 def peer(row: Record) -> str:
-    """Return the label and the time ratio of another method, marked if the time was scaled."""
+    """Return the label and the time ratio of another method, marked if the time was scaled, and its recall."""
     mark = SCALED if row["scale"] != 1 else ""
-    return f"{row['label']} {mark}{ratio(row['ratio'])}"
+    recall = re.search(r"recall [\d.]+", row["check"]) if "approximate" in row["label"] else None
+    return f"{row['label']} {mark}{ratio(row['ratio'])}" + (f", {recall[0]}" if recall else "")
 
 
 def ratio(value: float) -> str:

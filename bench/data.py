@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from itertools import combinations, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,38 @@ def stratified(per_class: int) -> NDArray:
     random = np.random.default_rng(0)
     rows = [random.permutation(np.flatnonzero(images.train_labels == label))[:per_class] for label in range(10)]
     return images.train_images[np.concatenate(rows)].reshape(10 * per_class, -1)
+
+
+@cache
+def convolution_maps() -> tuple[NDArray, NDArray]:
+    """Return the rectified maps of both convolutions of a trained LeNet, [10000, 25088] and [10000, 6400]."""
+    import torch
+    from torch import nn
+
+    images = mnist()
+    x = torch.from_numpy(images.train_images[:10000].reshape(-1, 1, 28, 28))
+    y = torch.from_numpy(images.train_labels[:10000])
+    torch.manual_seed(0)
+    first = nn.Sequential(nn.Conv2d(1, 32, 5, padding=2), nn.ReLU())
+    second = nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(32, 64, 5), nn.ReLU())
+    network = nn.Sequential(first, second, nn.MaxPool2d(2), nn.Flatten(), nn.Linear(1600, 10))
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3)
+    for batch in torch.arange(len(x)).split(64):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(network(x[batch]), y[batch]).backward()
+        optimizer.step()
+    maps: tuple[list[NDArray], list[NDArray]] = ([], [])
+    with torch.no_grad():
+        for batch in x.split(500):
+            of_first = first(batch)
+            for kept, values in zip(maps, (of_first, second(of_first)), strict=True):
+                kept.append(values.flatten(1).numpy())
+    return np.concatenate(maps[0]), np.concatenate(maps[1])
+
+
+def noise(samples: int, width: int) -> NDArray:
+    """Return white noise in float32, which has no structure that a search could use."""
+    return np.random.default_rng(0).standard_normal((samples, width), np.float32)
 
 
 def activations(samples: int, width: int) -> NDArray:

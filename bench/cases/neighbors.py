@@ -79,34 +79,97 @@ def mnist_entropy(per_class: int, known: float) -> Case:
     )
 
 
-def searches(x: NDArray, k: int) -> dict[str, Contestant]:
-    """Return the contestants for exact neighbours."""
-    ours, near = bitlens.nearest_neighbors, checks.near_neighbors(x, k)
-    faiss, sklearn = peers.faiss_neighbors, peers.sklearn_neighbors
-    return {
+def searches(x: NDArray, k: int, *, approximate: bool = False, sklearn: bool = True) -> dict[str, Contestant]:
+    """Return the contestants for exact neighbours, and the approximate one if it is asked for."""
+    ours, faiss = bitlens.nearest_neighbors, peers.faiss_neighbors
+    contestants = {
         OURS: Contestant("bitlens", lambda: ours(x, k), checks.exact_neighbors(x, k), peers.tiny(ours)),
-        "faiss": Contestant("faiss", lambda: faiss(x, k), near, peers.tiny(faiss), note="float32"),
-        "sklearn": Contestant("scikit-learn", lambda: sklearn(x, k), near, peers.tiny(sklearn)),
+        "faiss": Contestant(
+            "faiss", lambda: faiss(x, k), checks.near_neighbors(x, k), peers.tiny(faiss), note="float32"
+        ),
     }
-
-
-def mnist_neighbors(k: int) -> Case:
-    """Return the case of the neighbours of all MNIST training images, with approximate search as a contestant."""
-
-    def contestants() -> dict[str, Contestant]:
-        x = data.mnist().train_images.reshape(60000, -1)
+    if sklearn:
+        brute = peers.sklearn_neighbors
+        contestants["sklearn"] = Contestant(
+            "scikit-learn", lambda: brute(x, k), checks.near_neighbors(x, k), peers.tiny(brute)
+        )
+    if approximate:
         search = peers.pynndescent_neighbors
-        approximate = Contestant(
+        contestants["pynndescent"] = Contestant(
             "pynndescent (approximate)",
             lambda: search(x, k),
             checks.near_neighbors(x, k, least_recall=0.9),
             peers.tiny(search),
             note="approximate, see its recall; compiled beforehand",
         )
-        return {**searches(x, k), "pynndescent": approximate}
+    return contestants
+
+
+def mnist_neighbors(k: int) -> Case:
+    """Return the case of the neighbours of all MNIST training images, with approximate search as a contestant."""
+
+    def contestants() -> dict[str, Contestant]:
+        return searches(data.mnist().train_images.reshape(60000, -1), k, approximate=True, sklearn=k < 100)
 
     title = f"`nearest_neighbors`, all of MNIST, n = 60000, k = {k}"
-    return Case(title, {"n": 60000, "width": 784, "k": k}, contestants, products(60000, 784))
+    return Case(title, {"n": 60000, "width": 784, "k": k}, contestants, products(60000, 784), slow=True)
+
+
+def map_neighbors(width: int) -> Case:
+    """Return the case of the neighbours of the maps of a convolution."""
+
+    def contestants() -> dict[str, Contestant]:
+        (maps,) = (maps for maps in data.convolution_maps() if maps.shape[1] == width)
+        return searches(maps, 15, approximate=True, sklearn=False)
+
+    title = f"`nearest_neighbors`, maps of a convolution, n = 10000, {width} values, k = 15"
+    return Case(title, {"n": 10000, "width": width, "k": 15}, contestants, products(10000, width), slow=True)
+
+
+def noise_neighbors() -> Case:
+    """Return the case of samples without structure."""
+    title = "`nearest_neighbors`, white noise, n = 20000, 784 values, k = 15"
+    sizes = {"n": 20000, "width": 784, "k": 15}
+    return Case(title, sizes, lambda: searches(data.noise(20000, 784), 15, sklearn=False), products(20000, 784))
+
+
+def neighbors_among() -> Case:
+    """Return the case of the MNIST test images and their neighbours among the training images."""
+
+    def contestants() -> dict[str, Contestant]:
+        images = data.mnist()
+        x, y = images.test_images.reshape(10000, -1), images.train_images.reshape(60000, -1)
+        ours, faiss = bitlens.nearest_neighbors, peers.faiss_neighbors_among
+        return {
+            OURS: Contestant(
+                "bitlens",
+                lambda: ours(x, 15, among=y),
+                checks.exact_neighbors(x, 15, y),
+                peers.tiny(lambda few, k: ours(few, k, among=few)),
+            ),
+            "faiss": Contestant(
+                "faiss",
+                lambda: faiss(x, 15, y),
+                checks.near_neighbors(x, 15, among=y),
+                peers.tiny(lambda few, k: faiss(few, k, few)),
+                note="float32",
+            ),
+        }
+
+    title = "`nearest_neighbors`, 10000 MNIST test images among 60000 training images, k = 15"
+    return Case(title, {"n": 10000, "among": 60000, "width": 784, "k": 15}, contestants)
+
+
+def many_neighbors() -> Case:
+    """Return the case of more samples than others search exactly in minutes."""
+
+    def contestants() -> dict[str, Contestant]:
+        x, search = data.activations(200000, 784), bitlens.nearest_neighbors
+        return {OURS: Contestant("bitlens", lambda: search(x, 15), checks.exact_neighbors(x, 15), peers.tiny(search))}
+
+    title = "`nearest_neighbors`, n = 200000, 784 values, k = 15"
+    sizes = {"n": 200000, "width": 784, "k": 15}
+    return Case(title, sizes, contestants, products(200000, 784), slow=True)
 
 
 def wide_neighbors(n: int, width: int, k: int) -> Case:
@@ -123,5 +186,11 @@ CASES = {
     "entropy-mnist-10000": mnist_entropy(1000, 23.90),
     "entropy-mnist-20000": mnist_entropy(2000, 24.92),
     "neighbors-mnist": mnist_neighbors(15),
+    "neighbors-mnist-100": mnist_neighbors(100),
+    "neighbors-maps-6400": map_neighbors(6400),
+    "neighbors-maps-25088": map_neighbors(25088),
+    "neighbors-noise": noise_neighbors(),
+    "neighbors-among": neighbors_among(),
+    "neighbors-many": many_neighbors(),
     "neighbors-wide": wide_neighbors(50000, 3072, 100),
 }

@@ -21,6 +21,17 @@ def faiss_neighbors(x: NDArray, k: int) -> tuple[NDArray, NDArray]:
     return np.sqrt(np.maximum(squares[:, 1:], 0)), indices[:, 1:]
 
 
+def faiss_neighbors_among(x: NDArray, k: int, among: NDArray) -> tuple[NDArray, NDArray]:
+    """Return exact neighbours among other samples, in float32."""
+    import faiss
+
+    faiss.omp_set_num_threads(threads())
+    index = faiss.IndexFlatL2(among.shape[1])
+    index.add(among)
+    squares, indices = index.search(x, k)
+    return np.sqrt(np.maximum(squares, 0)), indices
+
+
 def sklearn_neighbors(x: NDArray, k: int) -> tuple[NDArray, NDArray]:
     """Return exact neighbours without the sample itself."""
     from sklearn.neighbors import NearestNeighbors

@@ -46,18 +46,24 @@ def test_commands(command: str, folder: Path) -> None:
     subprocess.run(run, cwd=folder, check=True, stdout=subprocess.DEVNULL, timeout=300)
 
 
-def test_the_table_is_that_of_the_benchmark() -> None:
-    command = [sys.executable, "-m", "bench.compare"]
+TABLES = re.findall(r"<!-- python -m bench.compare(.*?) -->\n(.*?)\n<!-- end of table -->", TEXT, re.DOTALL)
+RESULTS = sorted((ROOT / "bench" / "results").glob("cpu*.json"))
+
+
+@pytest.mark.parametrize(("files", "table"), TABLES, ids=[f"table {files}" for files, _ in TABLES])
+def test_the_tables_are_those_of_the_benchmark(files: str, table: str) -> None:
+    command = [sys.executable, "-m", "bench.compare", *files.split()]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, encoding="utf-8", env=environment)
-    (table,) = re.findall(r"<!-- python -m bench.compare -->\n(.*?)\n<!-- end of table -->", TEXT, re.DOTALL)
     assert table == done.stdout.strip()
 
 
-def test_all_cases_of_the_benchmark_have_results() -> None:
+def test_every_case_of_the_benchmark_has_one_result() -> None:
     from bench.cases import CASES
 
-    assert json.loads((ROOT / "bench" / "results" / "cpu.json").read_text())["cases"].keys() == CASES.keys()
+    measured = [name for path in RESULTS for name in json.loads(path.read_text())["cases"]]
+    assert sorted(measured) == sorted(CASES)
+    assert len(TABLES) == len(RESULTS)
 
 
 @pytest.mark.parametrize(
