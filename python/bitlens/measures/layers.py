@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -15,6 +16,7 @@ from bitlens.estimators.matrix.gram import shuffle_orders
 from bitlens.estimators.permutation import compared
 from bitlens.estimators.verdicts import adjusted_information, q_values, verdicts
 from bitlens.measures.base import Measure
+from bitlens.measures.channel_pairs import drawn_channels, number_of_pairs, require_storable, time_announcement
 from bitlens.measures.minibatches import require_pairs_of_samples
 from bitlens.measures.pair_codes import PairCodes, shuffled_information
 from bitlens.measures.parameters import Parameters, parameter
@@ -46,6 +48,12 @@ class LayerPairInformationParameters(Parameters):
         True,
         "Compute the standard errors of at most 16 x 16 pairs, from 64 samples on; takes up to 3 times as long.",
     )
+    pairs: int | None = parameter(
+        None,
+        "Number of pairs of channels, drawn at random; all if None or the layers have fewer.",
+        minimum=1,
+        absent=None,
+    )
 
 
 class LayerPairInformation(Measure[LayerPairInformationParameters]):
@@ -59,7 +67,10 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
     adjusted for chance (see `adjusted_information`). Values of different numbers of samples must not be compared.
 
     The means are those over pairs of channels of which neither is dead: a dead channel has the same map for every
-    sample. The cost of an epoch is (permutations + 1) x channels of a x channels of b x samples^2 / 2 counts.
+    sample. The cost of an epoch is (permutations + 1) x pairs of channels x samples^2 / 2 counts. ``pairs`` limits it:
+    channels of both layers are drawn at random, the same ones at every epoch, and all their pairs are measured, at most
+    this number. The coordinates are the numbers of these channels, and means and dead channels are those of the drawn
+    ones. Standard errors do not contain what another draw would change.
 
     Returns
     -------
@@ -69,12 +80,13 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
         ``p_value``, ``q_value`` (adjusted for the number of pairs) and ``verdict`` [channel_a, channel_b]. For the
         mean over living pairs: ``mean_excess``, ``mean_null``, ``mean_null_std``, ``mean_standard_error`` and
         ``mean_adjusted`` in bits, ``mean_p_value`` and ``mean_verdict``; ``dead_a`` and ``dead_b``, numbers of dead
-        channels.
+        channels. With ``pairs`` also ``measured_pairs`` and ``all_pairs``, their numbers.
 
     Raises
     ------
     RunError
-        If there is no such layer, its activations are not finite, or the run has one sample.
+        If there is no such layer, its activations are not finite, the run has one sample, or the layers have so many
+        pairs of channels that their results cannot be stored.
 
     Examples
     --------
@@ -109,6 +121,8 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
         verdict_variable("mean_verdict", (), "how far the mean can be trusted"),
         Variable("dead_a", (), "number of dead channels of a", "1"),
         Variable("dead_b", (), "number of dead channels of b", "1"),
+        Variable("measured_pairs", (), "number of measured pairs of channels", "1"),
+        Variable("all_pairs", (), "number of all pairs of channels", "1"),
         Variable("joint_entropy", _PAIR, "joint entropy"),
         Variable("entropy_a", ("channel_a",), "entropy of the channels of a"),
         Variable("entropy_b", ("channel_b",), "entropy of the channels of b"),
@@ -120,15 +134,30 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
     def check(self, run: Run, target: Target, parameters: LayerPairInformationParameters) -> None:
         super().check(run, target, parameters)
         require_pairs_of_samples(run, self.name)
+        require_storable(run, target, parameters.pairs)
 
     def resolve(
         self, run: Run, target: Target, parameters: LayerPairInformationParameters
     ) -> LayerPairInformationParameters:
-        return replace(parameters, samples=max(2, min(parameters.samples, run.manifest.samples)))
+        everything = parameters.pairs is None or parameters.pairs >= number_of_pairs(run, target)
+        samples = max(2, min(parameters.samples, run.manifest.samples))
+        return replace(parameters, samples=samples, pairs=None if everything else parameters.pairs)
+
+    def announcement(
+        self, run: Run, target: Target, parameters: LayerPairInformationParameters, epochs: int
+    ) -> str | None:
+        channels = drawn_channels(run, target, parameters.pairs, parameters.seed)
+        settings = parameters.samples, parameters.bins, parameters.permutations
+        sentence = time_announcement(math.prod(map(len, channels)), *settings, epochs)
+        return sentence and f"{self.title} of {' and '.join(target)}: {sentence}"
 
     def compute(self, run: Run, epoch: int, target: Target, parameters: LayerPairInformationParameters) -> Result:
         chosen, bins = run.evenly_spaced_samples(parameters.samples), parameters.bins
-        a, b = (PairCodes(run, name, run.activations(name, epoch)[chosen], bins) for name in target)
+        channels = drawn_channels(run, target, parameters.pairs, parameters.seed)
+        a, b = (
+            PairCodes(run, name, run.activations(name, epoch)[chosen][:, of_layer], bins)
+            for name, of_layer in zip(target, channels, strict=True)
+        )
         everyone = np.arange(len(chosen))
         full = channel_mutual_information(a.of(everyone), b.of(everyone), bins, codes=True, full_output=True)
         living = [np.flatnonzero(entropies > 0) for entropies in (full.entropy_a, full.entropy_b)]
@@ -149,7 +178,9 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
             values["mean_standard_error"] = errors[-1]
         values |= {"dead_a": limit.shape[0] - len(living[0]), "dead_b": limit.shape[1] - len(living[1])}
         values |= {name: getattr(full, name) for name in ("joint_entropy", "entropy_a", "entropy_b")}
-        return Result(values, {"channel_a": np.arange(limit.shape[0]), "channel_b": np.arange(limit.shape[1])})
+        if parameters.pairs is not None:
+            values |= {"measured_pairs": limit.size, "all_pairs": number_of_pairs(run, target)}
+        return Result(values, dict(zip(_PAIR, channels, strict=True)))
 
 
 def _tested(
