@@ -26,7 +26,7 @@ def number_of_pairs(run: Run, target: tuple[str, ...]) -> int:
 
 
 def require_storable(run: Run, target: tuple[str, ...], pairs: int | None) -> None:
-    """Raise RunError where the results of so many pairs cannot be stored."""
+    """Raise RunError where the results of this number of pairs cannot be stored."""
     count = number_of_pairs(run, target)
     if min(count, pairs or count) > MOST_PAIRS:
         raise RunError(

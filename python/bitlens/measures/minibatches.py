@@ -23,7 +23,7 @@ from bitlens.estimators import (
     Silverman,
 )
 from bitlens.estimators.categories import category_exponents
-from bitlens.estimators.channels.squares import ChannelSquares, channel_squares
+from bitlens.estimators.channels.squares import channel_squares
 from bitlens.estimators.intervals import (
     GROUPS,
     LEAST_SAMPLES,
@@ -32,7 +32,6 @@ from bitlens.estimators.intervals import (
     induced_order,
     kept_samples,
 )
-from bitlens.estimators.matrix.bandwidths import exponents_of_squares
 from bitlens.estimators.matrix.decomposition import decompose
 from bitlens.estimators.matrix.gram import channel_exponents, shuffle_orders, variable_exponents, with_shuffles
 from bitlens.estimators.matrix.invariants import degrees, group_information
@@ -40,6 +39,7 @@ from bitlens.estimators.matrix.multivariate import informations
 from bitlens.estimators.permutation import p_value_of
 from bitlens.measures.inputs import has_categories
 from bitlens.measures.parameters import Parameters, parameter
+from bitlens.measures.part_kernels import joint_exponents
 from bitlens.runs import Run, RunError
 from bitlens.runs.layout import INPUT
 
@@ -129,10 +129,15 @@ def mean_information(
     for batch in prepared:
         # The units of a layer without maps are one variable. The distances of a group are among those of its batch.
         squares = channel_squares(maps[batch.samples], as_one=config.tensor or maps.ndim == 2)
-        rows.append(_informations(batch, squares, config))
-        excesses.append(
-            [[information.excess for information, _ in _informations(group, squares, config)] for group in batch.groups]
+        parts = [batch, *batch.groups]
+        positions, rules = [part.kept for part in parts], [part.bandwidth for part in parts]
+        joints = joint_exponents(squares, positions, rules, scale_bandwidth=config.scale_bandwidth)
+        whole, *groups = (
+            informations(part.targets, joint, squares.context, config.alpha, config.scale_bandwidth)
+            for part, joint in zip(parts, joints, strict=True)
         )
+        rows.append(whole)
+        excesses.append([[information.excess for information, _ in group] for group in groups])
     errors = _errors_of_batches(rows, excesses)
     results = []
     for target, by_batch in enumerate(zip(*rows, strict=True)):
@@ -153,15 +158,6 @@ def mean_information(
             stacklevel=2,
         )
     return results
-
-
-def _informations(
-    batch: Batch, squares: ChannelSquares, config: MatrixInformationConfig
-) -> list[tuple[MultivariateInformation, NDArray]]:
-    """The information about each target, with its shuffles, from the squared distances of the mini-batch."""
-    of_kept = squares.values[:, batch.kept[:, None], batch.kept]
-    of_maps = exponents_of_squares(of_kept, batch.bandwidth, squares.units, squares.length, squares.context)
-    return informations(batch.targets, of_maps, squares.context, config.alpha, config.scale_bandwidth)
 
 
 def _errors_of_batches(
