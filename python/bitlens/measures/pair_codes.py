@@ -55,7 +55,8 @@ class PairCodes:
         first, second = np.triu_indices(len(kept), 1)
         pairs = self._table[samples[:, first], samples[:, second]]
         # take returns rows in memory order, which the kernel reads without another copy.
-        return self._without_others(kept).take(pairs, axis=1).reshape(-1, len(first))
+        codes: NDArray = self._without_others(kept).take(pairs, axis=1)
+        return codes.reshape(-1, len(first))
 
     def _without_others(self, kept: NDArray) -> NDArray:
         """The codes of all pairs, of which those of the kept samples have the bins of these."""
