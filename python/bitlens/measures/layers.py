@@ -85,8 +85,8 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
     Raises
     ------
     RunError
-        If there is no such layer, its activations are not finite, the run has one sample, or the layers have so many
-        pairs of channels that their results cannot be stored.
+        If there is no such layer, its activations are not finite, the run has one sample, or there are more pairs of
+        channels than a result can hold.
 
     Examples
     --------
