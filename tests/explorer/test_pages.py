@@ -84,6 +84,23 @@ def test_the_layers_heat_map_is_the_librarys_in_the_librarys_order(recorded_run,
     assert len(payloads(app)) == 4  # and the same at three epochs
 
 
+def test_layers_of_drawn_pairs_tell_how_many_were_drawn(run, look):
+    drawn = bitlens.layer_pair_information(run, "0", "1", pairs=4, permutations=3, seed=5).isel(epoch=-1)
+    (known,) = (known for known in bitlens.layer_pair_information.known(run, "0", "1") if known.parameters.pairs == 4)
+    cell = (int(drawn.channel_a[1]), int(drawn.channel_b[0]))
+    app = look(run.path, "layers", a="0", b="1", est=known.id, cell=f"{cell[0]}.{cell[1]}", sort="index")
+    payload = payloads(app)[0]
+    assert (payload["row_ids"], payload["column_ids"]) == (
+        drawn.channel_b.values.tolist(),
+        drawn.channel_a.values.tolist(),
+    )
+    assert "Mean excess over 4 of 16 pairs of channels, drawn at random" in words(app)
+    assert f"{float(drawn.mutual_information[1, 0]):.3f} bits" in {metric.value for metric in app.metric}
+    other = next(channel for channel in range(4) if channel not in drawn.channel_a)
+    app = look(run.path, "layers", a="0", b="1", est=known.id, cell=f"{other}.{cell[1]}")
+    assert f"Channels {other} and {cell[1]} were not drawn" in words(app)
+
+
 def test_colours_can_span_all_epochs(recorded_run, look):
     app = look(recorded_run.path, "layers", a="0", b="1", t="1", range="all")
     values = bitlens.layer_pair_information(recorded_run, "0", "1", permutations=3, samples=32).mutual_information

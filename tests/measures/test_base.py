@@ -170,6 +170,7 @@ def test_a_call_is_documented_and_has_a_signature() -> None:
         "samples",
         "seed",
         "intervals",
+        "pairs",
         "epochs",
     ]
     assert signature.parameters["bins"].default == 32

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from bitlens.measures import MEASURES, Task, execute, titled
+from bitlens.measures import MEASURES, Task, announcements, execute, titled
 from bitlens.runs import Run
 from bitlens_explorer.ui.text import escape_markdown, show_error
 
 
 def offer(run: Run, label: str, key: str, tasks: Sequence[Task]) -> None:
     """A button that executes the tasks, one by one, and then runs the page again."""
+    for sentence in announcements(run, tasks):
+        st.info(escape_markdown(sentence))
     if not tasks or not st.button(f"Compute ({label})", key=key):
         return
     bar = st.progress(0.0)

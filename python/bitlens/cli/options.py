@@ -66,6 +66,6 @@ def _flag(name: str) -> str:
 def _metavar(field: Any) -> str:
     if field.choices:
         return f"[{'|'.join(field.choices)}]"
-    kinds = {int: "INTEGER", float: "NUMBER"}
+    kinds = {int: "INTEGER", float: "NUMBER", int | None: "INTEGER"}
     options = get_args(field.annotation) or (field.annotation,)
     return kinds.get(field.annotation, "RULE" if float in options else "TEXT")

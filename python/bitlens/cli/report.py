@@ -239,4 +239,7 @@ def _layers_table(run: Run, parameters: dict[str, Any]) -> Table:
         f"that are not dead, {of_pairs.bins} bins, {min(of_pairs.samples, n)} samples; ± is its standard error. "
         "at least: the baseline is large, so that the excess is too small. at most ... (chance): not above chance."
     )
+    if table.drawn_pairs.any():
+        columns["drawn_pairs"] = ("pairs", str)
+        caption += " pairs: how many pairs of channels were drawn at random; all where there is no number."
     return render(table, columns, f"Layers at epoch {epoch}, in bits", caption)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -106,39 +106,44 @@ def permutation_test(
 
     orders = [random.permutation(len(b)) for _ in range(count)]
 
-    observed = as_float64(statistic(a, b))
-    # Welford's running moments, so that the values of all permutations need not be in memory together.
-    mean: Any = observed * 0.0
-    squares: Any = observed * 0.0
-    not_below: Any = observed * 0.0
-    for step, order in enumerate(orders, 1):
-        value = as_float64(statistic(a, b[order]))
-        change = value - mean
-        mean = mean + change / step
-        squares = squares + change * (value - mean)
-        not_below = not_below + (value >= least_tie(observed))
-    null_std = (squares / (count - 1)) ** 0.5
-    error = null_std * math.nan
-
     def excess(kept: NDArray, induced: Sequence[NDArray]) -> Any:
         of_a, of_b = a[kept], b[kept]
         null = sum(as_float64(statistic(of_a, of_b[order])) for order in induced)
         return as_float64(statistic(of_a, of_b)) - null / len(induced)
 
-    if intervals:
-        error = excess_error(excess, orders, null_std, number)
-    low, high = interval(observed - mean, error)
+    result = compared(as_float64(statistic(a, b)), (statistic(a, b[order]) for order in orders), number)
+    if not intervals:
+        return result
+    error = excess_error(excess, orders, result.null_std, number)
+    low, high = interval(result.excess, error)
+    return replace(result, standard_error=error, low=low, high=high)
+
+
+def compared(observed: Any, null: Iterable[Any], seed: int) -> PermutationResult:
+    """Compare a statistic with at least two values of its null distribution, from shuffles with this seed."""
+    # Welford's running moments, so that the values of all permutations need not be in memory together.
+    mean: Any = observed * 0.0
+    squares: Any = observed * 0.0
+    not_below: Any = observed * 0.0
+    count = 0
+    for value in map(as_float64, null):
+        count += 1
+        change = value - mean
+        mean = mean + change / count
+        squares = squares + change * (value - mean)
+        not_below = not_below + (value >= least_tie(observed))
+    unknown = squares * math.nan
     return PermutationResult(
         observed=observed,
         null_mean=mean,
-        null_std=null_std,
+        null_std=(squares / (count - 1)) ** 0.5,
         excess=observed - mean,
         p_value=(1 + not_below) / (1 + count),
-        standard_error=error,
-        low=low,
-        high=high,
+        standard_error=unknown,
+        low=unknown,
+        high=unknown,
         permutations=count,
-        seed=number,
+        seed=seed,
     )
 
 

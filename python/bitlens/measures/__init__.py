@@ -19,6 +19,7 @@ from bitlens.measures.plane import information_plane
 from bitlens.measures.registry import (
     COMPUTED,
     MEASURES,
+    announcements,
     execute,
     measure,
     parameter_fields,
@@ -39,6 +40,7 @@ __all__ = [
     "Target",
     "Task",
     "Variable",
+    "announcements",
     "average_maps",
     "channel_entropies",
     "channel_order",

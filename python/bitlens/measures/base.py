@@ -87,6 +87,10 @@ class Measure(Generic[P]):
             for layer in target:
                 require_magnitudes(run, layer, self.name)
 
+    def announcement(self, run: Run, target: Target, parameters: P, epochs: int) -> str | None:
+        """A sentence that says how long this number of epochs takes, before it starts; None if it takes no minute."""
+        return None
+
     # What a user calls
 
     def __call__(self, run: Run, *arguments: Any, epochs: Sequence[int] | None = None, **settings: Any) -> xr.Dataset:
@@ -229,6 +233,8 @@ class Measure(Generic[P]):
             raise RunError(f"epochs: {what} in {run.path}; recorded are {recorded}")
         if missing:
             self._warn_of_ignored(run, key)
+            if announcement := self.announcement(run, target, parameters, len(missing)):
+                warnings.warn(announcement, stacklevel=3)
         failures: dict[int, RunError] = {}
         try:
             for epoch in track(missing, " ".join([self.title, *target])):

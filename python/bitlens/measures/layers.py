@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from bitlens.arrays import MAX_BINS, NDArray
-from bitlens.estimators import PermutationResult, channel_mutual_information, permutation_test
+from bitlens.estimators import PermutationResult, channel_mutual_information
+from bitlens.estimators.intervals import LEAST_SAMPLES, excess_error
+from bitlens.estimators.matrix.gram import shuffle_orders
+from bitlens.estimators.permutation import compared
 from bitlens.estimators.verdicts import adjusted_information, q_values, verdicts
 from bitlens.measures.base import Measure
+from bitlens.measures.channel_pairs import drawn_channels, number_of_pairs, require_storable, time_announcement
 from bitlens.measures.minibatches import require_pairs_of_samples
 from bitlens.measures.pair_codes import PairCodes, shuffled_information
 from bitlens.measures.parameters import Parameters, parameter
@@ -23,6 +29,9 @@ if TYPE_CHECKING:
 _PAIR = ("channel_a", "channel_b")
 _MOST_CHANNELS_WITH_ERRORS = 16
 """A layer has errors of this number of channels. The error of the mean over more is that of the mean over these."""
+
+_OF_LIVING, _OF_THOSE_WITH_ERRORS = -2, -1
+"""The places of the means over living channels, and over those that have errors, in the permutation test."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,12 @@ class LayerPairInformationParameters(Parameters):
         True,
         "Compute the standard errors of at most 16 x 16 pairs, from 64 samples on; takes up to 3 times as long.",
     )
+    pairs: int | None = parameter(
+        None,
+        "Number of pairs of channels, drawn at random; all if None or the layers have fewer.",
+        minimum=1,
+        absent=None,
+    )
 
 
 class LayerPairInformation(Measure[LayerPairInformationParameters]):
@@ -52,7 +67,10 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
     adjusted for chance (see `adjusted_information`). Values of different numbers of samples must not be compared.
 
     The means are those over pairs of channels of which neither is dead: a dead channel has the same map for every
-    sample. The cost of an epoch is (permutations + 1) x channels of a x channels of b x samples^2 / 2 counts.
+    sample. The cost of an epoch is (permutations + 1) x pairs of channels x samples^2 / 2 counts. ``pairs`` limits it:
+    channels of both layers are drawn at random, the same ones at every epoch, and all their pairs are measured, at most
+    this number. The coordinates are the numbers of these channels, and means and dead channels are those of the drawn
+    ones. Standard errors do not contain what another draw would change.
 
     Returns
     -------
@@ -62,12 +80,13 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
         ``p_value``, ``q_value`` (adjusted for the number of pairs) and ``verdict`` [channel_a, channel_b]. For the
         mean over living pairs: ``mean_excess``, ``mean_null``, ``mean_null_std``, ``mean_standard_error`` and
         ``mean_adjusted`` in bits, ``mean_p_value`` and ``mean_verdict``; ``dead_a`` and ``dead_b``, numbers of dead
-        channels.
+        channels. With ``pairs`` also ``measured_pairs`` and ``all_pairs``, their numbers.
 
     Raises
     ------
     RunError
-        If there is no such layer, its activations are not finite, or the run has one sample.
+        If there is no such layer, its activations are not finite, the run has one sample, or there are more pairs of
+        channels than a result can hold.
 
     Examples
     --------
@@ -102,6 +121,8 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
         verdict_variable("mean_verdict", (), "how far the mean can be trusted"),
         Variable("dead_a", (), "number of dead channels of a", "1"),
         Variable("dead_b", (), "number of dead channels of b", "1"),
+        Variable("measured_pairs", (), "number of measured pairs of channels", "1"),
+        Variable("all_pairs", (), "number of all pairs of channels", "1"),
         Variable("joint_entropy", _PAIR, "joint entropy"),
         Variable("entropy_a", ("channel_a",), "entropy of the channels of a"),
         Variable("entropy_b", ("channel_b",), "entropy of the channels of b"),
@@ -113,57 +134,91 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
     def check(self, run: Run, target: Target, parameters: LayerPairInformationParameters) -> None:
         super().check(run, target, parameters)
         require_pairs_of_samples(run, self.name)
+        require_storable(run, target, parameters.pairs)
 
     def resolve(
         self, run: Run, target: Target, parameters: LayerPairInformationParameters
     ) -> LayerPairInformationParameters:
-        return replace(parameters, samples=max(2, min(parameters.samples, run.manifest.samples)))
+        everything = parameters.pairs is None or parameters.pairs >= number_of_pairs(run, target)
+        samples = max(2, min(parameters.samples, run.manifest.samples))
+        return replace(parameters, samples=samples, pairs=None if everything else parameters.pairs)
+
+    def announcement(
+        self, run: Run, target: Target, parameters: LayerPairInformationParameters, epochs: int
+    ) -> str | None:
+        channels = drawn_channels(run, target, parameters.pairs, parameters.seed)
+        settings = parameters.samples, parameters.bins, parameters.permutations
+        sentence = time_announcement(math.prod(map(len, channels)), *settings, epochs)
+        return sentence and f"{self.title} of {' and '.join(target)}: {sentence}"
 
     def compute(self, run: Run, epoch: int, target: Target, parameters: LayerPairInformationParameters) -> Result:
         chosen, bins = run.evenly_spaced_samples(parameters.samples), parameters.bins
-        maps = [run.activations(name, epoch)[chosen] for name in target]
-        a, b = (PairCodes(run, name, of_layer, bins) for name, of_layer in zip(target, maps, strict=True))
+        channels = drawn_channels(run, target, parameters.pairs, parameters.seed)
+        a, b = (
+            PairCodes(run, name, run.activations(name, epoch)[chosen][:, of_layer], bins)
+            for name, of_layer in zip(target, channels, strict=True)
+        )
         everyone = np.arange(len(chosen))
         full = channel_mutual_information(a.of(everyone), b.of(everyone), bins, codes=True, full_output=True)
         living = [np.flatnonzero(entropies > 0) for entropies in (full.entropy_a, full.entropy_b)]
         few = max(map(len, living)) <= _MOST_CHANNELS_WITH_ERRORS
-        null = _tested(a, b, living, len(chosen), parameters, intervals=parameters.intervals and few)
+        with_errors = living if few else [_evenly(channels) for channels in living]
+        orders = shuffle_orders(len(chosen), parameters.permutations, parameters.seed)
+        null = _tested(a, b, full.mutual_information, [living, with_errors], orders, parameters.seed)
         limit = np.minimum.outer(full.entropy_a, full.entropy_b)
         values = _of_pairs(null, full.mutual_information, limit)
         values |= _of_mean(null, limit[np.ix_(*living)])
-        if parameters.intervals and not few:
-            some = [_evenly(channels) for channels in living]
-            parts = zip(target, maps, some, strict=True)
-            a, b = (PairCodes(run, name, of_layer[:, channels], bins) for name, of_layer, channels in parts)
-            sizes = [len(channels) for channels in some]
-            errors = _tested(a, b, list(map(np.arange, sizes)), len(chosen), parameters, intervals=True).standard_error
-            values["standard_error"][np.ix_(*some)] = errors[:-1].reshape(sizes)
+        if parameters.intervals and len(chosen) >= LEAST_SAMPLES:
+            place = np.ix_(*with_errors)
+            null_std = np.append(values["null_std"][place], null.null_std[_OF_THOSE_WITH_ERRORS])
+            errors = _errors(a.part(with_errors[0]), b.part(with_errors[1]), orders, null_std, parameters.seed)
+            if few:
+                values["standard_error"][:] = 0  # the information of a dead channel is 0 for any samples
+            values["standard_error"][place] = errors[:-1].reshape(len(place[0]), -1)
             values["mean_standard_error"] = errors[-1]
         values |= {"dead_a": limit.shape[0] - len(living[0]), "dead_b": limit.shape[1] - len(living[1])}
         values |= {name: getattr(full, name) for name in ("joint_entropy", "entropy_a", "entropy_b")}
-        return Result(values, {"channel_a": np.arange(limit.shape[0]), "channel_b": np.arange(limit.shape[1])})
+        if parameters.pairs is not None:
+            values |= {"measured_pairs": limit.size, "all_pairs": number_of_pairs(run, target)}
+        return Result(values, dict(zip(_PAIR, channels, strict=True)))
 
 
 def _tested(
     a: PairCodes,
     b: PairCodes,
-    living: list[NDArray],
-    samples: int,
-    parameters: LayerPairInformationParameters,
-    *,
-    intervals: bool,
+    information: NDArray,
+    averaged: list[list[NDArray]],
+    orders: list[NDArray],
+    seed: int,
 ) -> PermutationResult:
-    """The permutation test of all pairs of channels, and, as its last value, of their mean over living ones."""
-    of_pairs, everyone = shuffled_information(a, b, parameters.bins), np.arange(samples)
+    """The permutation test of all pairs of channels, and, as its last values, of means over `averaged` channels.
 
-    def with_mean(kept: NDArray, shuffled: NDArray) -> NDArray:
-        information = of_pairs(kept, shuffled)
-        of_living = information[np.ix_(*living)]
-        return np.append(information, of_living.mean() if of_living.size else np.nan)
+    The first of these are the living channels. A dead channel has no information in any order.
+    """
+    (living_a, living_b), everyone = averaged[0], np.arange(len(orders[0]))
 
-    return permutation_test(
-        with_mean, everyone, everyone, parameters.permutations, parameters.seed, intervals=intervals
-    )
+    def with_means(of_pairs: NDArray) -> NDArray:
+        parts = [of_pairs[np.ix_(*channels)] for channels in averaged]
+        return np.append(of_pairs, [part.mean() if part.size else np.nan for part in parts])
+
+    def of_all(of_living: NDArray) -> NDArray:
+        of_pairs = np.zeros(information.shape)
+        of_pairs[np.ix_(living_a, living_b)] = of_living
+        return with_means(of_pairs)
+
+    shuffled = shuffled_information(a.part(living_a), b.part(living_b), everyone, orders)
+    return compared(with_means(information), map(of_all, shuffled), seed)
+
+
+def _errors(a: PairCodes, b: PairCodes, orders: list[NDArray], null_std: NDArray, seed: int) -> NDArray:
+    """The standard errors of the excesses of all pairs of channels, and, as the last value, of their mean."""
+
+    def excess(kept: NDArray, induced: Sequence[NDArray]) -> NDArray:
+        observed, *null = shuffled_information(a, b, kept, [np.arange(len(kept)), *induced])
+        of_pairs = observed - sum(null) / len(null)
+        return np.append(of_pairs, of_pairs.mean() if of_pairs.size else np.nan)
+
+    return np.asarray(excess_error(excess, orders, null_std, seed))
 
 
 def _evenly(channels: NDArray) -> NDArray:
@@ -173,9 +228,9 @@ def _evenly(channels: NDArray) -> NDArray:
 
 
 def _of_pairs(null: PermutationResult, information: NDArray, limit: NDArray) -> dict[str, Any]:
-    """The variables of single pairs; all but the last value of the test are those of pairs."""
+    """The variables of single pairs; all but the last two values of the test are those of pairs."""
     names = ("null_mean", "null_std", "excess", "p_value", "standard_error")
-    values = {name: getattr(null, name)[:-1].reshape(information.shape) for name in names}
+    values = {name: getattr(null, name)[:_OF_LIVING].reshape(information.shape) for name in names}
     return values | {
         "mutual_information": information,
         "q_value": q_values(values["p_value"]),
@@ -185,14 +240,16 @@ def _of_pairs(null: PermutationResult, information: NDArray, limit: NDArray) -> 
 
 
 def _of_mean(null: PermutationResult, limit: NDArray) -> dict[str, Any]:
-    """The variables of the mean over living pairs, the last value of the test; NaN without living pairs."""
-    observed, null_mean, p_value = (float(values[-1]) for values in (null.observed, null.null_mean, null.p_value))
+    """The variables of the mean over living pairs; NaN without living pairs."""
+    observed, null_mean, p_value = (
+        float(values[_OF_LIVING]) for values in (null.observed, null.null_mean, null.p_value)
+    )
     possible = float(limit.mean()) if limit.size else 0.0
     return {
-        "mean_excess": null.excess[-1],
+        "mean_excess": null.excess[_OF_LIVING],
         "mean_null": null_mean,
-        "mean_null_std": null.null_std[-1],
-        "mean_standard_error": null.standard_error[-1],
+        "mean_null_std": null.null_std[_OF_LIVING],
+        "mean_standard_error": np.nan,
         "mean_adjusted": adjusted_information(observed, null_mean, possible) if limit.size else np.nan,
         "mean_p_value": p_value if limit.size else np.nan,
         "mean_verdict": verdicts(null_mean if limit.size else 0.0, possible, p_value if limit.size else 1.0),

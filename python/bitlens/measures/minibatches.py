@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -23,6 +23,7 @@ from bitlens.estimators import (
     Silverman,
 )
 from bitlens.estimators.categories import category_exponents
+from bitlens.estimators.channels.squares import channel_squares
 from bitlens.estimators.intervals import (
     GROUPS,
     LEAST_SAMPLES,
@@ -38,6 +39,7 @@ from bitlens.estimators.matrix.multivariate import informations
 from bitlens.estimators.permutation import p_value_of
 from bitlens.measures.inputs import has_categories
 from bitlens.measures.parameters import Parameters, parameter
+from bitlens.measures.part_kernels import joint_exponents
 from bitlens.runs import Run, RunError
 from bitlens.runs.layout import INPUT
 
@@ -66,6 +68,8 @@ class Batch:
     """A mini-batch: its samples, the bandwidth of its channels, and the kernels of every target with their shuffles."""
 
     samples: NDArray
+    kept: NDArray
+    """The positions of the samples in the mini-batch; a group of the jackknife does not have all of them."""
     bandwidth: RunBandwidth
     targets: list[Any]
     groups: list[Batch]
@@ -86,10 +90,10 @@ def prepared_batches(
     for samples in every:
         orders = shuffle_orders(len(samples), config.permutations, config.seed)
         groups = [
-            _prepared(run, targets, config, samples[kept], [induced_order(o, kept) for o in orders[:SHUFFLES]], [])
+            _prepared(run, targets, config, samples, kept, [induced_order(o, kept) for o in orders[:SHUFFLES]], [])
             for kept in (kept_samples(len(samples), config.seed) if grouped else [])
         ]
-        prepared.append(_prepared(run, targets, config, samples, orders, groups))
+        prepared.append(_prepared(run, targets, config, samples, np.arange(len(samples)), orders, groups))
     return prepared
 
 
@@ -97,10 +101,12 @@ def _prepared(
     run: Run,
     targets: Mapping[str, NDArray],
     config: MatrixInformationConfig,
-    samples: NDArray,
+    batch: NDArray,
+    kept: NDArray,
     orders: list[NDArray],
     groups: list[Batch],
 ) -> Batch:
+    samples = batch[kept]
     rule = _rule_for(run, config.bandwidth_x, samples)
     of_targets = [
         category_exponents(target[samples], rule, "bandwidth_x")
@@ -109,7 +115,7 @@ def _prepared(
         for target in targets.values()
     ]
     shuffled = [with_shuffles(of_x, context, orders) for of_x, context in of_targets]
-    return Batch(samples, _rule_for(run, config.bandwidth, samples), shuffled, groups)
+    return Batch(samples, kept, _rule_for(run, config.bandwidth, samples), shuffled, groups)
 
 
 def mean_information(
@@ -119,15 +125,20 @@ def mean_information(
 
     It warns where the entropy of the layer is saturated.
     """
-
-    def of_batch(batch: Batch) -> list[tuple[MultivariateInformation, NDArray]]:
-        # The units of a layer without maps are one variable.
-        as_one = config.tensor or maps.ndim == 2
-        of_maps, context = channel_exponents(maps[batch.samples], "maps", batch.bandwidth, 1, as_one=as_one)
-        return informations(batch.targets, of_maps, context, config.alpha, config.scale_bandwidth)
-
-    rows = [of_batch(batch) for batch in prepared]
-    errors = _errors_of_batches(prepared, rows, of_batch)
+    rows, excesses = [], []
+    for batch in prepared:
+        # The units of a layer without maps are one variable. The distances of a group are among those of its batch.
+        squares = channel_squares(maps[batch.samples], as_one=config.tensor or maps.ndim == 2)
+        parts = [batch, *batch.groups]
+        positions, rules = [part.kept for part in parts], [part.bandwidth for part in parts]
+        joints = joint_exponents(squares, positions, rules, scale_bandwidth=config.scale_bandwidth)
+        whole, *groups = (
+            informations(part.targets, joint, squares.context, config.alpha, config.scale_bandwidth)
+            for part, joint in zip(parts, joints, strict=True)
+        )
+        rows.append(whole)
+        excesses.append([[information.excess for information, _ in group] for group in groups])
+    errors = _errors_of_batches(rows, excesses)
     results = []
     for target, by_batch in enumerate(zip(*rows, strict=True)):
         each = [information for information, _ in by_batch]
@@ -150,27 +161,22 @@ def mean_information(
 
 
 def _errors_of_batches(
-    prepared: list[Batch],
-    rows: list[list[tuple[MultivariateInformation, NDArray]]],
-    of_batch: Callable[[Batch], list[tuple[MultivariateInformation, NDArray]]],
+    rows: list[list[tuple[MultivariateInformation, NDArray]]], groups: list[list[list[float]]]
 ) -> NDArray:
     """The standard error of the mean excess over mini-batches, for each target; NaN where it is not known.
 
-    With 16 mini-batches or more, leaving out each in turn is the jackknife of their mean. Fewer are divided themselves.
+    With 16 mini-batches or more, leaving out each in turn is the jackknife of their mean. Fewer are divided themselves:
+    `groups` are the excesses of each mini-batch without each group, [mini-batch][group][target].
     """
     excesses = np.array([[information.excess for information, _ in row] for row in rows])
     if len(rows) >= GROUPS:
         return np.asarray(excesses.std(axis=0, ddof=1) / math.sqrt(len(rows)))
-    if not prepared[0].groups:
+    if not groups[0]:
         return np.full(excesses.shape[1], math.nan)
     squares = [
-        error_of_excesses(
-            (np.array([information.excess for information, _ in of_batch(group)]) for group in batch.groups),
-            np.array([information.null_std for information, _ in row]),
-            len(row[0][1]),
-        )
+        error_of_excesses(np.array(without), np.array([information.null_std for information, _ in row]), len(row[0][1]))
         ** 2
-        for batch, row in zip(prepared, rows, strict=True)
+        for without, row in zip(groups, rows, strict=True)
     ]
     return np.asarray(np.sqrt(np.sum(squares, axis=0)) / len(rows))
 

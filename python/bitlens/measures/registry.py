@@ -47,6 +47,18 @@ def execute(task: Task, run: Run | None = None) -> None:
         raise RunError(f"{task.run}: the result of {task.measure} could not be stored; make the run writable")
 
 
+def announcements(run: Run, tasks: Sequence[Task]) -> list[str]:
+    """A sentence for each measure, target and parameters whose tasks together take minutes."""
+    groups: dict[tuple[str, Target, str], list[Task]] = {}
+    for task in tasks:
+        groups.setdefault((task.measure, task.target, str(task.parameters)), []).append(task)
+    sentences = []
+    for (name, target, _), group in groups.items():
+        parameters, _ = MEASURES[name].Parameters.from_json(group[0].parameters)
+        sentences.append(MEASURES[name].announcement(run, target, parameters, len(group)))
+    return [sentence for sentence in sentences if sentence]
+
+
 def measure(
     run: Run,
     names: str | Sequence[str] | None = None,
@@ -72,7 +84,8 @@ def measure(
     progress : callable, optional
         Called before each task with the target in plain text, the number of finished tasks and their total.
     skipped : callable, optional
-        Called with a sentence for each measure, and each reason, that the run cannot answer. Default: warnings.
+        Called with a sentence for each measure, and each reason, that the run cannot answer, and for each measure that
+        will take minutes. Default: warnings.
     **parameters
         Parameters of the measures, such as ``bins=16``; each goes to every measure that has one of this name.
 
@@ -213,6 +226,8 @@ def _execute_all(
 ) -> list[RunError]:
     """Execute every missing task; those that fail do not stop the others and are reported at the end, by reason."""
     tasks = [(each, task) for each, target, settings in plan for task in each.missing(run, target, settings)]
+    for sentence in announcements(run, [task for _, task in tasks]):
+        tell(sentence)
     failed = []
     by_reason: dict[tuple[str, str], list[Task]] = {}
     try:

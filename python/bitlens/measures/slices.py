@@ -10,6 +10,8 @@ import xarray as xr
 
 from bitlens import estimators
 from bitlens.arrays import NDArray
+from bitlens.estimators.matrix.gram import shuffle_orders
+from bitlens.estimators.permutation import compared
 from bitlens.measures.inputs import full_diversity_of, require_magnitudes
 from bitlens.measures.pair_codes import PairCodes, shuffled_information
 from bitlens.runs import RunError, Slice
@@ -85,9 +87,8 @@ def _of_pairs(chosen: Slice, other: Slice, name: str, bins: int, permutations: i
         everyone = np.arange(len(chosen.samples.values))
         codes = of_a.of(everyone), of_b.of(everyone)
         full = estimators.channel_mutual_information(*codes, bins, codes=True, full_output=True)
-        null = estimators.permutation_test(
-            shuffled_information(of_a, of_b, bins), everyone, everyone, permutations, seed
-        )
+        orders = shuffle_orders(len(everyone), permutations, seed)
+        null = compared(full.mutual_information, shuffled_information(of_a, of_b, everyone, orders), seed)
         if name == "mutual information":
             values.append(full.mutual_information)
             nulls.append([null.null_mean, null.null_std, null.excess, null.p_value])

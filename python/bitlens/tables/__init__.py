@@ -35,7 +35,7 @@ from bitlens.tables.training import (
     training_progress,
     training_summary,
 )
-from bitlens.tables.wording import estimate, p_value
+from bitlens.tables.wording import drawn_pairs, estimate, p_value
 
 __all__ = [
     "ALL_SAMPLES",
@@ -52,6 +52,7 @@ __all__ = [
     "dead_channels",
     "discarding_by_layer",
     "discarding_maps",
+    "drawn_pairs",
     "estimate",
     "gap_bounds",
     "information_chains",

@@ -24,7 +24,7 @@ _VARIABLES = (
 
 
 def channel_pairs(information: xr.Dataset) -> pd.DataFrame:
-    """Information of two layers, one row for each epoch and pair of channels.
+    """Information of two layers, one row for each epoch and measured pair of channels.
 
     Parameters
     ----------
@@ -37,7 +37,8 @@ def channel_pairs(information: xr.Dataset) -> pd.DataFrame:
         Columns ``epoch``, ``channel_a``, ``channel_b``, ``mutual_information``, ``excess`` over the mean of the
         permutation baseline, ``null_mean``, ``null_std``, ``p_value`` and ``q_value`` (0 to 1), ``standard_error`` of
         the excess, ``adjusted`` information, ``verdict``, ``entropy_a``, ``entropy_b`` and ``joint_entropy``; entropies
-        and information in bits.
+        and information in bits. Where pairs were drawn at random, also ``measured_pairs`` and ``all_pairs``, their
+        numbers.
 
     Raises
     ------
@@ -54,4 +55,5 @@ def channel_pairs(information: xr.Dataset) -> pd.DataFrame:
     True
     """
     require(information, _VARIABLES, "layer_pair_information")
-    return to_rows(information, {name: name for name in _VARIABLES}, ["channel_a", "channel_b"])
+    numbers = [name for name in ("measured_pairs", "all_pairs") if name in information.variables]
+    return to_rows(information, {name: name for name in (*_VARIABLES, *numbers)}, ["channel_a", "channel_b"])

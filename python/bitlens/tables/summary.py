@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from bitlens.tables.wording import drawn_pairs
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -87,7 +89,8 @@ def layer_summary(
         By layer: ``layer``, ``kind``, ``shape``, ``inter_sample_entropy``, ``diversity`` (0 to 1),
         ``intra_sample_entropy`` (mean over channels that are not dead; NaN for layers of single values), ``dead``
         channels, ``excess`` (mean over pairs of channels that are not dead; NaN for the first layer), its
-        ``standard_error`` and ``verdict``; entropies in bits.
+        ``standard_error`` and ``verdict``, and ``drawn_pairs``, the number of pairs that were drawn at random, such as
+        "65536 of 16777216", empty where all were measured; entropies in bits.
 
     Examples
     --------
@@ -120,6 +123,7 @@ def layer_summary(
                 "excess": np.nan if information is None else float(information.mean_excess),
                 "standard_error": np.nan if information is None else float(information.mean_standard_error),
                 "verdict": "" if information is None else str(information.mean_verdict.values),
+                "drawn_pairs": "" if information is None else drawn_pairs(information),
             }
         )
     return pd.DataFrame(rows)

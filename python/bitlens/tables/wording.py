@@ -1,11 +1,15 @@
-"""How estimates are written for readers: with their standard error, their verdict and the floor of a p-value."""
+"""How estimates are written for readers: standard error, verdict, the floor of a p-value, and pairs that were drawn."""
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from bitlens.estimators.intervals import interval
 from bitlens.estimators.verdicts import LOWER_BOUND, NOT_ABOVE_CHANCE, NOT_MEASURABLE
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 def estimate(excess: float, standard_error: float, verdict: str = "") -> str:
@@ -64,3 +68,30 @@ def p_value(p: float, permutations: int) -> str:
     """
     floor = 1 / (1 + permutations)
     return f"below {floor:.2g} ({permutations} permutations)" if p <= floor * (1 + 1e-9) else f"{p:.2g}"
+
+
+def drawn_pairs(information: xr.Dataset) -> str:
+    """How many pairs of channels were drawn at random from how many; empty where all were measured.
+
+    Parameters
+    ----------
+    information : xarray.Dataset
+        Result of `bitlens.layer_pair_information`.
+
+    Returns
+    -------
+    str
+        Such as "65536 of 16777216".
+
+    Examples
+    --------
+    >>> import bitlens
+    >>> from bitlens import tables
+    >>> run = bitlens.open_run("demo-run")
+    >>> tables.drawn_pairs(bitlens.layer_pair_information(run, "conv1", "relu1", permutations=2, pairs=9))
+    '9 of 36'
+    """
+    if "measured_pairs" not in information:
+        return ""
+    measured, everything = (int(information[name].max()) for name in ("measured_pairs", "all_pairs"))
+    return f"{measured} of {everything}"

@@ -19,7 +19,7 @@ BY: dict[str, Literal["index", "maximum", "mean"]] = {"index": "index", "max": "
 
 @dataclass(frozen=True)
 class Order:
-    """Channels in the order of drawing."""
+    """Places of the measured channels in the order of drawing."""
 
     a: list[int]
     b: list[int]
@@ -53,17 +53,18 @@ def heat_map(
 ) -> HeatMap:
     """The matrix of one epoch: layer A along the columns, layer B along the rows."""
     values = results[VARIABLES[query.quantity]].transpose("channel_b", "channel_a")
+    values = values.isel(channel_b=order.b, channel_a=order.a)
     signed = query.quantity == "excess"
     return HeatMap(
-        table=values.isel(channel_b=order.b, channel_a=order.a),
+        table=values,
         title=f"{QUANTITIES[query.quantity].capitalize()} of layers {query.a} and {query.b} at epoch {epoch}",
         x_title=f"channel of layer {query.a} (A)",
         y_title=f"channel of layer {query.b} (B)",
         unit="bits",
         low=colors[0],
         high=colors[1],
-        row_ids=order.b,
-        column_ids=order.a,
+        row_ids=values.channel_b.to_numpy().tolist(),
+        column_ids=values.channel_a.to_numpy().tolist(),
         file=file_name(run, "layers", query.a, query.b, f"epoch{epoch}", query.quantity),
         palette="RdBu_r" if signed else "viridis",
         bar_note="red above 0, blue below" if signed else "brighter is more",

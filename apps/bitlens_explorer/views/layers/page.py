@@ -86,9 +86,12 @@ def _numbers(query: Query, epoch: int, results: xr.Dataset, permutations: int) -
     )
     dead = int(results.dead_a) + int(results.dead_b)
     without = f"; {count(dead, 'dead channel')} left out" if dead else ""
-    figure_frame.title("All channels")
+    drawn = tables.drawn_pairs(results)
+    at_random = ", drawn at random" if drawn else ""
+    figure_frame.title("Drawn channels" if drawn else "All channels")
     st.markdown(
-        f"Mean excess over pairs: **{mean or 'no pair of living channels'}** bits{without}. ± is the standard error. "
+        f"Mean excess over {drawn or 'all'} pairs of channels{at_random}: **{mean or 'no pair of living channels'}** "
+        f"bits{without}. ± is the standard error. "
         "Compare only values of equal numbers of samples."
     )
     figure_frame.title("Chosen channels")
@@ -96,6 +99,9 @@ def _numbers(query: Query, epoch: int, results: xr.Dataset, permutations: int) -
         show_hint("No cell is chosen.", "click a cell of the heat map, or move through it with the arrow keys.")
         return
     a, b = query.cell
+    if a not in results.channel_a or b not in results.channel_b:
+        show_hint(f"Channels {a} and {b} were not drawn.", "click a cell of the heat map.")
+        return
     pair = tables.channel_pairs(results.sel(channel_a=a, channel_b=b)).iloc[0]
     names = f"A: layer {query.a}, channel {a}", f"B: layer {query.b}, channel {b}"
     st.markdown(f"**{escape_markdown(names[0])}**; **{escape_markdown(names[1])}**; epoch {epoch}")

@@ -22,6 +22,7 @@ from bitlens.arrays import (
     is_uint8_array,
     rescale_for_squares,
 )
+from bitlens.estimators.channels.squares import channel_squares
 
 # Channels are processed in blocks, so that the tables of squared distances of a block take at most this many bytes.
 _BLOCK_BYTES = 64 * 2**20
@@ -185,10 +186,7 @@ def sample_distances(maps: NDArray) -> NDArray:
     distances = np.empty((channels, len(upper[0])))
     step = max(1, _BLOCK_BYTES // (8 * n * n))
     for first in range(0, channels, step):
-        values, context, _ = as_channel_maps(maps[:, first : first + step], "maps", channel_axis=1)
-        rescaled, _ = rescale_for_squares(values, "maps", (0, 2))
-        squares = np.empty((values.shape[1], n, n))
-        call_kernel(context, _core.squared_distances, rescaled, squares)
+        squares = channel_squares(maps[:, first : first + step]).values
         distances[first : first + step] = np.sqrt(squares[:, *upper])
     return distances
 
