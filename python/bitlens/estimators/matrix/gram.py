@@ -29,8 +29,8 @@ from bitlens.estimators.matrix.bandwidths import Bandwidth, exponents_of_squares
 # From this number of samples on, LAPACK and cuSOLVER decompose one matrix faster with their own parallel code.
 _LARGE = 1024
 _EPS = float(np.finfo(np.float64).eps)
-# The exponent between samples of different classes: exp(-1e4) is 0.
-_DIFFERENT_CLASSES = 1e4
+DIFFERENT_CLASSES = 1e4
+"""The exponent between samples of different classes: exp(-1e4) is 0."""
 
 
 class PrecisionWarning(UserWarning):
@@ -71,23 +71,50 @@ def concatenate(exponents: Iterable[Any]) -> Any:
     return array_namespace(arrays[0]).concatenate(arrays)
 
 
-def variable_exponents(
-    x: Array, name: str, bandwidth: Bandwidth, argument: str = "bandwidth"
-) -> tuple[Any, ArrayContext]:
-    """Compute the exponents of one variable, [1, n, n]; its Gram matrix is exp(-exponents)."""
-    x = as_array(x, name)
+def classes_of(x: Any, name: str) -> NDArray | None:
+    """Convert class labels of at least two samples to int64; None if x is an array of samples."""
     if x.ndim == 1 and not any(kind in str(x.dtype) for kind in ("float", "complex")):
-        context = ArrayContext.of(x)
         classes = as_class_indices(x, len(x), name)
         if len(classes) < 2:
             raise ValueError(f"{name}: expected at least 2 samples, got {len(classes)}")
-        exponents = np.where(classes[:, None] == classes, 0.0, _DIFFERENT_CLASSES)
-        return context.to_device(exponents[None]), context
+        return classes
     if x.ndim < 2:
         raise ValueError(
             f"{name}: expected shape (samples, ...), got {tuple(x.shape)}; a single feature is (n, 1), classes are "
             "integers"
         )
+    return None
+
+
+def samples_of(x: Array, name: str, channel_axis: int = 1, *, as_one: bool = True) -> tuple[Any, Any, ArrayContext]:
+    """Convert at least two samples to values [n, channels, length] whose squares are finite, and their units."""
+    values, context, _ = as_channel_maps(x, name, channel_axis=channel_axis, cuda=True)
+    if as_one:
+        values = values.reshape(len(values), 1, -1)
+    if len(values) < 2:
+        raise ValueError(f"{name}: expected at least 2 samples, got {len(values)}")
+    values, units = rescale_for_squares(values, name, (0, 2))
+    return values, units, context
+
+
+def squared_distances(values: Any, context: ArrayContext) -> Any:
+    """Compute the squared distances of values [n, channels, length] in every channel, float64 [channels, n, n]."""
+    n, channels, _ = values.shape
+    squares = context.empty((channels, n, n), "float64")
+    call_kernel(context, _core.squared_distances, values, squares)
+    return squares
+
+
+def variable_exponents(
+    x: Array, name: str, bandwidth: Bandwidth, argument: str = "bandwidth"
+) -> tuple[Any, ArrayContext]:
+    """Compute the exponents of one variable, [1, n, n]; its Gram matrix is exp(-exponents)."""
+    x = as_array(x, name)
+    classes = classes_of(x, name)
+    if classes is not None:
+        context = ArrayContext.of(x)
+        exponents = np.where(classes[:, None] == classes, 0.0, DIFFERENT_CLASSES)
+        return context.to_device(exponents[None]), context
     return channel_exponents(x, name, bandwidth, 1, as_one=True, argument=argument)
 
 
@@ -101,15 +128,9 @@ def channel_exponents(
     argument: str = "bandwidth",
 ) -> tuple[Any, ArrayContext]:
     """Compute the exponents of every channel, [channels, n, n], or [1, n, n] of all values as one channel."""
-    values, context, _ = as_channel_maps(maps, name, channel_axis=channel_axis, cuda=True)
-    if as_one:
-        values = values.reshape(len(values), 1, -1)
-    n, channels, length = values.shape
-    if n < 2:
-        raise ValueError(f"{name}: expected at least 2 samples, got {n}")
-    values, units = rescale_for_squares(values, name, (0, 2))
-    exponents = context.empty((channels, n, n), "float64")
-    call_kernel(context, _core.squared_distances, values, exponents)
+    values, units, context = samples_of(maps, name, channel_axis, as_one=as_one)
+    exponents = squared_distances(values, context)
+    length = values.shape[2]
     units = units.reshape(-1) + exponents[:, 0, 0] * 0  # one for each channel
     return exponents_of_squares(exponents, bandwidth, units, length, context, argument), context
 

@@ -1,0 +1,282 @@
+"""Matrix-based Renyi entropies of many samples without a complete spectrum: deflated stochastic Lanczos quadrature.
+
+The trace of f(A), here A^alpha or -A log A, is split into two parts. Q are Ritz vectors of the largest eigenvalues from
+a block Krylov space, and P = 1 - Q Q^T. The first part is the sum of f over the Ritz values. The second part, the trace
+of f(P A P), is estimated by probes of random signs: the quadratic form of each is between its Gauss rule and its
+Gauss-Radau rule with a node at 0, which Lanczos steps give (Golub and Meurant 2010), because all even derivatives of f
+have one sign.
+
+The trace and the Frobenius norm of A are known, and so is the trace of p(P A P) for every polynomial p of degree 2. The
+probes estimate f - p alone, for the p that is closest to f, which has a hundredth of the standard error of f.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bitlens.arrays import NDArray, array_namespace, is_tensor
+from bitlens.estimators.matrix.gaussian_kernel import GaussianKernel
+
+PROBES = 16
+"""Random sign vectors of an estimate; their number is the same for all entropies of a mutual information."""
+_BLOCK = 16  # vectors of a block of the Krylov space
+_BLOCKS = 8  # of the first attempt; each further attempt doubles their number
+_FIRST_CHECK = 4  # Lanczos steps after which the error of the quadrature is looked at
+_MOST_STEPS = 200
+_LOWEST_RATIO = 1e-13  # of squared lengths: a direction below it is a rounding error
+_TINY = 1e-300
+_SHARE_OF_DEFLATION = 0.25  # of the standard error that is aimed at
+
+
+def _host(array: Any) -> NDArray:
+    return np.asarray(array.cpu() if is_tensor(array) else array)
+
+
+class Power:
+    """The function f of an order alpha, and the entropy in bits as a function of its trace."""
+
+    def __init__(self, alpha: float, largest: float):
+        self.alpha, self.scale = alpha, largest if alpha > 2 else 1.0
+
+    def __call__(self, l: NDArray) -> NDArray:  # noqa: E741
+        """Compute f of eigenvalues; negative ones count as 0."""
+        l = np.maximum(l, _TINY)  # noqa: E741
+        if self.alpha > 2:  # A^alpha may underflow; the trace of A / scale is at least 1
+            return np.asarray((l / self.scale) ** self.alpha)
+        if self.alpha == 1:
+            return np.asarray(-l * np.log(l))
+        return np.asarray(l * np.expm1((self.alpha - 1) * np.log(l)))  # the trace of A itself is 1
+
+    def derivative(self, l: NDArray) -> NDArray:  # noqa: E741
+        """Compute f' of positive eigenvalues, apart from a constant."""
+        if self.alpha == 1:
+            return np.asarray(-np.log(l))
+        return np.asarray(self.alpha * (l / self.scale) ** (self.alpha - 1) / self.scale)
+
+    def bits(self, trace: float) -> float:
+        """Compute the entropy."""
+        if self.alpha == 1:
+            return trace / math.log(2)
+        log_of_trace = (
+            math.log(trace) + self.alpha * math.log(self.scale) if self.alpha > 2 else math.log1p(max(trace, -1 + 1e-16))
+        )
+        return log_of_trace / ((1 - self.alpha) * math.log(2))
+
+    def bits_for_trace(self, trace: float) -> float:
+        """Compute the derivative of the entropy with respect to the trace."""
+        if self.alpha == 1:
+            return 1 / math.log(2)
+        return 1 / ((trace if self.alpha > 2 else 1 + trace) * (1 - self.alpha) * math.log(2))
+
+
+class Estimate(NamedTuple):
+    """An entropy in bits, and what is known about its error."""
+
+    bits: float
+    deviations: NDArray
+    """The entropy of each probe minus their mean."""
+    error_bound: float
+    """Bits by which the quadrature and the deflation may be wrong."""
+    eigenvectors: int
+    steps: int
+
+    @property
+    def standard_error(self) -> float:
+        """The standard error of the mean of the probes, together with the other errors."""
+        return standard_error(self.deviations, self.error_bound)
+
+
+def standard_error(deviations: NDArray, error_bound: float) -> float:
+    """Combine the spread of the probes with the bound of the errors that they have in common."""
+    count = len(deviations)
+    return math.hypot(math.sqrt(float((deviations**2).sum()) / (count * (count - 1))), error_bound)
+
+
+def orthonormalized(block: Any) -> Any:
+    """Return an orthonormal basis of the columns' space; directions that are rounding errors are left out."""
+    xp = array_namespace(block)
+    for _ in range(2):
+        squares, directions = xp.linalg.eigh(block.T @ block)
+        counts = squares > max(float(squares[-1]) * _LOWEST_RATIO, _TINY)
+        block = block @ (directions[:, counts] / squares[counts] ** 0.5)
+    return block
+
+
+class KrylovSpace:
+    """A block Krylov space of the kernel, with its Ritz values and vectors in descending order."""
+
+    def __init__(self, kernel: GaussianKernel, seed: int):
+        self.kernel = kernel
+        start = np.random.default_rng([seed, 1]).normal(size=(kernel.n, _BLOCK))
+        self.basis = self.images = kernel.context.empty((kernel.n, 0), "float64")
+        self.next = orthonormalized(kernel.context.to_device(start))
+
+    def extend(self, blocks: int) -> None:
+        """Enlarge the space by some blocks, or until it is invariant, and compute the Ritz pairs."""
+        xp = array_namespace(self.basis)
+        for _ in range(blocks):
+            if not self.next.shape[1]:
+                break
+            image = self.kernel.times(self.next)
+            self.basis = xp.concatenate([self.basis, self.next], 1)
+            self.images = xp.concatenate([self.images, image], 1)
+            size = float((image**2).sum(0).max())
+            for _ in range(2):
+                image = image - self.basis @ (self.basis.T @ image)
+            image = image[:, (image**2).sum(0) > size * _LOWEST_RATIO]
+            self.next = orthonormalized(image) if image.shape[1] else image
+        values, rotation = xp.linalg.eigh(self.basis.T @ self.images)
+        self.vectors, images = self.basis @ rotation, self.images @ rotation
+        self.values = _host(values)[::-1]
+        self.squared_residuals = _host(((images - self.vectors * values) ** 2).sum(0))[::-1]
+        self.squared_images = _host((images**2).sum(0))[::-1]
+
+
+@dataclass
+class Deflation:
+    """The leading Ritz vectors Q, and what is known of the rest of the kernel, P A P."""
+
+    vectors: Any
+    values: NDArray
+    moments: NDArray
+    """The traces of P, P A P and (P A P)^2."""
+    coupling: float
+    """The trace of f(A) without those of f(Q^T A Q) and f(P A P), to second order."""
+
+    @classmethod
+    def of(cls, space: KrylovSpace, f: Power, most_bits: float) -> Deflation:
+        """Deflate as many Ritz vectors as change the entropy by at most `most_bits` through their coupling.
+
+        It is the sum of |r|^2 (f'(l) - f'(m)) / (l - m) over Ritz values l, their residuals r, and the eigenvalues m of
+        P A P that take part in r. For m stands the mean of all, weighted by themselves.
+        """
+        n, values = space.kernel.n, np.maximum(space.values, _TINY)
+        numbers = n - np.arange(1, len(values) + 1)
+        traces = np.maximum(1 - values.cumsum(), 0)
+        squares = space.kernel.squared_norm + (values**2 - 2 * space.squared_images).cumsum()
+        squares = np.maximum(squares, traces**2 / np.maximum(numbers, 1))
+        means = np.clip(squares / np.maximum(traces, _TINY), _TINY, values / 2)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            slopes = (f.derivative(values) - f.derivative(means)[:, None]) / (values - means[:, None])
+        couplings = np.tril(slopes) @ space.squared_residuals
+        totals = f(values).cumsum() + f(means) / means * traces
+        bits = [abs(f.bits_for_trace(total) * coupling) for total, coupling in zip(totals, couplings, strict=True)]
+        count = int(np.flatnonzero(np.array(bits) <= most_bits).max(initial=-1)) + 1
+        moments = np.array([[n, 1, space.kernel.squared_norm], *zip(numbers, traces, squares, strict=True)])[count]
+        return cls(
+            space.vectors[:, space.vectors.shape[1] - count :],
+            values[:count],
+            moments,
+            float(couplings[count - 1]) if count else 0.0,
+        )
+
+    def without(self, vectors: Any) -> Any:
+        """Project vectors off the Ritz vectors."""
+        return vectors - self.vectors @ (self.vectors.T @ vectors)
+
+
+class Lanczos:
+    """Lanczos processes of P A P from several starting vectors, with complete reorthogonalisation."""
+
+    def __init__(self, kernel: GaussianKernel, deflation: Deflation, starts: Any):
+        self.kernel, self.deflation = kernel, deflation
+        starts = deflation.without(deflation.without(starts))
+        lengths = (starts**2).sum(0)
+        self.squared_lengths = _host(lengths)
+        self._basis = [starts / lengths.clip(_TINY, None) ** 0.5]
+        self._least = float(np.finfo(kernel.dtype).eps) * 0.01 * kernel.squared_norm**0.5
+        self.diagonals: list[NDArray] = []
+        self.couplings: list[NDArray] = []
+
+    def step(self) -> None:
+        """Add one vector to every process; one whose space is invariant goes on with zeros."""
+        last = self._basis[-1]
+        image = self.deflation.without(self.kernel.times(last))
+        self.diagonals.append(_host((image * last).sum(0)))
+        for _ in range(2):
+            for vector in self._basis:
+                image = image - vector * (vector * image).sum(0)
+        lengths = (image**2).sum(0) ** 0.5
+        going_on = lengths > self._least
+        self.couplings.append(_host(lengths * going_on))
+        self._basis.append(image * (going_on / lengths.clip(_TINY, None)))
+
+    def rules(self) -> tuple[tuple[NDArray, NDArray], tuple[NDArray, NDArray]]:
+        """Nodes and weights, [processes, nodes] each, of the Gauss rules and of the Gauss-Radau rules."""
+        diagonals, couplings = np.array(self.diagonals).T, np.array(self.couplings).T
+        processes, steps = diagonals.shape
+        matrices = np.zeros((processes, steps + 1, steps + 1))
+        places = np.arange(steps + 1)
+        matrices[:, places[:-1], places[:-1]] = diagonals
+        matrices[:, places[:-1], places[1:]] = matrices[:, places[1:], places[:-1]] = couplings
+        # The last diagonal element for which 0 is an eigenvalue.
+        gauss = matrices[:, :-1, :-1]
+        shift = np.eye(steps) * np.maximum(1e-14 * np.abs(diagonals).max(1), _TINY)[:, None, None]
+        ends = np.zeros((processes, steps, 1))
+        ends[:, -1, 0] = couplings[:, -1] ** 2
+        matrices[:, -1, -1] = np.linalg.solve(gauss + shift, ends)[:, -1, 0]
+        rules = []
+        for matrix in (gauss, matrices):
+            nodes, vectors = np.linalg.eigh(matrix)
+            rules.append((np.maximum(nodes, 0), vectors[:, 0] ** 2 * self.squared_lengths[:, None]))
+        return rules[0], rules[1]
+
+
+def _probed(rules: Any, f: Power, moments: NDArray) -> tuple[NDArray, NDArray]:
+    """Estimate the trace of f(P A P) with every probe by the Gauss and by the Gauss-Radau rule."""
+    (nodes, weights), _ = rules
+    scale = max(float(nodes.max()), _TINY) ** np.arange(3)
+
+    def powers(at: NDArray) -> NDArray:
+        return at[..., None] ** np.arange(3) / scale
+
+    roots = weights[..., None] ** 0.5
+    design, target = (powers(nodes) * roots).reshape(-1, 3), (f(nodes) * roots[..., 0]).reshape(-1)
+    polynomial = np.linalg.lstsq(design, target)[0]
+    known = float(polynomial @ (moments / scale))
+    gauss, radau = (known + (weight * (f(at) - powers(at) @ polynomial)).sum(1) for at, weight in rules)
+    return gauss, radau
+
+
+def estimate_entropy(kernel: GaussianKernel, alpha: float, target: float, seed: int) -> Estimate:
+    """Estimate the entropy of the kernel with a standard error of at most `target` bits, if that is attained."""
+    space = KrylovSpace(kernel, seed)
+    signs = np.random.default_rng([seed, 0]).choice([-1.0, 1.0], (kernel.n, PROBES))
+    blocks = _BLOCKS
+    while True:
+        space.extend(blocks)
+        f = Power(alpha, float(space.values[0]))
+        deflation = Deflation.of(space, f, _SHARE_OF_DEFLATION * target)
+        estimate = _from_probes(kernel, deflation, f, kernel.context.to_device(signs), target)
+        blocks = space.basis.shape[1] // _BLOCK
+        if estimate.standard_error <= target or not space.next.shape[1] or 2 * blocks * _BLOCK > kernel.n // 4:
+            return estimate
+
+
+def _from_probes(kernel: GaussianKernel, deflation: Deflation, f: Power, signs: Any, target: float) -> Estimate:
+    """Take Lanczos steps until the error of the quadrature is small, or that of the probes is seen to be too large."""
+    lanczos = Lanczos(kernel, deflation, signs)
+    while True:
+        lanczos.step()
+        steps = len(lanczos.diagonals)
+        if steps < _FIRST_CHECK:
+            continue
+        gauss, radau = _probed(lanczos.rules(), f, deflation.moments)
+        traces = (gauss + radau) / 2
+        trace = float(f(deflation.values).sum()) + deflation.coupling + float(traces.mean())
+        factor = f.bits_for_trace(trace)
+        width = abs(float((radau - gauss).mean()) / 2 * factor)
+        estimate = Estimate(
+            bits=f.bits(trace),
+            deviations=(traces - traces.mean()) * factor,
+            error_bound=width + abs(deflation.coupling * factor),
+            eigenvectors=len(deflation.values),
+            steps=steps,
+        )
+        too_few_eigenvectors = standard_error(estimate.deviations, 0) > target
+        if estimate.standard_error <= target or too_few_eigenvectors or steps >= _MOST_STEPS:
+            return estimate
