@@ -32,8 +32,8 @@ class Variable:
     classes: Any = None
 
     @classmethod
-    def of(cls, x: Array, name: str, bandwidth: Bandwidth, kept_bytes: int) -> Variable:
-        """Convert an argument of a public function, as `gram.variable_exponents` does."""
+    def of(cls, x: Array, name: str, bandwidth: Bandwidth, divisor: int, kept_bytes: int) -> Variable:
+        """Convert an argument of a public function, and divide its exponents by `divisor`."""
         x = as_array(x, name)
         classes = classes_of(x, name)
         if classes is not None:
@@ -44,7 +44,7 @@ class Variable:
         if samples.all_equal:
             return cls(len(values), context)
         sigma = sigma_of(samples, bandwidth, float(units.reshape(-1)[0]))
-        return cls(len(values), context, samples, 1 / (2 * sigma**2))
+        return cls(len(values), context, samples, 1 / (2 * sigma**2 * divisor))
 
     def rounding_error(self, dtype: str) -> float:
         """Bound the rounding errors that exponents of this type usually have."""
@@ -63,17 +63,20 @@ class Variable:
         return result
 
 
+def check_fit(variables: Sequence[Variable], name: str) -> None:
+    """Check that variables are of the same samples and on one device."""
+    for variable in variables:
+        if variable.n != variables[0].n:
+            raise ValueError(f"{name}: expected the same samples in each, got {variables[0].n} and {variable.n}")
+    check_same_device([variable.context for variable in variables], name)
+
+
 class GaussianKernel:
     """The product of the variables' kernels, divided by its trace n."""
 
-    def __init__(self, variables: Sequence[Variable], dtype: str, name: str, *, keep: bool):
+    def __init__(self, variables: Sequence[Variable], dtype: str, *, keep: bool):
         self.variables, self.dtype, self.n = variables, dtype, variables[0].n
         self.context = variables[0].context
-        for variable in variables:
-            if variable.n != self.n:
-                raise ValueError(f"{name}: expected the same samples in each, got {self.n} and {variable.n}")
-        check_same_device([variable.context for variable in variables], name)
-        self.constant = all(variable.samples is None and variable.classes is None for variable in variables)
         keep = keep and self.n**2 * np.dtype(dtype).itemsize // 2 <= KEPT_BYTES
         self._kept: list[tuple[slice, slice, Any]] = []
         self.squared_norm = 0.0

@@ -226,7 +226,7 @@ def _warn_of_discarded(exponents: Any, sets: Sequence[Sequence[int]], alpha: flo
             f"eigenvalues below {n * _EPS:.1e} of the largest one are left out, which could carry up to "
             f"{largest_bound:.2g} bits; use a larger alpha or a smaller bandwidth",
             PrecisionWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
