@@ -38,7 +38,7 @@ class RenyiEstimate(NamedTuple):
     value: float
     """The entropy or the mutual information, in bits."""
     standard_error: float
-    """Standard error of `value` in bits, which includes the bounds of its systematic errors; 0 if it is exact."""
+    """Standard error of `value` in bits, which includes the bounds of its systematic errors; 0 if it is exact in float64."""
     eigenvectors: int
     """Number of deflated eigenvectors; of several entropies, the largest number. 0 if the value is exact."""
     probes: int
@@ -75,11 +75,11 @@ def sum_of_entropies(
         kept_bytes = 0 if alpha == 2 else KEPT_BYTES // (2 * len(arrays))
         variables = [Variable.of(x, argument, bandwidth, divisor, kept_bytes) for argument, x in arrays.items()]
         check_fit(variables, name)
-        dtype = _type_of_tiles(variables, alpha, aim)
+        dtype, rounding = _type_of_tiles(variables, alpha, aim)
         if dtype and alpha == 2:
             kernels = (GaussianKernel([variables[i] for i in term.members], dtype, keep=False) for term in terms)
-            return _exact(terms, [-math.log2(kernel.squared_norm) for kernel in kernels])
-        estimate = _estimated(variables, terms, alpha, aim, seed, dtype) if dtype else None
+            return _exact(terms, [-math.log2(kernel.squared_norm) for kernel in kernels], rounding)
+        estimate = _estimated(variables, terms, alpha, aim, seed, dtype, rounding) if dtype else None
         if estimate and (estimate.standard_error <= _ERROR_SHARE * aim or samples > _MOST_FOR_SPECTRUM):
             _warn_of_tolerance(estimate, aim)
             return estimate
@@ -100,30 +100,40 @@ def _checked_tolerance(tolerance: float) -> float:
     return bits
 
 
-def _exact(terms: Sequence[Term], bits: Sequence[float]) -> RenyiEstimate:
+def _exact(terms: Sequence[Term], bits: Sequence[float], rounding: float = 0) -> RenyiEstimate:
     total = sum(term.sign * entropy for term, entropy in zip(terms, bits, strict=True))
-    return RenyiEstimate(float(total), 0.0, 0, 0, 0, exact=True)
+    return RenyiEstimate(float(total), rounding if rounding > _ROUNDING_BITS else 0.0, 0, 0, 0, exact=True)
 
 
-def _type_of_tiles(variables: Sequence[Variable], alpha: float, tolerance: float) -> str | None:
-    """The smallest type whose rounding errors do not matter; None if those of float64 do.
+def _type_of_tiles(variables: Sequence[Variable], alpha: float, tolerance: float) -> tuple[str | None, float]:
+    """The smallest type whose rounding errors do not matter, and the bits that they may change; None if there is none.
 
     Relative errors d of the elements change an entropy of order 2 by up to 2 d / ln 2 bits, and others by about d log2(n
-    / d). Below order 1, and for a small tolerance, float32 is not considered.
+    / d). Below order 1, and for a small tolerance, float32 is used for order 2 alone.
     """
+    most = _ROUNDING_BITS if tolerance == math.inf else _ROUNDING_SHARE * tolerance
     for dtype in ("float32", "float64"):
-        error = sum(variable.rounding_error(dtype) for variable in variables)
-        if alpha == 2:
-            if dtype == "float64" and 2 * error / math.log(2) <= _ROUNDING_BITS:
-                return dtype
-        elif dtype == "float64" or (alpha >= 1 and tolerance >= _LEAST_FOR_FLOAT32):
-            if error == 0 or (error < 1 and error * math.log2(variables[0].n / error) <= _ROUNDING_SHARE * tolerance):
-                return dtype
-    return None
+        error = _relative_error(variables, dtype)
+        bits = 2 * error / math.log(2) if alpha == 2 else error * math.log2(variables[0].n / min(error, 1))
+        usable = dtype == "float64" or alpha == 2 or (alpha >= 1 and tolerance >= _LEAST_FOR_FLOAT32)
+        if usable and error < 1 and bits <= most:
+            return dtype, bits
+    return None, math.inf
+
+
+def _relative_error(variables: Sequence[Variable], dtype: str) -> float:
+    """Bound the relative errors that elements of the kernel usually have."""
+    return float(np.finfo(dtype).eps) + sum(variable.rounding_error(dtype) for variable in variables)
 
 
 def _estimated(
-    variables: Sequence[Variable], terms: Sequence[Term], alpha: float, tolerance: float, seed: int, dtype: str
+    variables: Sequence[Variable],
+    terms: Sequence[Term],
+    alpha: float,
+    tolerance: float,
+    seed: int,
+    dtype: str,
+    rounding: float,
 ) -> RenyiEstimate:
     """Estimate every entropy with the same probes, so that errors that they have in common cancel."""
     target = _ERROR_SHARE * tolerance / math.sqrt(len(terms))
@@ -133,9 +143,10 @@ def _estimated(
         estimates.append(estimate_entropy(kernel, alpha, target, seed))
     signs = [term.sign for term in terms]
     deviations = sum(sign * estimate.deviations for sign, estimate in zip(signs, estimates, strict=True))
+    bound = math.hypot(rounding, *(estimate.error_bound for estimate in estimates))
     return RenyiEstimate(
         value=sum(sign * estimate.bits for sign, estimate in zip(signs, estimates, strict=True)),
-        standard_error=standard_error(np.asarray(deviations), math.hypot(*(each.error_bound for each in estimates))),
+        standard_error=standard_error(np.asarray(deviations), bound),
         eigenvectors=max(estimate.eigenvectors for estimate in estimates),
         probes=PROBES,
         steps=max(estimate.steps for estimate in estimates),

@@ -271,7 +271,7 @@ def _from_probes(kernel: GaussianKernel, deflation: Deflation, f: Power, signs: 
         factor = f.bits_for_trace(trace)
         width = abs(float((radau - gauss).mean()) / 2 * factor)
         estimate = Estimate(
-            bits=f.bits(trace),
+            bits=min(max(f.bits(trace), 0.0), math.log2(kernel.n)),
             deviations=(traces - traces.mean()) * factor,
             error_bound=width + abs(deflation.coupling * factor),
             eigenvectors=len(deflation.values),
