@@ -14,6 +14,8 @@ from bitlens.estimators.matrix.bandwidths import Bandwidth
 from bitlens.estimators.matrix.gaussian_kernel import KEPT_BYTES, GaussianKernel, Variable, check_fit
 from bitlens.estimators.matrix.gram import (
     PrecisionWarning,
+    bits_of_discarded,
+    discarded_share,
     entropies,
     join_variables,
     joint_of_channels,
@@ -26,7 +28,7 @@ _MANY = 1024
 # The largest number of samples whose complete spectrum replaces an estimate that does not attain its tolerance.
 _MOST_FOR_SPECTRUM = 16384
 # The standard error that is aimed at, and the rounding errors that are permitted, as shares of the tolerance.
-_ERROR_SHARE, _ROUNDING_SHARE = 0.4, 0.05
+_ERROR_SHARE, _ROUNDING_SHARE = 0.4, 0.1
 _ROUNDING_BITS = 1e-9  # in an exact result
 # For smaller tolerances, rounding errors of the Frobenius norm of the deflated matrix in float32 are too large.
 _LEAST_FOR_FLOAT32 = 0.002
@@ -108,15 +110,21 @@ def _exact(terms: Sequence[Term], bits: Sequence[float], rounding: float = 0) ->
 def _type_of_tiles(variables: Sequence[Variable], alpha: float, tolerance: float) -> tuple[str | None, float]:
     """The smallest type whose rounding errors do not matter, and the bits that they may change; None if there is none.
 
-    Relative errors d of the elements change an entropy of order 2 by up to 2 d / ln 2 bits, and others by about d log2(n
-    / d). Below order 1, and for a small tolerance, float32 is used for order 2 alone.
+    Relative errors d of the elements change an entropy of order 2 by up to 2 d / ln 2 bits. Otherwise errors that are
+    d / 4 on average are a random matrix, the sum of whose absolute eigenvalues is about t = sqrt(n) d / 4, and entropies
+    change by about t log2(n / t). Below order 1, all eigenvalues could be so small that they do not count, and float32
+    is not precise enough.
     """
+    n = variables[0].n
     most = _ROUNDING_BITS if tolerance == math.inf else _ROUNDING_SHARE * tolerance
     for dtype in ("float32", "float64"):
         error = _relative_error(variables, dtype)
-        bits = 2 * error / math.log(2) if alpha == 2 else error * math.log2(variables[0].n / min(error, 1))
+        total = min(math.sqrt(n) * error / 4, 1)
+        bits = 2 * error / math.log(2) if alpha == 2 else total * math.log2(n / total)
+        if alpha < 1 and tolerance < math.inf:
+            bits += bits_of_discarded(n, discarded_share(n), alpha, math.log2(n))
         usable = dtype == "float64" or alpha == 2 or (alpha >= 1 and tolerance >= _LEAST_FOR_FLOAT32)
-        if usable and error < 1 and bits <= most:
+        if usable and bits <= most:
             return dtype, bits
     return None, math.inf
 
@@ -143,6 +151,9 @@ def _estimated(
         estimates.append(estimate_entropy(kernel, alpha, target, seed))
     signs = [term.sign for term in terms]
     deviations = sum(sign * estimate.deviations for sign, estimate in zip(signs, estimates, strict=True))
+    if alpha < 1:
+        smallest = min(estimate.bits for estimate in estimates)
+        rounding += bits_of_discarded(variables[0].n, discarded_share(variables[0].n), alpha, smallest)
     bound = math.hypot(rounding, *(estimate.error_bound for estimate in estimates))
     return RenyiEstimate(
         value=sum(sign * estimate.bits for sign, estimate in zip(signs, estimates, strict=True)),

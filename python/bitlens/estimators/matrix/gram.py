@@ -28,19 +28,24 @@ from bitlens.estimators.matrix.bandwidths import Bandwidth, exponents_of_squares
 
 # From this number of samples on, LAPACK and cuSOLVER decompose one matrix faster with their own parallel code.
 _LARGE = 1024
-_EPS = float(np.finfo(np.float64).eps)
 DIFFERENT_CLASSES = 1e4
 """The exponent between samples of different classes: exp(-1e4) is 0."""
 
 
-class PrecisionWarning(UserWarning):
-    """Eigenvalues that cannot be told from rounding errors were left out of an entropy of an order below 1.
+def discarded_share(n: int) -> float:
+    """The share of the largest eigenvalue below which those of n samples do not count for an order below 1."""
+    return n * float(np.finfo(np.float64).eps)
 
-    The message contains an upper bound of the bits that they could carry.
+
+class PrecisionWarning(UserWarning):
+    """A matrix-based entropy is less precise than it should be.
+
+    Either eigenvalues that cannot be told from rounding errors were left out of an entropy of an order below 1, or an
+    estimate does not attain its tolerance. The message contains a bound or the standard error, in bits.
     """
 
     limit = 1e-3
-    """The bound, in bits, above which the warning is issued."""
+    """The bound of what was left out, in bits, above which the warning is issued."""
 
 
 def join_variables(exponents: list[Any], contexts: list[ArrayContext], name: str) -> Any:
@@ -187,7 +192,7 @@ def _entropies_by_lapack(
     result, kept = (context.empty((len(sets),), "float64") for _ in range(2))
     for s, members in enumerate(sets):
         spectrum = xp.linalg.eigvalsh(xp.exp(-exponents[list(members)].sum(0)) / n)
-        spectrum = spectrum[spectrum > (n * _EPS * spectrum.max() if alpha < 1 else 0)]
+        spectrum = spectrum[spectrum > (discarded_share(n) * spectrum.max() if alpha < 1 else 0)]
         kept[s] = len(spectrum)
         spectrum = spectrum / spectrum.sum()
         logs = xp.log(spectrum)
@@ -218,19 +223,19 @@ def _warn_of_discarded(exponents: Any, sets: Sequence[Sequence[int]], alpha: flo
         equal_to_earlier = xp.tril(exponents[list(members)].sum(0) == 0, -1).any(1)
         distinct = n - int(equal_to_earlier.sum())
         if distinct > number:
-            bound = _bits_of_discarded(distinct - number, n * _EPS, alpha, entropy)
+            bound = bits_of_discarded(distinct - number, discarded_share(n), alpha, entropy)
             largest_bound = max(largest_bound, min(bound, math.log2(distinct) - entropy))
     if largest_bound > PrecisionWarning.limit:
         warnings.warn(
             f"alpha: expected an order at which rounding errors of the kernel are negligible, got {alpha:g}; "
-            f"eigenvalues below {n * _EPS:.1e} of the largest one are left out, which could carry up to "
+            f"eigenvalues below {discarded_share(n):.1e} of the largest one are left out, which could carry up to "
             f"{largest_bound:.2g} bits; use a larger alpha or a smaller bandwidth",
             PrecisionWarning,
             stacklevel=5,
         )
 
 
-def _bits_of_discarded(count: float, largest: float, alpha: float, entropy: float) -> float:
+def bits_of_discarded(count: float, largest: float, alpha: float, entropy: float) -> float:
     """Bound the bits that an entropy of order alpha < 1 lacks without `count` eigenvalues of at most `largest` each.
 
     With m = count, t = largest and a trace of 1, the others sum to at least 1 - m t. The sum of the alpha-th powers is

@@ -20,13 +20,14 @@ import numpy as np
 
 from bitlens.arrays import NDArray, array_namespace, is_tensor
 from bitlens.estimators.matrix.gaussian_kernel import GaussianKernel
+from bitlens.estimators.matrix.gram import discarded_share
 
 PROBES = 16
 """Random sign vectors of an estimate; their number is the same for all entropies of a mutual information."""
 _BLOCK = 16  # vectors of a block of the Krylov space
 _BLOCKS = 8  # of the first attempt; each further attempt doubles their number
 _FIRST_CHECK = 4  # Lanczos steps after which the error of the quadrature is looked at
-_MOST_STEPS = 200
+_MOST_STEPS = 100  # a spectrum that takes more is decomposed faster
 _LOWEST_RATIO = 1e-13  # of squared lengths: a direction below it is a rounding error
 _TINY = 1e-300
 _SHARE_OF_DEFLATION = 0.25  # of the standard error that is aimed at
@@ -39,11 +40,15 @@ def _host(array: Any) -> NDArray:
 class Power:
     """The function f of an order alpha, and the entropy in bits as a function of its trace."""
 
-    def __init__(self, alpha: float, largest: float):
+    def __init__(self, alpha: float, largest: float, n: int):
         self.alpha, self.scale = alpha, largest if alpha > 2 else 1.0
+        # As in an exact entropy, eigenvalues that cannot be told from rounding errors do not count below order 1.
+        self.least = discarded_share(n) * largest if alpha < 1 else _TINY
 
     def __call__(self, l: NDArray) -> NDArray:  # noqa: E741
-        """Compute f of eigenvalues; negative ones count as 0."""
+        """Compute f of eigenvalues; those below the least that counts are 0."""
+        if self.alpha < 1:
+            l = np.where(l < self.least, 0, l)  # noqa: E741
         l = np.maximum(l, _TINY)  # noqa: E741
         if self.alpha > 2:  # A^alpha may underflow; the trace of A / scale is at least 1
             return np.asarray((l / self.scale) ** self.alpha)
@@ -52,7 +57,8 @@ class Power:
         return np.asarray(l * np.expm1((self.alpha - 1) * np.log(l)))  # the trace of A itself is 1
 
     def derivative(self, l: NDArray) -> NDArray:  # noqa: E741
-        """Compute f' of positive eigenvalues, apart from a constant."""
+        """Compute f' of eigenvalues, apart from a constant; those below the least that counts are the least."""
+        l = np.maximum(l, self.least)  # noqa: E741
         if self.alpha == 1:
             return np.asarray(-np.log(l))
         return np.asarray(self.alpha * (l / self.scale) ** (self.alpha - 1) / self.scale)
@@ -163,7 +169,7 @@ class Deflation:
         with np.errstate(divide="ignore", invalid="ignore"):
             slopes = (f.derivative(values) - f.derivative(means)[:, None]) / (values - means[:, None])
         couplings = np.tril(slopes) @ space.squared_residuals
-        totals = f(values).cumsum() + f(means) / means * traces
+        totals = f(values).cumsum() + f(means) / means * traces  # a coarse estimate of the trace of f(A)
         bits = [abs(f.bits_for_trace(total) * coupling) for total, coupling in zip(totals, couplings, strict=True)]
         count = int(np.flatnonzero(np.array(bits) <= most_bits).max(initial=-1)) + 1
         moments = np.array([[n, 1, space.kernel.squared_norm], *zip(numbers, traces, squares, strict=True)])[count]
@@ -187,23 +193,28 @@ class Lanczos:
         starts = deflation.without(deflation.without(starts))
         lengths = (starts**2).sum(0)
         self.squared_lengths = _host(lengths)
-        self._basis = [starts / lengths.clip(_TINY, None) ** 0.5]
+        self._last = starts / lengths.clip(_TINY, None) ** 0.5
+        self._basis = kernel.context.empty((starts.shape[1], _FIRST_CHECK, kernel.n), "float64")
         self._least = float(np.finfo(kernel.dtype).eps) * 0.01 * kernel.squared_norm**0.5
         self.diagonals: list[NDArray] = []
         self.couplings: list[NDArray] = []
 
     def step(self) -> None:
         """Add one vector to every process; one whose space is invariant goes on with zeros."""
-        last = self._basis[-1]
-        image = self.deflation.without(self.kernel.times(last))
-        self.diagonals.append(_host((image * last).sum(0)))
+        step = len(self.diagonals)
+        if step == self._basis.shape[1]:
+            self._basis = array_namespace(self._basis).concatenate([self._basis, self._basis], 1)
+        self._basis[:, step] = self._last.T
+        basis = self._basis[:, : step + 1]
+        image = self.deflation.without(self.kernel.times(self._last))
+        self.diagonals.append(_host((image * self._last).sum(0)))
         for _ in range(2):
-            for vector in self._basis:
-                image = image - vector * (vector * image).sum(0)
+            shares = basis @ image.T[:, :, None]
+            image = image - (shares.swapaxes(1, 2) @ basis)[:, 0].T
         lengths = (image**2).sum(0) ** 0.5
         going_on = lengths > self._least
         self.couplings.append(_host(lengths * going_on))
-        self._basis.append(image * (going_on / lengths.clip(_TINY, None)))
+        self._last = image * (going_on / lengths.clip(_TINY, None))
 
     def rules(self) -> tuple[tuple[NDArray, NDArray], tuple[NDArray, NDArray]]:
         """Nodes and weights, [processes, nodes] each, of the Gauss rules and of the Gauss-Radau rules."""
@@ -249,11 +260,12 @@ def estimate_entropy(kernel: GaussianKernel, alpha: float, target: float, seed: 
     blocks = _BLOCKS
     while True:
         space.extend(blocks)
-        f = Power(alpha, float(space.values[0]))
+        f = Power(alpha, float(space.values[0]), kernel.n)
         deflation = Deflation.of(space, f, _SHARE_OF_DEFLATION * target)
         estimate = _from_probes(kernel, deflation, f, kernel.context.to_device(signs), target)
         blocks = space.basis.shape[1] // _BLOCK
-        if estimate.standard_error <= target or not space.next.shape[1] or 2 * blocks * _BLOCK > kernel.n // 4:
+        enough = estimate.standard_error <= target or not space.next.shape[1]
+        if enough or estimate.steps == _MOST_STEPS or 2 * blocks * _BLOCK > kernel.n // 4:
             return estimate
 
 
@@ -278,5 +290,5 @@ def _from_probes(kernel: GaussianKernel, deflation: Deflation, f: Power, signs: 
             steps=steps,
         )
         too_few_eigenvectors = standard_error(estimate.deviations, 0) > target
-        if estimate.standard_error <= target or too_few_eigenvectors or steps >= _MOST_STEPS:
+        if estimate.standard_error <= target or too_few_eigenvectors or steps == _MOST_STEPS:
             return estimate
