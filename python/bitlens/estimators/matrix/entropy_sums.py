@@ -40,7 +40,7 @@ class RenyiEstimate(NamedTuple):
     value: float
     """The entropy or the mutual information, in bits."""
     standard_error: float
-    """Standard error of `value` in bits, which includes the bounds of its systematic errors; 0 if it is exact in float64."""
+    """Standard error of `value` in bits, with the bounds of its systematic errors; 0 if it is exact in float64."""
     eigenvectors: int
     """Number of deflated eigenvectors; of several entropies, the largest number. 0 if the value is exact."""
     probes: int
@@ -110,10 +110,10 @@ def _exact(terms: Sequence[Term], bits: Sequence[float], rounding: float = 0) ->
 def _type_of_tiles(variables: Sequence[Variable], alpha: float, tolerance: float) -> tuple[str | None, float]:
     """The smallest type whose rounding errors do not matter, and the bits that they may change; None if there is none.
 
-    Relative errors d of the elements change an entropy of order 2 by up to 2 d / ln 2 bits. Otherwise errors that are
-    d / 4 on average are a random matrix, the sum of whose absolute eigenvalues is about t = sqrt(n) d / 4, and entropies
-    change by about t log2(n / t). Below order 1, all eigenvalues could be so small that they do not count, and float32
-    is not precise enough.
+    Relative errors d of the elements change an entropy of order 2 by up to 2 d / ln 2 bits. For other orders, errors
+    that are d / 4 on average are a random matrix, the sum of whose absolute eigenvalues is about t = sqrt(n) d / 4, and
+    entropies change by about t log2(n / t). Below order 1, all eigenvalues could be so small that they do not count,
+    and float32 is not precise enough.
     """
     n = variables[0].n
     most = _ROUNDING_BITS if tolerance == math.inf else _ROUNDING_SHARE * tolerance
@@ -169,7 +169,7 @@ def _warn_of_tolerance(estimate: RenyiEstimate, tolerance: float) -> None:
     if estimate.standard_error > _ERROR_SHARE * tolerance:
         warnings.warn(
             f"tolerance: expected a number of bits that is attained with few eigenvectors, got {tolerance:g}; the "
-            f"standard error of the result is {estimate.standard_error:.2g} bits; use a larger tolerance or fewer samples",
+            f"standard error is {estimate.standard_error:.2g} bits; use a larger tolerance or fewer samples",
             PrecisionWarning,
             stacklevel=4,
         )

@@ -6,6 +6,7 @@ otherwise.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from bitlens.arrays import Array, ArrayContext, array_namespace, as_array, check_same_device
 from bitlens.estimators.matrix.bandwidths import Bandwidth
 from bitlens.estimators.matrix.gram import DIFFERENT_CLASSES, classes_of, samples_of
-from bitlens.estimators.matrix.sample_tiles import Samples, sigma_of, slices
+from bitlens.estimators.matrix.sample_tiles import Samples, sigma_of, upper_tiles
 
 KEPT_BYTES = 2 << 30
 """The largest matrix, on and above its diagonal, that is kept in memory."""
@@ -44,7 +45,9 @@ class Variable:
         if samples.all_equal:
             return cls(len(values), context)
         sigma = sigma_of(samples, bandwidth, float(units.reshape(-1)[0]))
-        return cls(len(values), context, samples, 1 / (2 * sigma**2 * divisor))
+        square = 2 * divisor * sigma * sigma
+        # No type of tiles is accurate enough for an infinite weight, and all distances are computed and checked.
+        return cls(len(values), context, samples, 1 / square if 0 < square < math.inf else math.inf)
 
     def rounding_error(self, dtype: str) -> float:
         """Bound the rounding errors that exponents of this type usually have."""
@@ -74,7 +77,7 @@ def check_fit(variables: Sequence[Variable], name: str) -> None:
 class GaussianKernel:
     """The product of the variables' kernels, divided by its trace n."""
 
-    def __init__(self, variables: Sequence[Variable], dtype: str, *, keep: bool):
+    def __init__(self, variables: Sequence[Variable], dtype: str, *, keep: bool) -> None:
         self.variables, self.dtype, self.n = variables, dtype, variables[0].n
         self.context = variables[0].context
         keep = keep and self.n**2 * np.dtype(dtype).itemsize // 2 <= KEPT_BYTES
@@ -90,12 +93,11 @@ class GaussianKernel:
     def _tiles(self) -> Iterator[tuple[slice, slice, Any]]:
         """Yield rows and columns on and above the diagonal with the kernel between them."""
         first, *others = self.variables
-        for rows in slices(self.n):
-            for columns in slices(self.n, rows.start):
-                tile = first.exponents(rows, columns, self.dtype)
-                for other in others:
-                    tile += other.exponents(rows, columns, self.dtype)
-                yield rows, columns, array_namespace(tile).exp(tile, out=tile)
+        for rows, columns in upper_tiles(self.n):
+            tile = first.exponents(rows, columns, self.dtype)
+            for other in others:
+                tile += other.exponents(rows, columns, self.dtype)
+            yield rows, columns, array_namespace(tile).exp(tile, out=tile)
 
     def times(self, vectors: Any) -> Any:
         """Multiply the matrix with vectors [n, count], float64; products have the kernel's type."""

@@ -4,8 +4,8 @@ The kernel of a variable is exp(-d^2 / (2 sigma^2)), and a joint entropy is that
 2018, eq. 2 and 3). The product of many kernels tends to the identity matrix, whatever the kernels are. In a joint of C
 channels every sigma is therefore multiplied by sqrt(C); `scale_bandwidth=False` is the paper's plain product.
 
-Entropies of many samples do not need their Gram matrix in memory: that of order 2 is a sum over tiles of the matrix, and
-others are estimated with a tolerance (see `estimators.matrix.stochastic`).
+Entropies of many samples do not need their Gram matrix in memory: that of order 2 is a sum over tiles of the matrix,
+and others are estimated with a tolerance (see `estimators.matrix.stochastic`).
 """
 
 from __future__ import annotations

@@ -28,6 +28,13 @@ def slices(n: int, first: int = 0) -> Iterator[slice]:
         yield slice(start, min(start + TILE, n))
 
 
+def upper_tiles(n: int) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of the tiles on and above the diagonal."""
+    for rows in slices(n):
+        for columns in slices(n, rows.start):
+            yield rows, columns
+
+
 def _on_host(array: Any) -> NDArray:
     return array.cpu().numpy() if is_tensor(array) else array
 
@@ -38,18 +45,22 @@ class Samples:
     Their squared distances on and above the diagonal are kept in memory if these take at most `kept_bytes`.
     """
 
-    def __init__(self, values: Any, context: ArrayContext, kept_bytes: int = 0):
+    def __init__(self, values: Any, context: ArrayContext, kept_bytes: int = 0) -> None:
         self.values, self.context, self._kept_bytes = values, context, kept_bytes
         xp, n = array_namespace(values), len(values)
-        self.mean = sum(context.astype(values[rows], "float64").sum(0) for rows in slices(n)) / n
+        self._dtype = str(values.dtype).removeprefix("torch.")
+        mean = sum(context.astype(values[rows], "float64").sum(0) for rows in slices(n)) / n
+        self._mean = context.astype(mean, self._dtype)
         self.norms = xp.concatenate([(self._centered(rows, "float64") ** 2).sum(1) for rows in slices(n)])
         self.all_equal = bool((values == values[:1]).all())
         self._tiles: dict[tuple[int, int, str], Any] = {}
 
     def _centered(self, rows: slice, dtype: str) -> Any:
-        block = self.context.astype(self.values[rows], dtype)
-        block -= self.context.astype(self.mean, dtype)
-        return block
+        """Some samples minus the mean of all, which is subtracted in the wider of the types."""
+        wide = max(dtype, self._dtype)
+        block = self.context.astype(self.values[rows], wide)
+        block -= self._mean
+        return self.context.astype(block, dtype) if wide != dtype else block
 
     def squares(self, rows: slice, columns: slice, dtype: str) -> Any:
         """Compute the squared distances of a tile in a new array; those of a sample to itself are 0."""
@@ -61,7 +72,7 @@ class Samples:
         squares *= -2
         squares += self.context.astype(self.norms[rows], dtype)[:, None]
         squares += self.context.astype(self.norms[columns], dtype)
-        squares.clip(0, None, out=squares)
+        array_namespace(squares).clip(squares, 0, None, out=squares)
         if columns == rows:
             squares.reshape(-1)[:: len(squares) + 1] = 0
         if n**2 * np.dtype(dtype).itemsize // 2 <= self._kept_bytes:
@@ -113,7 +124,7 @@ class Samples:
         dtype = "float32" if self.rounding_error("float32") < 1e-4 * low else "float64"
         error = self.rounding_error(dtype)
         below, values, places = 0, [], []
-        for rows, columns in ((rows, columns) for rows in slices(n) for columns in slices(n, rows.start)):
+        for rows, columns in upper_tiles(n):
             squares = self.squares(rows, columns, dtype)
             if rows == columns:  # the pairs i < j alone
                 squares[self.context.to_device(np.tri(len(squares), dtype=bool))] = math.inf
@@ -154,5 +165,5 @@ def sigma_of(samples: Samples, bandwidth: Bandwidth, unit: float) -> float:
     if isinstance(bandwidth, Alignment):
         squares = squared_distances(values[:, None], context)
     else:  # the rule needs their shape alone
-        squares = array_namespace(values).broadcast_to(samples.mean[:1], (1, n, n))
+        squares = array_namespace(values).broadcast_to(samples.norms[:1], (1, n, n))
     return float(sigmas(bandwidth, squares, unit, length, context)[0])

@@ -40,7 +40,7 @@ def _host(array: Any) -> NDArray:
 class Power:
     """The function f of an order alpha, and the entropy in bits as a function of its trace."""
 
-    def __init__(self, alpha: float, largest: float, n: int):
+    def __init__(self, alpha: float, largest: float, n: int) -> None:
         self.alpha, self.scale = alpha, largest if alpha > 2 else 1.0
         # As in an exact entropy, eigenvalues that cannot be told from rounding errors do not count below order 1.
         self.least = discarded_share(n) * largest if alpha < 1 else _TINY
@@ -67,9 +67,10 @@ class Power:
         """Compute the entropy."""
         if self.alpha == 1:
             return trace / math.log(2)
-        log_of_trace = (
-            math.log(trace) + self.alpha * math.log(self.scale) if self.alpha > 2 else math.log1p(max(trace, -1 + 1e-16))
-        )
+        if self.alpha > 2:
+            log_of_trace = math.log(trace) + self.alpha * math.log(self.scale)
+        else:
+            log_of_trace = math.log1p(max(trace, 1e-15 - 1))
         return log_of_trace / ((1 - self.alpha) * math.log(2))
 
     def bits_for_trace(self, trace: float) -> float:
@@ -115,7 +116,7 @@ def orthonormalized(block: Any) -> Any:
 class KrylovSpace:
     """A block Krylov space of the kernel, with its Ritz values and vectors in descending order."""
 
-    def __init__(self, kernel: GaussianKernel, seed: int):
+    def __init__(self, kernel: GaussianKernel, seed: int) -> None:
         self.kernel = kernel
         start = np.random.default_rng([seed, 1]).normal(size=(kernel.n, _BLOCK))
         self.basis = self.images = kernel.context.empty((kernel.n, 0), "float64")
@@ -150,6 +151,8 @@ class Deflation:
     values: NDArray
     moments: NDArray
     """The traces of P, P A P and (P A P)^2."""
+    errors: NDArray
+    """The rounding errors of these traces."""
     coupling: float
     """The trace of f(A) without those of f(Q^T A Q) and f(P A P), to second order."""
 
@@ -160,12 +163,13 @@ class Deflation:
         It is the sum of |r|^2 (f'(l) - f'(m)) / (l - m) over Ritz values l, their residuals r, and the eigenvalues m of
         P A P that take part in r. For m stands the mean of all, weighted by themselves.
         """
-        n, values = space.kernel.n, np.maximum(space.values, _TINY)
+        n, least = space.kernel.n, float(np.finfo(space.kernel.dtype).eps) * float(space.values[0])
+        values = np.maximum(space.values, least)  # smaller Ritz values are rounding errors
         numbers = n - np.arange(1, len(values) + 1)
-        traces = np.maximum(1 - values.cumsum(), 0)
-        squares = space.kernel.squared_norm + (values**2 - 2 * space.squared_images).cumsum()
+        traces = np.maximum(1 - space.values.cumsum(), 0)
+        squares = space.kernel.squared_norm + (space.values**2 - 2 * space.squared_images).cumsum()
         squares = np.maximum(squares, traces**2 / np.maximum(numbers, 1))
-        means = np.clip(squares / np.maximum(traces, _TINY), _TINY, values / 2)
+        means = np.clip(squares / np.maximum(traces, _TINY), least / 4, values / 2)
         with np.errstate(divide="ignore", invalid="ignore"):
             slopes = (f.derivative(values) - f.derivative(means)[:, None]) / (values - means[:, None])
         couplings = np.tril(slopes) @ space.squared_residuals
@@ -175,8 +179,9 @@ class Deflation:
         moments = np.array([[n, 1, space.kernel.squared_norm], *zip(numbers, traces, squares, strict=True)])[count]
         return cls(
             space.vectors[:, space.vectors.shape[1] - count :],
-            values[:count],
+            space.values[:count],
             moments,
+            least / 4 * np.array([0, 1, space.kernel.squared_norm]) / float(space.values[0]),
             float(couplings[count - 1]) if count else 0.0,
         )
 
@@ -188,7 +193,7 @@ class Deflation:
 class Lanczos:
     """Lanczos processes of P A P from several starting vectors, with complete reorthogonalisation."""
 
-    def __init__(self, kernel: GaussianKernel, deflation: Deflation, starts: Any):
+    def __init__(self, kernel: GaussianKernel, deflation: Deflation, starts: Any) -> None:
         self.kernel, self.deflation = kernel, deflation
         starts = deflation.without(deflation.without(starts))
         lengths = (starts**2).sum(0)
@@ -237,20 +242,25 @@ class Lanczos:
         return rules[0], rules[1]
 
 
-def _probed(rules: Any, f: Power, moments: NDArray) -> tuple[NDArray, NDArray]:
-    """Estimate the trace of f(P A P) with every probe by the Gauss and by the Gauss-Radau rule."""
+def _probed(rules: Any, f: Power, deflation: Deflation) -> tuple[NDArray, NDArray, float]:
+    """Estimate the trace of f(P A P) with every probe by both rules, and the error of what is known of it.
+
+    The polynomial p minimises the sum of two variances: that of the probes, 2 / PROBES times the squared Frobenius norm
+    of (f - p)(P A P), and that of the trace of p, of which the moments have rounding errors.
+    """
     (nodes, weights), _ = rules
     scale = max(float(nodes.max()), _TINY) ** np.arange(3)
 
     def powers(at: NDArray) -> NDArray:
         return at[..., None] ** np.arange(3) / scale
 
-    roots = weights[..., None] ** 0.5
-    design, target = (powers(nodes) * roots).reshape(-1, 3), (f(nodes) * roots[..., 0]).reshape(-1)
-    polynomial = np.linalg.lstsq(design, target)[0]
-    known = float(polynomial @ (moments / scale))
+    roots = (2 * weights[..., None]) ** 0.5 / PROBES  # the weights of each probe sum to the dimension
+    errors = np.diag(deflation.errors / scale)
+    design = np.concatenate([(powers(nodes) * roots).reshape(-1, 3), errors])
+    polynomial = np.linalg.lstsq(design, np.concatenate([(f(nodes) * roots[..., 0]).reshape(-1), np.zeros(3)]))[0]
+    known = float(polynomial @ (deflation.moments / scale))
     gauss, radau = (known + (weight * (f(at) - powers(at) @ polynomial)).sum(1) for at, weight in rules)
-    return gauss, radau
+    return gauss, radau, float(np.linalg.norm(errors @ polynomial))
 
 
 def estimate_entropy(kernel: GaussianKernel, alpha: float, target: float, seed: int) -> Estimate:
@@ -277,7 +287,7 @@ def _from_probes(kernel: GaussianKernel, deflation: Deflation, f: Power, signs: 
         steps = len(lanczos.diagonals)
         if steps < _FIRST_CHECK:
             continue
-        gauss, radau = _probed(lanczos.rules(), f, deflation.moments)
+        gauss, radau, known_error = _probed(lanczos.rules(), f, deflation)
         traces = (gauss + radau) / 2
         trace = float(f(deflation.values).sum()) + deflation.coupling + float(traces.mean())
         factor = f.bits_for_trace(trace)
@@ -285,7 +295,7 @@ def _from_probes(kernel: GaussianKernel, deflation: Deflation, f: Power, signs: 
         estimate = Estimate(
             bits=min(max(f.bits(trace), 0.0), math.log2(kernel.n)),
             deviations=(traces - traces.mean()) * factor,
-            error_bound=width + abs(deflation.coupling * factor),
+            error_bound=math.hypot(width + abs(deflation.coupling * factor), known_error * factor),
             eigenvectors=len(deflation.values),
             steps=steps,
         )

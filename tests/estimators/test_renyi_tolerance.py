@@ -1,0 +1,337 @@
+"""Renyi entropies of many samples: estimates within a tolerance, and the order 2 by tiles."""
+
+from __future__ import annotations
+
+import math
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+import bitlens
+from bitlens import (
+    Alignment,
+    Dimension,
+    Median,
+    NearestNeighbors,
+    PrecisionWarning,
+    RenyiEstimate,
+    Silverman,
+    reference,
+)
+from bitlens.arrays import ArrayContext
+from bitlens.estimators.matrix import entropy_sums, gaussian_kernel, sample_tiles
+from bitlens.estimators.matrix.gaussian_kernel import GaussianKernel, Variable
+from bitlens.estimators.matrix.stochastic import PROBES, estimate_entropy
+
+N = 1100
+ORDERS = [0.5, 1, 1.01, 1.5, 2, 3, 5]
+each_order = pytest.mark.parametrize("alpha", ORDERS)
+
+
+@pytest.fixture(autouse=True)
+def small_tiles(monkeypatch):
+    """Several tiles, the last ones smaller."""
+    monkeypatch.setattr(sample_tiles, "TILE", 300)
+
+
+def normal(n, *shape, seed=0):
+    return np.random.default_rng([n, seed]).normal(size=(n, *shape))
+
+
+def estimated(x, alpha=1.01, bandwidth=Median(), tolerance=0.01, seed=0):  # noqa: B008
+    return bitlens.renyi_entropy(x, alpha, bandwidth, tolerance=tolerance, full_output=True, seed=seed)
+
+
+# Spectra with a slow and with a fast decay, and with clusters.
+VARIABLES = {
+    "noise": lambda: normal(N, 500),
+    "decay": lambda: normal(N, 300) / np.arange(1, 301),
+    "plane": lambda: normal(N, 2),
+    "relu": lambda: np.maximum(normal(N, 49), 0),
+    "clusters": lambda: normal(N, 10) * 0.01 + normal(90, 10)[np.arange(N) % 90],
+    "groups far apart": lambda: normal(N, 20) * 1e-3 + np.where(np.arange(N) % 2, 30, -30)[:, None],
+    "copies": lambda: np.repeat(normal(N // 4, 20), 4, axis=0),
+    "heavy tails": lambda: np.random.default_rng(0).standard_cauchy((N, 3)),
+    "offset": lambda: normal(N, 3) + 1e5,
+    "float32": lambda: normal(N, 30).astype(np.float32),
+}
+
+
+@each_order
+@pytest.mark.parametrize("name", VARIABLES)
+@pytest.mark.filterwarnings("ignore::bitlens.PrecisionWarning")
+def test_estimates_against_exact_entropies(name, alpha):
+    x = VARIABLES[name]()
+    exact = bitlens.renyi_entropy(x, alpha)
+    estimate = estimated(x, alpha)
+    assert estimate.value == pytest.approx(exact, abs=min(0.01, 4 * estimate.standard_error + 1e-8))
+    assert estimate.standard_error <= 0.004 + 1e-12
+
+
+@pytest.mark.parametrize(
+    "rule", [Median(), NearestNeighbors(5), Silverman(2.0), Dimension(), 3.0, "alignment"], ids=repr
+)
+def test_bandwidth_rules(rule):
+    x, labels = normal(N, 6) * 1e-3, np.arange(N) % 3
+    rule = Alignment(labels) if rule == "alignment" else rule
+    assert estimated(x, 1.01, rule).value == pytest.approx(bitlens.renyi_entropy(x, 1.01, rule), abs=0.01)
+    whole = reference.pair_distances(x) ** 2
+    sigma = sample_tiles.sigma_of(sample_tiles.Samples(x, ArrayContext()), rule, 1.0)
+    exponents = bitlens.estimators.matrix.gram.variable_exponents(x, "x", rule)[0][0]
+    np.testing.assert_allclose(whole / (2 * sigma**2), exponents, rtol=1e-9, atol=1e-12)
+
+
+@each_order
+@pytest.mark.parametrize("tolerance", [None, 0.01])
+def test_closed_forms(alpha, tolerance):
+    def entropy(x, bandwidth=1.0):
+        return bitlens.renyi_entropy(x, alpha, bandwidth, tolerance=tolerance)
+
+    precision = 1e-9 if tolerance is None and alpha >= 1 else 1e-4
+    assert entropy(np.full((N, 3), 0.1)) == pytest.approx(0, abs=precision)
+    assert entropy(np.zeros(N, int)) == pytest.approx(0, abs=precision)
+    assert entropy(np.arange(N)[:, None] * 100.0) == pytest.approx(math.log2(N), abs=precision)
+    assert entropy(np.arange(N)) == pytest.approx(math.log2(N), abs=precision)
+    assert entropy(np.repeat([0.0, 1e3], [N // 4, N - N // 4])[:, None]) == pytest.approx(
+        reference.entropy([0.25, 0.75]) if alpha == 1 else math.log2(0.25**alpha + 0.75**alpha) / (1 - alpha),
+        abs=precision,
+    )
+
+
+@each_order
+@pytest.mark.parametrize("other", ["values", "labels"])
+def test_mutual_information_and_joint_entropies(other, alpha):
+    x = normal(N, 12)
+    y = np.tanh(x[:, :4]) + 0.1 * normal(N, 4, seed=1) if other == "values" else np.arange(N) % 5
+    for function, arguments in (
+        (bitlens.renyi_mutual_information, (x, y)),
+        (bitlens.renyi_joint_entropy, ([x, y],)),
+    ):
+        exact = function(*arguments, alpha)
+        estimate = function(*arguments, alpha, tolerance=0.02, full_output=True)
+        assert isinstance(estimate, RenyiEstimate)
+        assert estimate.value == pytest.approx(exact, abs=min(0.02, 4 * estimate.standard_error + 1e-8))
+        assert function(*arguments, alpha, tolerance=0.02) == estimate.value
+
+
+def test_plain_products_and_scaled_bandwidths():
+    variables = [normal(N, 3, seed=s) for s in range(3)]
+    for scale in (True, False):
+        exact = bitlens.renyi_joint_entropy(variables, scale_bandwidth=scale)
+        assert bitlens.renyi_joint_entropy(variables, scale_bandwidth=scale, tolerance=0.01) == pytest.approx(
+            exact, abs=0.01
+        )
+    exact = bitlens.renyi_joint_entropy([v[:1000] for v in variables], 2)
+    by_tiles = bitlens.renyi_joint_entropy(variables, 2)
+    assert by_tiles == pytest.approx(exact, abs=0.1)
+
+
+@pytest.mark.parametrize("alpha", [0.5, 1.01, 1.5])
+def test_standard_errors_cover_the_error(alpha):
+    """At least 95 of 100 seeds are within the tolerance, and within twice the stated error."""
+    x = normal(N, 60) / np.arange(1, 61) ** 0.7
+    exact = bitlens.renyi_entropy(x, alpha)
+    variable = Variable.of(x, "x", Median(), 1, 0)
+    kernel = GaussianKernel([variable], "float64" if alpha < 1 else "float32", keep=True)
+    for tolerance in (0.02, 0.003):
+        found = [estimate_entropy(kernel, alpha, 0.4 * tolerance, seed) for seed in range(25)]
+        errors = np.array([abs(each.bits - exact) for each in found])
+        stated = np.array([each.standard_error for each in found])
+        assert (errors <= tolerance).mean() >= 0.95
+        assert (errors <= 2 * stated + 1e-5).mean() >= 0.9
+
+
+@pytest.mark.mnist
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [1000, 3000])
+@pytest.mark.parametrize("alpha", [0.5, 1.01, 3, 5])
+def test_tolerances_hold_on_mnist(mnist, n, alpha, monkeypatch):
+    """95 of 100 seeds are within the tolerance."""
+    monkeypatch.setattr(sample_tiles, "TILE", 1024)
+    x = mnist["train_images"][:n]
+    exact = bitlens.renyi_entropy(x, alpha)
+    kernel = GaussianKernel([Variable.of(x, "x", Median(), 1, 0)], "float64" if alpha < 1 else "float32", keep=True)
+    errors = [abs(estimate_entropy(kernel, alpha, 0.004, seed).bits - exact) for seed in range(100)]
+    assert (np.array(errors) <= 0.01).sum() >= 95
+
+
+def test_what_is_returned():
+    x = normal(N, 100)
+    estimate = estimated(x)
+    assert not estimate.exact
+    assert estimate.probes == PROBES
+    assert estimate.eigenvectors > 0
+    assert estimate.steps > 0
+    assert 0 < estimate.standard_error <= 0.004
+    assert bitlens.renyi_entropy(x, tolerance=0.01) == estimate.value
+    few = bitlens.renyi_entropy(x[:1000], tolerance=0.01, full_output=True)
+    assert few == (bitlens.renyi_entropy(x[:1000]), 0, 0, 0, 0, True)
+    assert bitlens.renyi_entropy(x, full_output=True) == (bitlens.renyi_entropy(x), 0, 0, 0, 0, True)
+
+
+def test_seeds_are_deterministic():
+    x = normal(N, 100)
+    assert estimated(x, seed=3) == estimated(x, seed=3)
+    assert estimated(x, seed=3).value != estimated(x, seed=4).value
+
+
+def test_smaller_tolerances_take_more_eigenvectors():
+    x = normal(N, 100)
+    coarse, fine = estimated(x, tolerance=0.05), estimated(x, tolerance=0.0005)
+    assert fine.exact or fine.standard_error < coarse.standard_error
+    assert fine.value == pytest.approx(bitlens.renyi_entropy(x), abs=0.0005)
+
+
+def test_spectra_that_are_not_estimated_are_decomposed():
+    """A smooth kernel has eigenvalues that cannot be told from rounding errors, on which a small order depends."""
+    x = normal(N, 1)
+    with pytest.warns(PrecisionWarning, match=r"^alpha: expected an order at which rounding errors"):
+        assert estimated(x, 0.1).exact
+
+
+def test_a_tolerance_that_is_not_attained(monkeypatch):
+    monkeypatch.setattr(entropy_sums, "_MOST_FOR_SPECTRUM", 1000)
+    message = r"^tolerance: expected a number of bits that is attained with few eigenvectors, got 1e-06; the standard"
+    with pytest.warns(PrecisionWarning, match=message):
+        estimate = estimated(normal(N, 100), tolerance=1e-6)
+    assert not estimate.exact
+    assert estimate.standard_error > 1e-6
+
+
+@pytest.mark.parametrize("kept", [0, 1 << 40])
+def test_results_do_not_depend_on_what_is_kept_in_memory(kept, monkeypatch):
+    x, y = normal(N, 5), normal(N, 3, seed=1)
+    expected = bitlens.renyi_mutual_information(x, y, tolerance=0.02)
+    monkeypatch.setattr(entropy_sums, "KEPT_BYTES", kept)
+    monkeypatch.setattr(gaussian_kernel, "KEPT_BYTES", kept)
+    assert bitlens.renyi_mutual_information(x, y, tolerance=0.02) == pytest.approx(expected, abs=1e-12)
+
+
+def test_order_two_of_extreme_values():
+    """Where rounding errors of products are too large, distances come from differences as for few samples."""
+    groups = normal(N, 2) * 1e-3 + 1e6 * (np.arange(N) % 2)[:, None]
+    for x, sigma in ((groups, 1e-3), (normal(N, 2) * 1e-170, Median()), (normal(N, 2) * 1e170, Median())):
+        distances = reference.pair_distances(x / abs(x).max())
+        width = np.median(distances[np.triu_indices(N, 1)]) if sigma == Median() else sigma / abs(x).max()
+        kernel = np.exp(-((distances / width) ** 2) / 2)
+        assert bitlens.renyi_entropy(x, 2, sigma) == pytest.approx(-math.log2((kernel**2).mean()), abs=1e-6)
+
+
+def test_tensors():
+    x = normal(N, 5).astype(np.float32)
+    for alpha in (1.01, 2):
+        expected = bitlens.renyi_entropy(x, alpha, tolerance=0.01)
+        assert bitlens.renyi_entropy(torch.from_numpy(x), alpha, tolerance=0.01) == expected
+
+
+@pytest.mark.parametrize("alpha", [0.5, 1.01, 2, 3])
+def test_tensors_on_a_device(alpha, monkeypatch):
+    """CPU tensors that are taken for those of a device: the estimates call no compiled operation."""
+    x, y = normal(N, 5), np.arange(N) % 4
+    expected = bitlens.renyi_mutual_information(x, y, alpha, tolerance=0.01)
+    monkeypatch.setattr(ArrayContext, "on_cuda", property(lambda context: context.device is not None))
+    found = bitlens.renyi_mutual_information(torch.from_numpy(x), torch.from_numpy(y), alpha, tolerance=0.01)
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
+X = normal(N, 2)
+REFUSED = [
+    (
+        {"tolerance": 0},
+        ValueError,
+        "tolerance: expected a number of bits above 0, got 0; leave it out for",
+    ),
+    ({"tolerance": -1.0}, ValueError, "tolerance: expected a number of bits above 0, got -1.0; leave it out"),
+    (
+        {"tolerance": math.nan},
+        ValueError,
+        "tolerance: expected a number of bits above 0, got nan; leave it out",
+    ),
+    (
+        {"tolerance": math.inf},
+        ValueError,
+        "tolerance: expected a number of bits above 0, got inf; leave it out",
+    ),
+    ({"tolerance": "0.1"}, TypeError, "tolerance: expected a number, got '0.1'"),
+    ({"seed": -1}, ValueError, "seed: expected 0 or more, got -1"),
+    ({"seed": 1.5}, TypeError, "seed: expected an integer, got 1.5"),
+    ({"alpha": 0, "tolerance": 0.1}, ValueError, "alpha: expected a finite number above 0, got 0"),
+    ({"bandwidth": -1.0, "tolerance": 0.1}, ValueError, "bandwidth: expected a finite number above 0, got -1.0"),
+    (
+        {"bandwidth": NearestNeighbors(N), "tolerance": 0.1},
+        ValueError,
+        "bandwidth: expected m from 1 to n - 1 = 1099",
+    ),
+    ({"bandwidth": 1e-200, "tolerance": 0.1}, ValueError, "bandwidth: expected a sigma within a factor of about 1e150"),
+    (
+        {"x": X[:, 0], "tolerance": 0.1},
+        ValueError,
+        "x: expected shape (samples, ...), got (1100,); a single",
+    ),
+    ({"x": X * np.nan, "tolerance": 0.1}, ValueError, "x: contains NaN or infinity; every value must be finite"),
+]
+
+
+@pytest.mark.parametrize(("changed", "error", "message"), REFUSED, ids=[row[2] for row in REFUSED])
+def test_refused_arguments(changed, error, message):
+    with pytest.raises(error, match=f"^{re.escape(message)}"):
+        bitlens.renyi_entropy(**{"x": X, **changed})
+
+
+@pytest.mark.parametrize("alpha", [1.01, 2])
+def test_different_samples_are_refused(alpha):
+    with pytest.raises(ValueError, match=r"^y: expected the same samples in each, got 1100 and 1099$"):
+        bitlens.renyi_mutual_information(X, X[1:], alpha, tolerance=0.1)
+    with pytest.raises(ValueError, match=r"^variables: expected the same samples in each, got 1100 and 1099$"):
+        bitlens.renyi_joint_entropy([X, X[1:]], alpha, tolerance=0.1)
+
+
+# VmHWM is the peak memory of this process alone; ru_maxrss would start at the peak of the parent process.
+PEAK = """
+import re
+import numpy as np
+import bitlens
+def peak():
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) * 1024
+x = np.random.default_rng(0).normal(size=({n}, 50)).astype(np.float32)
+bitlens.renyi_entropy(x[:2000], {alpha}, tolerance=0.05)
+before = peak()
+bitlens.renyi_entropy(x, {alpha}, tolerance=0.05)
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs the peak memory that Linux reports in /proc")
+@pytest.mark.parametrize(("alpha", "n", "most"), [(2, 12000, 100e6), (1.01, 6000, 300e6)])
+def test_memory(alpha, n, most):
+    """The matrices of 12000 and of 6000 samples would take 1150 and 288 MB in float64, several times."""
+    program = PEAK.format(alpha=alpha, n=n)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < most
+
+
+@pytest.mark.parametrize("alpha", [1.01, 2])
+def test_an_interrupt_ends_a_long_computation(alpha):
+    x = normal(30000, 200).astype(np.float32)
+    timer = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
+    start = time.monotonic()
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        bitlens.renyi_entropy(x, alpha, 10.0, tolerance=0.001)
+    timer.join()
+    assert time.monotonic() - start < 5
+
+
+def test_warnings_are_not_raised_for_ordinary_samples():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        estimated(normal(N, 20))
