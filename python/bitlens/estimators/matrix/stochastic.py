@@ -18,23 +18,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import NDArray, array_namespace, is_tensor
+from bitlens.arrays import NDArray
 from bitlens.estimators.matrix.gaussian_kernel import GaussianKernel
 from bitlens.estimators.matrix.gram import discarded_share
+from bitlens.estimators.matrix.krylov import BLOCK, TINY, KrylovSpace, Lanczos
 
 PROBES = 16
 """Random sign vectors of an estimate; their number is the same for all entropies of a mutual information."""
-_BLOCK = 16  # vectors of a block of the Krylov space
 _BLOCKS = 8  # of the first attempt; each further attempt doubles their number
 _FIRST_CHECK = 4  # Lanczos steps after which the error of the quadrature is looked at
 _MOST_STEPS = 100  # a spectrum that takes more is decomposed faster
-_LOWEST_RATIO = 1e-13  # of squared lengths: a direction below it is a rounding error
-_TINY = 1e-300
 _SHARE_OF_DEFLATION = 0.25  # of the standard error that is aimed at
-
-
-def _host(array: Any) -> NDArray:
-    return np.asarray(array.cpu() if is_tensor(array) else array)
 
 
 class Power:
@@ -43,13 +37,13 @@ class Power:
     def __init__(self, alpha: float, largest: float, n: int) -> None:
         self.alpha, self.scale = alpha, largest if alpha > 2 else 1.0
         # As in an exact entropy, eigenvalues that cannot be told from rounding errors do not count below order 1.
-        self.least = discarded_share(n) * largest if alpha < 1 else _TINY
+        self.least = discarded_share(n) * largest if alpha < 1 else TINY
 
     def __call__(self, l: NDArray) -> NDArray:  # noqa: E741
         """Compute f of eigenvalues; those below the least that counts are 0."""
         if self.alpha < 1:
             l = np.where(l < self.least, 0, l)  # noqa: E741
-        l = np.maximum(l, _TINY)  # noqa: E741
+        l = np.maximum(l, TINY)  # noqa: E741
         if self.alpha > 2:  # A^alpha may underflow; the trace of A / scale is at least 1
             return np.asarray((l / self.scale) ** self.alpha)
         if self.alpha == 1:
@@ -103,46 +97,6 @@ def standard_error(deviations: NDArray, error_bound: float) -> float:
     return math.hypot(math.sqrt(float((deviations**2).sum()) / (count * (count - 1))), error_bound)
 
 
-def orthonormalized(block: Any) -> Any:
-    """Return an orthonormal basis of the columns' space; directions that are rounding errors are left out."""
-    xp = array_namespace(block)
-    for _ in range(2):
-        squares, directions = xp.linalg.eigh(block.T @ block)
-        counts = squares > max(float(squares[-1]) * _LOWEST_RATIO, _TINY)
-        block = block @ (directions[:, counts] / squares[counts] ** 0.5)
-    return block
-
-
-class KrylovSpace:
-    """A block Krylov space of the kernel, with its Ritz values and vectors in descending order."""
-
-    def __init__(self, kernel: GaussianKernel, seed: int) -> None:
-        self.kernel = kernel
-        start = np.random.default_rng([seed, 1]).normal(size=(kernel.n, _BLOCK))
-        self.basis = self.images = kernel.context.empty((kernel.n, 0), "float64")
-        self.next = orthonormalized(kernel.context.to_device(start))
-
-    def extend(self, blocks: int) -> None:
-        """Enlarge the space by some blocks, or until it is invariant, and compute the Ritz pairs."""
-        xp = array_namespace(self.basis)
-        for _ in range(blocks):
-            if not self.next.shape[1]:
-                break
-            image = self.kernel.times(self.next)
-            self.basis = xp.concatenate([self.basis, self.next], 1)
-            self.images = xp.concatenate([self.images, image], 1)
-            size = float((image**2).sum(0).max())
-            for _ in range(2):
-                image = image - self.basis @ (self.basis.T @ image)
-            image = image[:, (image**2).sum(0) > size * _LOWEST_RATIO]
-            self.next = orthonormalized(image) if image.shape[1] else image
-        values, rotation = xp.linalg.eigh(self.basis.T @ self.images)
-        self.vectors, images = self.basis @ rotation, self.images @ rotation
-        self.values = _host(values)[::-1]
-        self.squared_residuals = _host(((images - self.vectors * values) ** 2).sum(0))[::-1]
-        self.squared_images = _host((images**2).sum(0))[::-1]
-
-
 @dataclass
 class Deflation:
     """The leading Ritz vectors Q, and what is known of the rest of the kernel, P A P."""
@@ -169,7 +123,7 @@ class Deflation:
         traces = np.maximum(1 - space.values.cumsum(), 0)
         squares = space.kernel.squared_norm + (space.values**2 - 2 * space.squared_images).cumsum()
         squares = np.maximum(squares, traces**2 / np.maximum(numbers, 1))
-        means = np.clip(squares / np.maximum(traces, _TINY), least / 4, values / 2)
+        means = np.clip(squares / np.maximum(traces, TINY), least / 4, values / 2)
         with np.errstate(divide="ignore", invalid="ignore"):
             slopes = (f.derivative(values) - f.derivative(means)[:, None]) / (values - means[:, None])
         couplings = np.tril(slopes) @ space.squared_residuals
@@ -190,58 +144,6 @@ class Deflation:
         return vectors - self.vectors @ (self.vectors.T @ vectors)
 
 
-class Lanczos:
-    """Lanczos processes of P A P from several starting vectors, with complete reorthogonalisation."""
-
-    def __init__(self, kernel: GaussianKernel, deflation: Deflation, starts: Any) -> None:
-        self.kernel, self.deflation = kernel, deflation
-        starts = deflation.without(deflation.without(starts))
-        lengths = (starts**2).sum(0)
-        self.squared_lengths = _host(lengths)
-        self._last = starts / lengths.clip(_TINY, None) ** 0.5
-        self._basis = kernel.context.empty((starts.shape[1], _FIRST_CHECK, kernel.n), "float64")
-        self._least = float(np.finfo(kernel.dtype).eps) * 0.01 * kernel.squared_norm**0.5
-        self.diagonals: list[NDArray] = []
-        self.couplings: list[NDArray] = []
-
-    def step(self) -> None:
-        """Add one vector to every process; one whose space is invariant goes on with zeros."""
-        step = len(self.diagonals)
-        if step == self._basis.shape[1]:
-            self._basis = array_namespace(self._basis).concatenate([self._basis, self._basis], 1)
-        self._basis[:, step] = self._last.T
-        basis = self._basis[:, : step + 1]
-        image = self.deflation.without(self.kernel.times(self._last))
-        self.diagonals.append(_host((image * self._last).sum(0)))
-        for _ in range(2):
-            shares = basis @ image.T[:, :, None]
-            image = image - (shares.swapaxes(1, 2) @ basis)[:, 0].T
-        lengths = (image**2).sum(0) ** 0.5
-        going_on = lengths > self._least
-        self.couplings.append(_host(lengths * going_on))
-        self._last = image * (going_on / lengths.clip(_TINY, None))
-
-    def rules(self) -> tuple[tuple[NDArray, NDArray], tuple[NDArray, NDArray]]:
-        """Nodes and weights, [processes, nodes] each, of the Gauss rules and of the Gauss-Radau rules."""
-        diagonals, couplings = np.array(self.diagonals).T, np.array(self.couplings).T
-        processes, steps = diagonals.shape
-        matrices = np.zeros((processes, steps + 1, steps + 1))
-        places = np.arange(steps + 1)
-        matrices[:, places[:-1], places[:-1]] = diagonals
-        matrices[:, places[:-1], places[1:]] = matrices[:, places[1:], places[:-1]] = couplings
-        # The last diagonal element for which 0 is an eigenvalue.
-        gauss = matrices[:, :-1, :-1]
-        shift = np.eye(steps) * np.maximum(1e-14 * np.abs(diagonals).max(1), _TINY)[:, None, None]
-        ends = np.zeros((processes, steps, 1))
-        ends[:, -1, 0] = couplings[:, -1] ** 2
-        matrices[:, -1, -1] = np.linalg.solve(gauss + shift, ends)[:, -1, 0]
-        rules = []
-        for matrix in (gauss, matrices):
-            nodes, vectors = np.linalg.eigh(matrix)
-            rules.append((np.maximum(nodes, 0), vectors[:, 0] ** 2 * self.squared_lengths[:, None]))
-        return rules[0], rules[1]
-
-
 def _probed(rules: Any, f: Power, deflation: Deflation) -> tuple[NDArray, NDArray, float]:
     """Estimate the trace of f(P A P) with every probe by both rules, and the error of what is known of it.
 
@@ -249,7 +151,7 @@ def _probed(rules: Any, f: Power, deflation: Deflation) -> tuple[NDArray, NDArra
     of (f - p)(P A P), and that of the trace of p, of which the moments have rounding errors.
     """
     (nodes, weights), _ = rules
-    scale = max(float(nodes.max()), _TINY) ** np.arange(3)
+    scale = max(float(nodes.max()), TINY) ** np.arange(3)
 
     def powers(at: NDArray) -> NDArray:
         return at[..., None] ** np.arange(3) / scale
@@ -273,15 +175,15 @@ def estimate_entropy(kernel: GaussianKernel, alpha: float, target: float, seed: 
         f = Power(alpha, float(space.values[0]), kernel.n)
         deflation = Deflation.of(space, f, _SHARE_OF_DEFLATION * target)
         estimate = _from_probes(kernel, deflation, f, kernel.context.to_device(signs), target)
-        blocks = space.basis.shape[1] // _BLOCK
+        blocks = space.basis.shape[1] // BLOCK
         enough = estimate.standard_error <= target or not space.next.shape[1]
-        if enough or estimate.steps == _MOST_STEPS or 2 * blocks * _BLOCK > kernel.n // 4:
+        if enough or estimate.steps == _MOST_STEPS or 2 * blocks * BLOCK > kernel.n // 4:
             return estimate
 
 
 def _from_probes(kernel: GaussianKernel, deflation: Deflation, f: Power, signs: Any, target: float) -> Estimate:
     """Take Lanczos steps until the error of the quadrature is small, or that of the probes is seen to be too large."""
-    lanczos = Lanczos(kernel, deflation, signs)
+    lanczos = Lanczos(kernel, deflation.without, signs)
     while True:
         lanczos.step()
         steps = len(lanczos.diagonals)
