@@ -7,18 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from bitlens.arrays import NDArray, array_namespace, is_tensor
+from bitlens.arrays import NDArray, array_namespace
 from bitlens.estimators.matrix.gaussian_kernel import GaussianKernel
+from bitlens.estimators.matrix.sample_tiles import on_host
 
 TINY = 1e-300
 BLOCK = 16
 """Vectors of a block of a Krylov space."""
 _FIRST_STEPS = 8  # for which memory is taken at first
 _LOWEST_RATIO = 1e-13  # of squared lengths: a direction below it is a rounding error
-
-
-def _host(array: Any) -> NDArray:
-    return np.asarray(array.cpu() if is_tensor(array) else array)
 
 
 def orthonormalized(block: Any) -> Any:
@@ -56,9 +53,9 @@ class KrylovSpace:
             self.next = orthonormalized(image) if image.shape[1] else image
         values, rotation = xp.linalg.eigh(self.basis.T @ self.images)
         self.vectors, images = self.basis @ rotation, self.images @ rotation
-        self.values = _host(values)[::-1]
-        self.squared_residuals = _host(((images - self.vectors * values) ** 2).sum(0))[::-1]
-        self.squared_images = _host((images**2).sum(0))[::-1]
+        self.values = on_host(values)[::-1]
+        self.squared_residuals = on_host(((images - self.vectors * values) ** 2).sum(0))[::-1]
+        self.squared_images = on_host((images**2).sum(0))[::-1]
 
 
 class Lanczos:
@@ -68,7 +65,7 @@ class Lanczos:
         self.kernel, self.project = kernel, project
         starts = project(project(starts))
         lengths = (starts**2).sum(0)
-        self.squared_lengths = _host(lengths)
+        self.squared_lengths = on_host(lengths)
         self._last = starts / lengths.clip(TINY, None) ** 0.5
         self._basis = kernel.context.empty((starts.shape[1], _FIRST_STEPS, kernel.n), "float64")
         self._least = float(np.finfo(kernel.dtype).eps) * 0.01 * kernel.squared_norm**0.5
@@ -83,13 +80,13 @@ class Lanczos:
         self._basis[:, step] = self._last.T
         basis = self._basis[:, : step + 1]
         image = self.project(self.kernel.times(self._last))
-        self.diagonals.append(_host((image * self._last).sum(0)))
+        self.diagonals.append(on_host((image * self._last).sum(0)))
         for _ in range(2):
             shares = basis @ image.T[:, :, None]
             image = image - (shares.swapaxes(1, 2) @ basis)[:, 0].T
         lengths = (image**2).sum(0) ** 0.5
         going_on = lengths > self._least
-        self.couplings.append(_host(lengths * going_on))
+        self.couplings.append(on_host(lengths * going_on))
         self._last = image * (going_on / lengths.clip(TINY, None))
 
     def rules(self) -> tuple[tuple[NDArray, NDArray], tuple[NDArray, NDArray]]:

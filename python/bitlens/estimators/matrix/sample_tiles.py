@@ -35,8 +35,9 @@ def upper_tiles(n: int) -> Iterator[tuple[slice, slice]]:
             yield rows, columns
 
 
-def _on_host(array: Any) -> NDArray:
-    return array.cpu().numpy() if is_tensor(array) else array
+def on_host(array: Any) -> NDArray:
+    """Return an array or a tensor as a NumPy array."""
+    return np.asarray(array.cpu() if is_tensor(array) else array)
 
 
 class Samples:
@@ -99,7 +100,7 @@ class Samples:
         within. The ones that rounding errors cannot tell from the median are computed again from differences.
         """
         n = len(self.values)
-        host = _on_host(self.values)
+        host = on_host(self.values)
         equal = sum(count * (count - 1) // 2 for count in Counter(hash((row + 0.0).tobytes()) for row in host).values())
         nonzero = n * (n - 1) // 2 - equal
         if not nonzero:
@@ -107,7 +108,7 @@ class Samples:
         random = np.random.default_rng(0)
         drawn = random.integers(n, size=(2, max(n * (n - 1) // 2 // _PAIRS_FOR_ONE_DRAWN, 1000)))
         sampled = self.exact_squares(*map(self.context.to_device, drawn[:, drawn[0] != drawn[1]]))
-        sampled = np.sort(_on_host(sampled))
+        sampled = np.sort(on_host(sampled))
         ranks = equal + (nonzero - 1) // 2, equal + nonzero // 2
         place, spread = ranks[0] / (n * (n - 1) // 2) * len(sampled), 3 * math.sqrt(len(sampled))
         while True:
@@ -138,7 +139,7 @@ class Samples:
         value, place = (array_namespace(values[0]).concatenate(parts) for parts in (values, places))
         if below > ranks[0] or below + len(value) <= ranks[1]:
             return None
-        host = _on_host(value)
+        host = on_host(value)
         ends = np.partition(host, [rank - below for rank in ranks])[[rank - below for rank in ranks]]
         if (low > 0 and ends[0] - low <= 2 * error) or high - ends[1] <= 2 * error:
             return None
@@ -146,7 +147,7 @@ class Samples:
         below += int((value < first).sum())
         close = place[(value >= first) & (value <= last)]
         exact = self.exact_squares(close // n, close % n)
-        exact = np.sort(_on_host(exact))
+        exact = np.sort(on_host(exact))
         return [float(exact[rank - below]) for rank in ranks]
 
 
