@@ -14,6 +14,7 @@ from bitlens.estimators.kde import LayerInformationBounds, pairwise_distance_inf
 from bitlens.estimators.label_entropies import label_entropies
 from bitlens.estimators.matrix.bandwidths import Alignment, Dimension, Median, NearestNeighbors, Silverman
 from bitlens.estimators.matrix.decomposition import ChannelDecomposition, channel_decomposition
+from bitlens.estimators.matrix.entropy_sums import RenyiEstimate
 from bitlens.estimators.matrix.gram import PrecisionWarning
 from bitlens.estimators.matrix.invariants import ShannonInvariants, shannon_invariants
 from bitlens.estimators.matrix.multivariate import (
@@ -61,6 +62,7 @@ __all__ = [
     "PermutationResult",
     "PrecisionWarning",
     "Quantizer",
+    "RenyiEstimate",
     "SaturationWarning",
     "ShannonInvariants",
     "Silverman",

@@ -22,12 +22,28 @@ class ChannelSquares(NamedTuple):
 
 def channel_squares(maps: Array, *, as_one: bool = False) -> ChannelSquares:
     """Compute the squared distances of maps [n, channels, ...]; with `as_one` of all values as one channel."""
-    values, context, _ = as_channel_maps(maps, "maps", cuda=True)
+    values, units, context = channel_values(maps, "maps", as_one=as_one)
+    squares = squared_distances(values, context)
+    units = units.reshape(-1) + squares[:, 0, 0] * 0  # one for each channel
+    return ChannelSquares(squares, units, values.shape[2], context)
+
+
+def channel_values(
+    maps: Array, name: str, channel_axis: int = 1, *, as_one: bool = False
+) -> tuple[Any, Any, ArrayContext]:
+    """Convert at least two samples to values [n, channels, length] whose squares are finite, and their units."""
+    values, context, _ = as_channel_maps(maps, name, channel_axis=channel_axis, cuda=True)
     if as_one:
         values = values.reshape(len(values), 1, -1)
-    n, channels, length = values.shape
-    values, units = rescale_for_squares(values, "maps", (0, 2))
+    if len(values) < 2:
+        raise ValueError(f"{name}: expected at least 2 samples, got {len(values)}")
+    values, units = rescale_for_squares(values, name, (0, 2))
+    return values, units, context
+
+
+def squared_distances(values: Any, context: ArrayContext) -> Any:
+    """Compute the squared distances of values [n, channels, length] in every channel, float64 [channels, n, n]."""
+    n, channels, _ = values.shape
     squares = context.empty((channels, n, n), "float64")
     call_kernel(context, _core.squared_distances, values, squares)
-    units = units.reshape(-1) + squares[:, 0, 0] * 0  # one for each channel
-    return ChannelSquares(squares, units, length, context)
+    return squares

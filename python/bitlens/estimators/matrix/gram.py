@@ -16,31 +16,35 @@ from bitlens.arrays import (
     NDArray,
     array_namespace,
     as_array,
-    as_channel_maps,
     as_class_indices,
     call_kernel,
     check_positive,
     check_same_device,
     check_seed,
-    rescale_for_squares,
 )
+from bitlens.estimators.channels.squares import channel_values, squared_distances
 from bitlens.estimators.matrix.bandwidths import Bandwidth, exponents_of_squares
 
 # From this number of samples on, LAPACK and cuSOLVER decompose one matrix faster with their own parallel code.
 _LARGE = 1024
-_EPS = float(np.finfo(np.float64).eps)
-# The exponent between samples of different classes: exp(-1e4) is 0.
-_DIFFERENT_CLASSES = 1e4
+DIFFERENT_CLASSES = 1e4
+"""The exponent between samples of different classes: exp(-1e4) is 0."""
+
+
+def discarded_share(n: int) -> float:
+    """The share of the largest eigenvalue below which those of n samples do not count for an order below 1."""
+    return n * float(np.finfo(np.float64).eps)
 
 
 class PrecisionWarning(UserWarning):
-    """Eigenvalues that cannot be told from rounding errors were left out of an entropy of an order below 1.
+    """A matrix-based entropy is less precise than it should be.
 
-    The message contains an upper bound of the bits that they could carry.
+    Either eigenvalues that cannot be told from rounding errors were left out of an entropy of an order below 1, or an
+    estimate does not attain its tolerance. The message contains a bound or the standard error, in bits.
     """
 
     limit = 1e-3
-    """The bound, in bits, above which the warning is issued."""
+    """The bound of what was left out, in bits, above which the warning is issued."""
 
 
 def join_variables(exponents: list[Any], contexts: list[ArrayContext], name: str) -> Any:
@@ -71,23 +75,31 @@ def concatenate(exponents: Iterable[Any]) -> Any:
     return array_namespace(arrays[0]).concatenate(arrays)
 
 
-def variable_exponents(
-    x: Array, name: str, bandwidth: Bandwidth, argument: str = "bandwidth"
-) -> tuple[Any, ArrayContext]:
-    """Compute the exponents of one variable, [1, n, n]; its Gram matrix is exp(-exponents)."""
-    x = as_array(x, name)
+def classes_of(x: Any, name: str) -> NDArray | None:
+    """Convert class labels of at least two samples to int64; None if x is an array of samples."""
     if x.ndim == 1 and not any(kind in str(x.dtype) for kind in ("float", "complex")):
-        context = ArrayContext.of(x)
         classes = as_class_indices(x, len(x), name)
         if len(classes) < 2:
             raise ValueError(f"{name}: expected at least 2 samples, got {len(classes)}")
-        exponents = np.where(classes[:, None] == classes, 0.0, _DIFFERENT_CLASSES)
-        return context.to_device(exponents[None]), context
+        return classes
     if x.ndim < 2:
         raise ValueError(
             f"{name}: expected shape (samples, ...), got {tuple(x.shape)}; a single feature is (n, 1), classes are "
             "integers"
         )
+    return None
+
+
+def variable_exponents(
+    x: Array, name: str, bandwidth: Bandwidth, argument: str = "bandwidth"
+) -> tuple[Any, ArrayContext]:
+    """Compute the exponents of one variable, [1, n, n]; its Gram matrix is exp(-exponents)."""
+    x = as_array(x, name)
+    classes = classes_of(x, name)
+    if classes is not None:
+        context = ArrayContext.of(x)
+        exponents = np.where(classes[:, None] == classes, 0.0, DIFFERENT_CLASSES)
+        return context.to_device(exponents[None]), context
     return channel_exponents(x, name, bandwidth, 1, as_one=True, argument=argument)
 
 
@@ -101,15 +113,9 @@ def channel_exponents(
     argument: str = "bandwidth",
 ) -> tuple[Any, ArrayContext]:
     """Compute the exponents of every channel, [channels, n, n], or [1, n, n] of all values as one channel."""
-    values, context, _ = as_channel_maps(maps, name, channel_axis=channel_axis, cuda=True)
-    if as_one:
-        values = values.reshape(len(values), 1, -1)
-    n, channels, length = values.shape
-    if n < 2:
-        raise ValueError(f"{name}: expected at least 2 samples, got {n}")
-    values, units = rescale_for_squares(values, name, (0, 2))
-    exponents = context.empty((channels, n, n), "float64")
-    call_kernel(context, _core.squared_distances, values, exponents)
+    values, units, context = channel_values(maps, name, channel_axis, as_one=as_one)
+    exponents = squared_distances(values, context)
+    length = values.shape[2]
     units = units.reshape(-1) + exponents[:, 0, 0] * 0  # one for each channel
     return exponents_of_squares(exponents, bandwidth, units, length, context, argument), context
 
@@ -166,7 +172,7 @@ def _entropies_by_lapack(
     result, kept = (context.empty((len(sets),), "float64") for _ in range(2))
     for s, members in enumerate(sets):
         spectrum = xp.linalg.eigvalsh(xp.exp(-exponents[list(members)].sum(0)) / n)
-        spectrum = spectrum[spectrum > (n * _EPS * spectrum.max() if alpha < 1 else 0)]
+        spectrum = spectrum[spectrum > (discarded_share(n) * spectrum.max() if alpha < 1 else 0)]
         kept[s] = len(spectrum)
         spectrum = spectrum / spectrum.sum()
         logs = xp.log(spectrum)
@@ -197,19 +203,19 @@ def _warn_of_discarded(exponents: Any, sets: Sequence[Sequence[int]], alpha: flo
         equal_to_earlier = xp.tril(exponents[list(members)].sum(0) == 0, -1).any(1)
         distinct = n - int(equal_to_earlier.sum())
         if distinct > number:
-            bound = _bits_of_discarded(distinct - number, n * _EPS, alpha, entropy)
+            bound = bits_of_discarded(distinct - number, discarded_share(n), alpha, entropy)
             largest_bound = max(largest_bound, min(bound, math.log2(distinct) - entropy))
     if largest_bound > PrecisionWarning.limit:
         warnings.warn(
             f"alpha: expected an order at which rounding errors of the kernel are negligible, got {alpha:g}; "
-            f"eigenvalues below {n * _EPS:.1e} of the largest one are left out, which could carry up to "
+            f"eigenvalues below {discarded_share(n):.1e} of the largest one are left out, which could carry up to "
             f"{largest_bound:.2g} bits; use a larger alpha or a smaller bandwidth",
             PrecisionWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
-def _bits_of_discarded(count: float, largest: float, alpha: float, entropy: float) -> float:
+def bits_of_discarded(count: float, largest: float, alpha: float, entropy: float) -> float:
     """Bound the bits that an entropy of order alpha < 1 lacks without `count` eigenvalues of at most `largest` each.
 
     With m = count, t = largest and a trace of 1, the others sum to at least 1 - m t. The sum of the alpha-th powers is

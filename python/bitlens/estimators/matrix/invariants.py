@@ -6,9 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from bitlens.arrays import Array, ArrayContext, NDArray, check_integer
+from bitlens.arrays import Array, ArrayContext, NDArray, as_numpy, check_integer
 from bitlens.estimators.matrix.bandwidths import Bandwidth, Median
 from bitlens.estimators.matrix.gram import concatenate, entropies, input_and_channels, shuffle_orders, with_shuffles
 from bitlens.estimators.permutation import p_value_of
@@ -124,7 +122,7 @@ def group_information(
     sets = [*([group] for group in groups), *([place] for place in places[::repeats])]
     sets += [[group, place] for place in places for group in groups]
     bits = entropies(concatenate([alone, joint - alone, joint, *targets]), sets, alpha, context)
-    values = np.asarray(bits.cpu() if hasattr(bits, "cpu") else bits)
+    values = as_numpy(bits)
     of_groups, of_targets = values[: len(groups)], values[len(groups) : len(groups) + len(targets)]
     of_both = values[len(groups) + len(targets) :].reshape(len(targets), repeats, len(groups))
     return [of_target + of_groups - row for of_target, row in zip(of_targets, of_both, strict=True)]

@@ -120,7 +120,8 @@ def _principal_directions(centred: NDArray, most: int) -> NDArray:
     variances, vectors = np.linalg.eigh(centred @ centred.T)
     variances, vectors = variances[::-1][:most], vectors[:, ::-1][:, :most]
     directions: NDArray = centred.T @ vectors[:, variances > 1e-6 * max(variances[0], 0)]
-    return directions / np.linalg.norm(directions, axis=0)
+    directions /= np.linalg.norm(directions, axis=0)
+    return directions
 
 
 def _shrunk(directions: NDArray) -> NDArray:
