@@ -59,7 +59,8 @@ def test_classes_of_unequal_size(n, alpha):
 @pytest.mark.parametrize("large", [False, True])
 def test_layers_of_classes(alpha, large, monkeypatch):
     """The users of spectra with several channels, by the core's solver and by LAPACK."""
-    monkeypatch.setattr(gram, "_LARGE", 2 if large else 1024)
+    for name in ("_LARGE", "_LARGE_OF_SEVERAL"):
+        monkeypatch.setattr(gram, name, 2 if large else 1024)
     labels = np.arange(96) % 8
     maps = np.stack([labels % 2, labels // 2 % 2, labels // 4], axis=1) * 1e3
     found = bitlens.multivariate_information(labels, maps, alpha, bandwidth=1.0)
@@ -104,7 +105,8 @@ def test_the_twin(n, alpha):
 @pytest.mark.parametrize("large", [False, True])
 def test_the_bound_holds_for_eigenvalues_of_60_digits(sigma, alpha, large, monkeypatch):
     """Points on a line, whose eigenvalues fall to 1e-60 and below."""
-    monkeypatch.setattr(gram, "_LARGE", 2 if large else 1024)
+    for name in ("_LARGE", "_LARGE_OF_SEVERAL"):
+        monkeypatch.setattr(gram, name, 2 if large else 1024)
     points = np.linspace(0, 10, 24)
     with mpmath.workdps(120):
         rows = [[mpmath.exp(-((mpmath.mpf(a) - mpmath.mpf(b)) ** 2) / (2 * sigma**2)) for b in points] for a in points]

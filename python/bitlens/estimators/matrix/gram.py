@@ -25,8 +25,10 @@ from bitlens.arrays import (
 from bitlens.estimators.channels.squares import channel_values, squared_distances
 from bitlens.estimators.matrix.bandwidths import Bandwidth, exponents_of_squares
 
-# From this number of samples on, LAPACK and cuSOLVER decompose one matrix faster with their own parallel code.
+# From this number of samples on, LAPACK and cuSOLVER decompose one matrix faster with their own parallel code. On the
+# CPU several matrices take less time side by side, one on each thread, up to the second number.
 _LARGE = 1024
+_LARGE_OF_SEVERAL = 2048
 DIFFERENT_CLASSES = 1e4
 """The exponent between samples of different classes: exp(-1e4) is 0."""
 
@@ -150,7 +152,8 @@ def entropies(exponents: Any, sets: Sequence[Sequence[int]], alpha: float, conte
     """
     n = exponents.shape[1]
     alpha = check_positive(alpha, "alpha")
-    if n >= _LARGE and alpha != 2:
+    large = _LARGE if context.on_cuda or len(sets) == 1 else _LARGE_OF_SEVERAL
+    if n >= large and alpha != 2:
         result, kept = _entropies_by_lapack(exponents, sets, alpha, context)
     else:
         starts = np.cumsum([0, *map(len, sets)])
