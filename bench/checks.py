@@ -68,7 +68,7 @@ def scales(distances: NDArray) -> NDArray:
 
 
 def distances_by_hand(x: NDArray, row: int, among: NDArray | None = None) -> NDArray:
-    """Return the distances of one sample to all samples, of which it is none itself, or to those of `among`."""
+    """Return the distances of one sample to all other samples, or to those of `among`; infinity to itself."""
     others = x if among is None else among
     distances = np.empty(len(others))
     for start in range(0, len(others), 2000):

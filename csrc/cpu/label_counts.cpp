@@ -112,7 +112,7 @@ void count_maps(const LabelCounts<T>& op, const Part& part, Index* counts) {
   }
 }
 
-// Every task counts in memory of its own and adds that to the result, which takes less time if the task has
+// Every task counts in separate memory and adds that to the result, which takes less time if the task has
 // many more values than there are counts.
 template <class T>
 void count(const LabelCounts<T>& op) {
