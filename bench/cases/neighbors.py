@@ -160,18 +160,6 @@ def neighbors_among() -> Case:
     return Case(title, {"n": 10000, "among": 60000, "width": 784, "k": 15}, contestants)
 
 
-def many_neighbors() -> Case:
-    """Return the case of more samples than others search exactly in minutes."""
-
-    def contestants() -> dict[str, Contestant]:
-        x, search = data.activations(200000, 784), bitlens.nearest_neighbors
-        return {OURS: Contestant("bitlens", lambda: search(x, 15), checks.exact_neighbors(x, 15), peers.tiny(search))}
-
-    title = "`nearest_neighbors`, n = 200000, 784 values, k = 15"
-    sizes = {"n": 200000, "width": 784, "k": 15}
-    return Case(title, sizes, contestants, products(200000, 784), slow=True)
-
-
 def wide_neighbors(n: int, width: int, k: int) -> Case:
     """Return the case of the neighbours of wide activations."""
     title = f"`nearest_neighbors`, n = {n}, {width} values, k = {k}"
@@ -191,6 +179,5 @@ CASES = {
     "neighbors-maps-25088": map_neighbors(25088),
     "neighbors-noise": noise_neighbors(),
     "neighbors-among": neighbors_among(),
-    "neighbors-many": many_neighbors(),
     "neighbors-wide": wide_neighbors(50000, 3072, 100),
 }

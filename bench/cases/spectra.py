@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, partial
-from itertools import product
 
 import numpy as np
 
-import bitlens
 from bench import checks, data
 from bench.data import NDArray
 from bench.peers import spectra as peers
@@ -160,63 +157,9 @@ def spectrum_case(count: int, n: int) -> Case:
     return Case(title, {"matrices": count, "n": n}, contestants, tridiagonalization(count, n))
 
 
-def tolerance_case(per_class: int, tolerance: float) -> Case:
-    """Return the case of one entropy of many images within a tolerance, against the complete spectrum."""
-
-    def contestants() -> dict[str, Contestant]:
-        images = data.stratified(per_class)
-        few = images[:1100]
-        exact = cache(lambda: bitlens.renyi_entropy(images))
-
-        def contestant(label: str, run: Callable[[NDArray], float], bits: float) -> Contestant:
-            return Contestant(label, lambda: run(images), checks.entropy_close(exact, bits), lambda: run(few))
-
-        return {
-            OURS: contestant("bitlens", lambda x: bitlens.renyi_entropy(x, tolerance=tolerance), tolerance),
-            "exact": contestant("bitlens, complete spectrum", bitlens.renyi_entropy, 1e-9),
-        }
-
-    n = 10 * per_class
-    title = f"Renyi entropy, alpha = {ALPHA}, of {n} MNIST images within {tolerance} bits"
-    bound = HardwareBound("dot products of all pairs of images, each pair once", gflop=n**2 * 784 / 1e9)
-    return Case(title, {"n": n}, contestants, bound)
-
-
-def collision_case(per_class: int) -> Case:
-    """Return the case of the order 2, against a product of all pairs of samples by tiles."""
-
-    def contestants() -> dict[str, Contestant]:
-        images = data.stratified(per_class)
-        exact = cache(lambda: bitlens.renyi_entropy(images, 2))
-
-        def products(x: NDArray) -> float:
-            tiles = (slice(i, i + 1024) for i in range(0, len(x), 1024))
-            return sum(float((x[tile] @ x[other].T)[0, 0]) for tile, other in product(tiles, repeat=2))
-
-        def contestant(label: str, run: Callable[[NDArray], float], check: Callable[[float], str]) -> Contestant:
-            return Contestant(label, lambda: run(images), check, lambda: run(images[:1100]))
-
-        def compute(x: NDArray, tolerance: float | None = None) -> float:
-            return bitlens.renyi_entropy(x, 2, tolerance=tolerance)
-
-        return {
-            OURS: contestant(
-                "bitlens, 0.001 bits", partial(compute, tolerance=1e-3), checks.entropy_close(exact, 1e-3)
-            ),
-            "exact": contestant("bitlens, exact", compute, checks.entropy_close(exact, 1e-9)),
-            "products": contestant("NumPy, dot products of all pairs alone", products, lambda _: "not an entropy"),
-        }
-
-    n = 10 * per_class
-    bound = HardwareBound("dot products of all pairs of images, each pair once", gflop=n**2 * 784 / 1e9)
-    return Case(f"Renyi entropy, alpha = 2, of {n} MNIST images", {"n": n}, contestants, bound)
-
-
 CASES = {
     "renyi-128": renyi_case(2016, 128),
     "spectrum-128": spectrum_case(2016, 128),
     "renyi-256": renyi_case(512, 256),
     "renyi-512": renyi_case(64, 512),
-    "renyi-tolerance": tolerance_case(600, 0.01),
-    "renyi-order-2": collision_case(2000),
 }
