@@ -49,7 +49,7 @@ def projected(monkeypatch):
         monkeypatch.setattr(
             nearest,
             "choose_projection",
-            lambda x, y, context, k: make(as_numpy(y), coarse, finer),
+            lambda x, among, context, k: make(as_numpy(x if among is None else among), coarse, finer),
         )
 
     return use
@@ -136,7 +136,7 @@ def test_few_distances_are_computed_of_samples_near_a_plane(backend, projected, 
     x = (normal(700, 2) @ normal(2, 100) + normal(700, 100, 1e-3)).astype(dtype)
     with backend.active():
         points, context, ends = as_samples(backend.put(x), "x", at_least=2)
-        found = scan(points, points, context, ends[1] - ends[0], 5, principal(x, 2, 2))
+        found = scan(points, None, context, ends[1] - ends[0], 5, principal(x, 2, 2), 1.0)
         measured = as_numpy(found.measured)
     assert measured.min() >= 5
     assert measured.mean() < 60

@@ -241,5 +241,5 @@ def _layers_table(run: Run, parameters: dict[str, Any]) -> Table:
     )
     if table.drawn_pairs.any():
         columns["drawn_pairs"] = ("pairs", str)
-        caption += " pairs: how many pairs of channels were drawn at random; all where there is no number."
+        caption += " pairs: how many pairs were drawn at random. Where no number stands, all were measured."
     return render(table, columns, f"Layers at epoch {epoch}, in bits", caption)

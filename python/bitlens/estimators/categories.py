@@ -18,7 +18,7 @@ from bitlens.estimators.neighbors.diversity import (
     entropy_of_neighbors,
     warn_of_neighbors,
 )
-from bitlens.estimators.neighbors.nearest import Neighbors
+from bitlens.estimators.neighbors.scan import Neighbors
 
 _BLOCK_BYTES = 64 * 2**20
 """Rows are compared with all samples in blocks, so that the keys of a block take at most this many bytes."""

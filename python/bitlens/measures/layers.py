@@ -85,8 +85,8 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
     Raises
     ------
     RunError
-        If there is no such layer, its activations are not finite, the run has one sample, or there are more pairs of
-        channels than a result can hold.
+        If there is no such layer, if its activations are not finite, or if the run has one sample. Also if a result
+        cannot hold all pairs of channels.
 
     Examples
     --------

@@ -12,7 +12,7 @@ import numpy as np
 from bitlens import _core
 from bitlens.arrays import ArrayContext, NDArray, as_numpy, call_kernel
 from bitlens.estimators.intervals import interval, jackknife_error
-from bitlens.estimators.neighbors.nearest import Neighbors
+from bitlens.estimators.neighbors.scan import Neighbors
 
 DIVERSITY_NEIGHBORS = 1500
 """The diversity is computed with all other samples as neighbours, or with this number of them."""

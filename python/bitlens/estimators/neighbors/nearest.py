@@ -19,8 +19,8 @@ from bitlens.arrays import (
     check_same_device,
     rescale_for_squares,
 )
-from bitlens.estimators.neighbors.projection import Projection, choose_projection
-from bitlens.estimators.neighbors.scan import Scanned, relative_error, scan
+from bitlens.estimators.neighbors.projection import choose_projection
+from bitlens.estimators.neighbors.scan import Neighbors, relative_error, scan
 
 
 class _Tiles(NamedTuple):
@@ -32,22 +32,6 @@ class _Tiles(NamedTuple):
     """Height of a tile, in panels."""
     columns: int
     """Width of a tile, in panels."""
-
-
-class Neighbors(NamedTuple):
-    """The nearest neighbours of each sample, ordered by (distance, index)."""
-
-    distances: Any
-    """Float64 [n, k], in `unit`."""
-    indices: Any
-    """Int32 [n, k]."""
-    ties: Any
-    """Uint8 [n]: 1 if another sample is exactly as far as the last neighbour, so that the index decides."""
-    unit: float
-    coordinates: tuple[int, int] = (0, 0)
-    """The numbers of coordinates of coarse and finer bounds; 0 for a search by tiles or by all values."""
-    measured: Any = None
-    """Int32 [n]: how many distances were computed for each sample; None for a search by tiles."""
 
 
 _CPU_TILES = _Tiles(_core.CPU_PANEL, 12, 168)  # 18 MB
@@ -153,9 +137,9 @@ def search(
     unit = units.item()
     n, length = x.shape
     width = ends[1] / unit - ends[0] / unit or 1.0  # in every value, no sample is further from the mean
-    projection = choose_projection(x, x, context, k)
+    projection = choose_projection(x, None, context, k)
     if projection is not None:
-        return _neighbors_of_scan(scan(x, x, context, width, k, projection), unit, projection)
+        return scan(x, None, context, width, k, projection, unit)
     list_length = k + max(16, k // 32)
     capacity = list_length + max(_LIST_SLACK, list_length // 2)
     if capacity >= n - 1:  # the filter would discard nothing
@@ -180,11 +164,6 @@ def search(
     return Neighbors(distances[:, :k], indices[:, :k], ties, unit)
 
 
-def _neighbors_of_scan(found: Scanned, unit: float, projection: Projection | None) -> Neighbors:
-    coordinates = (projection.coarse, projection.directions.shape[1]) if projection else (0, 0)
-    return Neighbors(found.distances, found.indices, found.ties, unit, coordinates, found.measured)
-
-
 def _search_among(x: Any, context: ArrayContext, ends: tuple[float, float], k: int, among: Array) -> Neighbors:
     """Find the k nearest samples of `among` for each sample of x."""
     y, other_context, other_ends = as_samples(among, "among", at_least=1)
@@ -203,8 +182,7 @@ def _search_among(x: Any, context: ArrayContext, ends: tuple[float, float], k: i
         both, units = rescale_for_squares(xp.concatenate([x, y]), "x and among", (0, 1))
         x, y, unit = both[: len(x)], both[len(x) :], units.item()
     width = high / unit - low / unit or 1.0
-    projection = choose_projection(x, y, context, count)
-    return _neighbors_of_scan(scan(x, y, context, width, count, projection), unit, projection)
+    return scan(x, y, context, width, count, choose_projection(x, y, context, count), unit)
 
 
 def _fill_candidate_lists(

@@ -50,30 +50,31 @@ class Projection(NamedTuple):
     """The number of directions of the coarse bounds."""
 
 
-def choose_projection(x: Any, y: Any, context: ArrayContext, k: int) -> Projection | None:
-    """Choose principal directions of y [n, d], or None where a search without them takes less time.
+def choose_projection(x: Any, among: Any | None, context: ArrayContext, k: int) -> Projection | None:
+    """Choose principal directions of `among`, or None where a search without them takes less time.
 
-    The k nearest rows of y are searched for each row of x; if y is x itself, other rows. The directions are those of a
-    sample of rows. A few other rows tell how many candidates the bounds leave, from which a model of the cost chooses
-    the numbers of directions. The random numbers are always the same.
+    The k nearest rows of `among` are searched for each row of x [n, d]; without `among`, other rows of x. The
+    directions are those of a sample of rows. A few other rows tell how many candidates the bounds leave, from which a
+    model of the cost chooses the numbers of directions. The random numbers are always the same.
     """
+    y = x if among is None else among
     n, length = y.shape
     if n < max(_LEAST_SAMPLES, 32 * k) or float(n) * len(x) * length < _LEAST_PRODUCTS:
         return None
     random = np.random.default_rng(0)
     sample = _rows(y, context, random.choice(n, _DIRECTION_ROWS + _COLUMNS + _QUERIES, replace=False))
     rows, columns, queries = np.split(sample, [_DIRECTION_ROWS, _DIRECTION_ROWS + _COLUMNS])
-    if x is not y:
+    if among is not None:
         queries = _rows(x, context, random.choice(len(x), min(_QUERIES, len(x)), replace=False))
     if not 0 < np.abs(sample).max() < _LARGEST:
         return None
     mean = rows.mean(axis=0)
     directions = _principal_directions(rows - mean, min(_FINER[-1], length))
     with np.errstate(over="ignore", invalid="ignore"):  # of a few rows that are far larger
-        farthest = _squared_distances_of_rank(y, context, mean, queries - mean, k if x is y else k - 1)
+        farthest = _squared_distances_of_rank(y, context, mean, queries - mean, k if among is None else k - 1)
     shares = _shares_left(queries - mean, columns - mean, directions, farthest)
     left = {count: max(k, n * share) for count, share in shares.items()}
-    projecting = length * _PROJECTED_VALUE * (1 if x is y else 1 + n / len(x))
+    projecting = length * _PROJECTED_VALUE * (1 if among is None else 1 + n / len(x))
     costs = {
         (coarse, finer): n * (coarse + _SCAN_PAIR)
         + (finer > coarse) * left[coarse] * (_CANDIDATE + finer * _VALUE)
@@ -84,7 +85,7 @@ def choose_projection(x: Any, y: Any, context: ArrayContext, k: int) -> Projecti
         if finer >= coarse
     }
     best = min(costs, key=lambda counts: (costs[counts], counts), default=None)
-    pairs = n * (length / 2 + _TILE_PAIR) if x is y else n * (length + _SCAN_PAIR)
+    pairs = n * (length / 2 + _TILE_PAIR) if among is None else n * (length + _SCAN_PAIR)
     if best is None or costs[best] > _LEAST_GAIN * (pairs + 1.5 * k * length * _VALUE):
         return None
     coarse, finer = best

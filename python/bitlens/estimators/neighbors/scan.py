@@ -33,41 +33,46 @@ def panel_size(context: ArrayContext) -> int:
     return _core.CUDA_PANEL if context.on_cuda else _core.CPU_PANEL
 
 
-class Scanned(NamedTuple):
-    """The nearest neighbours of each row, ordered by (distance, index)."""
+class Neighbors(NamedTuple):
+    """The nearest neighbours of each sample, ordered by (distance, index)."""
 
     distances: Any
-    """Float64 [n, k]."""
+    """Float64 [n, k], in `unit`."""
     indices: Any
     """Int32 [n, k]."""
     ties: Any
     """Uint8 [n]: 1 if another sample is exactly as far as the last neighbour, so that the index decides."""
-    measured: Any
-    """Int32 [n]: how many distances were computed."""
+    unit: float
+    coordinates: tuple[int, int] = (0, 0)
+    """The numbers of directions of coarse and finer bounds; 0 without a projection."""
+    measured: Any = None
+    """Int32 [n]: how many distances a scan computed for each sample; None for a search by tiles."""
 
 
-def scan(x: Any, y: Any, context: ArrayContext, width: float, k: int, projection: Projection | None) -> Scanned:
-    """Find the k nearest rows of y for every row of x; if y is x itself, other rows.
+def scan(
+    x: Any, among: Any | None, context: ArrayContext, width: float, k: int, projection: Projection | None, unit: float
+) -> Neighbors:
+    """Find the k nearest rows of `among` for every row of x; without `among`, other rows of x.
 
     The bounds come from the projected samples, or from all their values in float32. `width` is the largest difference
-    of two values.
+    of two values, and `unit` that of the distances.
     """
-    given = [x] if x is y else [x, y]
+    n, columns = len(x), k + _core.CUDA_SCAN_SCRATCH * context.on_cuda
+    y = x if among is None else among
+    given = [x] if among is None else [x, y]
     if projection is None:
         mean = context.empty((x.shape[1],), "float64")
         mean[...] = y.mean(0, dtype=mean.dtype)
         operands = [_centred(samples, context, mean, width) for samples in given]
+        coordinates = (0, 0)
     else:
         operands = [_projected(samples, context, projection, width) for samples in given]
-    n, columns = len(x), k + _core.CUDA_SCAN_SCRATCH * context.on_cuda
-    found = Scanned(
-        context.empty((n, columns), "float64"),
-        context.empty((n, columns), "int32"),
-        context.empty((n,), "uint8"),
-        context.empty((n,), "int32"),
-    )
-    call_kernel(context, _core.scan_neighbors, x, y, *operands[0], *operands[-1], int(x is y), width**2, k, *found)
-    return found._replace(distances=found.distances[:, :k], indices=found.indices[:, :k])
+        coordinates = (projection.coarse, projection.directions.shape[1])
+    distances, indices = context.empty((n, columns), "float64"), context.empty((n, columns), "int32")
+    ties, measured = context.empty((n,), "uint8"), context.empty((n,), "int32")
+    options, results = (int(among is None), width**2, k), (distances, indices, ties, measured)
+    call_kernel(context, _core.scan_neighbors, x, y, *operands[0], *operands[-1], *options, *results)
+    return Neighbors(distances[:, :k], indices[:, :k], ties, unit, coordinates, measured)
 
 
 def _centred(x: Any, context: ArrayContext, mean: Any, width: float) -> tuple[Any, ...]:
