@@ -26,6 +26,7 @@ from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
 
 import bitlens
+from bitlens.measures import COMPUTED
 from tests.support.browser_driver import CHROMIUM, DRIVER, SLIDER, Page, browsing, serving
 
 pytestmark = [
@@ -74,7 +75,9 @@ def run(tmp_path_factory: pytest.TempPathFactory, mnist) -> bitlens.Run:
                 torch.nn.functional.cross_entropy(model(images[part]), labels[part]).backward()
                 optimizer.step()
     run = bitlens.open_run(store)
-    bitlens.measure(run, samples=128, permutations=2, pairs=200)
+    bitlens.measure(run, ["layer_decomposition"], permutations=2, pairs=200)
+    others = [name for name in COMPUTED if name != "layer_decomposition"]
+    bitlens.measure(run, others, samples=128, permutations=2)
     bitlens.layer_discarding(run, model, ["2"], 2)
     bitlens.layer_ablation(run, model, ["1", "2"], repeats=2, steps=8)
     return run

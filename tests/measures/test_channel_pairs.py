@@ -141,4 +141,4 @@ def test_the_command_line_tells_how_many_pairs_were_drawn(run: bitlens.Run, caps
     print_summary(run, Console(width=200), pairs=30, permutations=2)
     printed = " ".join(capsys.readouterr().out.split())
     assert "│ 30 of 400 │" in printed
-    assert "pairs: how many pairs of channels were drawn at random" in printed
+    assert "pairs: how many pairs were drawn at random" in printed
