@@ -15,6 +15,7 @@ import torch
 
 import bitlens
 from bitlens.arrays import ArrayContext
+from tests.support.cuda_tensors import CudaTensor, cuda_rules
 
 # A suite that was started in the background may ignore SIGINT, and every process it starts then would too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -46,17 +47,19 @@ class Cpu:
         return torch.from_numpy(array)
 
 
-class Emulated(Cpu):
-    """Tensors in main memory, which the CUDA back-end takes: in a build where the CPU emulates it."""
+class Emulated:
+    """Tensors that say cuda:0, for a build where the CPU emulates the CUDA back-end."""
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ArrayContext, "on_cuda", property(lambda context: context.device is not None))
+        with pytest.MonkeyPatch.context() as patch, cuda_rules():
             patch.setattr(ArrayContext, "device_guard", lambda context: nullcontext())
             patch.setattr(ArrayContext, "stream", 0)
             patch.setattr(ArrayContext, "multiprocessors", 2)
             yield
+
+    def put(self, array: np.ndarray) -> torch.Tensor:
+        return CudaTensor(torch.from_numpy(array))
 
 
 class Cuda:

@@ -25,16 +25,29 @@ struct Grid {
   Index z = 1;
 };
 
+// Lets the blocks of a kernel have this much dynamic shared memory, in bytes. The limit belongs to the
+// kernel, so it is raised at once to the most that the GPU grants: otherwise it would change between the
+// request and the launch of another thread.
+template <class Kernel>
+void allow_shared_memory(Kernel* kernel, std::size_t bytes, const char* name) {
+  cudaFuncAttributes attributes{};
+  check(cudaFuncGetAttributes(&attributes, kernel), name);
+  if (bytes <= static_cast<std::size_t>(attributes.maxDynamicSharedSizeBytes)) return;
+  int device = 0;
+  int most = 0;
+  check(cudaGetDevice(&device), name);
+  check(cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), name);
+  most -= static_cast<int>(attributes.sharedSizeBytes);  // static arrays
+  check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, most), name);
+}
+
 // Enqueues a kernel, unless the grid has no blocks. The caller checks the grid's sizes, or limits them where
 // the kernel strides over the remaining work. `shared` is in bytes.
 template <class... Parameters, class... Arguments>
 void launch(const char* name, void (*kernel)(Parameters...), Grid grid, unsigned threads, std::size_t shared,
             Stream stream, Arguments... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
-  if (shared > 48 * 1024) {  // kernels have this much without a request
-    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)),
-          name);
-  }
+  if (shared > 0) allow_shared_memory(kernel, shared, name);
   cudaLaunchConfig_t config{};
   config.gridDim =
       dim3(static_cast<unsigned>(grid.x), static_cast<unsigned>(grid.y), static_cast<unsigned>(grid.z));

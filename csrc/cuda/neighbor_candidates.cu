@@ -39,7 +39,8 @@ __device__ void cut(List& list, int kept, int* histogram) {
     const bool stays =
         inside && (key_of(bound) < last.key || (key_of(bound) == last.key && equal.before < places));
     places -= equal.all;
-    const Votes staying = count_votes(stays);  // every lane has read; elements are written to earlier places
+    const Votes staying = count_votes(stays);
+    __syncwarp();  // every lane has read, and a vote orders no memory; elements are written to earlier places
     if (stays) {
       list.bounds[count + staying.before] = bound;
       list.indices[count + staying.before] = index;
@@ -111,6 +112,7 @@ __global__ void __launch_bounds__(kThreads)
       List list = {candidates.bounds.row(sample), candidates.indices.row(sample), counts[c], limits[c]};
       cutter.offer(list, inside && other < sample,
                    bound_of(norms.data[sample], other_norm, products[lane][c]), other);
+      __syncwarp();  // every lane has read the count and the limit
       if (lane == 0) counts[c] = list.count, limits[c] = list.limit;
       __syncwarp();
     }
@@ -130,6 +132,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
   if (row >= dots.shape[0]) return;
   const Index sample = first_row + row;
   const Index behind = sample + 1 > first_column ? sample + 1 - first_column : 0;
+  if (behind >= dots.shape[1]) return;
   const float norm = norms.data[sample];
   List list = list_of(candidates, sample);
   for (Index start = behind; start < dots.shape[1]; start += kAhead * kLanes) {

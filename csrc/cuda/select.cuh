@@ -47,6 +47,7 @@ __device__ Selected<Key> select(int count, int rank, int* histogram, KeyAt&& key
     selected.below = __shfl_sync(kAllLanes, before, owner);
     selected.key |= static_cast<Key>(__shfl_sync(kAllLanes, digit, owner)) << shift;
     settled |= static_cast<Key>(kDigits - 1) << shift;
+    __syncwarp();  // every lane has read the histogram
   }
   return selected;
 }

@@ -4,6 +4,10 @@
 // at barriers, shuffles and votes alone. A result that depends on the order is a race. A barrier that some
 // threads never reach, or a warp that meets with lanes missing, ends the process. Shared memory starts as NaN
 // and -1. What it does not show: the hardware's memory model, and speed.
+//
+// BITLENS_EMULATION_ORDER is "ascending", "descending" or "turns" for threads that advance together, or
+// "warps:<seed>": one warp at a time, drawn at random, goes on until it needs the others.
+// BITLENS_EMULATION_SHARED is the shared memory of a block in KiB: 64, the least that is supported, or 227.
 #pragma once
 
 #include <setjmp.h>
@@ -19,6 +23,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <unordered_map>
 #include <vector>
 
 #define __CUDA_EMULATED__
@@ -38,6 +43,10 @@ using cudaError_t = int;
 inline constexpr int cudaSuccess = 0, cudaErrorInvalidValue = 1;
 inline constexpr int cudaFuncAttributeMaxDynamicSharedMemorySize = 8,
                      cudaDevAttrMaxSharedMemoryPerBlockOptin = 97;
+struct cudaFuncAttributes {
+  std::size_t sharedSizeBytes;
+  int maxDynamicSharedSizeBytes;
+};
 struct cudaLaunchConfig_t {
   dim3 gridDim, blockDim;
   std::size_t dynamicSmemBytes;
@@ -46,15 +55,14 @@ struct cudaLaunchConfig_t {
 
 namespace emulation {
 
-inline constexpr std::size_t kSharedBytes =
-    64 * 1024;  // what blocks have on the smallest GPU that is supported
+inline constexpr std::size_t kMostSharedBytes = 227 * 1024;  // what a block can have on an H100
 inline constexpr std::size_t kStackBytes = 64 * 1024;
 inline constexpr unsigned kWarp = 32;
 
 }  // namespace emulation
 
 namespace bitlens::cuda {
-inline thread_local double shared_memory[emulation::kSharedBytes / sizeof(double)];
+inline thread_local double shared_memory[emulation::kMostSharedBytes / sizeof(double)];
 }
 
 inline dim3 threadIdx, blockIdx, blockDim, gridDim;
@@ -100,33 +108,125 @@ inline void resume(unsigned id) {
   setcontext(&current->start);
 }
 
+// Whether threads first to last - 1 are all in this state.
+inline bool all_are(State state, unsigned first, unsigned last) {
+  for (unsigned id = first; id < last; ++id) {
+    if (threads[id]->state != state) return false;
+  }
+  return true;
+}
+
+inline void make_ready(unsigned first, unsigned last) {
+  for (unsigned id = first; id < last; ++id) threads[id]->state = State::ready;
+}
+
 // Releases the threads of every warp whose threads all wait, or else those of the block if all of its threads
 // wait. Returns false if it could release nothing.
 inline bool release(unsigned count) {
   bool any = false;
   for (unsigned first = 0; first < count; first += kWarp) {
     const unsigned last = std::min(count, first + kWarp);
-    bool met = true;
-    for (unsigned id = first; id < last; ++id) met &= threads[id]->state == State::at_warp;
-    for (unsigned id = first; met && id < last; ++id) threads[id]->state = State::ready;
-    any |= met;
+    if (!all_are(State::at_warp, first, last)) continue;
+    make_ready(first, last);
+    any = true;
   }
   if (any) return true;
-  for (unsigned id = 0; id < count; ++id) {
-    if (threads[id]->state != State::at_block) return false;
-  }
-  for (unsigned id = 0; id < count; ++id) threads[id]->state = State::ready;
+  if (!all_are(State::at_block, 0, count)) return false;
+  make_ready(0, count);
   return true;
 }
 
-// BITLENS_EMULATION_ORDER: ascending, descending, or by turns.
-inline int order() {
-  static const char* named = std::getenv("BITLENS_EMULATION_ORDER");
-  return !named || !std::strcmp(named, "ascending") ? 0 : !std::strcmp(named, "descending") ? 1 : 2;
+[[noreturn]] inline void stop(const char* reason) {
+  std::fprintf(stderr, "emulation: %s\n", reason);
+  std::abort();
+}
+
+inline std::size_t shared_bytes() {
+  static const char* named = std::getenv("BITLENS_EMULATION_SHARED");
+  static const std::size_t bytes = named ? std::strtoull(named, nullptr, 10) * 1024 : 64 * 1024;
+  if (bytes == 0 || bytes > kMostSharedBytes) stop("BITLENS_EMULATION_SHARED: expected 1 to 227");
+  return bytes;
+}
+
+enum class Order { ascending, descending, turns, warps };
+
+inline Order order() {
+  static const Order chosen = [] {
+    const char* named = std::getenv("BITLENS_EMULATION_ORDER");
+    if (!named || !std::strcmp(named, "ascending")) return Order::ascending;
+    if (!std::strcmp(named, "descending")) return Order::descending;
+    if (!std::strcmp(named, "turns")) return Order::turns;
+    if (!std::strncmp(named, "warps:", 6)) return Order::warps;
+    stop("BITLENS_EMULATION_ORDER: expected ascending, descending, turns or warps:<seed>");
+  }();
+  return chosen;
+}
+
+// A random number below `count`, by xorshift from the seed of the order.
+inline unsigned draw(unsigned count) {
+  static std::uint64_t state =
+      88172645463325252U ^ (std::strtoull(std::getenv("BITLENS_EMULATION_ORDER") + 6, nullptr, 10) << 32);
+  state ^= state << 13;
+  state ^= state >> 7;
+  state ^= state << 17;
+  return static_cast<unsigned>((state >> 32) % count);
+}
+
+// One warp, from a random lane on, until all of its threads have ended or wait for the block.
+inline void run_warp(unsigned first, unsigned last) {
+  for (;;) {
+    bool any = false;
+    const unsigned turn = draw(last - first);
+    for (unsigned step = 0; step < last - first; ++step) {
+      const unsigned id = first + (step + turn) % (last - first);
+      if (threads[id]->state != State::ready) continue;
+      resume(id);
+      any = true;
+    }
+    if (all_are(State::at_warp, first, last)) {
+      make_ready(first, last);
+    } else if (!any) {
+      return;
+    }
+  }
+}
+
+inline void run_warps(unsigned count) {
+  std::vector<unsigned> able;
+  while (!all_are(State::done, 0, count)) {
+    able.clear();
+    for (unsigned first = 0; first < count; first += kWarp) {
+      for (unsigned id = first; id < std::min(count, first + kWarp); ++id) {
+        if (threads[id]->state != State::ready) continue;
+        able.push_back(first);
+        break;
+      }
+    }
+    if (!able.empty()) {
+      const unsigned first = able[draw(static_cast<unsigned>(able.size()))];
+      run_warp(first, std::min(count, first + kWarp));
+    } else if (all_are(State::at_block, 0, count)) {
+      make_ready(0, count);
+    } else {
+      stop("some threads of a block wait for others that never come");
+    }
+  }
+}
+
+inline void run_threads(unsigned count) {
+  for (unsigned pass = 0;; ++pass) {
+    const bool down = order() == Order::descending || (order() == Order::turns && pass % 2 == 1);
+    for (unsigned step = 0; step < count; ++step) {
+      const unsigned id = down ? count - 1 - step : step;
+      if (threads[id]->state == State::ready) resume(id);
+    }
+    if (all_are(State::done, 0, count)) return;
+    if (!release(count)) stop("some threads of a block wait for others that never come");
+  }
 }
 
 inline void run_block(unsigned count) {
-  std::memset(bitlens::cuda::shared_memory, 0xff, kSharedBytes);
+  std::memset(bitlens::cuda::shared_memory, 0xff, shared_bytes());
   for (unsigned id = 0; id < count; ++id) {
     Thread& thread = *threads[id];
     getcontext(&thread.start);
@@ -138,27 +238,30 @@ inline void run_block(unsigned count) {
     thread.started = false;
     thread.turn = 0;
   }
-  for (unsigned pass = 0;; ++pass) {
-    const bool down = order() == 1 || (order() == 2 && pass % 2 == 1);
-    bool all_done = true;
-    for (unsigned step = 0; step < count; ++step) {
-      const unsigned id = down ? count - 1 - step : step;
-      if (threads[id]->state == State::ready) resume(id);
-      all_done &= threads[id]->state == State::done;
-    }
-    if (all_done) return;
-    if (!release(count)) {
-      std::fprintf(stderr, "emulation: some threads of a block wait for others that never come\n");
-      std::abort();
-    }
-  }
+  order() == Order::warps ? run_warps(count) : run_threads(count);
 }
 
-inline cudaError_t run(const cudaLaunchConfig_t& config, std::function<void()> kernel) {
+// Static arrays lie elsewhere in the emulation, and count as if every kernel had the most that one has.
+// Without a request, a block has 48 KiB for static and dynamic arrays together.
+inline constexpr std::size_t kStaticBytes = 8 * 1024;
+inline constexpr std::size_t kUnasked = 48 * 1024 - kStaticBytes;
+
+// The dynamic shared memory that kernels have requested.
+inline std::mutex requests_mutex;
+inline std::unordered_map<void*, std::size_t> requests;
+
+inline std::size_t granted_to(void* kernel) {
+  const std::lock_guard lock(requests_mutex);
+  const auto found = requests.find(kernel);
+  return found == requests.end() ? kUnasked : found->second;
+}
+
+inline cudaError_t run(void* function, const cudaLaunchConfig_t& config, std::function<void()> kernel) {
   const dim3 grid = config.gridDim;
-  if (config.dynamicSmemBytes > kSharedBytes || config.blockDim.x > 1024) return cudaErrorInvalidValue;
   if (grid.x > INT32_MAX || grid.y > 65535 || grid.z > 65535) return cudaErrorInvalidValue;
   const std::lock_guard lock(one_kernel);
+  if (config.dynamicSmemBytes > granted_to(function) || config.blockDim.x > 1024)
+    return cudaErrorInvalidValue;
   body = std::move(kernel);
   blockDim = config.blockDim;
   gridDim = grid;
@@ -192,18 +295,27 @@ inline unsigned lane() { return threadIdx.x % kWarp; }
 template <class... Parameters>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
                                Parameters... arguments) {
-  return emulation::run(*config, [=] { kernel(arguments...); });
+  return emulation::run(reinterpret_cast<void*>(kernel), *config, [=] { kernel(arguments...); });
 }
 template <class Kernel>
-cudaError_t cudaFuncSetAttribute(Kernel, int, int bytes) {
-  return bytes <= static_cast<int>(emulation::kSharedBytes) ? cudaSuccess : cudaErrorInvalidValue;
+cudaError_t cudaFuncSetAttribute(Kernel* kernel, int, std::size_t bytes) {
+  if (bytes + emulation::kStaticBytes > emulation::shared_bytes()) return cudaErrorInvalidValue;
+  const std::lock_guard lock(emulation::requests_mutex);
+  emulation::requests[reinterpret_cast<void*>(kernel)] = bytes;
+  return cudaSuccess;
+}
+template <class Kernel>
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, Kernel* kernel) {
+  const auto granted = static_cast<int>(emulation::granted_to(reinterpret_cast<void*>(kernel)));
+  *attributes = {emulation::kStaticBytes, granted};
+  return cudaSuccess;
 }
 inline cudaError_t cudaGetDevice(int* device) {
   *device = 0;
   return cudaSuccess;
 }
 inline cudaError_t cudaDeviceGetAttribute(int* value, int, int) {
-  *value = static_cast<int>(emulation::kSharedBytes);
+  *value = static_cast<int>(emulation::shared_bytes());
   return cudaSuccess;
 }
 inline const char* cudaGetErrorString(cudaError_t) { return "refused by the emulation"; }

@@ -74,7 +74,8 @@ def test_intra_sample_entropy(backend, values, layout, dtype):
     with backend.active():
         tensor = LAYOUTS[layout](backend.put(x))
         result = bitlens.intra_sample_entropy(tensor, 20)
-        assert (type(result), result.device, result.dtype) == (torch.Tensor, tensor.device, torch.float64)
+        assert isinstance(result, torch.Tensor)
+        assert (result.device, result.dtype) == (tensor.device, torch.float64)
         assert not result.requires_grad
         result = result.cpu()
     np.testing.assert_allclose(result.numpy(), expected, rtol=0, atol={"float64": 1e-9, "float32": 1e-6}[dtype])
@@ -166,7 +167,8 @@ def test_distance_codes(backend, values, layout, dtype):
     with backend.active():
         tensor = LAYOUTS[layout](backend.put(x))
         result = bitlens.distance_codes(tensor, 20)
-        assert (type(result), result.device, result.dtype) == (torch.Tensor, tensor.device, torch.uint8)
+        assert isinstance(result, torch.Tensor)
+        assert (result.device, result.dtype) == (tensor.device, torch.uint8)
         result = result.cpu()
     np.testing.assert_array_equal(result.numpy(), expected)
 

@@ -137,7 +137,11 @@ def _smallest_and_largest(x: Any) -> tuple[float, float]:
         ends = np.empty(2)
         _core.value_range(x.reshape(-1), ends)
         return float(ends[0]), float(ends[1])
-    return float(x.min()), float(x.max())
+    if isinstance(x, np.ndarray):
+        return float(x.min()), float(x.max())
+    torch = sys.modules["torch"]
+    low, high = torch.stack(torch.aminmax(x)).tolist()  # one wait for the GPU
+    return low, high
 
 
 def as_samples(x: Array, name: str, *, at_least: int) -> tuple[Any, ArrayContext, tuple[float, float]]:
