@@ -89,17 +89,6 @@ def test_far_apart_and_all_alike(scale):
     assert alike.lower[:2] == alike.upper[:2] == (0, 0)
 
 
-def test_tensors(backend):
-    t, labels = normal(40, 3, 4), np.arange(40) % 4
-    expected = bitlens.binned_information(t, labels, 5), bitlens.pairwise_distance_information(t, labels)
-    with backend.active():
-        tensors = backend.put(t), backend.put(labels)
-        assert bitlens.binned_information(*tensors, 5) == pytest.approx(expected[0], abs=1e-9, nan_ok=True)
-        found = bitlens.pairwise_distance_information(*tensors)
-    assert found.lower == pytest.approx(expected[1].lower, abs=1e-9, nan_ok=True)
-    assert found.upper == pytest.approx(expected[1].upper, abs=1e-9, nan_ok=True)
-
-
 T = normal(8, 3)
 
 # (call, error, message)

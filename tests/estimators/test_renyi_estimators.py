@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import bitlens
-from bitlens import Alignment, Median, NearestNeighbors, SaturationWarning, Silverman, reference
+from bitlens import Median, NearestNeighbors, SaturationWarning, Silverman, reference
 
 # Most variables here are independent, which causes the warning; its tests expect it explicitly.
 pytestmark = pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
@@ -226,31 +226,6 @@ def test_several_large_matrices_do_not_go_to_lapack(monkeypatch):
     monkeypatch.setattr(gram, "_LARGE_OF_SEVERAL", limit)
     monkeypatch.setattr(gram, "_entropies_by_lapack", None)
     assert bitlens.renyi_mutual_information(x, y) == pytest.approx(expected, abs=1e-9)
-
-
-def test_tensors_stay_tensors(backend):
-    x, maps = normal(40, 5), normal(40, 3, 4, seed=1)
-    labels = np.arange(40) % 4
-    rules = [Median(), Silverman(2.0), NearestNeighbors(3), 1.5, [1.0, 2.0, 3.0]]
-    expected = [
-        (
-            bitlens.channel_decomposition(x, maps, bandwidth=r),
-            bitlens.multivariate_information(labels, maps, bandwidth=r),
-        )
-        for r in rules
-    ]
-    with backend.active():
-        a, b, c = backend.put(x), backend.put(maps), backend.put(labels)
-        for rule, (decomposition, information) in zip(rules, expected, strict=True):
-            found = bitlens.channel_decomposition(a, b, bandwidth=rule)
-            assert found.pair.device == b.device
-            np.testing.assert_allclose(found.pair.cpu().numpy(), decomposition.pair, rtol=0, atol=1e-9)
-            assert found[3:-1] == pytest.approx(decomposition[3:-1], abs=1e-9)
-            assert bitlens.multivariate_information(c, b, bandwidth=rule) == pytest.approx(
-                information, abs=1e-9, nan_ok=True
-            )
-        aligned = bitlens.renyi_entropy(a, 1.01, Alignment(c))
-    assert aligned == pytest.approx(bitlens.renyi_entropy(x, 1.01, Alignment(labels)), abs=1e-9)
 
 
 @pytest.mark.parametrize("alpha", [np.int64(2), np.float32(0.5), np.float64(1.01), np.array(2.0)], ids=repr)

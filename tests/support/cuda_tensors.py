@@ -128,7 +128,7 @@ def _call(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         return args[0]
     if "out" in kwargs:
         return kwargs["out"]
-    if not (on_gpu and not to_cpu or to_gpu):
+    if not ((on_gpu and not to_cpu) or to_gpu):
         return result
     return tree_map(lambda part: CudaTensor(part) if type(part) is torch.Tensor else part, result)
 
@@ -144,9 +144,9 @@ class _Ids:
 
 
 def _note_waits(name: str, args: Any, on_gpu: bool, *, to_cpu: bool, to_gpu: bool) -> None:
-    if name in _READING:
+    if name in _READING and on_gpu:
         WAITS.append(_READING[name])
-    if name.startswith("aten._to_copy") and (to_cpu and on_gpu or to_gpu and not on_gpu):
+    if name.startswith("aten._to_copy") and ((to_cpu and on_gpu) or (to_gpu and not on_gpu)):
         WAITS.append("copy to the CPU" if to_cpu else "copy to the GPU")
     if name.startswith("aten.copy_") and isinstance(args[0], CudaTensor) != isinstance(args[1], CudaTensor):
         WAITS.append("copy")

@@ -6,7 +6,7 @@ PyTorch.
 """
 
 from bitlens.arrays.context import Array, ArrayContext, NDArray, array_namespace, as_numpy, call_kernel, is_tensor
-from bitlens.arrays.rescale import rescale_for_squares
+from bitlens.arrays.rescale import have_finite_squares, rescale_for_squares
 from bitlens.arrays.validation import (
     MAX_BINS,
     as_array,
@@ -50,6 +50,7 @@ __all__ = [
     "check_seed",
     "check_value_range",
     "describe",
+    "have_finite_squares",
     "is_tensor",
     "is_uint8_array",
     "rescale_for_squares",

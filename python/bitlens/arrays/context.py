@@ -60,6 +60,12 @@ class ArrayContext:
             return torch.empty(tuple(shape), dtype=getattr(torch, dtype), device=self.device)
         return np.empty(shape, dtype)
 
+    def ones(self, count: int) -> Any:
+        """Allocate a vector of ones, float64."""
+        result = self.empty((count,), "float64")
+        result[...] = 1
+        return result
+
     def spectrum_workspace(self, matrices: int, n: int) -> Any:
         """Allocate memory for the lower triangles of the n x n matrices that a GPU decomposes at the same time.
 

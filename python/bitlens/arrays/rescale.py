@@ -13,6 +13,12 @@ from bitlens.arrays.context import array_namespace
 LARGEST_PEAK = 2.0**400
 
 
+def have_finite_squares(ends: tuple[float, float]) -> bool:
+    """Whether values between these ends need no scaling, as long as all of them have the same scale."""
+    peak = max(-ends[0], ends[1])
+    return peak == 0 or 1 / LARGEST_PEAK <= peak <= LARGEST_PEAK
+
+
 def rescale_for_squares(x: Any, name: str, axes: tuple[int, ...]) -> tuple[Any, Any]:
     """Scale float64 values by a power of two if their squares would overflow or underflow.
 

@@ -124,8 +124,7 @@ def sigmas(
             raise ValueError(f"{argument}: expected m from 1 to n - 1 = {n - 1} for {n} samples, got {m}")
         # The smallest distance in each row is that of the sample to itself.
         result[...] = (_sorted(squares)[:, :, 1 : m + 1] ** 0.5).mean(2).mean(1)
-        median = _median(squares)
-        result[result == 0] = median[result == 0]
+        result[...] = array_namespace(squares).where(result == 0, _median(squares), result)
     elif isinstance(bandwidth, Dimension):
         result[...] = (values / 2) ** 0.5 / units
     elif isinstance(bandwidth, Alignment):
@@ -201,19 +200,21 @@ def _median(squares: Any) -> Any:
 def _aligned_span(squares: Any, smallest: Any) -> tuple[Any, Any]:
     """The first and the last sigma of every channel among which an Alignment chooses."""
     mean = (squares**0.5).mean((1, 2))
-    mean[mean == 0] = 1
+    mean = array_namespace(squares).where(mean == 0, 1.0, mean)
     first, last = (factor * mean / 2**0.5 for factor in _ALIGNMENT_SPAN)
     return (first if smallest is None else mean * 0 + smallest / 2**0.5), last
 
 
 def _aligned(squares: Any, first: Any, last: Any, classes: Any, context: ArrayContext) -> Any:
+    xp = array_namespace(squares)
     same_class = context.to_device((classes[:, None] == classes).astype(np.float64))
     best_alignment, best_sigma = first * 0 - 1, first * 1
     for step in np.linspace(0, 1, _ALIGNMENT_STEPS):
         sigma = (1 - step) * first + step * last
-        kernel = array_namespace(squares).exp(-squares / (2 * sigma**2)[:, None, None])
+        kernel = xp.exp(-squares / (2 * sigma**2)[:, None, None])
         # The norm of the labels' kernel is left out, because it is the same for every sigma.
         alignment = (kernel * same_class).sum((1, 2)) / (kernel**2).sum((1, 2)) ** 0.5
         better = alignment > best_alignment
-        best_alignment[better], best_sigma[better] = alignment[better], sigma[better]
+        best_alignment = xp.where(better, alignment, best_alignment)
+        best_sigma = xp.where(better, sigma, best_sigma)
     return best_sigma

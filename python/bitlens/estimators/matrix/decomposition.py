@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import Array, ArrayContext, NDArray, check_integer, check_seed
+from bitlens.arrays import Array, ArrayContext, NDArray, as_numpy, check_integer, check_seed
 from bitlens.estimators.matrix.bandwidths import Bandwidth, Median
 from bitlens.estimators.matrix.gram import (
     concatenate,
@@ -149,29 +149,30 @@ def decompose(
     places = range(channels + 1, channels + 1 + repeats * len(targets))
     alone = [[place] for place in places[::repeats]]
     joint = [[*group, place] for place in places for group in groups]
-    bits = entropies(concatenate([of_maps, layer, *targets]), [*alone, *groups, *joint], alpha, context)
+    bits = as_numpy(entropies(concatenate([of_maps, layer, *targets]), [*alone, *groups, *joint], alpha, context))
     target_entropies, group_entropies = bits[: len(alone)], bits[len(alone) : len(alone) + len(groups)]
     joint_entropies = bits[len(alone) + len(groups) :].reshape(len(targets), repeats, len(groups))
     results = []
     for target_entropy, rows in zip(target_entropies, joint_entropies, strict=True):
+        information = target_entropy + group_entropies - rows
+        of_caller = context.to_caller(context.to_device(information))
         observed, *null = (
-            _decomposition(target_entropy + group_entropies - row, chosen_pairs, channels, context) for row in rows
+            _decomposition(row, chosen_pairs, channels)._replace(single=given[:channels], pair=given[channels:-1])
+            for row, given in zip(information, of_caller, strict=True)
         )
         results.append(observed._replace(null=tuple(null)))
     return results
 
 
-def _decomposition(
-    information: Any, chosen_pairs: NDArray, channels: int, context: ArrayContext
-) -> ChannelDecomposition:
+def _decomposition(information: NDArray, chosen_pairs: NDArray, channels: int) -> ChannelDecomposition:
     """Compute a decomposition from the information of each channel, then of each pair, then of all channels."""
     single, pair = information[:channels], information[channels:-1]
     sum_of_singles = single[chosen_pairs[:, 0]] + single[chosen_pairs[:, 1]]
     present = pair > 1e-12
     divisor = pair * present + ~present
     return ChannelDecomposition(
-        single=context.to_caller(single),
-        pair=context.to_caller(pair),
+        single=single,
+        pair=pair,
         pairs=chosen_pairs,
         multivariate=float(information[-1]),
         redundancy_synergy=float((sum_of_singles - pair).mean()),

@@ -133,9 +133,8 @@ def with_shuffles(of_x: Any, context: ArrayContext, orders: Sequence[NDArray]) -
     n = of_x.shape[1]
     stacked = context.empty((1 + len(orders), n, n), "float64")
     stacked[0] = of_x[0]
-    for row, order in enumerate(orders, 1):
-        on_device = context.to_device(order)
-        stacked[row] = of_x[0][on_device[:, None], on_device]
+    for row, order in enumerate(context.to_device(np.array(orders, np.int64).reshape(-1, n)), 1):
+        stacked[row] = of_x[0][order[:, None], order]
     return stacked
 
 
@@ -157,9 +156,9 @@ def entropies(exponents: Any, sets: Sequence[Sequence[int]], alpha: float, conte
         result, kept = _entropies_by_lapack(exponents, sets, alpha, context)
     else:
         starts = np.cumsum([0, *map(len, sets)])
-        members = np.concatenate([np.asarray(indices, np.int64) for indices in sets])
+        places = context.to_device(np.concatenate([starts, *(np.asarray(indices, np.int64) for indices in sets)]))
+        operands = exponents, places[: len(starts)], places[len(starts) :], context.ones(int(starts[-1]))
         result, kept = (context.empty((len(sets),), "float64") for _ in range(2))
-        operands = [exponents, *map(context.to_device, (starts, members, np.ones(len(members))))]
         workspace = context.spectrum_workspace(len(sets), n)
         call_kernel(context, _core.renyi_entropies, *operands, alpha, result, kept, workspace)
     if alpha < 1:

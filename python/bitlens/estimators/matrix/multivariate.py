@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import Array, ArrayContext, NDArray, as_array, check_integer
+from bitlens.arrays import Array, ArrayContext, NDArray, as_array, as_numpy, check_integer
 from bitlens.estimators.intervals import excess_error
 from bitlens.estimators.matrix.bandwidths import Bandwidth, Median, for_samples
 from bitlens.estimators.matrix.gram import (
@@ -174,12 +174,12 @@ def informations(
     repeats = len(targets[0])  # x itself and its shuffles
     places = range(1, 1 + repeats * len(targets))
     sets = [[0], *([place] for place in places[::repeats]), *([place, 0] for place in places)]
-    bits = entropies(concatenate([layer, *targets]), sets, alpha, context)
-    entropy_maps, *target_entropies = (float(value) for value in bits[: 1 + len(targets)])
+    bits = as_numpy(entropies(concatenate([layer, *targets]), sets, alpha, context))
+    entropy_maps, *target_entropies = bits[: 1 + len(targets)].tolist()
     joint_entropies = bits[1 + len(targets) :].reshape(len(targets), repeats)
     results = []
     for entropy_x, row in zip(target_entropies, joint_entropies, strict=True):
-        joint, *shuffled = (float(value) for value in row)
+        joint, *shuffled = row.tolist()
         null = entropy_x + entropy_maps - np.array(shuffled)
         information = entropy_x + entropy_maps - joint
         result = MultivariateInformation(

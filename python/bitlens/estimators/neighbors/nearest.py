@@ -17,6 +17,7 @@ from bitlens.arrays import (
     check_integer,
     check_neighbor_count,
     check_same_device,
+    have_finite_squares,
     rescale_for_squares,
 )
 from bitlens.estimators.neighbors.projection import choose_projection
@@ -133,8 +134,10 @@ def search(
     is above trusted_share of |x|^2 + |y|^2 and does not decide which samples are the k nearest: these keep the
     filter's distance. With an infinite share there are no such pairs.
     """
-    x, units = rescale_for_squares(x, "x", (0, 1))
-    unit = units.item()
+    unit = 1.0
+    if not have_finite_squares(ends):
+        x, units = rescale_for_squares(x, "x", (0, 1))
+        unit = units.item()
     n, length = x.shape
     width = ends[1] / unit - ends[0] / unit or 1.0  # in every value, no sample is further from the mean
     projection = choose_projection(x, None, context, k)
@@ -178,7 +181,7 @@ def _search_among(x: Any, context: ArrayContext, ends: tuple[float, float], k: i
         x, y = context.astype(x, "float64"), context.astype(y, "float64")
     low, high = min(ends[0], other_ends[0]), max(ends[1], other_ends[1])
     unit = 1.0
-    if any(rescale_for_squares(samples, "x and among", (0, 1))[1].item() != 1 for samples in (x, y)):
+    if not (have_finite_squares(ends) and have_finite_squares(other_ends)):
         both, units = rescale_for_squares(xp.concatenate([x, y]), "x and among", (0, 1))
         x, y, unit = both[: len(x)], both[len(x) :], units.item()
     width = high / unit - low / unit or 1.0

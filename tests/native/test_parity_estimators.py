@@ -1,0 +1,96 @@
+"""Estimators of tensors on every back-end, and how often they wait for a GPU."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import bitlens
+from bitlens import Alignment, Median, NearestNeighbors, Silverman
+from tests.support.cuda_tensors import WAITS
+
+each_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
+LABELS = np.arange(40) % 4
+
+
+def normal(dtype, *shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype(dtype)
+
+
+@each_dtype
+@pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
+@pytest.mark.parametrize(
+    "rule",
+    [Median(), Silverman(2.0), NearestNeighbors(3), 1.5, [1.0, 2.0, 3.0]],
+    ids=["median", "silverman", "neighbors", "number", "list"],
+)
+def test_matrix_based_information(backend, rule, dtype):
+    x, maps, labels = normal(dtype, 40, 5), normal(dtype, 40, 3, 4, seed=1), np.arange(40) % 4
+    expected = bitlens.channel_decomposition(x, maps, bandwidth=rule)
+    information = bitlens.multivariate_information(labels, maps, bandwidth=rule)
+    with backend.active():
+        a, b, c = backend.put(x), backend.put(maps), backend.put(labels)
+        found = bitlens.channel_decomposition(a, b, bandwidth=rule)
+        assert found.pair.device == b.device
+        np.testing.assert_allclose(found.pair.cpu().numpy(), expected.pair, rtol=0, atol=1e-9)
+        assert found[3:-1] == pytest.approx(expected[3:-1], abs=1e-9)
+        of_labels = bitlens.multivariate_information(c, b, bandwidth=rule)
+    assert of_labels == pytest.approx(information, abs=1e-9, nan_ok=True)
+
+
+@each_dtype
+@pytest.mark.parametrize("smallest", [None, 0.1])
+def test_aligned_bandwidths(backend, smallest, dtype):
+    x, labels = normal(dtype, 40, 5), np.arange(40) % 4
+    expected = bitlens.renyi_entropy(x, bandwidth=Alignment(labels, smallest))
+    with backend.active():
+        aligned = bitlens.renyi_entropy(backend.put(x), bandwidth=Alignment(backend.put(labels), smallest))
+    assert aligned == pytest.approx(expected, abs=1e-9)
+
+
+@each_dtype
+def test_binned_and_pairwise_information(backend, dtype):
+    x, labels = normal(dtype, 40, 3, 4), np.arange(40) % 4
+    binned = bitlens.binned_information(x, labels, 5)
+    pairwise = bitlens.pairwise_distance_information(x, labels)
+    with backend.active():
+        tensors = backend.put(x), backend.put(labels)
+        assert bitlens.binned_information(*tensors, 5) == pytest.approx(binned, abs=1e-9, nan_ok=True)
+        found = bitlens.pairwise_distance_information(*tensors)
+    assert found.lower == pytest.approx(pairwise.lower, abs=1e-9, nan_ok=True)
+    assert found.upper == pytest.approx(pairwise.upper, abs=1e-9, nan_ok=True)
+
+
+# id: (call of x [40, 6], maps [40, 3, 4, 4] and labels [40]; the most waits for float32 and for float64)
+CALLS = {
+    "nearest_neighbors": (lambda x, maps, labels: bitlens.nearest_neighbors(x, 5), 1, 1),
+    "neighbor_probabilities": (lambda x, maps, labels: bitlens.neighbor_probabilities(x, 5), 1, 1),
+    "inter_sample_entropy": (lambda x, maps, labels: bitlens.inter_sample_entropy(x, 5), 4, 4),
+    "intra_sample_entropy": (lambda x, maps, labels: bitlens.intra_sample_entropy(maps), 1, 1),
+    "channel_entropy": (lambda x, maps, labels: bitlens.channel_entropy(maps, labels), 3, 3),
+    "distance_codes": (lambda x, maps, labels: bitlens.distance_codes(maps), 1, 2),
+    "channel_mutual_information": (lambda x, maps, labels: bitlens.channel_mutual_information(maps, maps), 1, 2),
+    "renyi_entropy": (lambda x, maps, labels: bitlens.renyi_entropy(x), 4, 5),
+    "renyi_entropy, a number": (lambda x, maps, labels: bitlens.renyi_entropy(x, bandwidth=1.5), 4, 5),
+    "renyi_entropy, neighbors": (lambda x, maps, labels: bitlens.renyi_entropy(x, bandwidth=NearestNeighbors(3)), 4, 5),
+    "renyi_entropy, alignment": (lambda x, maps, labels: bitlens.renyi_entropy(x, bandwidth=Alignment(labels)), 8, 9),
+    "renyi_mutual_information": (lambda x, maps, labels: bitlens.renyi_mutual_information(x, labels), 6, 7),
+    "multivariate_information": (lambda x, maps, labels: bitlens.multivariate_information(labels, maps), 7, 8),
+    "channel_decomposition": (lambda x, maps, labels: bitlens.channel_decomposition(x, maps), 8, 10),
+    "binned_information": (lambda x, maps, labels: bitlens.binned_information(x, labels), 3, 3),
+}
+
+
+@pytest.mark.skipif(bitlens.build_info()["cuda"] != "emulated", reason="tensors of the emulation count waits")
+@each_dtype
+@pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
+@pytest.mark.parametrize("name", CALLS)
+def test_waits_for_the_gpu(backend, name, dtype):
+    """The number of times that the host waits does not depend on channels, pairs, shuffles or candidates."""
+    call, *most = CALLS[name]
+    with backend.active():
+        operands = backend.put(normal(dtype, 40, 6)), backend.put(normal(dtype, 40, 3, 4, 4)), backend.put(LABELS)
+        WAITS.clear()
+        call(*operands)
+        waits = list(WAITS)
+    assert len(waits) <= most[dtype == "float64"], waits
