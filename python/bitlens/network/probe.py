@@ -44,7 +44,7 @@ class Probe:
     @property
     def samples(self) -> int:
         """The number of samples that the model is run on."""
-        return len(batches.main_input(self.inputs))
+        return batches.samples_of(self.inputs)
 
     @property
     def rows(self) -> int:
@@ -95,7 +95,7 @@ def check_probe(probe: Any, classes: Sequence[str] | None, mask: Any, by_token: 
     if not isinstance(probe, tuple | list) or len(probe) != 2:
         raise TypeError(f"probe: expected (inputs, labels), or (inputs, None) without labels, got {describe(probe)}")
     inputs = _checked_inputs(probe[0])
-    samples = len(batches.main_input(inputs))
+    samples = batches.samples_of(inputs)
     labels, texts = _checked_labels(probe[1], samples, by_token)
     return Probe(
         inputs, labels, _class_names(labels, texts if classes is None else classes), _checked_mask(mask, samples)
@@ -151,9 +151,7 @@ def _checked_inputs(inputs: Any) -> Batch:
     main = batches.main_input(batch)
     if main.ndim < 2 or 0 in main.shape:
         raise ValueError(f"probe: expected inputs of shape (samples, ...), got {tuple(main.shape)}")
-    for name, tensor in batches.tensors(batch).items():
-        if tensor.ndim == 0 or len(tensor) != len(main):
-            raise ValueError(f"probe: expected {len(main)} samples in {name}, got shape {tuple(tensor.shape)}")
+    batches.check_batch(batch, "probe")
     return batch
 
 
