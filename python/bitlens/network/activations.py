@@ -90,6 +90,16 @@ def collect(
             record(run, rows)  # in a function, so that a batch is released before the next one runs
 
 
+def check_logits(output: Layer, classes: int) -> None:
+    """Refuse an output that has no cross-entropy with the labels; a single value is the logit of class 1."""
+    shape = output.shape
+    if len(shape) != 1 or classes > max(shape[0], 2):
+        raise ValueError(
+            f"gradients: expected one output for each of {classes} classes, or one logit for two classes, for the "
+            f"loss, got shape {shape}"
+        )
+
+
 def _captured(layer: Layer, outputs: dict[str, Tensor], output: Tensor) -> Tensor:
     if layer.name == OUTPUT:
         return output

@@ -90,6 +90,18 @@ def run(model: nn.Module, batch: Batch, forward: Forward | None = None) -> Any:
     return model(**batch) if isinstance(batch, Mapping) else model(*batch)
 
 
+def check_forward(forward: Forward | None) -> Forward | None:
+    """The function that runs the model, after checking that it can be called."""
+    if forward is not None and not callable(forward):
+        raise TypeError(f"forward: expected a function of model and batch, got {describe(forward)}; pass one")
+    return forward
+
+
+def name_of(forward: Forward | None) -> str:
+    """The name of the function that runs the model; an empty text without one."""
+    return "" if forward is None else getattr(forward, "__name__", type(forward).__name__)
+
+
 def fitted(model: nn.Module, batch: Batch) -> Batch:
     """A copy on the model's device, whose floats have the type of the model's parameters if they have only one."""
     parameters = list(model.parameters())

@@ -51,6 +51,20 @@ class Probe:
         """The number of samples of the run."""
         return self.samples if self.tokens is None else len(self.tokens)
 
+    @property
+    def kind(self) -> str:
+        """What a run stores of the inputs, one of `INPUT_KINDS`."""
+        if self.tokens is not None:
+            return "tokens"
+        return "tensor" if isinstance(self.inputs, Tensor) else "tuple" if isinstance(self.inputs, tuple) else "dict"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the inputs in a dict, or their numbers in a tuple."""
+        if isinstance(self.inputs, Tensor):
+            return ()
+        return tuple(self.inputs) if isinstance(self.inputs, dict) else tuple(map(str, range(len(self.inputs))))
+
     def by_token(self, positions: int) -> Probe:
         """The probe whose tokens are samples. The label of a sample holds for its tokens; -100 leaves a token out."""
         shape = (self.samples, positions)
@@ -145,6 +159,8 @@ def _checked_inputs(inputs: Any) -> Batch:
     for value in parts:
         if not isinstance(value, (Tensor, np.ndarray)):
             raise TypeError(f"probe: expected inputs as a tensor or an array, got {describe(value)}")
+    if isinstance(inputs, Mapping) and not all(isinstance(name, str) for name in inputs):
+        raise TypeError(f"probe: expected names of the inputs that are texts, got {list(inputs)}")
     if not isinstance(inputs, (Tensor, np.ndarray)) and not len(inputs):
         raise ValueError("probe: expected at least one input, got none")
     batch: Batch = batches.mapped(inputs, _copy) if not isinstance(inputs, np.ndarray) else _copy(inputs)
