@@ -23,7 +23,7 @@ from bitlens.network.layers import describe_layers
 from bitlens.network.logged_values import logged_values
 from bitlens.network.probe import check_probe
 from bitlens.network.recorded_size import epoch_bytes, size_lines
-from bitlens.network.state import unwrapped, weights_of
+from bitlens.network.state import refuse_shards, unwrapped, weights_of
 from bitlens.network.views import View, check_views
 from bitlens.runs import Manifest, Run, RunError, RunWriter, open_run
 from bitlens.runs.writer import probe_hash
@@ -38,7 +38,8 @@ class Recorder:
 
     Every snapshot runs the probe through the model in evaluation mode and appends one epoch to the run. The model's
     modes, parameters, buffers, attributes and gradients and the random number generators are put back as they were, and
-    all hooks are removed. A model in ``torch.compile`` or DistributedDataParallel is recorded without the wrapper.
+    all hooks are removed. A model in ``torch.compile`` or DistributedDataParallel is recorded without the wrapper. One
+    whose parameters are distributed over processes, such as by FSDP, is refused.
 
     Parameters
     ----------
@@ -144,6 +145,7 @@ class Recorder:
             raise TypeError(f"model: expected a torch.nn.Module, got {describe(model)}")
         if dtype not in _DTYPES:
             raise ValueError(f"dtype: expected one of {_DTYPES}, got {dtype!r}")
+        refuse_shards(model)
         self._model = unwrapped(model)
         self._store = Path(store)
         self._dtype = dtype
