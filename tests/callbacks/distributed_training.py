@@ -1,11 +1,12 @@
 """A training in two processes, which torchrun starts: once without and once with a recorder on the first process.
 
 `python -m torch.distributed.run --nproc_per_node=2 distributed_training.py WAY FOLDER` writes the weights of both into
-FOLDER, with the run.
+FOLDER, with the run. If WAY is a kind of FSDP, it writes what the recorder says of it.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -20,6 +21,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from torch.utils.data.distributed import DistributedSampler
 
 import bitlens
+from bitlens.callbacks.training_recorder import TrainingRecorder
 from tests.callbacks.training import convolutional, samples, seed_everything
 
 EPOCHS = 3
@@ -102,6 +104,47 @@ def with_huggingface(folder: Path | None, output: Path) -> nn.Module:
     return model.network
 
 
+def sharded(kind: str) -> tuple[nn.Module, nn.Module]:
+    """A model that FSDP has distributed over both processes and trained for one step, and a module inside."""
+    network: nn.Module = convolutional()
+    if kind == "fully_shard":
+        from torch.distributed.device_mesh import init_device_mesh
+        from torch.distributed.fsdp import fully_shard
+
+        model: nn.Module = fully_shard(network, mesh=init_device_mesh("cpu", (2,)))
+        inner = model.get_submodule("6")
+    else:
+        from torch.distributed.fsdp import FullyShardedDataParallel
+
+        device = torch.device("cpu")
+        model = FullyShardedDataParallel(network, device_id=device, use_orig_params=kind.endswith("original"))
+        inner = model.module
+    images, labels = samples()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    nn.functional.cross_entropy(model(images), labels).backward()
+    optimizer.step()
+    return model, inner
+
+
+def refuse(kind: str, folder: Path) -> None:
+    """Each process writes what it is told, and training goes on."""
+    model, inner = sharded(kind)
+    refusals = []
+    for recorded in (model, inner):
+        for record in (bitlens.Recorder, open_as_callbacks_do):
+            try:
+                record(recorded, folder / "run", samples())
+            except ValueError as error:
+                refusals.append(str(error))
+    loss = nn.functional.cross_entropy(model(samples()[0]), samples()[1])
+    loss.backward()
+    (folder / f"refusals-{distributed.get_rank()}.json").write_text(json.dumps(refusals))
+
+
+def open_as_callbacks_do(model: nn.Module, store: Path, probe: Any) -> None:
+    TrainingRecorder(store, probe, {}).open(model, first_process=distributed.get_rank() == 0)
+
+
 WAYS: dict[str, Callable[[Path | None, Path], nn.Module]] = {
     "module": lambda folder, _: loop(folder, lambda model: model.module),
     "wrapped": lambda folder, _: loop(folder, lambda model: model),
@@ -111,15 +154,22 @@ WAYS: dict[str, Callable[[Path | None, Path], nn.Module]] = {
 
 
 def main(way: str, folder: Path) -> None:
-    if way in ("module", "wrapped"):
+    if way in ("lightning", "huggingface"):
+        compare(way, folder)
+    else:
         distributed.init_process_group("gloo", timeout=timedelta(seconds=20))
+        (compare if way in WAYS else refuse)(way, folder)
+    distributed.barrier()
+    distributed.destroy_process_group()
+
+
+def compare(way: str, folder: Path) -> None:
+    """Train without and with a recorder, and write the weights of both."""
     for name, store in (("plain", None), ("recorded", folder)):
         seed_everything()
         network = WAYS[way](store, folder / "output" / name)
         if distributed.get_rank() == 0:
             torch.save(network.state_dict(), folder / f"{name}.pt")
-    distributed.barrier()
-    distributed.destroy_process_group()
 
 
 if __name__ == "__main__":

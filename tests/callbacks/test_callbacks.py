@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import distributed, nn
+from torch import distributed
 
 import bitlens.callbacks
 from bitlens.callbacks.training_recorder import TrainingRecorder
@@ -85,24 +85,25 @@ def test_sharded_parameters_are_refused_on_every_process(first_process: bool, tm
 
     model = fully_shard(convolutional(), mesh=init_device_mesh("cpu", (1,)))
     recorder = TrainingRecorder(tmp_path / "run", samples(), {})
-    with pytest.raises(ValueError, match=r"model: expected all parameters on every process, got 0\.weight as DTensor"):
+    with pytest.raises(
+        ValueError, match=r"^model: expected all parameters .*, got a module of fully_shard; train with"
+    ):
         recorder.open(model, first_process=first_process)
 
 
-class FullyShardedDataParallel(nn.Module):
-    """It stands for the wrapper of this name, which needs an accelerator."""
+@pytest.mark.usefixtures("process_group")
+def test_parameters_of_a_tensor_parallel_model_are_refused(tmp_path: Path) -> None:
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.tensor.parallel import ColwiseParallel, parallelize_module
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.inner = convolutional()
+    model = parallelize_module(convolutional(), init_device_mesh("cpu", (1,)), {"6": ColwiseParallel()})
+    with pytest.raises(ValueError, match=r"^model: expected all parameters on every process, got 6\.weight as DTensor"):
+        bitlens.Recorder(model, tmp_path / "run", samples())
 
 
-def test_other_kinds_of_sharding_are_refused(tmp_path: Path) -> None:
+def test_shards_of_deepspeed_are_refused(tmp_path: Path) -> None:
+    """Every parameter of its stage 3 has an attribute of this name."""
     recorder = TrainingRecorder(tmp_path / "run", samples(), {})
-    with pytest.raises(
-        ValueError, match="got a module of FullyShardedDataParallel; train with DistributedDataParallel"
-    ):
-        recorder.open(convolutional(), trained=FullyShardedDataParallel(), first_process=False)
     deepspeed = convolutional()
     deepspeed[0].weight.ds_id = 0
     with pytest.raises(ValueError, match=r"got 0\.weight as a shard of DeepSpeed"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -64,6 +65,31 @@ def test_callbacks_record_on_the_first_process(
     pytest.importorskip(library)
     run = check(way, tmp_path, [0, 1, 2, 3], first_layer)
     assert all(run.metrics[epoch].keys() >= metrics for epoch in (1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "inner"),
+    [
+        ("fully_shard", "a module of fully_shard", "weight as DTensor"),
+        ("FullyShardedDataParallel", "a module of FullyShardedDataParallel",
+         "_flat_param as a shard of FullyShardedDataParallel"),
+        ("FullyShardedDataParallel-original", "a module of FullyShardedDataParallel",
+         "0.weight as a shard of FullyShardedDataParallel"),
+    ],
+    ids=["fully_shard", "wrapper", "wrapper with original parameters"],
+)  # fmt: skip
+def test_shards_are_refused_on_every_process_and_training_goes_on(
+    kind: str, model: str, inner: str, tmp_path: Path
+) -> None:
+    done = train(kind, tmp_path)
+    assert done.returncode == 0, done.stderr[-5000:]
+    expected = [
+        f"model: expected all parameters on every process, got {got}; train with DistributedDataParallel to record"
+        for got in (model, model, inner, inner)
+    ]
+    for rank in range(2):
+        assert json.loads((tmp_path / f"refusals-{rank}.json").read_text()) == expected
+    assert not (tmp_path / "run").exists()
 
 
 def test_an_error_of_the_first_process_ends_all(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 import bitlens
-from bitlens.runs import RunError
 
 
 class Scaled(nn.Module):
@@ -60,16 +59,3 @@ def test_a_network_that_depends_on_its_batch_is_compared_on_all_samples(tmp_path
         warnings.filterwarnings("ignore", "the output for a sample depends")
         run = record(Centred(1.0), tmp_path / "run")
     bitlens.layer_ablation(run, Centred(1.0), repeats=1)
-
-
-def test_a_network_of_several_inputs_is_refused(tmp_path: Path) -> None:
-    class Sum(Scaled):
-        def forward(self, x: Tensor, offset: Tensor) -> Tensor:
-            return super().forward(x + offset)
-
-    run = record(Sum(1.0), tmp_path / "run", ({"x": PROBE[0], "offset": PROBE[0]}, PROBE[1]))
-    assert run.further_inputs == ("offset",)
-    with pytest.raises(
-        RunError, match=r"was recorded with several inputs \(offset\), and measures that run the network"
-    ):
-        bitlens.layer_ablation(run, Sum(1.0))

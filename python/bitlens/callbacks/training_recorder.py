@@ -10,10 +10,8 @@ from typing import Any
 from torch import nn
 
 from bitlens.network import Recorder
+from bitlens.network.state import refuse_shards
 from bitlens.runs import RunError
-
-_SHARDED_MODULE = "FullyShardedDataParallel"
-_SHARDED_PARAMETERS = ("DTensor", "FlatParameter")
 
 
 class TrainingRecorder:
@@ -47,11 +45,7 @@ class TrainingRecorder:
 
         `trained` is the module that is trained, with all wrappers around it. Default: the recorded model.
         """
-        if sharded := _sharded(model if trained is None else trained):
-            raise ValueError(
-                f"model: expected all parameters on every process, got {sharded}; train with DistributedDataParallel "
-                "to record"
-            )
+        refuse_shards(model if trained is None else trained)
         recorder = Recorder(model, self._store, self._probe, **self._arguments)
         self._recorder = recorder.__enter__() if first_process else None
 
@@ -75,20 +69,6 @@ class TrainingRecorder:
         if self._recorder is not None:
             self._recorder.__exit__(None, None, None)
             self._recorder = None
-
-
-def _sharded(model: nn.Module) -> str | None:
-    """What of the model is distributed over processes, so that one process alone cannot run it; None if nothing is."""
-    for module in model.modules():
-        if any(cls.__name__ == _SHARDED_MODULE for cls in type(module).__mro__):
-            return f"a module of {_SHARDED_MODULE}"
-    for name, parameter in model.named_parameters():
-        for kind in (type(parameter), type(parameter.data)):
-            if kind.__name__ in _SHARDED_PARAMETERS:
-                return f"{name} as {kind.__name__}"
-        if hasattr(parameter, "ds_id"):
-            return f"{name} as a shard of DeepSpeed"
-    return None
 
 
 def _listed(epochs: list[int]) -> str:

@@ -146,10 +146,17 @@ def ablate(
     ] = None,
     tolerance: Annotated[float, typer.Option(help="Share of the accuracy that counts as nothing.")] = 0.05,
     seed: Annotated[int, typer.Option(help="Seed of the random orders.")] = 0,
+    forward: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:NAME",
+            help="The function of the model and a batch that the run was recorded with. [default: the model is called]",
+        ),
+    ] = None,
     csv: Csv = None,
 ) -> None:
     """Remove neurons in the order of their information about the labels, at every epoch with stored weights."""
-    from bitlens.cli.models import load_model  # imports PyTorch, which the other commands do not need
+    from bitlens.cli.models import load_model, load_named  # imports PyTorch, which the other commands do not need
 
     opened, console = open_run(run), Console()
     quantizer = OneBit(threshold) if bins is None else EqualWidth(bins)
@@ -163,6 +170,7 @@ def ablate(
         steps=steps,
         tolerance=tolerance,
         seed=seed,
+        forward=None if forward is None else load_named(forward, "forward"),
     )
     report.print_ablation(result, console)
     if csv is not None:

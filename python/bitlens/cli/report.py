@@ -138,6 +138,8 @@ def print_info(run: Run, console: Console) -> None:
         "layers": str(len(manifest.layers)),
         "epochs": span,
         "samples": str(manifest.samples),
+        "inputs": _inputs(run),
+        "run by": manifest.forward,
         "classes": ", ".join(manifest.classes) or "not known",
         "stored as": manifest.dtype + (", with gradients" if manifest.gradients else ""),
         "measures": ", ".join(stored) or "none yet",
@@ -149,6 +151,15 @@ def print_info(run: Run, console: Console) -> None:
             table.add_row(name, value)
     console.print(table)
     console.print(_axes_table(run))
+
+
+def _inputs(run: Run) -> str:
+    """What is stored of the inputs, where that is not one tensor."""
+    if not run.has_inputs:
+        return "not stored"
+    if run.manifest.input_kind == "tokens":
+        return "of the tokens that are samples"
+    return ", ".join(run.input_names) if len(run.input_names) > 1 else ""
 
 
 def _stored(

@@ -11,7 +11,7 @@ import numpy as np
 from bitlens.arrays import NDArray, as_class_indices
 from bitlens.estimators import NeuronRoles, OneBit, Quantizer, neuron_information, neuron_roles
 from bitlens.measures.base import Measure
-from bitlens.measures.networks import MODEL, network_at, recorded_modules
+from bitlens.measures.networks import FORWARD, MODEL, check_forward, network_at, probe_inputs, recorded_modules
 from bitlens.measures.parameters import Parameters, parameter
 from bitlens.measures.schema import Result, Target, Variable
 from bitlens.runs import Layer, Run, RunError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from bitlens.network import AblationCurve
+    from bitlens.network.batches import Batch, Forward
 
 NETWORK = "whole network"
 """The scope in which the neurons of all layers are ranked together."""
@@ -95,7 +96,9 @@ class LayerAblation(Measure[LayerAblationParameters]):
     requires = frozenset({"weights"})
     arguments: ClassVar = {
         "model": MODEL,
-        "data": "(Tensor, Tensor), optional: Inputs and labels that are not training data. Default: the probe.",
+        "data": "(inputs, labels), optional: Tensors that are not training data. The inputs may be a tuple or dict of "
+        "tensors. Default: the probe.",
+        "forward": FORWARD,
     }
     variables: ClassVar = (
         Variable("removed", ("scope", "step"), "removed neurons", "neurons"),
@@ -133,24 +136,22 @@ class LayerAblation(Measure[LayerAblationParameters]):
         model: nn.Module,
         layers: Sequence[str] | None = None,
         *,
-        data: tuple[Tensor, Tensor] | None = None,
+        data: tuple[Batch, Tensor] | None = None,
+        forward: Forward | None = None,
         epochs: Sequence[int] | None = None,
         **settings: Any,
     ) -> xr.Dataset:
-        import torch
-
+        check_forward(run, forward)
         digest = None
         if data is not None:
-            classes = as_class_indices(data[1], len(data[0]), "data: labels")
-            data = data[0], torch.from_numpy(classes)
-            digest = probe_hash({"inputs": data[0].cpu().numpy(), "labels": classes})
+            data, digest = _checked(data)
         target, parameters = self.arguments_of(run, layers=layers, data=digest, **settings)
         modules = recorded_modules(run, parameters.layers)
         used = _probe(run) if data is None else data
 
         def compute(epoch: int) -> Result:
-            with network_at(run, model, epoch) as network:
-                return _result(network, used, modules, parameters)
+            with network_at(run, model, epoch, forward) as network:
+                return _result(network, used, modules, parameters, forward)
 
         return self._over_epochs(run, target, parameters, epochs, compute)
 
@@ -158,29 +159,46 @@ class LayerAblation(Measure[LayerAblationParameters]):
 layer_ablation = LayerAblation()
 
 
-def _probe(run: Run) -> tuple[Tensor, Tensor]:
+def _checked(data: tuple[Batch, Tensor]) -> tuple[tuple[Batch, Tensor], str]:
+    """The data with its labels as class numbers, and its SHA-256."""
     import torch
 
-    return torch.from_numpy(np.array(run.inputs)), torch.from_numpy(np.array(run.labels))
+    from bitlens.network import batches
+    from bitlens.network.state import as_storable
+
+    inputs = data[0]
+    classes = as_class_indices(data[1], batches.check_batch(inputs, "data"), "data: labels")
+    arrays = {name: as_storable(tensor) for name, tensor in batches.tensors(inputs).items()}
+    return (inputs, torch.from_numpy(classes)), probe_hash({**arrays, "labels": classes})
+
+
+def _probe(run: Run) -> tuple[Batch, Tensor]:
+    import torch
+
+    return probe_inputs(run), torch.from_numpy(np.array(run.labels))
 
 
 def _scores(
-    network: nn.Module, data: tuple[Tensor, Tensor], layers: Sequence[Layer], score: str, quantizer: Quantizer
+    network: nn.Module,
+    data: tuple[Batch, Tensor],
+    layers: Sequence[Layer],
+    parameters: LayerAblationParameters,
+    forward: Forward | None,
 ) -> dict[str, NDArray]:
     from bitlens.network.hooks import output_of
 
     labels = data[1].cpu()
     scores = {}
     for layer in layers:
-        output = output_of(network, data[0], layer)
-        found = neuron_information(output, labels, quantizer, permutations=0)
-        scores[layer.module] = getattr(found, score).numpy()
+        output = output_of(network, data[0], layer, forward)
+        found = neuron_information(output, labels, parameters.quantizer, permutations=0)
+        scores[layer.module] = getattr(found, parameters.score).numpy()
     return scores
 
 
 def _curves(
     network: nn.Module,
-    data: tuple[Tensor, Tensor],
+    data: tuple[Batch, Tensor],
     scope: Sequence[Layer],
     scores: dict[str, NDArray],
     settings: dict[str, Any],
@@ -197,11 +215,15 @@ def _curves(
 
 
 def _result(
-    network: nn.Module, data: tuple[Tensor, Tensor], layers: list[Layer], parameters: LayerAblationParameters
+    network: nn.Module,
+    data: tuple[Batch, Tensor],
+    layers: list[Layer],
+    parameters: LayerAblationParameters,
+    forward: Forward | None,
 ) -> Result:
     """The curves of every layer and, where there are several, of the whole network, as arrays with one row a scope."""
-    scores = _scores(network, data, layers, parameters.score, parameters.quantizer)
-    settings = {name: getattr(parameters, name) for name in ("mode", "repeats", "seed")}
+    scores = _scores(network, data, layers, parameters, forward)
+    settings = {name: getattr(parameters, name) for name in ("mode", "repeats", "seed")} | {"forward": forward}
     scopes = [[layer] for layer in layers] + ([layers] if len(layers) > 1 else [])
     rows = []
     for scope in scopes:

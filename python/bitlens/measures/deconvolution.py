@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from bitlens.measures.base import Measure
-from bitlens.measures.networks import MODEL, chosen_samples, network_at, probe_images, recorded_modules
+from bitlens.measures.networks import (
+    FORWARD,
+    MODEL,
+    check_forward,
+    chosen_samples,
+    network_at,
+    probe_images,
+    recorded_modules,
+    require_one_input,
+    run_on_images,
+)
 from bitlens.measures.parameters import Parameters, parameter
 from bitlens.measures.schema import Result, Target, Variable
 from bitlens.runs import Run
@@ -17,6 +27,8 @@ from bitlens.runs import Run
 if TYPE_CHECKING:
     import xarray as xr
     from torch import nn
+
+    from bitlens.network.batches import Forward
 
 
 @dataclass(frozen=True)
@@ -63,13 +75,14 @@ class LayerDeconvolution(Measure[LayerDeconvolutionParameters]):
     Parameters = LayerDeconvolutionParameters
     target_names = ("layer",)
     requires = frozenset({"weights"})
-    arguments: ClassVar = {"model": MODEL}
+    arguments: ClassVar = {"model": MODEL, "forward": FORWARD}
     variables: ClassVar = (
         Variable("deconvolution", ("channel", "sample", "input_*"), "projection onto the input", "1"),
     )
 
     def check(self, run: Run, target: Target, parameters: LayerDeconvolutionParameters) -> None:
         super().check(run, target, parameters)
+        require_one_input(run, self.name)
         recorded_modules(run, target)
 
     def resolve(
@@ -84,18 +97,23 @@ class LayerDeconvolution(Measure[LayerDeconvolutionParameters]):
         layer: str,
         samples: Sequence[int] | None = None,
         *,
+        forward: Forward | None = None,
         epochs: Sequence[int] | None = None,
     ) -> xr.Dataset:
         from bitlens.network import deconvolve
 
+        check_forward(run, forward)
         target, parameters = self.arguments_of(run, layer, samples=samples)
         recorded, samples = run.layer(target[0]), parameters.samples or ()
         images = probe_images(run, samples)
 
         def compute(epoch: int) -> Result:
-            channels = range(recorded.channels)
-            with network_at(run, model, epoch) as network:
-                maps = [deconvolve(network, images, recorded.module, channel).cpu().numpy() for channel in channels]
+            with network_at(run, model, epoch, forward) as network:
+                projections = [
+                    deconvolve(network, images, recorded.module, channel, forward=run_on_images(run, forward))
+                    for channel in range(recorded.channels)
+                ]
+            maps = [projection.cpu().numpy() for projection in projections]
             return Result({"deconvolution": np.stack(maps)}, {"channel": np.arange(len(maps)), "sample": samples})
 
         return self._over_epochs(run, target, parameters, epochs, compute)

@@ -11,7 +11,17 @@ import numpy as np
 from bitlens.arrays import NDArray
 from bitlens.estimators import concentration
 from bitlens.measures.base import Measure
-from bitlens.measures.networks import MODEL, chosen_samples, network_at, probe_images, recorded_modules
+from bitlens.measures.networks import (
+    FORWARD,
+    MODEL,
+    check_forward,
+    chosen_samples,
+    network_at,
+    probe_images,
+    recorded_modules,
+    require_one_input,
+    run_on_images,
+)
 from bitlens.measures.parameters import Parameters, parameter
 from bitlens.measures.schema import Result, Target, Variable
 from bitlens.runs import Layer, Run
@@ -22,6 +32,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from bitlens.network import InformationDiscarding
+    from bitlens.network.batches import Forward
 
 _IMAGE = ("layer", "sample")
 
@@ -89,6 +100,7 @@ class LayerDiscarding(Measure[LayerDiscardingParameters]):
         "result then has the concentration.",
         "training": "Tensor, optional: Images that are not in the probe, to train a decoder of each layer with; the "
         "result then has RU.",
+        "forward": FORWARD,
     }
     variables: ClassVar = (
         Variable("discarding", (*_IMAGE, "input_*"), "SID of each unit"),
@@ -103,6 +115,10 @@ class LayerDiscarding(Measure[LayerDiscardingParameters]):
         Variable("concentration", _IMAGE, "SID outside of the object minus SID inside"),
     )
 
+    def check(self, run: Run, target: Target, parameters: LayerDiscardingParameters) -> None:
+        super().check(run, target, parameters)
+        require_one_input(run, self.name)
+
     def resolve(self, run: Run, target: Target, parameters: LayerDiscardingParameters) -> LayerDiscardingParameters:
         layers = tuple(layer.name for layer in recorded_modules(run, parameters.layers))
         return replace(parameters, layers=layers, samples=chosen_samples(run, parameters.samples))
@@ -116,6 +132,7 @@ class LayerDiscarding(Measure[LayerDiscardingParameters]):
         *,
         masks: NDArray | None = None,
         training: Tensor | None = None,
+        forward: Forward | None = None,
         epochs: Sequence[int] | None = None,
         **settings: Any,
     ) -> xr.Dataset:
@@ -123,6 +140,7 @@ class LayerDiscarding(Measure[LayerDiscardingParameters]):
             "masks": None if masks is None else probe_hash({"masks": masks}),
             "training": None if training is None else probe_hash({"training": training.cpu().numpy()}),
         }
+        check_forward(run, forward)
         target, parameters = self.arguments_of(run, layers=layers, samples=samples, **hashes, **settings)
         images = probe_images(run, parameters.samples)  # type: ignore[arg-type]  # resolved
         if masks is not None:
@@ -130,8 +148,8 @@ class LayerDiscarding(Measure[LayerDiscardingParameters]):
         modules = recorded_modules(run, parameters.layers)
 
         def compute(epoch: int) -> Result:
-            with network_at(run, model, epoch) as network:
-                measured = _measured(network, images, modules, training, parameters)
+            with network_at(run, model, epoch, forward) as network:
+                measured = _measured(network, images, modules, training, parameters, run_on_images(run, forward))
             return _result(measured, parameters, masks)
 
         return self._over_epochs(run, target, parameters, epochs, compute)
@@ -146,6 +164,7 @@ def _measured(
     layers: Sequence[Layer],
     training: Tensor | None,
     parameters: LayerDiscardingParameters,
+    forward: Forward | None,
 ) -> dict[str, list[InformationDiscarding]]:
     """SID of every layer, and RU where there are images to train decoders with."""
     from bitlens.network import information_discarding, reconstruction_uncertainty, train_decoder
@@ -153,11 +172,13 @@ def _measured(
     p = parameters
 
     def search(measure: Callable[..., InformationDiscarding], *given: Any) -> InformationDiscarding:
-        return measure(network, images, *given, p.alpha, p.tau, cells=p.cells, sigma_max=p.sigma_max, seed=p.seed)
+        limits: dict[str, Any] = {"cells": p.cells, "sigma_max": p.sigma_max}
+        return measure(network, images, *given, p.alpha, p.tau, **limits, seed=p.seed, forward=forward)
 
     measured = {"discarding": [search(information_discarding, layer.module) for layer in layers]}
     if training is not None:
-        decoders = [(layer.module, train_decoder(network, training, layer.module, seed=p.seed)) for layer in layers]
+        names = [layer.module for layer in layers]
+        decoders = [(n, train_decoder(network, training, n, seed=p.seed, forward=forward)) for n in names]
         measured["uncertainty"] = [search(reconstruction_uncertainty, *decoder) for decoder in decoders]
     return measured
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,13 +17,24 @@ from bitlens.runs.layout import OUTPUT
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from bitlens.network.batches import Batch, Forward
+
 _COMPARED = 16
 """Number of samples of which the network's output is compared with the recorded one."""
+FORWARD = (
+    "callable, optional: The function of the model and a batch that the run was recorded with, because a run cannot "
+    "store it. Default: the model is called with the batch."
+)
 MODEL = "torch.nn.Module: The recorded network; its present weights are neither used nor changed."
 
 
 def recorded_modules(run: Run, names: Sequence[str] | None) -> list[Layer]:
     """The named layers, or all, that are whole outputs of modules, so that the network can be run up to them."""
+    if run.manifest.input_kind == "tokens":
+        raise RunError(
+            f"run: expected whole samples to run the network with, got single tokens in {run.path}; record without "
+            "tokens_as_samples"
+        )
     whole = [layer for layer in run.layers if layer.module and not layer.view]
     named = whole if names is None else [run.layer(name) for name in names]
     layers = list({layer.name: layer for layer in named}.values())
@@ -36,18 +47,59 @@ def recorded_modules(run: Run, names: Sequence[str] | None) -> list[Layer]:
             raise RunError(
                 f"layers: {layer.name} was recorded as {layer.view}, not as the module returns it; leave it out"
             )
-    if run.further_inputs:
-        raise RunError(
-            f"{run.path} was recorded with several inputs ({', '.join(run.further_inputs)}), and measures that run the "
-            "network give it one; record a module of one input that contains the network"
-        )
     if not layers:
         raise RunError("layers: none was recorded as the output of a module, so there is nothing to run")
     return layers
 
 
+def check_forward(run: Run, forward: Forward | None) -> None:
+    """Refuse a call without the function that the run was recorded with."""
+    from bitlens.network import batches
+
+    batches.check_forward(forward)
+    if forward is None and run.manifest.forward:
+        raise RunError(
+            f"forward: expected the function that {run.path} was recorded with ({run.manifest.forward}), got None; "
+            "pass forward="
+        )
+
+
+def require_one_input(run: Run, measure: str) -> None:
+    """Refuse a run of several inputs, for measures of images."""
+    if len(names := run.input_names) > 1:
+        raise RunError(
+            f"run: expected one input, the images of {measure}, got {len(names)} in {run.path} ({', '.join(names)}); "
+            "record a module that is called with the images alone"
+        )
+
+
+def run_on_images(run: Run, forward: Forward | None) -> Forward | None:
+    """The function that runs the network on a tensor of images, also where the probe has it in a tuple or a dict."""
+    from bitlens.network import batches
+
+    if run.manifest.input_kind not in ("tuple", "dict"):
+        return forward
+    (name,) = run.input_names
+
+    def call(model: nn.Module, images: Tensor) -> Any:
+        batch: Batch = (images,) if run.manifest.input_kind == "tuple" else {name: images}
+        return batches.run(model, batch, forward)
+
+    return call
+
+
+def probe_inputs(run: Run) -> Batch:
+    """All inputs of the probe as tensors."""
+    import torch
+
+    inputs = run.model_inputs
+    if isinstance(inputs, dict):
+        return {name: torch.from_numpy(array) for name, array in inputs.items()}
+    return tuple(map(torch.from_numpy, inputs)) if isinstance(inputs, tuple) else torch.from_numpy(inputs)
+
+
 @contextmanager
-def network_at(run: Run, model: nn.Module, epoch: int) -> Iterator[nn.Module]:
+def network_at(run: Run, model: nn.Module, epoch: int, forward: Forward | None) -> Iterator[nn.Module]:
     """The model with the weights of an epoch, inside the block; afterwards it has its own weights again."""
     import torch
 
@@ -62,11 +114,11 @@ def network_at(run: Run, model: nn.Module, epoch: int) -> Iterator[nn.Module]:
             network.load_state_dict(weights)
         except RuntimeError as error:
             raise RunError(f"model: the weights of {run.path} at epoch {epoch} do not fit it: {error}") from None
-        _compare(run, network, epoch)
+        _compare(run, network, epoch, forward)
         yield network
 
 
-def _compare(run: Run, network: nn.Module, epoch: int) -> None:
+def _compare(run: Run, network: nn.Module, epoch: int, forward: Forward | None) -> None:
     """Warn if the network does not give the outputs that were recorded at the epoch."""
     import torch
 
@@ -83,9 +135,9 @@ def _compare(run: Run, network: nn.Module, epoch: int) -> None:
     tolerance = largest * (1e-2 if recorded.dtype == np.float16 else 1e-3)
     # A few samples are enough, unless the output for a sample depends on all others.
     for count in (min(_COMPARED, len(recorded)), len(recorded)):
-        inputs = batches.fitted(network, torch.from_numpy(np.array(run.inputs[:count])))
+        inputs = batches.fitted(network, batches.part(probe_inputs(run), slice(count)))
         with eval_mode(network), torch.no_grad():
-            found = first_tensor(network(inputs))
+            found = first_tensor(batches.run(network, inputs, forward))
         if found is not None:
             values = LayerAxes.of(output).as_recorded(found).cpu().double().numpy()
             if values.shape == recorded[:count].shape and np.allclose(
@@ -94,7 +146,7 @@ def _compare(run: Run, network: nn.Module, epoch: int) -> None:
                 return
     warnings.warn(
         f"model: with the weights of epoch {epoch} its output is not the one that {run.path} has recorded; results are "
-        "those of the model as it is now, so give the recorded network, which is called with the inputs alone",
+        "those of the model as it is now, so give the recorded network and its forward=",
         stacklevel=5,
     )
 

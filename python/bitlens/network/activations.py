@@ -12,7 +12,7 @@ from bitlens.arrays import NDArray
 from bitlens.network import batches
 from bitlens.network.axes import LayerAxes
 from bitlens.network.batches import Forward
-from bitlens.network.hooks import capture_outputs
+from bitlens.network.hooks import RunBatch, capture_outputs
 from bitlens.network.outputs import as_real_tensor, first_tensor
 from bitlens.network.probe import Probe
 from bitlens.network.state import eval_mode
@@ -66,10 +66,9 @@ def collect(
         outputs[name] = tensor
         return tensor.clone()
 
-    def run(rows: slice) -> None:
+    def record(run: RunBatch, rows: slice) -> None:
         first = rows.start
-        batch = batches.fitted(model, batches.mapped(probe.inputs, lambda tensor: tensor[rows]))
-        output = first_tensor(batches.run(model, batch, forward))
+        output = first_tensor(run(batches.fitted(model, batches.part(probe.inputs, rows))))
         assert output is not None  # as in the pass that described the layers
         tensors = [_captured(layer, outputs, output) for layer in recorded]
         outputs.clear()
@@ -85,9 +84,20 @@ def collect(
                 values = _recorded(layer, gradient, views, rows)
                 write(GRADIENT_PREFIX + layer.name, first, _stored(layer, values, dtype))
 
-    with eval_mode(model), torch.set_grad_enabled(gradients), capture_outputs(model, modules, listener):
+    captured = capture_outputs(model, modules, listener, forward)
+    with eval_mode(model), torch.set_grad_enabled(gradients), captured as run:
         for rows in batches.slices(probe.samples, batch_size):
-            run(rows)  # in a function, so that a batch is released before the next one runs
+            record(run, rows)  # in a function, so that a batch is released before the next one runs
+
+
+def check_logits(output: Layer, classes: int) -> None:
+    """Refuse an output that has no cross-entropy with the labels; a single value is the logit of class 1."""
+    shape = output.shape
+    if len(shape) != 1 or classes > max(shape[0], 2):
+        raise ValueError(
+            f"gradients: expected one output for each of {classes} classes, or one logit for two classes, for the "
+            f"loss, got shape {shape}"
+        )
 
 
 def _captured(layer: Layer, outputs: dict[str, Tensor], output: Tensor) -> Tensor:

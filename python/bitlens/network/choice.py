@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from torch import nn
@@ -66,7 +66,8 @@ def default_layers(model: nn.Module, observed: Observations) -> list[str]:
 def blocks(model: nn.Module) -> list[str]:
     """The blocks of which the network is built: entries of its lists of modules, the innermost with several operations.
 
-    Without lists, they are the outermost modules whose class repeats.
+    Without lists, they are the outermost modules whose class repeats. Without these, they are plain Sequentials that
+    begin with the same kind of weights, such as those of a convolution, its normalization and activation.
     """
     modules = {name: module for name, module in model.named_modules() if name}
     large = [name for name, module in modules.items() if _leaves(module) >= _BLOCK_LEAVES and not _is_list(module)]
@@ -76,7 +77,30 @@ def blocks(model: nn.Module) -> list[str]:
         return inner
     classes = Counter(type(modules[name]) for name in large)
     repeated = [name for name in large if classes[type(modules[name])] > 1]
-    return [name for name in repeated if not any(name.startswith(f"{other}.") for other in repeated)]
+    outer = [name for name in repeated if not any(name.startswith(f"{other}.") for other in repeated)]
+    return outer or _plain_blocks(modules)
+
+
+def _plain_blocks(modules: Mapping[str, nn.Module]) -> list[str]:
+    """Sequentials of several innermost modules, whose first weights belong to the same class of modules.
+
+    Those in modules whose class repeats are parts of blocks, and no blocks.
+    """
+    classes = Counter(type(module) for module in modules.values() if not _is_list(module))
+    parts = tuple(f"{name}." for name, module in modules.items() if classes[type(module)] > 1)
+    first_weights = {
+        name: _first_weights(module)
+        for name, module in modules.items()
+        if type(module) is nn.Sequential and 1 < len(module) == _leaves(module) and not name.startswith(parts)
+    }
+    counts = Counter(first_weights.values())
+    return [name for name, kind in first_weights.items() if kind is not None and counts[kind] > 1]
+
+
+def _first_weights(module: nn.Module) -> type[nn.Module] | None:
+    """The class of the first inner module with weights of several axes; those of a normalization have one."""
+    inner = (part for part in module.modules() if any(weights.ndim > 1 for weights in part.parameters(recurse=False)))
+    return next((type(part) for part in inner), None)
 
 
 def _leaves(module: nn.Module) -> int:

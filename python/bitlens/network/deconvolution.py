@@ -8,13 +8,14 @@ from torch import Tensor, nn
 
 from bitlens.arrays import check_integer, describe
 from bitlens.network.axes import AxesError, axes_of_input, axes_of_output
+from bitlens.network.batches import Forward
 from bitlens.network.hooks import capture_outputs, check_modules, device_of
 from bitlens.network.observed import observe
 from bitlens.network.state import eval_mode, frozen, same_random_numbers, unwrapped
 from bitlens.runs import RunError
 
 
-def deconvolve(model: nn.Module, images: Tensor, layer: str, channel: int) -> Tensor:
+def deconvolve(model: nn.Module, images: Tensor, layer: str, channel: int, *, forward: Forward | None = None) -> Tensor:
     """Project the feature maps of one channel back onto the input.
 
     This is the deconvnet of Zeiler and Fergus (2013) as CNNSlicer uses it (Shen and Shen 2021, section 5.4.1). All
@@ -32,6 +33,8 @@ def deconvolve(model: nn.Module, images: Tensor, layer: str, channel: int) -> Te
         Name of the module with the feature maps.
     channel : int
         Index of the channel.
+    forward : callable, optional
+        A function of the model and the images that runs the model, as in `Recorder`. Default: the model is called.
 
     Returns
     -------
@@ -64,14 +67,14 @@ def deconvolve(model: nn.Module, images: Tensor, layer: str, channel: int) -> Te
     with eval_mode(model), frozen(model), warnings.catch_warnings():
         # Captum warns about hooks that it removes itself.
         warnings.filterwarnings("ignore", "Setting backward hooks on ReLU activations", UserWarning)
-        projection = _ChannelProjection(model, layer, index, _channel_axis(model, images, layer))
+        projection = _ChannelProjection(model, layer, index, _channel_axis(model, images, layer, forward), forward)
         inputs = images.detach().to(device_of(model)).clone().requires_grad_()
         attributed: Tensor = Deconvolution(projection).attribute(inputs)
         return attributed.detach()
 
 
-def _channel_axis(model: nn.Module, images: Tensor, layer: str) -> int:
-    observed = observe(model, images, None)
+def _channel_axis(model: nn.Module, images: Tensor, layer: str, forward: Forward | None) -> int:
+    observed = observe(model, images, forward)
     if layer not in observed.calls:
         raise RunError(f"layer: {layer!r} has no output tensor in the forward pass; choose a module that runs")
     try:
@@ -86,12 +89,13 @@ def _channel_axis(model: nn.Module, images: Tensor, layer: str) -> int:
 class _ChannelProjection(nn.Module):
     """A model with one output per sample; its gradient at the layer is the feature map of the chosen channel."""
 
-    def __init__(self, model: nn.Module, layer: str, channel: int, axis: int) -> None:
+    def __init__(self, model: nn.Module, layer: str, channel: int, axis: int, forward: Forward | None) -> None:
         super().__init__()
         self.model = model
         self.layer = layer
         self.channel = channel
         self.axis = axis
+        self.run_model = forward
 
     def forward(self, x: Tensor) -> Tensor:
         outputs: list[Tensor] = []
@@ -100,8 +104,8 @@ class _ChannelProjection(nn.Module):
             outputs.append(output)
             return output.clone()  # so that an in-place activation does not change the captured output
 
-        with capture_outputs(self.model, [self.layer], listener):
-            self.model(x)
+        with capture_outputs(self.model, [self.layer], listener, self.run_model) as run:
+            run(x)
         channels = outputs[0].shape[self.axis] if outputs[0].ndim > 1 else 1
         if not 0 <= self.channel < channels:
             raise ValueError(f"channel: expected 0 to {channels - 1} for layer {self.layer!r}, got {self.channel}")

@@ -8,8 +8,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
+from bitlens.network import batches
 from bitlens.network.axes import LayerAxes
+from bitlens.network.batches import Batch, Forward
 from bitlens.network.outputs import tensors_of, with_tensor
 from bitlens.network.state import eval_mode, frozen, unwrapped
 from bitlens.runs import Layer, RunError
@@ -17,7 +20,8 @@ from bitlens.runs import Layer, RunError
 _BATCH = 256
 
 Listener = Callable[[str, nn.Module, Tensor], Tensor | None]
-Features = Callable[[Tensor], Tensor]
+Features = Callable[[Batch], Tensor]
+RunBatch = Callable[[Batch], Any]
 
 
 def split_name(model: nn.Module, name: str) -> tuple[str, str]:
@@ -57,11 +61,13 @@ def device_of(model: nn.Module) -> torch.device:
 
 
 @contextmanager
-def capture_outputs(model: nn.Module, modules: Sequence[str], listener: Listener) -> Iterator[None]:
-    """Call `listener` with every output of the named modules, in the order of the forward pass.
+def capture_outputs(
+    model: nn.Module, modules: Sequence[str], listener: Listener, forward: Forward | None = None
+) -> Iterator[RunBatch]:
+    """A function that runs the model on a batch and calls `listener` with every output of the named modules, in order.
 
-    If the listener returns a tensor, this tensor replaces the output. If a module runs several times in one forward
-    pass, its outputs are named name, name#2, name#3, ... Each call of the model restarts this count.
+    If the listener returns a tensor, this tensor replaces the output. If a module runs several times in the pass of one
+    batch, its outputs are named name, name#2, name#3, ...
     """
     calls: dict[str, int] = {}
     wanted: dict[str, list[str]] = {}
@@ -83,14 +89,17 @@ def capture_outputs(model: nn.Module, modules: Sequence[str], listener: Listener
 
         return hook
 
-    # TorchScript modules call their hooks, but lack the methods that register them.
+    def run(batch: Batch) -> Any:
+        calls.clear()
+        return batches.run(model, batch, forward)
+
     named = dict(model.named_modules(remove_duplicate=False))
-    handles = [nn.Module.register_forward_pre_hook(model, lambda *_: calls.clear())]
+    handles: list[RemovableHandle] = []
     try:
-        handles += [
-            nn.Module.register_forward_hook(named[name], hook_of(name, names)) for name, names in wanted.items()
-        ]
-        yield
+        for name, names in wanted.items():
+            # TorchScript modules call their hooks, but lack the methods that register them.
+            handles.append(nn.Module.register_forward_hook(named[name], hook_of(name, names)))
+        yield run
     finally:
         for handle in handles:
             handle.remove()
@@ -101,7 +110,7 @@ class _LayerReached(Exception):  # noqa: N818, it signals no error
 
 
 @contextmanager
-def features_at(model: nn.Module, layer: str) -> Iterator[Features]:
+def features_at(model: nn.Module, layer: str, forward: Forward | None = None) -> Iterator[Features]:
     """A function from inputs to the output of a layer, in evaluation mode and without gradients of the parameters."""
     model = unwrapped(model)
     modules = modules_of([layer])
@@ -113,20 +122,21 @@ def features_at(model: nn.Module, layer: str) -> Iterator[Features]:
             outputs.append(output)
             raise _LayerReached
 
-    def features(inputs: Tensor) -> Tensor:
-        try:
-            model(inputs)
-        except _LayerReached:
-            return outputs.pop()
-        raise RunError(f"layer: {layer!r} has no output for these images; choose a module that runs")
+    with eval_mode(model), frozen(model), capture_outputs(model, modules, listener, forward) as run:
 
-    with eval_mode(model), frozen(model), capture_outputs(model, modules, listener):
+        def features(inputs: Batch) -> Tensor:
+            try:
+                run(inputs)
+            except _LayerReached:
+                return outputs.pop()
+            raise RunError(f"layer: {layer!r} has no output for these images; choose a module that runs")
+
         yield features
 
 
-def output_of(model: nn.Module, inputs: Tensor, layer: Layer) -> Tensor:
+def output_of(model: nn.Module, inputs: Batch, layer: Layer, forward: Forward | None = None) -> Tensor:
     """The output of a recorded layer for all inputs, [sample, channel, ...] on the CPU."""
     axes = LayerAxes.of(layer)
-    with torch.no_grad(), features_at(model, layer.module) as features:
-        batches = torch.split(inputs.to(device_of(model)), _BATCH)
-        return torch.cat([axes.as_recorded(features(batch)).cpu() for batch in batches])
+    with torch.no_grad(), features_at(model, layer.module, forward) as features:
+        parts = [features(batches.fitted(model, part)) for part in batches.split(inputs, _BATCH)]
+        return torch.cat([axes.as_recorded(part).cpu() for part in parts])

@@ -44,12 +44,26 @@ class Probe:
     @property
     def samples(self) -> int:
         """The number of samples that the model is run on."""
-        return len(batches.main_input(self.inputs))
+        return batches.samples_of(self.inputs)
 
     @property
     def rows(self) -> int:
         """The number of samples of the run."""
         return self.samples if self.tokens is None else len(self.tokens)
+
+    @property
+    def kind(self) -> str:
+        """What a run stores of the inputs, one of `INPUT_KINDS`."""
+        if self.tokens is not None:
+            return "tokens"
+        return "tensor" if isinstance(self.inputs, Tensor) else "tuple" if isinstance(self.inputs, tuple) else "dict"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the inputs in a dict, or their numbers in a tuple."""
+        if isinstance(self.inputs, Tensor):
+            return ()
+        return tuple(self.inputs) if isinstance(self.inputs, dict) else tuple(map(str, range(len(self.inputs))))
 
     def by_token(self, positions: int) -> Probe:
         """The probe whose tokens are samples. The label of a sample holds for its tokens; -100 leaves a token out."""
@@ -95,7 +109,7 @@ def check_probe(probe: Any, classes: Sequence[str] | None, mask: Any, by_token: 
     if not isinstance(probe, tuple | list) or len(probe) != 2:
         raise TypeError(f"probe: expected (inputs, labels), or (inputs, None) without labels, got {describe(probe)}")
     inputs = _checked_inputs(probe[0])
-    samples = len(batches.main_input(inputs))
+    samples = batches.samples_of(inputs)
     labels, texts = _checked_labels(probe[1], samples, by_token)
     return Probe(
         inputs, labels, _class_names(labels, texts if classes is None else classes), _checked_mask(mask, samples)
@@ -145,15 +159,15 @@ def _checked_inputs(inputs: Any) -> Batch:
     for value in parts:
         if not isinstance(value, (Tensor, np.ndarray)):
             raise TypeError(f"probe: expected inputs as a tensor or an array, got {describe(value)}")
+    if isinstance(inputs, Mapping) and not all(isinstance(name, str) for name in inputs):
+        raise TypeError(f"probe: expected names of the inputs that are texts, got {list(inputs)}")
     if not isinstance(inputs, (Tensor, np.ndarray)) and not len(inputs):
         raise ValueError("probe: expected at least one input, got none")
     batch: Batch = batches.mapped(inputs, _copy) if not isinstance(inputs, np.ndarray) else _copy(inputs)
     main = batches.main_input(batch)
     if main.ndim < 2 or 0 in main.shape:
         raise ValueError(f"probe: expected inputs of shape (samples, ...), got {tuple(main.shape)}")
-    for name, tensor in batches.tensors(batch).items():
-        if tensor.ndim == 0 or len(tensor) != len(main):
-            raise ValueError(f"probe: expected {len(main)} samples in {name}, got shape {tuple(tensor.shape)}")
+    batches.check_batch(batch, "probe")
     return batch
 
 

@@ -15,14 +15,15 @@ import torch
 from torch import Tensor, nn
 
 from bitlens.arrays import NDArray, check_integer, describe
-from bitlens.network.activations import Write, collect, stored_shapes
+from bitlens.network import batches
+from bitlens.network.activations import Write, check_logits, collect, stored_shapes
 from bitlens.network.batches import Forward
 from bitlens.network.choice import named_layers
 from bitlens.network.layers import describe_layers
 from bitlens.network.logged_values import logged_values
 from bitlens.network.probe import check_probe
 from bitlens.network.recorded_size import epoch_bytes, size_lines
-from bitlens.network.state import unwrapped, weights_of
+from bitlens.network.state import refuse_shards, unwrapped, weights_of
 from bitlens.network.views import View, check_views
 from bitlens.runs import Manifest, Run, RunError, RunWriter, open_run
 from bitlens.runs.writer import probe_hash
@@ -37,7 +38,8 @@ class Recorder:
 
     Every snapshot runs the probe through the model in evaluation mode and appends one epoch to the run. The model's
     modes, parameters, buffers, attributes and gradients and the random number generators are put back as they were, and
-    all hooks are removed. A model in ``torch.compile`` or DistributedDataParallel is recorded without the wrapper.
+    all hooks are removed. A model in ``torch.compile`` or DistributedDataParallel is recorded without the wrapper. One
+    whose parameters are distributed over processes, such as by FSDP, is refused.
 
     Parameters
     ----------
@@ -143,6 +145,7 @@ class Recorder:
             raise TypeError(f"model: expected a torch.nn.Module, got {describe(model)}")
         if dtype not in _DTYPES:
             raise ValueError(f"dtype: expected one of {_DTYPES}, got {dtype!r}")
+        refuse_shards(model)
         self._model = unwrapped(model)
         self._store = Path(store)
         self._dtype = dtype
@@ -168,7 +171,7 @@ class Recorder:
         self._chosen = layers
         if layers is not None:
             named_layers(self._model, layers)
-        self._forward = forward
+        self._forward = batches.check_forward(forward)
         self._batch_size = None if batch_size is None else check_integer(batch_size, "batch_size")
         if self._batch_size is not None and self._batch_size < 1:
             raise ValueError(f"batch_size: expected at least 1, got {batch_size}")
@@ -190,7 +193,7 @@ class Recorder:
         if self._batch_size is None:
             self._batch_size = self._probe.samples if described.depends_on_batch else _BATCH
         if self._gradients:
-            self._check_logits()
+            check_logits(self._layers[-1], len(self._probe.classes))
         if described.tokens is not None:
             self._probe = self._probe.by_token(described.tokens)
         probe = self._probe.arrays(self._layers)
@@ -208,6 +211,9 @@ class Recorder:
                 "python": platform.python_version(),
             },
             gradients=self._gradients,
+            input_kind=self._probe.kind,
+            input_names=self._probe.names,
+            forward=batches.name_of(self._forward),
         )
         self._writer = RunWriter(self._store, manifest, probe)
         if self._show_size:
@@ -278,14 +284,6 @@ class Recorder:
             batch_size=self._batch_size or self._probe.samples,
             write=write,
         )
-
-    def _check_logits(self) -> None:
-        shape, classes = self._layers[-1].shape, len(self._probe.classes)
-        if len(shape) != 1 or classes > max(shape[0], 2):  # a single output is the logit of class 1
-            raise ValueError(
-                f"gradients: expected one output for each of {classes} classes, or one logit for two classes, for the "
-                f"loss, got shape {shape}"
-            )
 
     def _open_writer(self) -> RunWriter:
         if self._writer is None:

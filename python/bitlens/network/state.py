@@ -15,6 +15,10 @@ from torch import Tensor, nn
 from bitlens.arrays import NDArray, describe
 from bitlens.network.saved import Restore, saved_network
 
+# Names, because to import these libraries takes seconds.
+_SHARDED_MODULES = {"FullyShardedDataParallel": "FullyShardedDataParallel", "FSDPModule": "fully_shard"}
+_SHARDED_PARAMETERS = {"_fsdp_flattened": "FullyShardedDataParallel", "ds_id": "DeepSpeed"}
+
 
 @contextmanager
 def preserved(model: nn.Module) -> Iterator[None]:
@@ -97,6 +101,15 @@ def unwrapped(model: nn.Module) -> nn.Module:
         model = inner
 
 
+def refuse_shards(model: nn.Module) -> None:
+    """Refuse a model whose parameters are distributed over processes: one process alone would wait for the others."""
+    if shards := _shards(model):
+        raise ValueError(
+            f"model: expected all parameters on every process, got {shards}; train with DistributedDataParallel to "
+            "record"
+        )
+
+
 def weights_of(model: nn.Module) -> dict[str, NDArray]:
     """The parameters and buffers by their names, as arrays that ``load_state_dict`` gives back exactly."""
     weights = {}
@@ -112,6 +125,21 @@ def as_storable(tensor: Tensor) -> NDArray:
     tensor = tensor.detach().cpu()
     array: NDArray = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
     return array
+
+
+def _shards(model: nn.Module) -> str | None:
+    """What of the model is distributed over processes; None if nothing is."""
+    for module in model.modules():
+        for cls in type(module).__mro__:
+            if cls.__name__ in _SHARDED_MODULES:
+                return f"a module of {_SHARDED_MODULES[cls.__name__]}"
+    for name, parameter in model.named_parameters():
+        if "DTensor" in (type(parameter).__name__, type(parameter.data).__name__):
+            return f"{name} as DTensor"
+        for attribute, library in _SHARDED_PARAMETERS.items():
+            if hasattr(parameter, attribute):
+                return f"{name} as a shard of {library}"
+    return None
 
 
 def _eager() -> AbstractContextManager[None]:

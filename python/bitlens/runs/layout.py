@@ -37,6 +37,8 @@ INPUT = "input"
 """Name of layer 0; its values are the probe's, the same at every epoch."""
 OUTPUT = "output"
 """Name of the last layer, the model's own output."""
+INPUT_KINDS = ("tensor", "tuple", "dict", "tokens")
+"""What a model is called with. Where tokens are samples, only the values of these tokens are stored."""
 GRADIENT_PREFIX = "gradient/"
 """Prefix of a layer's name for the gradients of each sample's loss with respect to the layer's output."""
 
@@ -108,6 +110,12 @@ class Manifest:
     probe_sha256: str
     versions: dict[str, str] = field(default_factory=dict)
     gradients: bool = False
+    input_kind: str = ""
+    """How the model received its inputs, one of `INPUT_KINDS`; empty in runs of older versions and of stored arrays."""
+    input_names: tuple[str, ...] = ()
+    """Names of the inputs in a dict, or their numbers in a tuple."""
+    forward: str = ""
+    """Name of the function that ran the model; empty if the model was called."""
     schema_version: int = SCHEMA_VERSION
 
     def to_json(self) -> str:
@@ -171,6 +179,9 @@ _MANIFEST_CHECKS: dict[str, fields.Check] = {
     "probe_sha256": fields.text,
     "versions": fields.texts_by_name,
     "gradients": fields.truth,
+    "input_kind": fields.one_of("", *INPUT_KINDS),
+    "input_names": fields.list_of(fields.text),
+    "forward": fields.text,
     "schema_version": fields.integer(1, SCHEMA_VERSION),
 }
 

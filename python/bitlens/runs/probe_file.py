@@ -11,6 +11,8 @@ from bitlens.arrays import NDArray
 from bitlens.runs.layout import INPUT, PROBE, Layer, Manifest, RunError
 from bitlens.runs.tensor_file import TensorFile
 
+ModelInputs = NDArray | tuple[NDArray, ...] | dict[str, NDArray]
+
 _FURTHER = "inputs."
 
 
@@ -36,10 +38,40 @@ def read_inputs(run: Path, manifest: Manifest) -> NDArray:
         return probe.read("inputs")
 
 
-def further_inputs(run: Path, manifest: Manifest) -> tuple[str, ...]:
-    """Names of the tensors that the model received besides its main input."""
+def input_names(run: Path, manifest: Manifest) -> tuple[str, ...]:
+    """Names of all tensors that the model received; the main one is "inputs" where its name is not stored."""
+    if manifest.input_names:
+        return manifest.input_names
     with open_probe(run, manifest) as probe:
-        return tuple(name.removeprefix(_FURTHER) for name in probe.entries if name.startswith(_FURTHER))
+        further = sorted(name.removeprefix(_FURTHER) for name in probe.entries if name.startswith(_FURTHER))
+    numbers = tuple(map(str, range(len(further) + 1)))
+    return numbers if further and set(further) == set(numbers[1:]) else ("inputs", *further)
+
+
+def read_model_inputs(run: Path, manifest: Manifest, main: NDArray) -> ModelInputs:
+    """Everything that the model received, as the structure that it was; RunError if that is not stored."""
+    kind, names = manifest.input_kind, input_names(run, manifest)
+    if kind == "tokens":
+        raise RunError(
+            f"run: expected the inputs of whole samples, got single tokens in {run}; record without tokens_as_samples"
+        )
+    if not kind and names[0] == "inputs" and len(names) > 1:
+        raise RunError(
+            f"run: expected the names of all inputs, got {', '.join(names[1:])} without the first in {run}, which an "
+            "older version of bitlens recorded; record it again"
+        )
+    with open_probe(run, manifest) as probe:
+        arrays = [main]
+        for name in names[1:]:
+            entry = probe.entry(_FURTHER + name)
+            if entry.shape[:1] != (manifest.samples,):
+                raise RunError(
+                    f"{probe.path} is damaged: {name}: expected {manifest.samples} samples, got shape {entry.shape}"
+                )
+            arrays.append(probe.read(_FURTHER + name))
+    if kind == "dict":
+        return dict(zip(names, arrays, strict=True))
+    return tuple(arrays) if kind == "tuple" or len(arrays) > 1 else main
 
 
 def read_labels(run: Path, manifest: Manifest) -> NDArray | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bitlens.arrays import NDArray, check_integer
+from bitlens.runs import probe_file
 from bitlens.runs.layout import (
     EPOCHS,
     GRADIENT_PREFIX,
@@ -27,7 +28,6 @@ from bitlens.runs.layout import (
     weights_file,
 )
 from bitlens.runs.metrics import read_metrics
-from bitlens.runs.probe_file import as_input_activations, further_inputs, open_probe, read_inputs, read_labels
 from bitlens.runs.result_store import ResultStore
 from bitlens.runs.run_files import inside, read_file, recorded_epochs
 from bitlens.runs.selection import Slice
@@ -132,18 +132,26 @@ class Run:
 
     @cached_property
     def inputs(self) -> NDArray:
-        """The probe's inputs, as the model received them; RunError if the run is without inputs."""
-        return read_inputs(self.path, self.manifest)
+        """The first input of the probe, as the model received it; RunError if the run is without inputs."""
+        return probe_file.read_inputs(self.path, self.manifest)
 
     @property
-    def further_inputs(self) -> tuple[str, ...]:
-        """Names of the tensors that the model received besides `inputs`, such as an attention mask."""
-        return further_inputs(self.path, self.manifest)
+    def input_names(self) -> tuple[str, ...]:
+        """Names of all inputs of the model: the keys of a dict, the numbers of a tuple, or "inputs" for one tensor."""
+        return probe_file.input_names(self.path, self.manifest)
+
+    @cached_property
+    def model_inputs(self) -> probe_file.ModelInputs:
+        """All inputs of the model: an array, or a tuple or dict of arrays as in the probe. The first one is `inputs`.
+
+        RunError if they are not stored: where tokens are samples, a run has the values of these tokens alone.
+        """
+        return probe_file.read_model_inputs(self.path, self.manifest, self.inputs)
 
     @cached_property
     def labels(self) -> NDArray | None:
         """The class of every sample of the probe, int64 [n]; None if the probe has no labels."""
-        return read_labels(self.path, self.manifest)
+        return probe_file.read_labels(self.path, self.manifest)
 
     @property
     def metrics(self) -> dict[int, dict[str, float]]:
@@ -203,7 +211,7 @@ class Run:
         if channels is not None and not len(channels):
             raise RunError("channels: expected at least one")
         if entry.name == INPUT and not gradients:
-            values = as_input_activations(self.inputs, entry, self.manifest.samples, self.path)
+            values = probe_file.as_input_activations(self.inputs, entry, self.manifest.samples, self.path)
             return values if channels is None else values[:, list(channels)]
         path, name = epoch_file(self.path, epoch), (GRADIENT_PREFIX if gradients else "") + entry.name
         try:
@@ -284,5 +292,6 @@ class Run:
         epoch : epoch numbers
             t: a slice takes the recorded epochs from its start up to, but without, its stop.
         """
-        open_probe(self.path, self.manifest).close()  # its check, before axes of the manifest's sizes are made
+        # The check comes before axes of the manifest's sizes are made.
+        probe_file.open_probe(self.path, self.manifest).close()
         return Slice.of(self, label=label, sample=sample, layer=layer, channel=channel, epoch=epoch)

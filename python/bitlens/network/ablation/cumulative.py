@@ -10,8 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from bitlens.arrays import Array, NDArray, as_class_indices, as_real_array, check_integer, describe
-from bitlens.network.ablation.batched import AblatedLayer, Ablations, ablated_layers, accuracy_and_loss
+from bitlens.network import batches
+from bitlens.network.ablation.batched import AblatedLayer, Ablations, ModelCall, ablated_layers, accuracy_and_loss
 from bitlens.network.axes import AxesError, LayerAxes, axes_of_input, axes_of_output
+from bitlens.network.batches import Batch, Forward
 from bitlens.network.hooks import check_modules, device_of, modules_of
 from bitlens.network.observed import Observations, observe
 from bitlens.network.state import eval_mode, unwrapped
@@ -38,7 +40,7 @@ class AblationCurve(NamedTuple):
 
 def cumulative_ablation(
     model: nn.Module,
-    data: tuple[Tensor, Tensor],
+    data: tuple[Batch, Tensor],
     layers: str | Sequence[str],
     scores: Array | Mapping[str, Array] | None,
     order: Order = "ascending",
@@ -47,6 +49,7 @@ def cumulative_ablation(
     repeats: int = 10,
     steps: int | None = None,
     channel_axis: int | Mapping[str, int] | None = None,
+    forward: Forward | None = None,
     seed: int = 0,
 ) -> AblationCurve:
     """Turn off more and more neurons in the order of a score, and measure accuracy and loss after each step.
@@ -62,7 +65,8 @@ def cumulative_ablation(
         Its output is one logit for each class (log-probabilities are logits as well). One logit alone is that of class
         1 of two. If the output for a sample depends on the other samples, all samples are one batch.
     data : (Tensor, Tensor)
-        Inputs (n, ...) and labels (n,). Use data that the network was not trained on.
+        Inputs (n, ...) and labels (n,). Several inputs are a tuple or a dict of tensors, as in `Recorder`. Use data
+        that the network was not trained on.
     layers : str or sequence of str
         Names of modules. The second output of a module that runs twice is name#2.
     scores : array of shape (channels,), or mapping of layer names to such arrays, or None for a random order
@@ -77,6 +81,9 @@ def cumulative_ablation(
         Number of evenly spaced steps, in addition to the one without removals. Default: one step for each neuron.
     channel_axis : int or mapping of layer names to int, optional
         Axis of the channels in the outputs of the layers. Default: the axis on which weights act, as in `Recorder`.
+    forward : callable, optional
+        A function of the model and a batch of inputs that runs the model, as in `Recorder`. Default: the model is
+        called with the batch.
     seed : int
         Seed of the random orders.
 
@@ -107,33 +114,32 @@ def cumulative_ablation(
     inputs, classes = _checked(model, data, names)
     if mode not in ("zero", "mean"):
         raise ValueError(f"mode: expected 'zero' or 'mean', got {mode!r}")
-    observed = observe(model, inputs, None)
+    observed = observe(model, inputs, forward)
     axes = _axes(observed, names, channel_axis)
-    batch_size = len(inputs) if observed.depends_on_batch else _BATCH
+    batch_size = len(classes) if observed.depends_on_batch else _BATCH
+    call = ModelCall(model, forward)
     with eval_mode(model), torch.no_grad():
-        ablated = ablated_layers(model, inputs, axes, batch_size, means=mode == "mean")
+        ablated = ablated_layers(call, inputs, axes, batch_size, means=mode == "mean")
         neurons = [(name, channel) for name in names for channel in range(ablated[name].channels)]
         orders = _orders(ablated, scores, order, check_integer(repeats, "repeats"), check_integer(seed, "seed"))
         removed = _removals(len(neurons), steps)
-        ablations = Ablations(*(torch.from_numpy(x).to(inputs.device) for x in (orders.argsort(axis=1), removed)))
-        accuracy, loss = accuracy_and_loss(model, inputs, classes, ablated, ablations, observed.depends_on_batch)
+        ablations = Ablations(*(torch.from_numpy(x).to(device_of(model)) for x in (orders.argsort(axis=1), removed)))
+        accuracy, loss = accuracy_and_loss(call, inputs, classes, ablated, ablations, observed.depends_on_batch)
     shape = (len(orders), len(removed))
     ranked = [[neurons[i] for i in indices] for indices in orders]
     return AblationCurve(removed, accuracy.reshape(shape), loss.reshape(shape), ranked)
 
 
-def _checked(model: nn.Module, data: tuple[Tensor, Tensor], names: Sequence[str]) -> tuple[Tensor, NDArray]:
+def _checked(model: nn.Module, data: tuple[Batch, Tensor], names: Sequence[str]) -> tuple[Batch, NDArray]:
     if not isinstance(model, nn.Module):
         raise TypeError(f"model: expected a torch.nn.Module, got {describe(model)}")
     if not (isinstance(data, tuple | list) and len(data) == 2):
         raise TypeError(f"data: expected inputs and labels, got {describe(data)}")
-    inputs = data[0]
-    if not isinstance(inputs, Tensor) or not inputs.ndim or not len(inputs):
-        raise TypeError(f"data: expected inputs as a tensor with at least one sample, got {describe(inputs)}")
+    samples = batches.check_batch(data[0], "data")
     check_modules(model, modules_of(names))
     if not names:
         raise ValueError("layers: expected at least one name, got none")
-    return inputs.detach().to(device_of(model)), as_class_indices(data[1], len(inputs), "data: labels")
+    return batches.fitted(model, data[0]), as_class_indices(data[1], samples, "data: labels")
 
 
 def _axes(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bitlens.arrays import check_integer
+from bitlens.network.batches import Forward
 from bitlens.network.discarding.perturbation import check_images
 from bitlens.network.hooks import device_of, features_at
 from bitlens.progress import track
@@ -18,7 +19,14 @@ _BATCH = 64
 
 
 def train_decoder(
-    model: nn.Module, images: Tensor, layer: str, *, epochs: int = 10, width: int = 16, seed: int = 0
+    model: nn.Module,
+    images: Tensor,
+    layer: str,
+    *,
+    epochs: int = 10,
+    width: int = 16,
+    seed: int = 0,
+    forward: Forward | None = None,
 ) -> nn.Module:
     """Train a network that reconstructs images from the output of a layer.
 
@@ -40,6 +48,8 @@ def train_decoder(
         Channels of the blocks. A fully connected decoder has ten times as many units in each layer.
     seed : int
         Seed of the initial weights and of the order of the images.
+    forward : callable, optional
+        A function of the model and the images that runs the model, as in `Recorder`. Default: the model is called.
 
     Returns
     -------
@@ -67,7 +77,7 @@ def train_decoder(
         if value < 1:
             raise ValueError(f"{name}: expected at least 1, got {value}")
     images = check_images(model, images)
-    with features_at(model, layer) as features, torch.enable_grad():
+    with features_at(model, layer, forward) as features, torch.enable_grad():
         torch.manual_seed(check_integer(seed, "seed"))
         with torch.no_grad():
             shape = features(images[:1]).shape[1:]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from bitlens.network.batches import Forward
 from bitlens.network.discarding.maximum_entropy import InformationDiscarding, Search, maximize
 from bitlens.network.discarding.perturbation import Perturbed, check_images
 from bitlens.network.hooks import features_at
@@ -24,6 +25,7 @@ def information_discarding(
     steps: int = 80,
     seed: int = 0,
     base: float = 2.0,
+    forward: Forward | None = None,
 ) -> InformationDiscarding:
     """Estimate the strict information discarding (SID) of a layer: how much of each input unit the layer ignores.
 
@@ -75,6 +77,8 @@ def information_discarding(
         Seed of the noise. All images get the same noise, so the result of an image does not depend on the others.
     base : float
         Base of the logarithm: 2 for bits, math.e for nats.
+    forward : callable, optional
+        A function of the model and the images that runs the model, as in `Recorder`. Default: the model is called.
 
     Returns
     -------
@@ -99,7 +103,7 @@ def information_discarding(
     """
     search = Search(alpha, tau, cells, sigma_max, samples, steps, seed, base)
     images = check_images(model, images)
-    with features_at(model, layer) as features:
+    with features_at(model, layer, forward) as features:
         return maximize(Perturbed(features, images), search, images.shape, f"discarding at {layer}")
 
 
@@ -117,6 +121,7 @@ def reconstruction_uncertainty(
     steps: int = 80,
     seed: int = 0,
     base: float = 2.0,
+    forward: Forward | None = None,
 ) -> InformationDiscarding:
     """Estimate the reconstruction uncertainty (RU) of a layer: how much of each input unit a decoder cannot rebuild.
 
@@ -139,7 +144,7 @@ def reconstruction_uncertainty(
         Name of the module with the features.
     decoder : torch.nn.Module
         Rebuilds images from the layer's output; see `train_decoder`.
-    alpha, tau, cells, sigma_max, samples, steps, seed, base
+    alpha, tau, cells, sigma_max, samples, steps, seed, base, forward
         As in `information_discarding`.
 
     Returns
@@ -165,7 +170,7 @@ def reconstruction_uncertainty(
     """
     search = Search(alpha, tau, cells, sigma_max, samples, steps, seed, base)
     images = check_images(model, images)
-    with features_at(model, layer) as features, eval_mode(decoder), frozen(decoder):
+    with features_at(model, layer, forward) as features, eval_mode(decoder), frozen(decoder):
         with torch.no_grad():
             rebuilt = decoder(features(images[:1]))
         if rebuilt.numel() != images[0].numel():
