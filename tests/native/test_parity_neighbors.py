@@ -193,17 +193,28 @@ def test_groups_of_equal_samples_that_no_list_holds(backend, k):
 
 
 @pytest.mark.each_kernel
+@pytest.mark.parametrize("candidates", [0, 60])
 @pytest.mark.parametrize("width", [267, 300, 3000])
-def test_rows_that_are_wider_than_they_need_to_be(backend, width):
-    """Rows that are too wide for shared memory are sorted in place of the results."""
-    x = normal(300, 2)
+def test_rows_that_are_wider_than_they_need_to_be(backend, width, candidates):
+    """Rows that are too wide for shared memory are sorted in place of the results.
+
+    Distances are below 1, so that a thread which reads the root of a square before its time takes it for a larger one.
+    """
+    x = normal(300, 2, 0.01)
     expected_distances, expected_indices = reference.nearest_neighbors(x, 10)
+    nearest, order = reference.nearest_neighbors(x, candidates + 1)
+    bounds = (nearest**2 * (1 - 1e-6)).astype(np.float32)
     with backend.active():
         points = backend.put(x)
         context = ArrayContext(points.device)
         error_bounds, kth_estimates = backend.put(np.zeros(300)), backend.put(np.tile([0, np.inf], (300, 1)))
         distances, indices = output(context, 300, width), output(context, 300, width, dtype="int32")
-        lists = candidate_lists(context, 300, 0)
+        lists = (
+            backend.put(bounds[:, :candidates].copy()),
+            backend.put(order[:, :candidates].astype(np.int32)),
+            backend.put(np.full(300, candidates, np.int32)),
+            backend.put(bounds[:, candidates].copy() if candidates else np.full(300, np.inf, np.float32)),
+        )
         call_kernel(
             context,
             _core.exact_neighbors,
