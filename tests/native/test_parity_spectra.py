@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Thread
+
 import numpy as np
 import pytest
 import torch
@@ -27,16 +29,21 @@ def spectrum(backend, matrices):
 def entropies(backend, distances, sets, weights, alpha):
     """One entropy for each set of channels; `weights` are one list for each set."""
     with backend.active():
-        tensor = backend.put(distances)
-        starts = backend.put(np.cumsum([0, *map(len, sets)]))
-        members = backend.put(np.concatenate([np.asarray(s) for s in sets]))
-        flat = backend.put(np.concatenate(weights))
-        context = ArrayContext(tensor.device)
-        result, kept = torch.full((2, len(sets)), torch.nan, dtype=torch.float64, device=tensor.device)
-        workspace = context.spectrum_workspace(len(sets), distances.shape[1])
-        operands = tensor, starts, members, flat, float(alpha), result, kept, workspace
+        context, operands, result = prepared(backend, distances, sets, weights, alpha)
         call_kernel(context, _core.renyi_entropies, *operands)
         return result.cpu().numpy()
+
+
+def prepared(backend, distances, sets, weights, alpha):
+    """The operands of the kernel, and the one among them that has the result."""
+    tensor = backend.put(distances)
+    starts = backend.put(np.cumsum([0, *map(len, sets)]))
+    members = backend.put(np.concatenate([np.asarray(s) for s in sets]))
+    flat = backend.put(np.concatenate(weights))
+    context = ArrayContext(tensor.device)
+    result, kept = torch.full((2, len(sets)), torch.nan, dtype=torch.float64, device=tensor.device)
+    workspace = context.spectrum_workspace(len(sets), distances.shape[1])
+    return context, (tensor, starts, members, flat, float(alpha), result, kept, workspace), result
 
 
 def symmetric(count, n, seed=0):
@@ -202,3 +209,31 @@ def test_spectra_and_entropies_have_the_same_bits_each_time(backend, dtype):
     ]
     for again in results[1:]:
         np.testing.assert_array_equal(again, results[0])
+
+
+@pytest.mark.each_kernel
+def test_two_threads_with_matrices_of_different_sizes(backend):
+    """Both sizes need more shared memory than kernels have without a request, and not the same amount."""
+    given = [squared_distances(n, 1, "float64") for n in (105, 110)]
+    expected = [entropies(backend, distances, [[0]], [[0.5]], 1.01) for distances in given]
+    finished = []
+
+    def repeat(context, operands):
+        for _ in range(20):
+            call_kernel(context, _core.renyi_entropies, *operands)
+        finished.append(True)
+
+    with backend.active():
+        calls = [prepared(backend, distances, [[0]], [[0.5]], 1.01) for distances in given]
+        for _, operands, _ in calls:
+            operands[0].cpu()  # waits until the operands are there, because other threads have another stream
+        threads = [Thread(target=repeat, args=call[:2]) for call in calls]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        found = [result.cpu().numpy() for *_, result in calls]
+    assert len(finished) == 2
+    np.testing.assert_array_equal(found, expected)
