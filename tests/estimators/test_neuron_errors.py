@@ -1,4 +1,4 @@
-"""Standard errors and nulls of neurons against a short twin that counts every half and every shuffle again."""
+"""Standard errors and nulls of neurons against a short twin that counts every set of samples again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from bitlens import EqualWidth, OneBit, neuron_information, reference
 from bitlens.arrays import NDArray
 from bitlens.estimators.contingency import expected_information
-from bitlens.estimators.intervals import HALVES, SHUFFLES
+from bitlens.estimators.intervals import HALVES, SHUFFLES, kept_samples
 
 RANDOM = np.random.default_rng(21)
 LABELS = RANDOM.integers(0, 3, 90)
@@ -66,6 +66,10 @@ def test_against_a_short_twin(name, quantizer):
         entropy, bits, selectivity = information(own, of_half)
         halves.append((entropy, bits - by_chance(own, of_half, others), selectivity))
     errors = np.std(halves, axis=0, ddof=1)
+    kept = kept_samples(90, seed)
+    entropies = np.array([information(codes_of(x[samples], quantizer), LABELS[samples])[0] for samples in kept])
+    jackknife = np.sqrt(15 / 16 * ((entropies - entropies.mean(axis=0)) ** 2).sum(axis=0))
+    errors[0] = np.maximum(errors[0], jackknife)
     for ours, expected in zip((found.entropy_error, found.excess_error, found.selectivity_error), errors, strict=True):
         np.testing.assert_allclose(ours, expected, atol=1e-12)
 
@@ -109,6 +113,14 @@ def test_the_error_is_the_spread_over_fresh_samples():
     found = neuron_information(random.normal(size=(200, 200)) + (2 * labels - 1)[:, None], labels, intervals=True)
     spread = found.excess.std(ddof=1)
     assert 0.85 < math.sqrt((found.excess_error**2).mean()) / spread < 1.15
+
+
+def test_the_error_of_the_entropy_sees_the_ends_of_the_bins():
+    """Equal bins between the extremes; 300 neurons are 300 sets of samples. Halves alone give 0.8 of the spread."""
+    values = np.random.default_rng(6).normal(size=(256, 300))
+    found = neuron_information(values, np.arange(256) % 2, EqualWidth(), permutations=0, intervals=True)
+    spread = found.entropy.std(ddof=1)
+    assert 0.95 < math.sqrt((found.entropy_error**2).mean()) / spread < 1.3
 
 
 @pytest.mark.parametrize("permutations", [-1, 1])
