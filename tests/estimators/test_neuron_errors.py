@@ -11,6 +11,7 @@ from bitlens import EqualWidth, OneBit, neuron_information, reference
 from bitlens.arrays import NDArray
 from bitlens.estimators.contingency import expected_information
 from bitlens.estimators.intervals import HALVES, SHUFFLES, kept_samples
+from bitlens.estimators.verdicts import NOT_ABOVE_CHANCE, NOT_MEASURABLE
 
 RANDOM = np.random.default_rng(21)
 LABELS = RANDOM.integers(0, 3, 90)
@@ -104,6 +105,15 @@ def test_a_constant_neuron_has_no_error():
     found = neuron_information(np.ones((80, 1)), np.arange(80) % 4, intervals=True)
     assert (found.mutual_information_bias, found.excess, found.adjusted) == (0, 0, 0)
     assert (found.entropy_error, found.excess_error, found.selectivity_error) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("quantizer", "verdict"),
+    [(OneBit(), NOT_MEASURABLE), (OneBit(1.5), NOT_MEASURABLE), (EqualWidth(), NOT_ABOVE_CHANCE)],
+)
+def test_a_neuron_that_is_always_on_or_always_off_says_nothing_about_others(quantizer, verdict):
+    """It may be on for 1 in 50 of other samples; a value that is the same for all samples has no information."""
+    assert neuron_information(np.ones((80, 1)), np.arange(80) % 4, quantizer).verdict.tolist() == [verdict]
 
 
 def test_the_error_is_the_spread_over_fresh_samples():

@@ -110,8 +110,8 @@ def neuron_information(
 
     The standard errors come from 20 random halves of the samples, each with its own bins. A half lacks most of the
     smallest and largest values, which set the bins, so that the error of the entropy is at least that of the jackknife
-    (see `jackknife`). Intervals of a neuron that is on in fewer than 5 samples cover too little, and ``verdict`` says
-    so.
+    (see `jackknife`). Intervals of a neuron of one bit that is on in fewer than 5 samples cover too little, and
+    ``verdict`` says so.
 
     Parameters
     ----------
@@ -200,8 +200,10 @@ def _results(counts: Counts, resampled: Resampling) -> NeuronInformation:
     null_std, p_value = spread_and_p_value(found.information, null)
     of_classes = -sum(share * math.log2(share) for share in (resampled.class_sizes / n).tolist())
     limit = np.minimum(found.entropy, of_classes)
-    # The rarer side of a neuron of one bit decides; with more bins the null mean tells of bins without samples.
-    fewest = np.where(bins == 2, np.where(shares > 0, shares, 1).min(axis=-1) * n, np.inf)
+    # The rarer side of a neuron of one bit decides, and it may have no sample; with more bins the null mean tells of
+    # bins without samples.
+    one_bit = shares.shape[-1] == 2
+    fewest = np.where(one_bit | (bins == 2), np.where(one_bit | (shares > 0), shares, 1).min(axis=-1) * n, np.inf)
     entropy_error, excess_error, selectivity_error = _errors(counts, resampled)
     # A maximum over classes: with few samples of the preferred class the halves prefer others.
     selectivity_error[resampled.class_sizes[found.preferred] < _FEWEST_OF_PREFERRED] = math.nan
