@@ -155,6 +155,8 @@ def test_the_error_is_the_spread_over_fresh_samples(strength):
 
 
 REFUSED = [
+    (lambda: bitlens.excess_interval("a", 0.1), TypeError, "^excess: expected .*, got str"),
+    (lambda: bitlens.excess_interval(0.1, None), TypeError, "^standard_error: expected .*, got None"),
     (lambda: bitlens.jackknife(np.mean), ValueError, "arrays: expected at least one array of samples, got none"),
     (lambda: bitlens.jackknife(np.mean, "ab"), TypeError, r"arrays\[0\]: expected .*, got str"),
     (

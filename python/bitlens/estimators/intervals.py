@@ -115,8 +115,13 @@ def excess_interval(excess: Any, standard_error: Any) -> tuple[Any, Any]:
 
     Returns
     -------
-    (low, high) : floats or arrays of the shape of the excess
+    (low, high) : floats or float64 arrays of the shape of the excess
         Bits; NaN where the standard error is.
+
+    Raises
+    ------
+    TypeError
+        If excess or standard_error is neither a number nor an array.
 
     Examples
     --------
@@ -125,10 +130,12 @@ def excess_interval(excess: Any, standard_error: Any) -> tuple[Any, Any]:
     >>> round(low, 3), round(high, 3)
     (0.287, 0.736)
     """
-    low, high = interval(excess, standard_error)
-    half = (high - excess) / 2
+    named = {"excess": excess, "standard_error": standard_error}
+    x, error = (v if isinstance(v, float | int) else as_float64(as_array(v, name)) for name, v in named.items())
+    low, high = interval(x, error)
+    half = (high - x) / 2
     # This form is for numbers, arrays and tensors; an error of 0 adds nothing.
-    larger = excess * (excess > half) + half * (excess <= half)
+    larger = x * (x > half) + half * (x <= half)
     return low, high + half**2 / (larger + (larger == 0))
 
 
