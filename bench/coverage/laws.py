@@ -13,7 +13,8 @@ import bitlens
 from bench import data
 from bench.coverage.simulation import Estimates, Law, Random
 from bench.data import NDArray
-from bitlens.estimators import EqualWidth, OneBit
+from bitlens.estimators import EqualWidth, Interval, OneBit, excess_interval
+from bitlens.estimators.intervals import interval
 
 Draw = Callable[[Random, int], tuple[NDArray, ...]]
 
@@ -105,11 +106,22 @@ def clusters(random: Random, n: int) -> tuple[NDArray]:
     return (centres[random.integers(0, 8, n)] + random.normal(size=(n, 10)),)
 
 
+def with_interval(estimate: Any, error: Any) -> Interval:
+    """An estimate with its 95 % interval."""
+    return Interval(estimate, error, *interval(estimate, error))
+
+
+def excess_with_interval(estimate: Any, error: Any) -> Interval:
+    """An excess, or another estimate that is near 0 for unrelated samples, with its 95 % interval."""
+    return Interval(estimate, error, *excess_interval(estimate, error))
+
+
 def excess(statistic: Callable[[Any, Any], Any], arrays: tuple[NDArray, ...], seed: int, errors: bool) -> Estimates:
     """The excess of a statistic over its permutation baseline."""
     a, b = arrays
     found = bitlens.permutation_test(statistic, a, b, seed=seed, intervals=errors)
-    return {"excess": (float(np.squeeze(found.excess)), float(np.squeeze(found.standard_error)))}
+    columns = found.excess, found.standard_error, found.low, found.high
+    return {"excess": Interval(*(float(np.squeeze(column)) for column in columns))}
 
 
 def mean_information(a: NDArray, b: NDArray) -> float:
@@ -121,7 +133,7 @@ def of_layer(arrays: tuple[NDArray, ...], seed: int, errors: bool) -> Estimates:
     """The excess of `multivariate_information`."""
     x, maps = arrays
     found = bitlens.multivariate_information(x, maps, seed=seed, intervals=errors)
-    return {"excess": (found.excess, found.standard_error)}
+    return {"excess": excess_with_interval(found.excess, found.standard_error)}
 
 
 def of_neuron(
@@ -132,8 +144,11 @@ def of_neuron(
     found = bitlens.neuron_information(
         values, labels, quantizer, permutations=permutations, seed=seed, intervals=errors
     )
-    names = ("entropy", "excess", "selectivity")
-    return {name: (getattr(found, name)[0], getattr(found, f"{name}_error")[0]) for name in names}
+    return {
+        "entropy": with_interval(found.entropy[0], found.entropy_error[0]),
+        "excess": excess_with_interval(found.excess[0], found.excess_error[0]),
+        "selectivity": excess_with_interval(found.selectivity[0], found.selectivity_error[0]),
+    }
 
 
 def of_samples(arrays: tuple[NDArray, ...], seed: int, errors: bool) -> Estimates:
@@ -143,17 +158,16 @@ def of_samples(arrays: tuple[NDArray, ...], seed: int, errors: bool) -> Estimate
         return float(bitlens.inter_sample_entropy(x, 15))
 
     if not errors:
-        return {"entropy": (entropy(*arrays), math.nan)}
-    found = bitlens.jackknife(entropy, *arrays, seed=seed)
-    return {"entropy": (found.estimate, found.standard_error)}
+        return {"entropy": with_interval(entropy(*arrays), math.nan)}
+    return {"entropy": bitlens.jackknife(entropy, *arrays, seed=seed)}
 
 
 def of_plane(function: Callable[..., Any], arrays: tuple[NDArray, ...], seed: int, errors: bool) -> Estimates:
     """I(X; T) and the excess of I(T; Y) of a layer, by bins or as upper bound by distances."""
     found = function(*arrays, seed=seed, intervals=errors)
     found = getattr(found, "upper", found)
-    about_labels = found.labels - found.labels_null_mean, found.labels_error
-    return {"about the input": (found.input, found.input_error), "about labels, excess": about_labels}
+    about_labels = excess_with_interval(found.labels - found.labels_null_mean, found.labels_error)
+    return {"about the input": with_interval(found.input, found.input_error), "about labels, excess": about_labels}
 
 
 def _channels() -> list[Law]:

@@ -14,11 +14,11 @@ import numpy as np
 
 from bench.data import NDArray
 from bitlens import SaturationWarning
-from bitlens.estimators import intervals
+from bitlens.estimators import Interval, intervals
 
 Random: TypeAlias = np.random.Generator
-Estimates: TypeAlias = dict[str, tuple[float, float]]
-"""By quantity an estimate and its standard error; the error is NaN unless it is asked for."""
+Estimates: TypeAlias = dict[str, Interval]
+"""By quantity an estimate with its interval, whose error and ends are NaN unless they are asked for."""
 
 
 @dataclass(frozen=True)
@@ -97,20 +97,19 @@ def _estimate(law: Law, random: Random, seed: int, with_errors: bool) -> Estimat
         return law.estimate(law.draw(random, law.n), seed, with_errors)
 
 
-def _coverage(fresh: list[tuple[float, float]], singles: list[tuple[float, float]]) -> dict[str, float | None] | None:
+def _coverage(fresh: list[Interval], singles: list[Interval]) -> dict[str, float | None] | None:
     """Compare the intervals of single sets of samples with the mean and the standard deviation over fresh sets.
 
     Sets without an interval are left out; None if these are most.
     """
-    values = np.array(fresh)[:, 0]
-    known = np.array([row for row in singles if not math.isnan(row[1])])
+    values = np.array([row.estimate for row in fresh])
+    known = np.array([row for row in singles if not math.isnan(row.standard_error)])
     if 2 * len(known) < len(singles):
         return None
-    estimates, errors = known.T
+    _, errors, low, high = known.T
     mean, deviation = float(values.mean()), float(values.std(ddof=1))
     # Estimates that are constant but for rounding have no deviation, and every interval covers them.
     rounding = 1e-12 * max(1.0, abs(mean))
-    low, high = intervals.interval(estimates, errors)
     covered = (low - rounding <= mean) & (mean <= high + rounding)
     constant = deviation <= rounding
     return {

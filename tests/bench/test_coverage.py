@@ -16,6 +16,8 @@ from bench.coverage.simulation import Law, Sizes
 from bench.coverage.table import BLOCK, replace_block, table
 from bench.timing import MissingError
 
+from bitlens.estimators.intervals import Interval, interval
+
 PAGE = Path(__file__).parents[2] / "docs" / "intervals.md"
 
 
@@ -23,7 +25,8 @@ def mean(arrays, seed, errors, *, scale):
     """The mean of normal values, whose standard error is known and multiplied by `scale`."""
     (values,) = arrays
     error = scale * values.std(ddof=1) / math.sqrt(len(values))
-    return {"mean": (float(values.mean()), error if errors else math.nan), "constant": (1.0, 0.0)}
+    of_mean = float(values.mean()), error if errors else math.nan
+    return {name: Interval(*of, *interval(*of)) for name, of in (("mean", of_mean), ("constant", (1.0, 0.0)))}
 
 
 def law(title, *, scale=1.0, **fields):

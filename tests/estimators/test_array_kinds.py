@@ -66,6 +66,7 @@ CALLS = {
     "channel_mutual_information": lambda kind: bitlens.channel_mutual_information(kind(MAPS), kind(MAPS)),
     "concentration": lambda kind: bitlens.concentration(kind(MAPS[:, None]), kind(MASKS)),
     "distance_codes": lambda kind: bitlens.distance_codes(kind(MAPS)),
+    "excess_interval": lambda kind: bitlens.excess_interval(kind(LABELS * 0.5), kind(LABELS * 0.1)),
     "generalization_bounds": lambda kind: (
         bitlens.generalization_bounds(None, 8, sample_information=kind(np.arange(8.0)))[0].value
     ),

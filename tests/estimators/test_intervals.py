@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
+import torch
 
 import bitlens
 from bitlens.estimators import intervals
@@ -92,7 +93,45 @@ def test_the_error_of_an_excess_by_its_formula():
     null_variance = found.null_std**2
     expected = np.maximum(jackknife - null_variance * 1.5, null_variance) + null_variance / 20
     np.testing.assert_allclose(found.standard_error, np.sqrt(expected), rtol=1e-10)
-    np.testing.assert_allclose(found.high - found.low, 2 * scipy.stats.t.ppf(0.975, 15) * np.sqrt(expected), rtol=1e-5)
+    np.testing.assert_allclose(found.excess - found.low, scipy.stats.t.ppf(0.975, 15) * np.sqrt(expected), rtol=1e-5)
+    np.testing.assert_array_equal(
+        (found.low, found.high), intervals.excess_interval(found.excess, found.standard_error)
+    )
+
+
+@pytest.mark.parametrize("kind", [float, np.array, torch.tensor])
+@pytest.mark.parametrize(
+    ("excess", "error", "beyond"),
+    # The width w is 2.1314 standard errors; the last number is what the upper end has beyond excess + w, in w.
+    [
+        (0.5, 0.1, 0.2131 / 2),
+        (0.2, 0.1, 0.2131 / 0.8),
+        (0.1, 0.1, 0.5),
+        (0.0, 0.1, 0.5),
+        (-0.1, 0.1, 0.5),
+        (0.3, 0.0, 0),
+    ],
+)
+def test_the_upper_end_is_that_of_square_roots(kind, excess, error, beyond):
+    w = scipy.stats.t.ppf(0.975, 15) * error
+    low, high = intervals.excess_interval(kind(excess), kind(error))
+    assert float(low) == pytest.approx(excess - w, abs=1e-4)
+    assert float(high) == pytest.approx(excess + w + beyond * w, abs=1e-4)
+    if excess > w / 2 > 0:
+        assert float(high) == pytest.approx((math.sqrt(excess) + w / (2 * math.sqrt(excess))) ** 2, abs=1e-4)
+
+
+def test_the_upper_end_covers_estimates_whose_error_grows_with_them():
+    """Squares of normal variables z with mean 3 and deviation 1; the error of each is the derivative, 2 |z|."""
+    z = np.abs(np.random.default_rng(3).normal(3, 1, 100_000))
+    excess, error = z**2 - 1, 2 * z
+    symmetric, longer = intervals.interval(excess, error), intervals.excess_interval(excess, error)
+    covered = [((low <= 9) & (high >= 9)).mean() for low, high in (symmetric, longer)]
+    assert covered[0] < 0.91 < 0.94 < covered[1] < 0.97
+
+
+def test_the_interval_of_an_unknown_excess_is_nan():
+    assert np.isnan([intervals.excess_interval(math.nan, 0.1), intervals.excess_interval(0.1, math.nan)]).all()
 
 
 def test_without_intervals_errors_are_nan():
@@ -116,6 +155,8 @@ def test_the_error_is_the_spread_over_fresh_samples(strength):
 
 
 REFUSED = [
+    (lambda: bitlens.excess_interval("a", 0.1), TypeError, "^excess: expected .*, got str"),
+    (lambda: bitlens.excess_interval(0.1, None), TypeError, "^standard_error: expected .*, got None"),
     (lambda: bitlens.jackknife(np.mean), ValueError, "arrays: expected at least one array of samples, got none"),
     (lambda: bitlens.jackknife(np.mean, "ab"), TypeError, r"arrays\[0\]: expected .*, got str"),
     (

@@ -1,4 +1,4 @@
-"""Standard errors and nulls of neurons against a short twin that counts every half and every shuffle again."""
+"""Standard errors and nulls of neurons against a short twin that counts every set of samples again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from bitlens import EqualWidth, OneBit, neuron_information, reference
 from bitlens.arrays import NDArray
 from bitlens.estimators.contingency import expected_information
-from bitlens.estimators.intervals import HALVES, SHUFFLES
+from bitlens.estimators.intervals import HALVES, SHUFFLES, kept_samples
+from bitlens.estimators.verdicts import NOT_ABOVE_CHANCE, NOT_MEASURABLE
 
 RANDOM = np.random.default_rng(21)
 LABELS = RANDOM.integers(0, 3, 90)
@@ -66,6 +67,10 @@ def test_against_a_short_twin(name, quantizer):
         entropy, bits, selectivity = information(own, of_half)
         halves.append((entropy, bits - by_chance(own, of_half, others), selectivity))
     errors = np.std(halves, axis=0, ddof=1)
+    kept = kept_samples(90, seed)
+    entropies = np.array([information(codes_of(x[samples], quantizer), LABELS[samples])[0] for samples in kept])
+    jackknife = np.sqrt(15 / 16 * ((entropies - entropies.mean(axis=0)) ** 2).sum(axis=0))
+    errors[0] = np.maximum(errors[0], jackknife)
     for ours, expected in zip((found.entropy_error, found.excess_error, found.selectivity_error), errors, strict=True):
         np.testing.assert_allclose(ours, expected, atol=1e-12)
 
@@ -102,6 +107,15 @@ def test_a_constant_neuron_has_no_error():
     assert (found.entropy_error, found.excess_error, found.selectivity_error) == (0, 0, 0)
 
 
+@pytest.mark.parametrize(
+    ("quantizer", "verdict"),
+    [(OneBit(), NOT_MEASURABLE), (OneBit(1.5), NOT_MEASURABLE), (EqualWidth(), NOT_ABOVE_CHANCE)],
+)
+def test_a_neuron_that_is_always_on_or_always_off_says_nothing_about_others(quantizer, verdict):
+    """It may be on for 1 in 50 of other samples; a value that is the same for all samples has no information."""
+    assert neuron_information(np.ones((80, 1)), np.arange(80) % 4, quantizer).verdict.tolist() == [verdict]
+
+
 def test_the_error_is_the_spread_over_fresh_samples():
     """Two classes at -1 and 1 and a threshold at 0; 200 neurons are 200 sets of samples."""
     random = np.random.default_rng(5)
@@ -109,6 +123,14 @@ def test_the_error_is_the_spread_over_fresh_samples():
     found = neuron_information(random.normal(size=(200, 200)) + (2 * labels - 1)[:, None], labels, intervals=True)
     spread = found.excess.std(ddof=1)
     assert 0.85 < math.sqrt((found.excess_error**2).mean()) / spread < 1.15
+
+
+def test_the_error_of_the_entropy_sees_the_ends_of_the_bins():
+    """Equal bins between the extremes; 300 neurons are 300 sets of samples. Halves alone give 0.8 of the spread."""
+    values = np.random.default_rng(6).normal(size=(256, 300))
+    found = neuron_information(values, np.arange(256) % 2, EqualWidth(), permutations=0, intervals=True)
+    spread = found.entropy.std(ddof=1)
+    assert 0.95 < math.sqrt((found.entropy_error**2).mean()) / spread < 1.3
 
 
 @pytest.mark.parametrize("permutations", [-1, 1])

@@ -17,9 +17,9 @@ ESTIMATES = [
     (0.3124, NAN, MEASURED, "0.312"),
     (0.3124, 0.0213, LOWER_BOUND, "at least 0.312 ± 0.021"),
     (0.3124, NAN, LOWER_BOUND, "at least 0.312"),
-    # The upper end of the interval is the excess plus t(15, 0.975) = 2.1314 standard errors.
-    (0.01, 0.01, NOT_ABOVE_CHANCE, "at most 0.031 (chance)"),
-    (-0.01, 0.01, NOT_ABOVE_CHANCE, "at most 0.011 (chance)"),
+    # The upper end of the interval of a small excess is the excess plus 1.5 t(15, 0.975) = 3.197 standard errors.
+    (0.01, 0.01, NOT_ABOVE_CHANCE, "at most 0.042 (chance)"),
+    (-0.01, 0.01, NOT_ABOVE_CHANCE, "at most 0.022 (chance)"),
     (-0.5, 0.01, NOT_ABOVE_CHANCE, "at most 0.000 (chance)"),
     (0.01, NAN, NOT_ABOVE_CHANCE, "chance"),
     (0.3124, 0.0213, NOT_MEASURABLE, "not measurable"),

@@ -9,7 +9,7 @@ from bitlens.estimators.channels.mutual_information import (
     joint_histogram,
 )
 from bitlens.estimators.concentration import concentration
-from bitlens.estimators.intervals import Interval, jackknife
+from bitlens.estimators.intervals import Interval, excess_interval, jackknife
 from bitlens.estimators.kde import LayerInformationBounds, pairwise_distance_information
 from bitlens.estimators.label_entropies import label_entropies
 from bitlens.estimators.matrix.bandwidths import Alignment, Dimension, Median, NearestNeighbors, Silverman
@@ -73,6 +73,7 @@ __all__ = [
     "channel_mutual_information",
     "concentration",
     "distance_codes",
+    "excess_interval",
     "generalization_bounds",
     "inter_sample_entropy",
     "intra_sample_entropy",

@@ -100,11 +100,55 @@ def interval(estimate: Any, standard_error: Any, groups: int = GROUPS) -> tuple[
     return estimate - width, estimate + width
 
 
+def excess_interval(excess: Any, standard_error: Any) -> tuple[Any, Any]:
+    """Compute the 95 % interval of an estimate that is near 0 for unrelated samples, from its standard error, in bits.
+
+    Such an estimate and its standard error grow together, so that a set of samples with a small estimate has a small
+    error as well. On a scale of square roots the error is nearly the same for all sets. The upper end is that of this
+    scale: with w = t(15, 0.975) standard errors it is excess + w + w^2 / (4 excess), and at most excess + 1.5 w. The
+    lower end is excess - w.
+
+    Parameters
+    ----------
+    excess, standard_error : float or array
+        An excess over a permutation baseline, or the selectivity of a neuron, and its standard error, of equal shape.
+
+    Returns
+    -------
+    (low, high) : floats or float64 arrays of the shape of the excess
+        Bits; NaN where the standard error is.
+
+    Raises
+    ------
+    TypeError
+        If excess or standard_error is neither a number nor an array.
+
+    Examples
+    --------
+    >>> import bitlens
+    >>> low, high = bitlens.excess_interval(0.5, 0.1)
+    >>> round(low, 3), round(high, 3)
+    (0.287, 0.736)
+    """
+    named = {"excess": excess, "standard_error": standard_error}
+    x, error = (v if isinstance(v, float | int) else as_float64(as_array(v, name)) for name, v in named.items())
+    low, high = interval(x, error)
+    half = (high - x) / 2
+    # This form is for numbers, arrays and tensors; an error of 0 adds nothing.
+    larger = x * (x > half) + half * (x <= half)
+    return low, high + half**2 / (larger + (larger == 0))
+
+
 def jackknife_error(statistic: Callable[[NDArray], Any], n: int, seed: int, *, like: Any) -> Any:
     """The standard error of a function of the samples that are kept; NaN in the shape of `like` for few samples."""
     if n < LEAST_SAMPLES:
         return like * math.nan
-    return _group_variance(statistic(kept) for kept in kept_samples(n, seed)) ** 0.5
+    return error_of_groups(statistic(kept) for kept in kept_samples(n, seed))
+
+
+def error_of_groups(values: Iterable[Any]) -> Any:
+    """The standard error by the jackknife from the values without each of the groups."""
+    return _group_variance(values) ** 0.5
 
 
 def excess_error(
@@ -139,8 +183,12 @@ def error_of_excesses(values: Iterable[Any], null_std: Any, permutations: int) -
 
 def kept_samples(n: int, seed: int) -> list[NDArray]:
     """The samples that remain without each of the groups, in their order."""
-    order = np.random.default_rng(seed).permutation(n)
-    return [np.delete(np.arange(n), group) for group in np.array_split(order, GROUPS)]
+    return [np.delete(np.arange(n), group) for group in sample_groups(n, seed)]
+
+
+def sample_groups(n: int, seed: int) -> list[NDArray]:
+    """The samples of each of the groups that the jackknife leaves out in turn."""
+    return np.array_split(np.random.default_rng(seed).permutation(n), GROUPS)
 
 
 def induced_order(order: NDArray, kept: NDArray) -> NDArray:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bitlens.arrays import Array, NDArray, check_integer, check_same_samples, check_seed
-from bitlens.estimators.intervals import as_float64, as_sample_array, excess_error, interval
+from bitlens.estimators.intervals import as_float64, as_sample_array, excess_error, excess_interval
 
 _RELATIVE_ROUNDING = 1e-9
 _ABSOLUTE_ROUNDING = 1e-12
@@ -35,7 +35,7 @@ class PermutationResult:
     standard_error: Any
     """Standard error of the excess by the delete-a-group jackknife; NaN unless intervals are asked for."""
     low: Any
-    """Lower end of the 95 % interval of the excess."""
+    """Lower end of the 95 % interval of the excess (see `excess_interval`)."""
     high: Any
     """Upper end of the 95 % interval of the excess."""
     permutations: int
@@ -115,7 +115,7 @@ def permutation_test(
     if not intervals:
         return result
     error = excess_error(excess, orders, result.null_std, number)
-    low, high = interval(result.excess, error)
+    low, high = excess_interval(result.excess, error)
     return replace(result, standard_error=error, low=low, high=high)
 
 

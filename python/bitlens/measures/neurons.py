@@ -54,7 +54,7 @@ class LabelInformation(Measure[LabelInformationParameters]):
     name = "label_information"
     title = "label information"
     rank = 50
-    version = 2
+    version = 3
     Parameters = LabelInformationParameters
     target_names = ("layer",)
     requires = frozenset({"labels", "magnitudes"})

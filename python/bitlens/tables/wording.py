@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from bitlens.estimators.intervals import interval
+from bitlens.estimators.intervals import excess_interval
 from bitlens.estimators.verdicts import LOWER_BOUND, NOT_ABOVE_CHANCE, NOT_MEASURABLE
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def estimate(excess: float, standard_error: float, verdict: str = "") -> str:
         return ""
     known = not math.isnan(standard_error)
     if verdict == NOT_ABOVE_CHANCE:
-        return f"at most {max(0.0, interval(excess, standard_error)[1]):.3f} (chance)" if known else "chance"
+        return f"at most {max(0.0, excess_interval(excess, standard_error)[1]):.3f} (chance)" if known else "chance"
     text = f"{excess:.3f} ± {standard_error:.3f}" if known else f"{excess:.3f}"
     return f"at least {text}" if verdict == LOWER_BOUND else text
 

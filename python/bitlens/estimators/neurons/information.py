@@ -20,6 +20,7 @@ from bitlens.arrays import (
     check_seed,
 )
 from bitlens.estimators.bins import bin_edges
+from bitlens.estimators.intervals import error_of_groups
 from bitlens.estimators.neurons.resampling import Counts, Resampling, by_channel, spread_and_p_value
 from bitlens.estimators.verdicts import adjusted_information, verdicts
 
@@ -75,9 +76,9 @@ class NeuronInformation(NamedTuple):
     adjusted: Any
     """Mutual information adjusted for chance: 0 for unrelated, min(H(Y), H(Q(L))) for a neuron that is determined."""
     entropy_error: Any
-    """Standard error of the entropy."""
+    """Standard error of the entropy: the larger of those by halves and by the jackknife."""
     excess_error: Any
-    """Standard error of the excess."""
+    """Standard error of the excess (see `excess_interval`)."""
     selectivity_error: Any
     """Standard error of the selectivity; NaN if the preferred class has fewer than 20 samples."""
     verdict: Any
@@ -107,8 +108,10 @@ def neuron_information(
     1955), from the bins that occur: (1 - bins) / (2 n ln 2) for the entropy, and (bins - 1) (n / n_y - 1) / (2 n ln 2)
     for a preferred class of n_y samples, where n is the number of samples.
 
-    The standard errors come from 20 random halves of the samples, each with its own bins. Intervals of a neuron that
-    is on in fewer than 5 samples cover too little, and ``verdict`` says so.
+    The standard errors come from 20 random halves of the samples, each with its own bins. A half lacks most of the
+    smallest and largest values, which set the bins, so that the error of the entropy is at least that of the jackknife
+    (see `jackknife`). Intervals of a neuron of one bit that is on in fewer than 5 samples cover too little, and
+    ``verdict`` says so.
 
     Parameters
     ----------
@@ -197,8 +200,10 @@ def _results(counts: Counts, resampled: Resampling) -> NeuronInformation:
     null_std, p_value = spread_and_p_value(found.information, null)
     of_classes = -sum(share * math.log2(share) for share in (resampled.class_sizes / n).tolist())
     limit = np.minimum(found.entropy, of_classes)
-    # The rarer side of a neuron of one bit decides; with more bins the null mean tells of bins without samples.
-    fewest = np.where(bins == 2, np.where(shares > 0, shares, 1).min(axis=-1) * n, np.inf)
+    # The rarer side of a neuron of one bit decides, and it may have no sample; with more bins the null mean tells of
+    # bins without samples.
+    one_bit = shares.shape[-1] == 2
+    fewest = np.where(one_bit | (bins == 2), np.where(one_bit | (shares > 0), shares, 1).min(axis=-1) * n, np.inf)
     entropy_error, excess_error, selectivity_error = _errors(counts, resampled)
     # A maximum over classes: with few samples of the preferred class the halves prefer others.
     selectivity_error[resampled.class_sizes[found.preferred] < _FEWEST_OF_PREFERRED] = math.nan
@@ -235,7 +240,8 @@ def _errors(counts: Counts, resampled: Resampling) -> tuple[NDArray, NDArray, ND
     excesses = [half.information - by_chance for half, by_chance in zip(halves, chance, strict=True)]
     values = [half.entropy for half in halves], excesses, [half.selectivity for half in halves]
     entropy, excess, selectivity = (by_channel(of_halves).std(axis=1, ddof=1) for of_halves in values)
-    return entropy, excess, selectivity
+    without_group = _information(counts.without_group[..., None, :], np.ones(1)).entropy
+    return np.maximum(entropy, error_of_groups(without_group)), excess, selectivity
 
 
 class _Quantities(NamedTuple):
