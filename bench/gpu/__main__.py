@@ -24,7 +24,7 @@ import bitlens
 from bench import store
 from bench.gpu.cases import CASES, SMALL_CASES
 from bench.gpu.contestants import GpuCase
-from bench.timing import OURS, Contestant, WrongResultError
+from bench.timing import OURS, Contestant
 
 LIBRARIES = ("numpy", "torch", "cupy-cuda12x", "cupy-cuda13x", "jax")
 WARM_SECONDS = 0.5
