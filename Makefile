@@ -9,7 +9,7 @@ TORCH ?= torch==2.13.0
 # Networks that the tests record. With their dependencies they would bring another PyTorch.
 ZOO := 'facenet-pytorch>=2.6' 'torchcrepe>=0.0.24'
 
-.PHONY: demo test test-library test-programs figures check format clean cuda-check cuda-install cuda-sanitize cuda-bench emulate sanitize sanitize-address sanitize-thread
+.PHONY: demo test test-library test-programs figures check format clean cuda-check cuda-install cuda-sanitize cuda-bench emulate shadow sanitize sanitize-address sanitize-thread
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -96,6 +96,12 @@ emulate: build/emulated/installed
 	    $(PYTEST_ARGS) $(KERNEL_ARGS) $$([ $$order = $(firstword $(EMULATION_ORDERS)) ] || echo -m each_kernel) || exit 1; \
 	done
 
+# The same with a shadow memory, which stops at accesses of threads that no barrier orders (tests/emulation). It takes half
+# an hour of one core.
+shadow: build/shadowed/installed
+	PYTHONPATH=build/shadowed/site:$$(echo $(VENV)/lib/python*/site-packages) $(BIN)/python -S -m pytest --capture=sys -m each_kernel \
+	  $(CUDA_TESTS) $(PYTEST_ARGS)
+
 clean:
 	rm -rf $(VENV) build
 
@@ -142,8 +148,11 @@ sanitize-address sanitize-thread: sanitize-%: build/sanitize-%/installed
 # The last order has the shared memory of a large GPU, so that larger matrices stay in it.
 EMULATION_ORDERS ?= turns ascending descending warps:1 warps:2
 
-build/emulated/installed: $(SOURCES) $(wildcard tests/emulation/*) $(shell find python apps -type f -not -name '*.pyc') | $(VENV)/installed
-	CXX=$(CXX) BITLENS_CUDA=EMULATED BITLENS_WARNINGS_AS_ERRORS=ON SKBUILD_BUILD_DIR=$(@D)/cmake \
+MODE_emulated := EMULATED
+MODE_shadowed := SHADOWED
+
+build/emulated/installed build/shadowed/installed: build/%/installed: $(SOURCES) $(wildcard tests/emulation/*) $(shell find python apps -type f -not -name '*.pyc') | $(VENV)/installed
+	CXX=$(CXX) BITLENS_CUDA=$(MODE_$*) BITLENS_WARNINGS_AS_ERRORS=ON SKBUILD_BUILD_DIR=$(@D)/cmake \
 	  $(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(@D)/site .
 	touch $@
 

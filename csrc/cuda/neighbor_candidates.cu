@@ -149,6 +149,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
       cutter.offer(list, c < dots.shape[1], bounds[a], first_column + c);
     }
   }
+  __syncwarp();  // every lane has read the list's state
   if (lane_of_thread() == 0) {
     candidates.counts.data[sample] = list.count;
     candidates.limits.data[sample] = list.limit;
@@ -176,6 +177,7 @@ __global__ void __launch_bounds__(kThreads) cut_lists(CutCandidates op, Cutter c
     }
     largest_error = warp_max(largest_error);
   }
+  __syncwarp();  // every lane has read the list's state
   if (lane_of_thread() != 0) return;
   op.kth_estimates.row(sample)[0] = kth_estimate;
   op.kth_estimates.row(sample)[1] = largest_error;

@@ -7,6 +7,7 @@
 //
 // BITLENS_EMULATION_ORDER is "ascending", "descending" or "turns" for threads that advance together, or
 // "warps:<seed>": one warp at a time, drawn at random, goes on until it needs the others.
+// A build with BITLENS_CUDA=SHADOWED checks every access to memory (shadow_memory.cpp).
 // BITLENS_EMULATION_SHARED is the shared memory of a block in KiB: 64, the least that is supported, or 227.
 #pragma once
 
@@ -25,6 +26,9 @@
 #include <mutex>
 #include <unordered_map>
 #include <vector>
+
+// The emulation's own accesses are none of a kernel.
+#define BITLENS_UNWATCHED __attribute__((no_sanitize_thread, noinline))
 
 #define __CUDA_EMULATED__
 #define __global__
@@ -79,6 +83,7 @@ struct Thread {
   bool started;
   std::uint64_t slots[2];  // what a shuffle offers; two, as a lane may be one shuffle ahead
   unsigned turn;
+  unsigned warp_barriers;  // __syncwarp calls, the only ones that order the memory of a warp
 };
 
 inline std::mutex one_kernel;
@@ -87,22 +92,30 @@ inline Thread* current;
 inline jmp_buf scheduler;
 inline std::function<void()> body;
 
-inline void wait(State state) {
+// For the shadow memory: whether the text of a kernel runs, and how many barriers the block has passed.
+inline bool in_kernel = false;
+inline unsigned block_barriers = 0;
+void forget_accesses();  // of the block before
+
+BITLENS_UNWATCHED inline void wait(State state) {
+  in_kernel = false;
   Thread* self = current;
   self->state = state;
   if (_setjmp(self->resume) == 0) _longjmp(scheduler, 1);
 }
 
-inline void thread_main() {
+BITLENS_UNWATCHED inline void thread_main() {
   body();
+  in_kernel = false;
   current->state = State::done;
   _longjmp(scheduler, 1);
 }
 
-inline void resume(unsigned id) {
+BITLENS_UNWATCHED inline void resume(unsigned id) {
   current = threads[id].get();
   threadIdx = dim3(id);
   if (_setjmp(scheduler) != 0) return;
+  in_kernel = true;
   if (current->started) _longjmp(current->resume, 1);
   current->started = true;
   setcontext(&current->start);
@@ -133,6 +146,7 @@ inline bool release(unsigned count) {
   if (any) return true;
   if (!all_are(State::at_block, 0, count)) return false;
   make_ready(0, count);
+  ++block_barriers;
   return true;
 }
 
@@ -207,6 +221,7 @@ inline void run_warps(unsigned count) {
       run_warp(first, std::min(count, first + kWarp));
     } else if (all_are(State::at_block, 0, count)) {
       make_ready(0, count);
+      ++block_barriers;
     } else {
       stop("some threads of a block wait for others that never come");
     }
@@ -227,6 +242,9 @@ inline void run_threads(unsigned count) {
 
 inline void run_block(unsigned count) {
   std::memset(bitlens::cuda::shared_memory, 0xff, shared_bytes());
+#ifdef BITLENS_SHADOWED
+  forget_accesses();
+#endif
   for (unsigned id = 0; id < count; ++id) {
     Thread& thread = *threads[id];
     getcontext(&thread.start);
@@ -237,6 +255,7 @@ inline void run_block(unsigned count) {
     thread.state = State::ready;
     thread.started = false;
     thread.turn = 0;
+    thread.warp_barriers = 0;
   }
   order() == Order::warps ? run_warps(count) : run_threads(count);
 }
@@ -276,7 +295,7 @@ inline cudaError_t run(void* function, const cudaLaunchConfig_t& config, std::fu
 
 // What lane `from` of the warp offers; all lanes meet here.
 template <class T>
-T exchange(T value, unsigned from) {
+BITLENS_UNWATCHED T exchange(T value, unsigned from) {
   static_assert(sizeof(T) <= sizeof(std::uint64_t));
   Thread* self = current;
   const unsigned first = threadIdx.x / kWarp * kWarp;
@@ -321,7 +340,10 @@ inline cudaError_t cudaDeviceGetAttribute(int* value, int, int) {
 inline const char* cudaGetErrorString(cudaError_t) { return "refused by the emulation"; }
 
 inline void __syncthreads() { emulation::wait(emulation::State::at_block); }
-inline void __syncwarp() { emulation::wait(emulation::State::at_warp); }
+BITLENS_UNWATCHED inline void __syncwarp() {
+  emulation::wait(emulation::State::at_warp);
+  ++emulation::current->warp_barriers;
+}
 
 template <class T>
 T __shfl_sync(unsigned, T value, unsigned from) {
@@ -340,7 +362,7 @@ template <class T>
 T __shfl_down_sync(unsigned, T value, unsigned delta) {
   return emulation::exchange(value, std::min(emulation::lane() + delta, emulation::kWarp - 1));
 }
-inline unsigned __ballot_sync(unsigned, bool vote) {
+BITLENS_UNWATCHED inline unsigned __ballot_sync(unsigned, bool vote) {
   unsigned votes = 0;
   emulation::Thread* self = emulation::current;
   const unsigned first = threadIdx.x / emulation::kWarp * emulation::kWarp;
@@ -359,19 +381,19 @@ inline int __popc(unsigned bits) { return std::popcount(bits); }
 inline int __ffs(unsigned bits) { return bits ? std::countr_zero(bits) + 1 : 0; }
 
 template <class T>
-T atomicAdd(T* address, T value) {
+BITLENS_UNWATCHED T atomicAdd(T* address, T value) {
   const T before = *address;
   *address += value;
   return before;
 }
 template <class T>
-T atomicMin(T* address, T value) {
+BITLENS_UNWATCHED T atomicMin(T* address, T value) {
   const T before = *address;
   *address = std::min(before, value);
   return before;
 }
 template <class T>
-T atomicMax(T* address, T value) {
+BITLENS_UNWATCHED T atomicMax(T* address, T value) {
   const T before = *address;
   *address = std::max(before, value);
   return before;
