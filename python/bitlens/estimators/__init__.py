@@ -17,6 +17,8 @@ from bitlens.estimators.matrix.decomposition import ChannelDecomposition, channe
 from bitlens.estimators.matrix.entropy_sums import RenyiEstimate
 from bitlens.estimators.matrix.gram import PrecisionWarning
 from bitlens.estimators.matrix.invariants import ShannonInvariants, shannon_invariants
+from bitlens.estimators.matrix.kernels import Cosine, Gaussian, Linear
+from bitlens.estimators.matrix.linear_kernel import UndefinedWarning
 from bitlens.estimators.matrix.multivariate import (
     MultivariateInformation,
     SaturationWarning,
@@ -45,13 +47,16 @@ __all__ = [
     "Alignment",
     "ChannelDecomposition",
     "ChannelPairInformation",
+    "Cosine",
     "Dimension",
     "EqualWidth",
+    "Gaussian",
     "GeneralizationBound",
     "InterSampleDiversity",
     "Interval",
     "LayerInformation",
     "LayerInformationBounds",
+    "Linear",
     "Median",
     "MultivariateInformation",
     "NearestNeighbors",
@@ -66,6 +71,7 @@ __all__ = [
     "SaturationWarning",
     "ShannonInvariants",
     "Silverman",
+    "UndefinedWarning",
     "adjusted_information",
     "binned_information",
     "channel_decomposition",
