@@ -206,7 +206,7 @@ def test_plain_products_of_many_channels_saturate_and_say_so():
 
 @each_order
 def test_large_matrices_go_to_lapack(alpha, monkeypatch):
-    from bitlens.estimators.matrix import gram, spectra
+    from bitlens.estimators.matrix import spectra
 
     x, maps = normal(60, 4), normal(60, 3, 2, seed=1)
     expected = bitlens.channel_decomposition(x, maps, alpha=alpha)

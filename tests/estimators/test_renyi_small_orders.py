@@ -12,7 +12,7 @@ import torch
 
 import bitlens
 from bitlens import PrecisionWarning, reference
-from bitlens.estimators.matrix import gram, spectra
+from bitlens.estimators.matrix import spectra
 
 ORDERS = [0.05, 0.1, 0.3]
 

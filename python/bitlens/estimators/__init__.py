@@ -9,6 +9,12 @@ from bitlens.estimators.channels.mutual_information import (
     joint_histogram,
 )
 from bitlens.estimators.concentration import concentration
+from bitlens.estimators.hidden_states.clouds import pool_tokens
+from bitlens.estimators.hidden_states.entropy import HiddenStateEntropy, hidden_state_entropy
+from bitlens.estimators.hidden_states.geometry import IntrinsicDimension, intrinsic_dimension, trajectory_curvature
+from bitlens.estimators.hidden_states.published_settings import hidden_state_settings
+from bitlens.estimators.hidden_states.rank import effective_rank
+from bitlens.estimators.hidden_states.views import ContrastiveBound, DiME, contrastive_bound, dime, lidar
 from bitlens.estimators.intervals import Interval, jackknife
 from bitlens.estimators.kde import LayerInformationBounds, pairwise_distance_information
 from bitlens.estimators.label_entropies import label_entropies
@@ -47,13 +53,17 @@ __all__ = [
     "Alignment",
     "ChannelDecomposition",
     "ChannelPairInformation",
+    "ContrastiveBound",
     "Cosine",
+    "DiME",
     "Dimension",
     "EqualWidth",
     "Gaussian",
     "GeneralizationBound",
+    "HiddenStateEntropy",
     "InterSampleDiversity",
     "Interval",
+    "IntrinsicDimension",
     "LayerInformation",
     "LayerInformationBounds",
     "Linear",
@@ -78,13 +88,20 @@ __all__ = [
     "channel_entropy",
     "channel_mutual_information",
     "concentration",
+    "contrastive_bound",
+    "dime",
     "distance_codes",
+    "effective_rank",
     "generalization_bounds",
+    "hidden_state_entropy",
+    "hidden_state_settings",
     "inter_sample_entropy",
     "intra_sample_entropy",
+    "intrinsic_dimension",
     "jackknife",
     "joint_histogram",
     "label_entropies",
+    "lidar",
     "multivariate_information",
     "nearest_neighbors",
     "neighbor_probabilities",
@@ -92,10 +109,12 @@ __all__ = [
     "neuron_roles",
     "pairwise_distance_information",
     "permutation_test",
+    "pool_tokens",
     "published_settings",
     "q_values",
     "renyi_entropy",
     "renyi_joint_entropy",
     "renyi_mutual_information",
     "shannon_invariants",
+    "trajectory_curvature",
 ]

@@ -126,9 +126,7 @@ def prepare(x: Any, valid: Any, kernel: Linear, dtype: str, context: ArrayContex
     return rows, _norms(squares, valid, squared_mean, kernel, eps, context)
 
 
-def _norms(
-    squares: Any, valid: Any, squared_mean: Any, kernel: Linear, eps: float, context: ArrayContext
-) -> RowNorms:
+def _norms(squares: Any, valid: Any, squared_mean: Any, kernel: Linear, eps: float, context: ArrayContext) -> RowNorms:
     """Set the squares of rows that equal the mean but for rounding to 0, and find collapsed clouds."""
     if valid is not None:
         squares = squares * valid
@@ -153,7 +151,7 @@ def valid_rows(x: Any, valid: Any) -> Iterator[Any]:
 
 def warn_of_undefined(values: Any, name: str, what: str, stacklevel: int) -> None:
     """Warn if any of the values is NaN, and count these."""
-    count, total = int((values != values).sum()), math.prod(values.shape)  # noqa: PLR0124
+    count, total = int((values != values).sum()), math.prod(values.shape)
     if count:
         warnings.warn(
             f"{name}: expected {what}, got {count} of {total} without; their values are nan; leave them out",

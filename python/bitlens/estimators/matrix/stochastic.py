@@ -20,8 +20,8 @@ import numpy as np
 
 from bitlens.arrays import NDArray
 from bitlens.estimators.matrix.gaussian_kernel import GaussianKernel
-from bitlens.estimators.matrix.spectra import share_of_rounding
 from bitlens.estimators.matrix.krylov import BLOCK, TINY, KrylovSpace, Lanczos
+from bitlens.estimators.matrix.spectra import share_of_rounding
 
 PROBES = 16
 """Random sign vectors of an estimate; their number is the same for all entropies of a mutual information."""
