@@ -68,15 +68,16 @@ class Clouds:
 def as_clouds(states: States, mask: Array | None, *, name: str = "states", skip_first: object = 0) -> Clouds:
     """Convert hidden states [..., tokens, D], or one such array for each layer, and the mask of their tokens.
 
-    The mask has the last axes of the states but for D; layers before these share it. Of the tokens that count in each
-    cloud the first `skip_first` are left out.
+    The mask has the last axes of the states but for D; layers before these share it. The first
+    `skip_first` tokens that count in each cloud are left out.
     """
     skipped = check_integer(skip_first, "skip_first")
     if skipped < 0:
         raise ValueError(f"skip_first: expected 0 or more, got {skipped}")
     layers = _layers(states)
     names = [name] if layers is None else [f"{name}[{i}]" for i in range(len(layers))]
-    arrays, contexts = [], []
+    arrays: list[Any] = []
+    contexts: list[ArrayContext] = []
     for argument, layer in zip(names, [states] if layers is None else layers, strict=True):
         array, context, _ = as_real_array(layer, argument, cuda=True)
         if array.ndim < 2:

@@ -12,7 +12,7 @@ from bitlens.estimators.matrix.bandwidths import Bandwidth, Median
 class Gaussian:
     """The kernel exp(-d^2 / (2 sigma^2)) of samples at distance d; the bandwidth is sigma or a rule for it."""
 
-    bandwidth: Bandwidth = Median()
+    bandwidth: Bandwidth = Median()  # noqa: RUF009
 
 
 @dataclass(frozen=True)

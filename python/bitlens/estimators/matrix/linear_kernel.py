@@ -1,7 +1,7 @@
 """Entropies of linear kernels of batches of clouds of rows, through the smaller one of the two Gram matrices.
 
-The nonzero eigenvalues of z z^T [n, n] and of z^T z [D, D] are equal. Rows are centred in float64; float32 rows are then
-multiplied in float32.
+The nonzero eigenvalues of z z^T [n, n] and of z^T z [D, D] are equal. The products of float32 rows are computed in
+float32, from rows whose mean is removed to float64.
 """
 
 from __future__ import annotations
@@ -187,9 +187,11 @@ def _gram_matrices(x: Any, valid: Any, kernel: Linear, dtype: str, context: Arra
     multiply = _multiply_rows if n <= width else _multiply_columns
     for start in range(0, clouds, step):
         chosen = slice(start, start + step)
-        norms = multiply(x[chosen], _part(valid, chosen), kernel, matrices[chosen], context)
+        with np.errstate(over="ignore", invalid="ignore"):
+            norms = multiply(x[chosen], _part(valid, chosen), kernel, matrices[chosen], context)
         defined[chosen] = ~norms.collapsed & (norms.scales > 0).any(1)
         unsafe[chosen] = _outside_float32(norms.squares, _part(valid, chosen)) if dtype == "float32" else False
+    matrices[unsafe] = 0
     return matrices, defined, unsafe
 
 

@@ -58,7 +58,7 @@ def entropies_of_spectra(spectra: Any, alpha: float, discarded_share: float) -> 
         # log1p and expm1 keep the digits that log2(sum(spectrum**alpha)) loses when alpha is close to 1.
         trace_minus_one = (shares * xp.expm1((alpha - 1) * logs)).sum(1)
         bits = xp.log1p(trace_minus_one) / ((1 - alpha) * math.log(2))
-    bits = bits.clip(0, math.log2(spectra.shape[1]))
+    bits = bits.clip(0, math.log2(spectra.shape[1])) + 0.0  # -0.0 becomes 0.0
     bits[undefined] = math.nan
     return bits, counts.sum(1)
 
