@@ -12,9 +12,10 @@ from bitlens.estimators.concentration import concentration
 from bitlens.estimators.hidden_states.clouds import pool_tokens
 from bitlens.estimators.hidden_states.entropy import HiddenStateEntropy, hidden_state_entropy
 from bitlens.estimators.hidden_states.geometry import IntrinsicDimension, intrinsic_dimension, trajectory_curvature
+from bitlens.estimators.hidden_states.lidar import lidar
 from bitlens.estimators.hidden_states.published_settings import hidden_state_settings
 from bitlens.estimators.hidden_states.rank import effective_rank
-from bitlens.estimators.hidden_states.views import ContrastiveBound, DiME, contrastive_bound, dime, lidar
+from bitlens.estimators.hidden_states.views import ContrastiveBound, DiME, contrastive_bound, dime
 from bitlens.estimators.intervals import Interval, jackknife
 from bitlens.estimators.kde import LayerInformationBounds, pairwise_distance_information
 from bitlens.estimators.label_entropies import label_entropies

@@ -140,8 +140,8 @@ def hidden_state_entropy(
     Notes
     -----
     Rows in half precision are converted to float32 before anything else. The products of float32 rows are computed in
-    float32, which changes the entropy by less than 1e-4 bits, and mostly by 1e-6; pass float64 rows for all digits. Orders below 1 are
-    computed in float64.
+    float32, which changes the entropy by less than 1e-4 bits, and mostly by 1e-6; pass float64 rows for all digits.
+    Orders below 1 are computed in float64.
 
     Examples
     --------
