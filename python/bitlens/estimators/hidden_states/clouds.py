@@ -185,9 +185,10 @@ def pool_tokens(
         raise ValueError(f"states: expected layers of one width, got widths {sorted(widths)}; pool each by itself")
     pooled = []
     for batch, valid in zip(clouds.batches, clouds.valid, strict=True):
-        rows = clouds.context.astype(batch, "float64")
-        if prepared != Linear():
-            rows = kernel_rows(rows, valid, prepared, clouds.context)[0]
+        if prepared == Linear():
+            rows = clouds.context.astype(batch, "float64")
+        else:
+            rows = kernel_rows(batch, valid, prepared, clouds.context)[0]
         pooled.append(_pooled(rows, valid, how))
     result = array_namespace(pooled[0]).concatenate(pooled)
     warn_of_undefined(result[:, 0], "states", "at least one token that counts in each prompt", 2)

@@ -32,7 +32,8 @@ class IntrinsicDimension(NamedTuple):
     dimension: float
     """The estimate; NaN for fewer than 3 distinct samples, or if both neighbours are always equally far."""
     standard_error: float
-    """Its standard deviation over sets of samples, if the density is uniform around each sample."""
+    """Its standard deviation over sets of samples if the ratios of all samples were independent. Samples that are
+    neighbours of each other share distances, which makes the true one 1.1 to 1.4 times as large."""
     distinct: int
     """Number of distinct samples, which are those that count."""
 
@@ -200,8 +201,10 @@ def trajectory_curvature(
     def curvatures(x: Any, valid: Any) -> Any:
         result = context.empty((len(x),), "float64")
         for i in range(len(x)):
-            rows = context.astype(x[i : i + 1], "float64")
-            if chosen != Linear():
+            rows = x[i : i + 1]
+            if chosen == Linear():
+                rows = context.astype(rows, "float64")
+            else:
                 rows = kernel_rows(rows, None if valid is None else valid[i : i + 1], chosen, context)[0]
             path = rows[0] if valid is None else rows[0][valid[i]]
             result[i] = _mean_angle(path, span, folded) if len(path) > 2 * span else math.nan

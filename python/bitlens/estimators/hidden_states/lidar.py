@@ -81,8 +81,9 @@ def _lidar(views: Any, delta: float, unbiased: bool, context: ArrayContext) -> f
         return math.nan
     items, all_views = (n - 1, n * (count - 1)) if unbiased else (n, n * count)
     scatter = within.swapaxes(0, 1) @ within / max(all_views, 1)
-    diagonal = scatter.diagonal()
-    diagonal = diagonal + delta / float(unit.reshape(-1)[0]) ** 2
+    scale = float(unit.reshape(-1)[0])
+    # A delta far above the scatter makes S_w a multiple of the identity, however large it is.
+    diagonal = scatter.diagonal() + min(delta / scale / scale, 2.0**500)
     if not delta and (n * (count - 1) < width or not bool((diagonal > 0).all())):
         return math.nan
     places = list(range(width))

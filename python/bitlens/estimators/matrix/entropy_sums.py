@@ -138,7 +138,7 @@ def _of_linear_kernels(
             entropy[0] = float(entropy[0]) if float(trace) > 0 else math.nan
         bits.append(float(entropy[0]))
     result = _exact(terms, bits)
-    warn_of_undefined(np.array([result.value]), name, "a kernel that is not 0 everywhere", 3)
+    warn_of_undefined(np.array([result.value]), name, "a kernel that is not 0 everywhere", 4)
     return result
 
 

@@ -24,7 +24,7 @@ _BYTES_OF_MATRICES = 1 << 27
 _COLLAPSED = 1e3
 """A cloud is collapsed if its centred norm is at most this number of rounding errors of its norm."""
 _ROUNDED_ROW = 4.0
-"""A centred row is 0 if its norm is at most this number of rounding errors of the mean."""
+"""A centred row is 0 if its norm is at most this number of rounding errors of the norms of the rows."""
 # Squares of float32 rows outside this range may have underflowed or overflowed; the cloud is then computed in float64.
 _SAFE_SQUARES = 2.0**-90, 2.0**90
 
@@ -49,7 +49,9 @@ class RowNorms(NamedTuple):
         return self.scales * ((trace > 0) / (trace + (trace <= 0)) ** 0.5)[:, None]
 
 
-def linear_entropies(x: Any, valid: Any, kernel: Linear, alpha: float, context: ArrayContext) -> Any:
+def linear_entropies(
+    x: Any, valid: Any, kernel: Linear, alpha: float, context: ArrayContext, dtype: str | None = None
+) -> Any:
     """Compute the Renyi entropy in bits of each cloud, float64 [clouds]; NaN where it is not defined.
 
     Parameters
@@ -64,13 +66,15 @@ def linear_entropies(x: Any, valid: Any, kernel: Linear, alpha: float, context: 
         Order of the entropy.
     context
         The kind and device of x.
+    dtype
+        The type of the products; the default is that of x, or float64 for orders below 1.
     """
     if isinstance(kernel, Clamped):
         parts = [_clamped_entropy(cloud, kernel, alpha, context) for cloud in valid_rows(x, valid)]
         return context.to_device(np.array(parts))
     n, width = x.shape[1:]
     side = min(n, width)
-    dtype = "float64" if alpha < 1 else _dtype(x)
+    dtype = dtype or ("float64" if alpha < 1 else _dtype(x))
     result = context.empty((len(x),), "float64")
     step = max(1, _BYTES_OF_MATRICES // (side * side * np.dtype(dtype).itemsize))
     for start in range(0, len(x), step):
@@ -80,7 +84,7 @@ def linear_entropies(x: Any, valid: Any, kernel: Linear, alpha: float, context: 
         bits[~defined] = math.nan
         for i in np.flatnonzero(np.asarray(unsafe.tolist())).tolist():
             one = slice(start + i, start + i + 1)
-            bits[i] = linear_entropies(context.astype(x[one], "float64"), _part(valid, one), kernel, alpha, context)[0]
+            bits[i] = linear_entropies(x[one], _part(valid, one), kernel, alpha, context, "float64")[0]
         result[chosen] = bits
     return result
 
@@ -131,11 +135,10 @@ def _norms(squares: Any, valid: Any, squared_mean: Any, kernel: Linear, eps: flo
     if valid is not None:
         squares = squares * valid
     if kernel.center:
-        of_mean = squared_mean[:, None]
-        squares = squares * (squares > (_ROUNDED_ROW * eps) ** 2 * of_mean)
-        counted = squares * 0 + (1 if valid is None else valid)
-        of_all = squares.sum(1)
-        collapsed = of_all <= (_COLLAPSED * eps) ** 2 * (of_all + (counted * of_mean).sum(1))
+        counts = (squares * 0 + (1 if valid is None else valid)).sum(1)
+        of_rows = squares.sum(1) + counts * squared_mean  # before the mean was subtracted
+        squares = squares * (squares > ((_ROUNDED_ROW * eps) ** 2 * of_rows / counts.clip(1))[:, None])
+        collapsed = squares.sum(1) <= (_COLLAPSED * eps) ** 2 * of_rows
     else:
         collapsed = squares.sum(1) <= 0
     present = squares > 0
