@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 import bitlens
 from bitlens import hidden_state_entropy, hidden_state_settings
@@ -63,6 +64,9 @@ def test_dime():
     assert settings["permutations"] == 10
     found = bitlens.dime(VIEW_A, VIEW_B, **settings | {"permutations": SHIFTS})
     close(nats(found.information), published.dime(VIEW_A, VIEW_B, SHIFTS))
+    torch.manual_seed(0)
+    orders = torch.stack([torch.randperm(20) for _ in range(10)])
+    close(nats(bitlens.dime(VIEW_A, VIEW_B, **settings | {"permutations": orders}).information), 0.2243146519, 1e-6)
 
 
 def test_infonce():

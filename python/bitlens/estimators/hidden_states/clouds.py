@@ -91,10 +91,13 @@ def as_clouds(states: States, mask: Array | None, *, name: str = "states", skip_
         contexts.append(context)
     check_same_device(contexts, name)
     leading = tuple(arrays[0].shape[:-2])
-    valid = _valid_tokens(mask, tuple(arrays[0].shape[:-1]), skipped, contexts[0])
     shape = leading if layers is None else (len(arrays), *leading)
+    valid = _valid_tokens(mask, (*shape, arrays[0].shape[-2]), skipped)
     batches = [array.reshape(math.prod(leading), *array.shape[-2:]) for array in arrays]
-    return Clouds(batches, [valid] * len(batches), shape, contexts[0])
+    if valid is None:
+        return Clouds(batches, [None] * len(arrays), shape, contexts[0])
+    of_batches = [contexts[0].to_device(rows) for rows in valid.reshape(len(arrays), -1, valid.shape[-1])]
+    return Clouds(batches, of_batches, shape, contexts[0])
 
 
 def _layers(states: States) -> list[Any] | None:
@@ -106,8 +109,8 @@ def _layers(states: States) -> list[Any] | None:
     return None
 
 
-def _valid_tokens(mask: Array | None, shape: tuple[int, ...], skipped: int, context: ArrayContext) -> Any:
-    """Which tokens count, bool [clouds, tokens]; None if all do."""
+def _valid_tokens(mask: Array | None, shape: tuple[int, ...], skipped: int) -> NDArray | None:
+    """Which tokens count, bool of `shape`; None if all do."""
     if mask is None:
         if not skipped:
             return None
@@ -120,8 +123,7 @@ def _valid_tokens(mask: Array | None, shape: tuple[int, ...], skipped: int, cont
         if not 1 <= values.ndim <= len(shape) or values.shape != shape[len(shape) - values.ndim :]:
             raise ValueError(f"mask: expected the shape of the last axes of {shape}, got {describe(given)}")
         valid = np.broadcast_to(values.astype(bool), shape)
-    valid = valid & (valid.cumsum(-1) > skipped)
-    return context.to_device(np.ascontiguousarray(valid.reshape(-1, shape[-1])))
+    return valid & (valid.cumsum(-1) > skipped)
 
 
 def pool_tokens(
