@@ -2,7 +2,6 @@
 
 from bench.cases.channels import CASES as CHANNELS
 from bench.cases.discarding import CASES as DISCARDING
-from bench.cases.hidden_states import CASES as HIDDEN_STATES
 from bench.cases.neighbors import CASES as NEIGHBORS
 from bench.cases.neurons import CASES as NEURONS
 from bench.cases.runs import CASES as RUNS

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -64,6 +66,12 @@ def test_layers_of_different_widths():
     close(hidden_state_entropy(layers), [[hidden_state_entropy(x) for x in layer] for layer in layers])
     with pytest.raises(ValueError, match="states: expected layers of one width, got widths "):
         pool_tokens(layers)
+
+
+def test_the_example_of_the_documentation():
+    page = (Path(__file__).parents[2] / "docs" / "hidden-states.md").read_text("utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(block, {})
 
 
 DEGENERATE = {

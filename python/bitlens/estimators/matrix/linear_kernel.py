@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from bitlens import _core
 from bitlens.arrays import ArrayContext, array_namespace, rescale_for_squares
 from bitlens.estimators.matrix.kernels import Clamped, Linear
 from bitlens.estimators.matrix.spectra import eigenvalues, entropies_of_spectra, share_of_rounding
@@ -188,12 +190,21 @@ def _gram_matrices(x: Any, valid: Any, kernel: Linear, dtype: str, context: Arra
     defined, unsafe = context.empty((clouds,), "bool"), context.empty((clouds,), "bool")
     step = max(1, _BYTES_OF_ROWS // (n * width * np.dtype(dtype).itemsize))
     multiply = _multiply_rows if n <= width else _multiply_columns
-    for start in range(0, clouds, step):
+
+    def fill(start: int) -> None:
         chosen = slice(start, start + step)
         with np.errstate(over="ignore", invalid="ignore"):
             norms = multiply(x[chosen], _part(valid, chosen), kernel, matrices[chosen], context)
         defined[chosen] = ~norms.collapsed & (norms.scales > 0).any(1)
         unsafe[chosen] = _outside_float32(norms.squares, _part(valid, chosen)) if dtype == "float32" else False
+
+    starts = range(0, clouds, step)
+    if context.on_cuda or len(starts) == 1:
+        for start in starts:
+            fill(start)
+    else:
+        with ThreadPoolExecutor(_core.num_threads()) as pool:  # one prepares rows while another one multiplies
+            list(pool.map(fill, starts))
     matrices[unsafe] = 0
     return matrices, defined, unsafe
 
