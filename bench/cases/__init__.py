@@ -9,13 +9,4 @@ from bench.cases.spectra import CASES as SPECTRA
 from bench.cases.values import CASES as VALUES
 from bench.timing import Case
 
-CASES: dict[str, Case] = {
-    **NEIGHBORS,
-    **CHANNELS,
-    **SPECTRA,
-    **HIDDEN_STATES,
-    **VALUES,
-    **DISCARDING,
-    **NEURONS,
-    **RUNS,
-}
+CASES: dict[str, Case] = {**NEIGHBORS, **CHANNELS, **SPECTRA, **VALUES, **DISCARDING, **NEURONS, **RUNS}
