@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def small_cases():
-    from bench.cases import channels, neighbors, spectra, values
+    from bench.cases import channels, hidden_states, neighbors, spectra, values
 
     return {
         "entropy": neighbors.synthetic_entropy(400, 20, 30),
@@ -23,11 +23,12 @@ def small_cases():
         "maps": channels.from_maps(12, 64, 5),
         "renyi": spectra.renyi_case(20, 32),
         "spectrum": spectra.spectrum_case(20, 32),
+        "hidden": hidden_states.entropy_case(3, 20, 32),
         "values": values.histogram_case(100, 3, 8),
     }
 
 
-@pytest.mark.parametrize("name", ["entropy", "neighbors", "codes", "maps", "renyi", "spectrum", "values"])
+@pytest.mark.parametrize("name", ["entropy", "neighbors", "codes", "maps", "renyi", "spectrum", "hidden", "values"])
 def test_every_contestant_passes_the_check_of_its_case(name):
     for library in ("faiss", "umap", "numba", "sklearn", "scipy", "threadpoolctl"):
         pytest.importorskip(library)

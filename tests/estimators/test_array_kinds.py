@@ -18,6 +18,7 @@ MAPS = np.random.default_rng(0).normal(size=(8, 3, 4))
 LABELS = np.array([0, 1, 1, 0, 1, 0, 0, 1])
 CODES = bitlens.distance_codes(MAPS)
 ACCURACIES = np.array([[1, 1, 1, 0.5, 0], [1, 1, 0.5, 0, 0], [1, 1, 0.8, 0.5, 0]])
+ORDERS = np.array([[1, 2, 3, 4, 5, 6, 7, 0], [2, 3, 4, 5, 6, 7, 0, 1]])
 MASKS = np.random.default_rng(1).random((8, 3, 4)) > 0.5
 
 
@@ -65,16 +66,23 @@ CALLS = {
     "channel_entropy": lambda kind: bitlens.channel_entropy(kind(MAPS), kind(LABELS)),
     "channel_mutual_information": lambda kind: bitlens.channel_mutual_information(kind(MAPS), kind(MAPS)),
     "concentration": lambda kind: bitlens.concentration(kind(MAPS[:, None]), kind(MASKS)),
+    "contrastive_bound": lambda kind: bitlens.contrastive_bound(kind(MAPS), kind(MAPS + 1)),
+    "dime": lambda kind: bitlens.dime(kind(MAPS), kind(MAPS + 1), permutations=kind(ORDERS)),
     "distance_codes": lambda kind: bitlens.distance_codes(kind(MAPS)),
+    "effective_rank": lambda kind: bitlens.effective_rank(kind(MAPS), kind(MASKS[:, :, 0] | (MAPS[:, :, 0] > -2))),
     "excess_interval": lambda kind: bitlens.excess_interval(kind(LABELS * 0.5), kind(LABELS * 0.1)),
     "generalization_bounds": lambda kind: (
         bitlens.generalization_bounds(None, 8, sample_information=kind(np.arange(8.0)))[0].value
     ),
+    "hidden_state_entropy": lambda kind: bitlens.hidden_state_entropy(kind(MAPS), kind(LABELS[:3] < 2)),
+    "hidden_state_settings": lambda kind: bitlens.effective_rank(kind(MAPS), **bitlens.hidden_state_settings("rankme")),
     "inter_sample_entropy": lambda kind: bitlens.inter_sample_entropy(kind(MAPS), 3),
+    "intrinsic_dimension": lambda kind: bitlens.intrinsic_dimension(kind(MAPS)),
     "intra_sample_entropy": lambda kind: bitlens.intra_sample_entropy(kind(MAPS), value_range=kind(np.array([-9, 9]))),
     "jackknife": lambda kind: bitlens.jackknife(lambda x: x.mean(), kind(np.arange(70.0)))[:2],
     "joint_histogram": lambda kind: bitlens.joint_histogram(kind(MAPS), kind(MAPS)),
     "label_entropies": lambda kind: bitlens.label_entropies(kind(np.arange(9.0).reshape(3, 3))),
+    "lidar": lambda kind: bitlens.lidar(kind(MAPS)),
     "multivariate_information": lambda kind: bitlens.multivariate_information(
         kind(LABELS), kind(MAPS), bandwidth=kind(np.array([1.0, 2, 3]))
     ),
@@ -90,6 +98,7 @@ CALLS = {
     "permutation_test": lambda kind: (
         bitlens.permutation_test(bitlens.channel_mutual_information, kind(MAPS), kind(MAPS)).null_mean
     ),
+    "pool_tokens": lambda kind: bitlens.pool_tokens(kind(MAPS), kind(LABELS[:3] < 2)),
     "published_settings": lambda kind: bitlens.multivariate_information(
         kind(MAPS), kind(MAPS), **bitlens.published_settings("tensor-kernel", kind(LABELS))
     ),
@@ -98,7 +107,9 @@ CALLS = {
     "renyi_entropy of labels": lambda kind: bitlens.renyi_entropy(kind(LABELS)),
     "renyi_joint_entropy": lambda kind: bitlens.renyi_joint_entropy([kind(MAPS), kind(LABELS)]),
     "renyi_mutual_information": lambda kind: bitlens.renyi_mutual_information(kind(MAPS), kind(LABELS)),
+    "renyi_entropy of a linear kernel": lambda kind: bitlens.renyi_entropy(kind(MAPS), kernel=bitlens.Linear()),
     "shannon_invariants": lambda kind: bitlens.shannon_invariants(kind(LABELS), kind(MAPS)),
+    "trajectory_curvature": lambda kind: bitlens.trajectory_curvature(kind(MAPS), kind(LABELS[:3] < 2)),
 }
 
 
@@ -181,6 +192,13 @@ WHOLE_CALLS = {
     "multivariate_information(seed)": (lambda seed: bitlens.multivariate_information(X, X, seed=seed).null_mean, 3),
     "channel_decomposition(pairs)": (lambda pairs: bitlens.channel_decomposition(X, X, pairs).pair.sum(), 2),
     "NearestNeighbors(m)": (lambda m: bitlens.renyi_entropy(X, bandwidth=bitlens.NearestNeighbors(m)), 3),
+    "hidden_state_entropy(skip_first)": (lambda n: bitlens.hidden_state_entropy(FLAT, skip_first=n), 3),
+    "hidden_state_entropy(permutations)": (
+        lambda count: bitlens.hidden_state_entropy(FLAT, full_output=True, permutations=count).null_mean,
+        3,
+    ),
+    "dime(permutations)": (lambda count: bitlens.dime(FLAT, FLAT, permutations=count).null_mean, 3),
+    "trajectory_curvature(step)": (lambda step: bitlens.trajectory_curvature(FLAT, step=step), 2),
     "generalization_bounds(n_samples)": (lambda m: bitlens.generalization_bounds(2.0, m)[0].value, 100),
 }
 # id: (call, its number, which float16 holds exactly)
@@ -195,6 +213,11 @@ REAL_CALLS = {
         lambda sigma: bitlens.renyi_entropy(X, 1.01, bitlens.Alignment(LABELS, smallest=sigma)),
         0.125,
     ),
+    "base": (lambda base: bitlens.hidden_state_entropy(FLAT, base=base), 2.5),
+    "epsilon": (lambda epsilon: bitlens.effective_rank(FLAT, epsilon=epsilon), 0.125),
+    "temperature": (lambda t: bitlens.contrastive_bound(FLAT, FLAT, temperature=t).information, 0.25),
+    "delta of LiDAR": (lambda delta: bitlens.lidar(X, delta=delta), 0.125),
+    "keep": (lambda keep: bitlens.intrinsic_dimension(FLAT, keep=keep).dimension, 0.75),
     "noise_variance": (lambda s: bitlens.pairwise_distance_information(X, noise_variance=s).upper.input, 0.5),
     "value_range": (lambda high: bitlens.intra_sample_entropy(X, 8, (-high, high)).sum(), 8.5),
     "OneBit(threshold)": (

@@ -206,24 +206,24 @@ def test_plain_products_of_many_channels_saturate_and_say_so():
 
 @each_order
 def test_large_matrices_go_to_lapack(alpha, monkeypatch):
-    from bitlens.estimators.matrix import gram
+    from bitlens.estimators.matrix import spectra
 
     x, maps = normal(60, 4), normal(60, 3, 2, seed=1)
     expected = bitlens.channel_decomposition(x, maps, alpha=alpha)
-    monkeypatch.setattr(gram, "_LARGE", 50)
-    monkeypatch.setattr(gram, "_LARGE_OF_SEVERAL", 50)
+    monkeypatch.setattr(spectra, "_LARGE", 50)
+    monkeypatch.setattr(spectra, "_LARGE_OF_SEVERAL", 50)
     found = bitlens.channel_decomposition(x, maps, alpha=alpha)
     np.testing.assert_allclose(found.pair, expected.pair, rtol=0, atol=1e-6 if alpha < 1 else 1e-9)
 
 
 def test_several_large_matrices_do_not_go_to_lapack(monkeypatch):
-    from bitlens.estimators.matrix import gram
+    from bitlens.estimators.matrix import gram, spectra
 
     x, y = normal(1030, 4), normal(1030, 3, seed=1)
-    limit = gram._LARGE_OF_SEVERAL
-    monkeypatch.setattr(gram, "_LARGE_OF_SEVERAL", 1024)
+    limit = spectra._LARGE_OF_SEVERAL
+    monkeypatch.setattr(spectra, "_LARGE_OF_SEVERAL", 1024)
     expected = bitlens.renyi_mutual_information(x, y)
-    monkeypatch.setattr(gram, "_LARGE_OF_SEVERAL", limit)
+    monkeypatch.setattr(spectra, "_LARGE_OF_SEVERAL", limit)
     monkeypatch.setattr(gram, "_entropies_by_lapack", None)
     assert bitlens.renyi_mutual_information(x, y) == pytest.approx(expected, abs=1e-9)
 

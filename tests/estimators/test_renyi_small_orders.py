@@ -12,7 +12,7 @@ import torch
 
 import bitlens
 from bitlens import PrecisionWarning, reference
-from bitlens.estimators.matrix import gram
+from bitlens.estimators.matrix import spectra
 
 ORDERS = [0.05, 0.1, 0.3]
 
@@ -60,7 +60,7 @@ def test_classes_of_unequal_size(n, alpha):
 def test_layers_of_classes(alpha, large, monkeypatch):
     """The users of spectra with several channels, by the core's solver and by LAPACK."""
     for name in ("_LARGE", "_LARGE_OF_SEVERAL"):
-        monkeypatch.setattr(gram, name, 2 if large else 1024)
+        monkeypatch.setattr(spectra, name, 2 if large else 1024)
     labels = np.arange(96) % 8
     maps = np.stack([labels % 2, labels // 2 % 2, labels // 4], axis=1) * 1e3
     found = bitlens.multivariate_information(labels, maps, alpha, bandwidth=1.0)
@@ -106,7 +106,7 @@ def test_the_twin(n, alpha):
 def test_the_bound_holds_for_eigenvalues_of_60_digits(sigma, alpha, large, monkeypatch):
     """Points on a line, whose eigenvalues fall to 1e-60 and below."""
     for name in ("_LARGE", "_LARGE_OF_SEVERAL"):
-        monkeypatch.setattr(gram, name, 2 if large else 1024)
+        monkeypatch.setattr(spectra, name, 2 if large else 1024)
     points = np.linspace(0, 10, 24)
     with mpmath.workdps(120):
         rows = [[mpmath.exp(-((mpmath.mpf(a) - mpmath.mpf(b)) ** 2) / (2 * sigma**2)) for b in points] for a in points]

@@ -9,6 +9,13 @@ from bitlens.estimators.channels.mutual_information import (
     joint_histogram,
 )
 from bitlens.estimators.concentration import concentration
+from bitlens.estimators.hidden_states.clouds import pool_tokens
+from bitlens.estimators.hidden_states.entropy import HiddenStateEntropy, hidden_state_entropy
+from bitlens.estimators.hidden_states.geometry import IntrinsicDimension, intrinsic_dimension, trajectory_curvature
+from bitlens.estimators.hidden_states.lidar import lidar
+from bitlens.estimators.hidden_states.published_settings import hidden_state_settings
+from bitlens.estimators.hidden_states.rank import effective_rank
+from bitlens.estimators.hidden_states.views import ContrastiveBound, DiME, contrastive_bound, dime
 from bitlens.estimators.intervals import Interval, excess_interval, jackknife
 from bitlens.estimators.kde import LayerInformationBounds, pairwise_distance_information
 from bitlens.estimators.label_entropies import label_entropies
@@ -17,6 +24,8 @@ from bitlens.estimators.matrix.decomposition import ChannelDecomposition, channe
 from bitlens.estimators.matrix.entropy_sums import RenyiEstimate
 from bitlens.estimators.matrix.gram import PrecisionWarning
 from bitlens.estimators.matrix.invariants import ShannonInvariants, shannon_invariants
+from bitlens.estimators.matrix.kernels import Cosine, Gaussian, Linear
+from bitlens.estimators.matrix.linear_kernel import UndefinedWarning
 from bitlens.estimators.matrix.multivariate import (
     MultivariateInformation,
     SaturationWarning,
@@ -45,13 +54,20 @@ __all__ = [
     "Alignment",
     "ChannelDecomposition",
     "ChannelPairInformation",
+    "ContrastiveBound",
+    "Cosine",
+    "DiME",
     "Dimension",
     "EqualWidth",
+    "Gaussian",
     "GeneralizationBound",
+    "HiddenStateEntropy",
     "InterSampleDiversity",
     "Interval",
+    "IntrinsicDimension",
     "LayerInformation",
     "LayerInformationBounds",
+    "Linear",
     "Median",
     "MultivariateInformation",
     "NearestNeighbors",
@@ -66,20 +82,28 @@ __all__ = [
     "SaturationWarning",
     "ShannonInvariants",
     "Silverman",
+    "UndefinedWarning",
     "adjusted_information",
     "binned_information",
     "channel_decomposition",
     "channel_entropy",
     "channel_mutual_information",
     "concentration",
+    "contrastive_bound",
+    "dime",
     "distance_codes",
+    "effective_rank",
     "excess_interval",
     "generalization_bounds",
+    "hidden_state_entropy",
+    "hidden_state_settings",
     "inter_sample_entropy",
     "intra_sample_entropy",
+    "intrinsic_dimension",
     "jackknife",
     "joint_histogram",
     "label_entropies",
+    "lidar",
     "multivariate_information",
     "nearest_neighbors",
     "neighbor_probabilities",
@@ -87,10 +111,12 @@ __all__ = [
     "neuron_roles",
     "pairwise_distance_information",
     "permutation_test",
+    "pool_tokens",
     "published_settings",
     "q_values",
     "renyi_entropy",
     "renyi_joint_entropy",
     "renyi_mutual_information",
     "shannon_invariants",
+    "trajectory_curvature",
 ]

@@ -5,22 +5,29 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import Array, as_array, check_number, check_positive, check_seed
-from bitlens.estimators.matrix.bandwidths import Bandwidth
+from bitlens.arrays import Array, ArrayContext, as_array, as_samples, check_number, check_positive, check_seed
 from bitlens.estimators.matrix.gaussian_kernel import KEPT_BYTES, GaussianKernel, Variable, check_fit
 from bitlens.estimators.matrix.gram import (
     PrecisionWarning,
     bits_of_discarded,
-    discarded_share,
+    classes_of,
     entropies,
     join_variables,
     joint_of_channels,
     variable_exponents,
 )
+from bitlens.estimators.matrix.kernels import Gaussian, Linear
+from bitlens.estimators.matrix.linear_kernel import (
+    entropies_of_matrices,
+    kernel_rows,
+    linear_entropies,
+    warn_of_undefined,
+)
+from bitlens.estimators.matrix.spectra import share_of_rounding
 from bitlens.estimators.matrix.stochastic import PROBES, Estimate, estimate_entropy, standard_error
 
 # From this number of samples on, tiles and estimates are used.
@@ -62,16 +69,19 @@ def sum_of_entropies(
     arrays: dict[str, Array],
     terms: Sequence[Term],
     alpha: float,
-    bandwidth: Bandwidth,
+    kernel: Gaussian | Linear,
     divisor: int,
     tolerance: float | None,
     seed: int,
     name: str,
 ) -> RenyiEstimate:
-    """Compute a sum of entropies of products of kernels, whose exponents are divided by `divisor`."""
+    """Compute a sum of entropies of products of kernels; exponents of Gaussian kernels are divided by `divisor`."""
     arrays = {argument: as_array(x, argument) for argument, x in arrays.items()}
     alpha, seed = check_positive(alpha, "alpha"), check_seed(seed)
     aim = math.inf if tolerance is None else _checked_tolerance(tolerance)
+    if isinstance(kernel, Linear):
+        return _of_linear_kernels(arrays, terms, alpha, kernel, name)
+    bandwidth = kernel.bandwidth
     samples = max(len(x) if x.ndim else 0 for x in arrays.values())
     if samples >= _MANY and (alpha == 2 or aim < math.inf):
         kept_bytes = 0 if alpha == 2 else KEPT_BYTES // (2 * len(arrays))
@@ -107,6 +117,57 @@ def _exact(terms: Sequence[Term], bits: Sequence[float], rounding: float = 0) ->
     return RenyiEstimate(float(total), rounding if rounding > _ROUNDING_BITS else 0.0, 0, 0, 0, exact=True)
 
 
+def _of_linear_kernels(
+    arrays: dict[str, Array], terms: Sequence[Term], alpha: float, kernel: Linear, name: str
+) -> RenyiEstimate:
+    """Compute a sum of entropies of linear kernels exactly; those of products from the products of n x n matrices.
+
+    The kernel of classes is 1 within a class and 0 between classes, as it is for Gaussian kernels.
+    """
+    variables = {argument: _LinearVariable.of(x, argument) for argument, x in arrays.items()}
+    check_fit(list(variables.values()), name)
+    context, bits = next(iter(variables.values())).context, []
+    for term in terms:
+        members = [list(variables.values())[i] for i in term.members]
+        if len(members) == 1 and members[0].classes is None:
+            entropy = linear_entropies(members[0].rows[None], None, kernel, alpha, context)
+        else:
+            product = math.prod(variable.matrix(kernel) for variable in members)
+            trace = product.diagonal().sum()
+            entropy = entropies_of_matrices(product[None] / (trace + (trace <= 0)), alpha, context)
+            entropy[0] = float(entropy[0]) if float(trace) > 0 else math.nan
+        bits.append(float(entropy[0]))
+    result = _exact(terms, bits)
+    warn_of_undefined(np.array([result.value]), name, "a kernel that is not 0 everywhere", 4)
+    return result
+
+
+class _LinearVariable(NamedTuple):
+    """Samples as rows, or classes."""
+
+    n: int
+    context: ArrayContext
+    rows: Any = None
+    classes: Any = None
+
+    @classmethod
+    def of(cls, x: Array, name: str) -> _LinearVariable:
+        """Convert an argument of a public function."""
+        classes = classes_of(x, name)
+        if classes is not None:
+            context = ArrayContext.of(x)
+            return cls(len(classes), context, classes=context.to_device(classes))
+        rows, context, _ = as_samples(x, name, at_least=2)
+        return cls(len(rows), context, rows=rows)
+
+    def matrix(self, kernel: Linear) -> Any:
+        """The float64 kernel [n, n]."""
+        if self.classes is not None:
+            return self.context.astype(self.classes[:, None] == self.classes, "float64")
+        rows, collapsed = kernel_rows(self.rows[None], None, kernel, self.context)
+        return rows[0] @ rows[0].swapaxes(0, 1) * float(~collapsed[0])
+
+
 def _type_of_tiles(variables: Sequence[Variable], alpha: float, tolerance: float) -> tuple[str | None, float]:
     """The smallest type whose rounding errors do not matter, and the bits that they may change; None if there is none.
 
@@ -122,7 +183,7 @@ def _type_of_tiles(variables: Sequence[Variable], alpha: float, tolerance: float
         total = min(math.sqrt(n) * error / 4, 1)
         bits = 2 * error / math.log(2) if alpha == 2 else total * math.log2(n / total)
         if alpha < 1 and tolerance < math.inf:
-            bits += bits_of_discarded(n, discarded_share(n), alpha, math.log2(n))
+            bits += bits_of_discarded(n, share_of_rounding(n), alpha, math.log2(n))
         usable = dtype == "float64" or alpha == 2 or (alpha >= 1 and tolerance >= _LEAST_FOR_FLOAT32)
         if usable and bits <= most:
             return dtype, bits
@@ -153,7 +214,7 @@ def _estimated(
     deviations = sum(sign * estimate.deviations for sign, estimate in zip(signs, estimates, strict=True))
     if alpha < 1:
         smallest = min(estimate.bits for estimate in estimates)
-        rounding += bits_of_discarded(variables[0].n, discarded_share(variables[0].n), alpha, smallest)
+        rounding += bits_of_discarded(variables[0].n, share_of_rounding(variables[0].n), alpha, smallest)
     bound = math.hypot(rounding, *(estimate.error_bound for estimate in estimates))
     return RenyiEstimate(
         value=sum(sign * estimate.bits for sign, estimate in zip(signs, estimates, strict=True)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -67,7 +67,19 @@ class Variable:
         return result
 
 
-def check_fit(variables: Sequence[Variable], name: str) -> None:
+class HasSamples(Protocol):
+    """A variable of n samples."""
+
+    @property
+    def n(self) -> int:
+        """Number of samples."""
+
+    @property
+    def context(self) -> ArrayContext:
+        """The kind and device of the samples."""
+
+
+def check_fit(variables: Sequence[HasSamples], name: str) -> None:
     """Check that variables are of the same samples and on one device."""
     for variable in variables:
         if variable.n != variables[0].n:

@@ -24,18 +24,10 @@ from bitlens.arrays import (
 )
 from bitlens.estimators.channels.squares import channel_values, squared_distances
 from bitlens.estimators.matrix.bandwidths import Bandwidth, exponents_of_squares
+from bitlens.estimators.matrix.spectra import entropies_of_spectra, is_large, share_of_rounding
 
-# From this number of samples on, LAPACK and cuSOLVER decompose one matrix faster with their own parallel code. On the
-# CPU several matrices take less time side by side, one on each thread, up to the second number.
-_LARGE = 1024
-_LARGE_OF_SEVERAL = 2048
 DIFFERENT_CLASSES = 1e4
 """The exponent between samples of different classes: exp(-1e4) is 0."""
-
-
-def discarded_share(n: int) -> float:
-    """The share of the largest eigenvalue below which those of n samples do not count for an order below 1."""
-    return n * float(np.finfo(np.float64).eps)
 
 
 class PrecisionWarning(UserWarning):
@@ -151,8 +143,7 @@ def entropies(exponents: Any, sets: Sequence[Sequence[int]], alpha: float, conte
     """
     n = exponents.shape[1]
     alpha = check_positive(alpha, "alpha")
-    large = _LARGE if context.on_cuda or len(sets) == 1 else _LARGE_OF_SEVERAL
-    if n >= large and alpha != 2:
+    if is_large(n, len(sets), context) and alpha != 2:
         result, kept = _entropies_by_lapack(exponents, sets, alpha, context)
     else:
         starts = np.cumsum([0, *map(len, sets)])
@@ -174,21 +165,9 @@ def _entropies_by_lapack(
     result, kept = (context.empty((len(sets),), "float64") for _ in range(2))
     for s, members in enumerate(sets):
         spectrum = xp.linalg.eigvalsh(xp.exp(-exponents[list(members)].sum(0)) / n)
-        spectrum = spectrum[spectrum > (discarded_share(n) * spectrum.max() if alpha < 1 else 0)]
-        kept[s] = len(spectrum)
-        spectrum = spectrum / spectrum.sum()
-        logs = xp.log(spectrum)
-        if alpha == 1:
-            result[s] = -(spectrum * logs).sum() / math.log(2)
-        elif alpha > 2:
-            largest = spectrum.max()
-            log_of_trace = alpha * xp.log(largest) + xp.log(((spectrum / largest) ** alpha).sum())
-            result[s] = log_of_trace / ((1 - alpha) * math.log(2))
-        else:
-            # log1p and expm1 keep the digits that log2(sum(spectrum**alpha)) loses when alpha is close to 1.
-            trace_minus_one = (spectrum * xp.expm1((alpha - 1) * logs)).sum()
-            result[s] = xp.log1p(trace_minus_one) / ((1 - alpha) * math.log(2))
-    return result.clip(0, math.log2(n)), kept
+        bits, counts = entropies_of_spectra(spectrum[None], alpha, share_of_rounding(n) if alpha < 1 else 0)
+        result[s], kept[s] = bits[0], counts[0]
+    return result, kept
 
 
 def _warn_of_discarded(exponents: Any, sets: Sequence[Sequence[int]], alpha: float, bits: Any, kept: Any) -> None:
@@ -205,12 +184,12 @@ def _warn_of_discarded(exponents: Any, sets: Sequence[Sequence[int]], alpha: flo
         equal_to_earlier = xp.tril(exponents[list(members)].sum(0) == 0, -1).any(1)
         distinct = n - int(equal_to_earlier.sum())
         if distinct > number:
-            bound = bits_of_discarded(distinct - number, discarded_share(n), alpha, entropy)
+            bound = bits_of_discarded(distinct - number, share_of_rounding(n), alpha, entropy)
             largest_bound = max(largest_bound, min(bound, math.log2(distinct) - entropy))
     if largest_bound > PrecisionWarning.limit:
         warnings.warn(
             f"alpha: expected an order at which rounding errors of the kernel are negligible, got {alpha:g}; "
-            f"eigenvalues below {discarded_share(n):.1e} of the largest one are left out, which could carry up to "
+            f"eigenvalues below {share_of_rounding(n):.1e} of the largest one are left out, which could carry up to "
             f"{largest_bound:.2g} bits; use a larger alpha or a smaller bandwidth",
             PrecisionWarning,
             stacklevel=5,

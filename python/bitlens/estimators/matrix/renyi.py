@@ -14,16 +14,18 @@ from collections.abc import Sequence
 from typing import Literal, overload
 
 from bitlens.arrays import Array
-from bitlens.estimators.matrix.bandwidths import Bandwidth, Median
+from bitlens.estimators.matrix.bandwidths import Bandwidth
 from bitlens.estimators.matrix.entropy_sums import RenyiEstimate, Term, sum_of_entropies
+from bitlens.estimators.matrix.kernels import Kernel, kernel_or_bandwidth
 
 
 @overload
 def renyi_entropy(
     x: Array,
     alpha: float = ...,
-    bandwidth: Bandwidth = ...,
+    bandwidth: Bandwidth | None = ...,
     *,
+    kernel: Kernel | None = ...,
     tolerance: float | None = ...,
     full_output: Literal[False] = ...,
     seed: int = ...,
@@ -32,8 +34,9 @@ def renyi_entropy(
 def renyi_entropy(
     x: Array,
     alpha: float = ...,
-    bandwidth: Bandwidth = ...,
+    bandwidth: Bandwidth | None = ...,
     *,
+    kernel: Kernel | None = ...,
     tolerance: float | None = ...,
     full_output: Literal[True],
     seed: int = ...,
@@ -41,8 +44,9 @@ def renyi_entropy(
 def renyi_entropy(
     x: Array,
     alpha: float = 1.01,
-    bandwidth: Bandwidth = Median(),  # noqa: B008
+    bandwidth: Bandwidth | None = None,
     *,
+    kernel: Kernel | None = None,
     tolerance: float | None = None,
     full_output: bool = False,
     seed: int = 0,
@@ -60,8 +64,12 @@ def renyi_entropy(
     alpha : float
         Order of the entropy, above 0; 1 is von Neumann's entropy. Below 1, eigenvalues of at most n * 2.2e-16 of the
         largest one do not count, because they cannot be told from rounding errors.
-    bandwidth : float, Median, Silverman, NearestNeighbors, Dimension or Alignment
-        Sigma in the unit of x, or a rule for it. Alignment needs all distances in memory.
+    bandwidth : float, Median, Silverman, NearestNeighbors, Dimension or Alignment, optional
+        Sigma in the unit of x, or a rule for it: short for ``kernel=Gaussian(bandwidth)``. The default is Median().
+        Alignment needs all distances in memory.
+    kernel : Gaussian, Linear or Cosine, optional
+        The kernel, instead of a bandwidth. Linear kernels need no n x n matrix if samples have fewer values than n, and
+        are always exact: float64 and orders below 1 in float64, float32 samples but for float32 products.
     tolerance : float, optional
         Bits by which the result may differ from the exact one, in at least 95 of 100 cases. From 1024 samples on, the
         spectrum is then estimated, which takes a few percent of the time and no n x n matrix in float64. The default is
@@ -79,10 +87,13 @@ def renyi_entropy(
     Raises
     ------
     TypeError, ValueError
-        If x is not a finite array of at least two samples, or alpha or bandwidth are invalid.
+        If x is not a finite array of at least two samples, alpha or bandwidth are invalid, or both a kernel and a
+        bandwidth are passed.
 
     Warns
     -----
+    UndefinedWarning
+        If a linear kernel is 0 everywhere, as a centred one of equal samples is; the result is NaN.
     PrecisionWarning
         If the eigenvalues that do not count could carry more than 0.001 bits. If m of them are left out, and t is n *
         2.2e-16, the entropy is at most log2((1 - m t)^alpha + m t^alpha / 2^((1 - alpha) S)) / (1 - alpha) bits above
@@ -106,12 +117,15 @@ def renyi_entropy(
     >>> import bitlens
     >>> round(bitlens.renyi_entropy(np.array([0, 0, 1, 1])), 12)
     1.0
+    >>> round(bitlens.renyi_entropy(np.eye(8), kernel=bitlens.Linear()), 12)
+    3.0
     >>> x = np.random.default_rng(0).normal(size=(2000, 8))
     >>> estimate = bitlens.renyi_entropy(x, tolerance=0.01, full_output=True)
     >>> abs(estimate.value - bitlens.renyi_entropy(x)) < 0.01
     True
     """
-    result = sum_of_entropies({"x": x}, [Term(1, [0])], alpha, bandwidth, 1, tolerance, seed, "x")
+    chosen = kernel_or_bandwidth(kernel, bandwidth)
+    result = sum_of_entropies({"x": x}, [Term(1, [0])], alpha, chosen, 1, tolerance, seed, "x")
     return result if full_output else result.value
 
 
@@ -119,8 +133,9 @@ def renyi_entropy(
 def renyi_joint_entropy(
     variables: Sequence[Array],
     alpha: float = ...,
-    bandwidth: Bandwidth = ...,
+    bandwidth: Bandwidth | None = ...,
     *,
+    kernel: Kernel | None = ...,
     scale_bandwidth: bool = ...,
     tolerance: float | None = ...,
     full_output: Literal[False] = ...,
@@ -130,8 +145,9 @@ def renyi_joint_entropy(
 def renyi_joint_entropy(
     variables: Sequence[Array],
     alpha: float = ...,
-    bandwidth: Bandwidth = ...,
+    bandwidth: Bandwidth | None = ...,
     *,
+    kernel: Kernel | None = ...,
     scale_bandwidth: bool = ...,
     tolerance: float | None = ...,
     full_output: Literal[True],
@@ -140,8 +156,9 @@ def renyi_joint_entropy(
 def renyi_joint_entropy(
     variables: Sequence[Array],
     alpha: float = 1.01,
-    bandwidth: Bandwidth = Median(),  # noqa: B008
+    bandwidth: Bandwidth | None = None,
     *,
+    kernel: Kernel | None = None,
     scale_bandwidth: bool = True,
     tolerance: float | None = None,
     full_output: bool = False,
@@ -155,11 +172,12 @@ def renyi_joint_entropy(
     ----------
     variables : sequence of arrays
         Variables as in `renyi_entropy`, with equal numbers of samples n.
-    alpha, bandwidth
-        As in `renyi_entropy`; a rule is applied to each variable separately.
+    alpha, bandwidth, kernel
+        As in `renyi_entropy`; a rule is applied to each variable separately. The product of several linear kernels
+        needs their n x n matrices.
     scale_bandwidth : bool
         Whether every sigma is multiplied by the square root of the number of variables. False is the paper's plain
-        product.
+        product. Linear kernels have no sigma.
     tolerance, full_output, seed
         As in `renyi_entropy`.
 
@@ -186,7 +204,8 @@ def renyi_joint_entropy(
     arrays = {f"variables[{i}]": x for i, x in enumerate(variables)}
     terms = [Term(1, list(range(len(arrays))))]
     divisor = len(arrays) if scale_bandwidth else 1
-    result = sum_of_entropies(arrays, terms, alpha, bandwidth, divisor, tolerance, seed, "variables")
+    chosen = kernel_or_bandwidth(kernel, bandwidth)
+    result = sum_of_entropies(arrays, terms, alpha, chosen, divisor, tolerance, seed, "variables")
     return result if full_output else result.value
 
 
@@ -195,8 +214,9 @@ def renyi_mutual_information(
     x: Array,
     y: Array,
     alpha: float = ...,
-    bandwidth: Bandwidth = ...,
+    bandwidth: Bandwidth | None = ...,
     *,
+    kernel: Kernel | None = ...,
     tolerance: float | None = ...,
     full_output: Literal[False] = ...,
     seed: int = ...,
@@ -206,8 +226,9 @@ def renyi_mutual_information(
     x: Array,
     y: Array,
     alpha: float = ...,
-    bandwidth: Bandwidth = ...,
+    bandwidth: Bandwidth | None = ...,
     *,
+    kernel: Kernel | None = ...,
     tolerance: float | None = ...,
     full_output: Literal[True],
     seed: int = ...,
@@ -216,8 +237,9 @@ def renyi_mutual_information(
     x: Array,
     y: Array,
     alpha: float = 1.01,
-    bandwidth: Bandwidth = Median(),  # noqa: B008
+    bandwidth: Bandwidth | None = None,
     *,
+    kernel: Kernel | None = None,
     tolerance: float | None = None,
     full_output: bool = False,
     seed: int = 0,
@@ -231,7 +253,7 @@ def renyi_mutual_information(
     ----------
     x, y : arrays
         Variables of the same n samples, each as in `renyi_entropy`.
-    alpha, bandwidth
+    alpha, bandwidth, kernel
         As in `renyi_entropy`.
     tolerance, full_output, seed
         As in `renyi_entropy`. All three entropies have the same random vectors. Tolerance and standard error are those
@@ -256,5 +278,6 @@ def renyi_mutual_information(
     1.0
     """
     terms = [Term(1, [0]), Term(1, [1]), Term(-1, [0, 1])]
-    result = sum_of_entropies({"x": x, "y": y}, terms, alpha, bandwidth, 1, tolerance, seed, "y")
+    chosen = kernel_or_bandwidth(kernel, bandwidth)
+    result = sum_of_entropies({"x": x, "y": y}, terms, alpha, chosen, 1, tolerance, seed, "y")
     return result if full_output else result.value

@@ -20,8 +20,8 @@ import numpy as np
 
 from bitlens.arrays import NDArray
 from bitlens.estimators.matrix.gaussian_kernel import GaussianKernel
-from bitlens.estimators.matrix.gram import discarded_share
 from bitlens.estimators.matrix.krylov import BLOCK, TINY, KrylovSpace, Lanczos
+from bitlens.estimators.matrix.spectra import share_of_rounding
 
 PROBES = 16
 """Random sign vectors of an estimate; their number is the same for all entropies of a mutual information."""
@@ -37,7 +37,7 @@ class Power:
     def __init__(self, alpha: float, largest: float, n: int) -> None:
         self.alpha, self.scale = alpha, largest if alpha > 2 else 1.0
         # As in an exact entropy, eigenvalues that cannot be told from rounding errors do not count below order 1.
-        self.least = discarded_share(n) * largest if alpha < 1 else TINY
+        self.least = share_of_rounding(n) * largest if alpha < 1 else TINY
 
     def __call__(self, eigenvalues: NDArray) -> NDArray:
         """Compute f; eigenvalues below the least that counts are 0."""

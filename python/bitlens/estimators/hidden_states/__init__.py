@@ -1,0 +1,1 @@
+"""Quantities of hidden states of language models: entropies, ranks, two views of the same items, geometry."""
