@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 import bitlens
 from bitlens import Alignment, Median, NearestNeighbors, Silverman
@@ -59,6 +60,31 @@ def test_binned_and_pairwise_information(backend, dtype):
         found = bitlens.pairwise_distance_information(*tensors)
     assert found.lower == pytest.approx(pairwise.lower, abs=1e-9, nan_ok=True)
     assert found.upper == pytest.approx(pairwise.upper, abs=1e-9, nan_ok=True)
+
+
+STATES = {
+    "hidden_state_entropy": lambda x: bitlens.hidden_state_entropy(x),
+    "gaussian": lambda x: bitlens.hidden_state_entropy(x, kernel=bitlens.Gaussian()),
+    "with its null": lambda x: bitlens.hidden_state_entropy(x, full_output=True, permutations=2).null_mean,
+    "effective_rank": lambda x: bitlens.effective_rank(x),
+    "lidar": lambda x: bitlens.lidar(x),
+    "trajectory_curvature": lambda x: bitlens.trajectory_curvature(x),
+    "dime": lambda x: bitlens.dime(x[0], x[1]).information,
+    "contrastive_bound": lambda x: bitlens.contrastive_bound(x[0], x[1]).information,
+    "renyi_entropy": lambda x: bitlens.renyi_entropy(x[0], kernel=bitlens.Cosine()),
+    "renyi_mutual_information": lambda x: bitlens.renyi_mutual_information(x[0], x[1], kernel=bitlens.Linear()),
+}
+
+
+@each_dtype
+@pytest.mark.parametrize("name", STATES)
+def test_hidden_states(backend, name, dtype):
+    x = normal(dtype, 3, 12, 20)
+    expected = STATES[name](x)
+    with backend.active():
+        found = STATES[name](backend.put(x))
+        found = found.cpu().numpy() if isinstance(found, torch.Tensor) else found
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 if dtype == "float32" else 1e-9)
 
 
 # id: (call of x [40, 6], maps [40, 3, 4, 4] and labels [40]; the most waits for float32 and for float64)
