@@ -12,8 +12,7 @@ The packages, in the order of their imports: each imports only from those before
 8. ``tables``       tidy tables of these results
 9. ``cli``          the command line; ``bitlens_explorer`` (apps/) draws a run
 
-``data`` has the images and the network of the demo. ``reference`` has the same estimators in short NumPy, to be
-compared with the papers.
+``data`` has the images and the network of the demo, ``reference`` the same estimators in short NumPy.
 """
 
 from __future__ import annotations

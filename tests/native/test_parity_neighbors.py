@@ -215,20 +215,8 @@ def test_rows_that_are_wider_than_they_need_to_be(backend, width, candidates):
             backend.put(np.full(300, candidates, np.int32)),
             backend.put(bounds[:, candidates].copy() if candidates else np.full(300, np.inf, np.float32)),
         )
-        call_kernel(
-            context,
-            _core.exact_neighbors,
-            points,
-            *lists,
-            1.0,
-            error_bounds,
-            1.0,
-            kth_estimates,
-            10,
-            distances,
-            indices,
-            output(context, 300, dtype="uint8"),
-        )
+        operands = points, *lists, 1.0, error_bounds, 1.0, kth_estimates, 10, distances, indices
+        call_kernel(context, _core.exact_neighbors, *operands, output(context, 300, dtype="uint8"))
         distances, indices = distances[:, :10].cpu(), indices[:, :10].cpu()
     np.testing.assert_array_equal(indices.numpy(), expected_indices)
     np.testing.assert_allclose(distances.numpy(), expected_distances, rtol=1e-13)
