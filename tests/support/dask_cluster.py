@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import dask
 from distributed import Client, LocalCluster
 
 ROOT = Path(__file__).parents[2]
@@ -17,9 +18,10 @@ ROOT = Path(__file__).parents[2]
 
 @contextmanager
 def start_client() -> Iterator[Client]:
-    """A client of a cluster that has two workers of two threads."""
+    """A client of a cluster that has two workers of two threads, and gives up a task after two lost workers."""
     with (
-        LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None) as cluster,
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=":0") as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
         yield client

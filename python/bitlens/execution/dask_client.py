@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError
 from functools import partial
 from typing import Any
 
@@ -20,7 +21,7 @@ def on_client(
     --------
     >>> from distributed import Client
     >>> from bitlens.execution.dask_client import on_client
-    >>> with Client(n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+    >>> with Client(n_workers=1, threads_per_worker=1, dashboard_address=":0") as client:
     ...     [(number, outcome.failure) for number, outcome in on_client(client, int, ["12"], print)]
     [(0, None)]
     """
@@ -62,17 +63,18 @@ def _attempt(function: Callable[[Any], None], caller: Caller, argument: Any) -> 
 
 
 def _result(future: Future, address: str) -> Outcome | None:
-    """The outcome of a task; None where the workers that had it were lost."""
-    error = future.exception() if future.status != "cancelled" else None
-    if future.status in ("cancelled", "lost"):
-        raise WorkerError(f"executor: the Dask scheduler at {address} is gone or has cancelled the tasks; {AGAIN}")
-    if error is None:
-        outcome = future.result()
-        assert isinstance(outcome, Outcome)
-        return outcome
-    if isinstance(error, KilledWorker):
+    """The outcome of a task; None where all workers that had it were lost."""
+    try:
+        outcome = future.result()  # which is on the worker that executed the task, and may be lost with it as well
+    except KilledWorker:
         return None
-    if isinstance(error, WorkerError):
-        raise error
-    text = f"{type(error).__name__}: {error}"
-    return Outcome(Failure(text, text))
+    except CancelledError:
+        gone = f"executor: the Dask scheduler at {address} is gone or has cancelled the tasks"
+        raise WorkerError(f"{gone}; {AGAIN}") from None
+    except WorkerError:
+        raise
+    except Exception as error:  # of Dask, or that bitlens cannot be imported in a worker
+        text = f"{type(error).__name__}: {error}"
+        return Outcome(Failure(text, text))
+    assert isinstance(outcome, Outcome)
+    return outcome

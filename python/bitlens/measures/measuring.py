@@ -110,7 +110,7 @@ def measure(
         if dataset is not None:
             results[titled(each, target)] = dataset
         elif names is not None and ended.failures:
-            raise ended.failures[0][1]  # the first that ended; several workers end in any order
+            raise ended.failures[min(ended.failures)][0]
     return results
 
 
@@ -121,8 +121,8 @@ class _Ended:
     tasks: Sequence[Task]
     progress: Progress
     finished: Tell
-    failures: list[tuple[Task, RunError, str]] = field(default_factory=list)
-    """The tasks that failed, with the error and the reason."""
+    failures: dict[int, tuple[RunError, str]] = field(default_factory=dict)
+    """The error and the reason by the number of the task."""
 
     def __post_init__(self) -> None:
         self._count = 0
@@ -130,19 +130,20 @@ class _Ended:
         self._left = self._total.copy()
         self._failed: Counter[str] = Counter()
 
-    def show(self, task: Task) -> None:
+    def show(self, number: int) -> None:
         """Show a task and the number of tasks that have ended."""
+        task = self.tasks[number]
         title = titled(MEASURES[task.measure], task.target)
         self.progress(f"{title}, epoch {task.epoch}", self._count, len(self.tasks))
 
-    def add(self, task: Task, failure: tuple[RunError, str] | None) -> None:
+    def add(self, number: int, failure: tuple[RunError, str] | None) -> None:
         """Count a task, which may have failed with an error for a reason."""
-        name = task.measure
+        name = self.tasks[number].measure
         self._count += 1
         self._left[name] -= 1
         if failure is not None:
             self._failed[name] += 1
-            self.failures.append((task, *failure))
+            self.failures[number] = failure
         if not self._left[name]:
             total, failed = self._total[name], self._failed[name]
             of = f"{total - failed} of {total} results" if failed else "1 result" if total == 1 else f"{total} results"
@@ -152,21 +153,22 @@ class _Ended:
     def left_out(self) -> list[str]:
         """A sentence for each measure and reason for which tasks failed."""
         by_reason: dict[tuple[str, str], list[Task]] = {}
-        for task, _, reason in self.failures:
+        for number in sorted(self.failures):
+            task, reason = self.tasks[number], self.failures[number][1]
             by_reason.setdefault((task.measure, reason), []).append(task)
         return [_left_out(MEASURES[name], tasks, reason) for (name, reason), tasks in by_reason.items()]
 
 
 def _execute_here(run: Run, tasks: Sequence[Task], ended: _Ended) -> None:
     try:
-        for task in tasks:
-            ended.show(task)
+        for number, task in enumerate(tasks):
+            ended.show(number)
             try:
                 execute(task, run)
             except RunError as error:
-                ended.add(task, (error, str(error.__cause__ or error)))
+                ended.add(number, (error, str(error.__cause__ or error)))
             else:
-                ended.add(task, None)
+                ended.add(number, None)
     finally:
         run.results.flush()
 
@@ -181,18 +183,19 @@ def _execute_elsewhere(
         warned.add((UserWarning, sentence))  # this process has said it
     for stage in _stages(tasks):
         ended.show(stage[0])
-        with contextlib.closing(outcomes(executor, execute, [replace(t, run=path) for t in stage], tell)) as results:
-            for number, outcome in results:
+        shared = [replace(tasks[number], run=path) for number in stage]
+        with contextlib.closing(outcomes(executor, execute, shared, tell)) as results:
+            for i, outcome in results:
                 _warn(outcome, warned)
-                ended.add(stage[number], None if outcome.failure is None else _error(outcome.failure))
-                ended.show(stage[number])
+                ended.add(stage[i], None if outcome.failure is None else _error(outcome.failure))
+                ended.show(stage[i])
 
 
-def _stages(tasks: Sequence[Task]) -> list[list[Task]]:
-    """The tasks in groups, each of which reads results of measures in earlier groups only."""
-    stages: dict[int, list[Task]] = {}
-    for task in tasks:
-        stages.setdefault(_depth(MEASURES[task.measure]), []).append(task)
+def _stages(tasks: Sequence[Task]) -> list[list[int]]:
+    """The numbers of the tasks in groups, each of which reads results of measures in earlier groups only."""
+    stages: dict[int, list[int]] = {}
+    for number, task in enumerate(tasks):
+        stages.setdefault(_depth(MEASURES[task.measure]), []).append(number)
     return [stages[depth] for depth in sorted(stages)]
 
 

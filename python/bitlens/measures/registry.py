@@ -70,10 +70,10 @@ def planned(
 ) -> list[tuple[Measure[Any], Target, Parameters]]:
     """Every measure and target that `measure` computes for these arguments, with the resolved parameters."""
     left_out = _named("skip", skip)
-    chosen = [each for each in _chosen(names) if each not in left_out]
+    chosen = _chosen(names)
     _check_parameters(chosen, parameters)
     plan = []
-    for each in chosen:
+    for each in (each for each in chosen if each not in left_out):
         targets, refused = _plan(each, run, published, parameters)
         if refused and not targets and names is not None:
             raise refused[0][1]
