@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import dask
@@ -63,7 +64,8 @@ def test_twenty_of_twenty_kills_are_survived(client: Client, tmp_path: Path) -> 
     for count, (_, outcome) in enumerate(outcomes(client, worker_tasks.touch, tasks, print)):
         assert outcome.failure is None
         if count % 35 == 0 and killed < 20:
-            client.wait_for_workers(1)
+            client.wait_for_workers(2)
+            time.sleep(1)  # Dask does not replace a worker that ends while it starts
             os.kill(min(client.run(os.getpid).values()), signal.SIGKILL)
             killed += 1
     assert killed == 20
@@ -102,4 +104,4 @@ def test_a_scheduler_without_workers_and_one_that_is_gone(tmp_path: Path) -> Non
         scheduler.kill()
         with pytest.raises(WorkerError, match=f"executor: the Dask scheduler at {address} is gone .*; what is finish"):
             next(work)
-    assert told == [f"executor: the Dask scheduler at {address} has no worker yet; the tasks wait for one"]
+    assert told == [f"executor: the Dask scheduler at {address} has no worker now; the tasks wait for one"]

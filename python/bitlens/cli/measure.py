@@ -123,7 +123,8 @@ def _executor(workers: int | None, scheduler: str | None) -> Iterator[int | Clie
     except ModuleNotFoundError as error:
         raise RunError(f"--scheduler needs {error.name}: pip install 'bitlens[cluster]'") from None
     # A lost scheduler is reported in one sentence, and not by Dask's messages about every connection as well.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL + 1)
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         client = Client(scheduler, set_as_default=False)
     except (OSError, ValueError) as error:
