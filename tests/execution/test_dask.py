@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import dask
@@ -15,7 +12,7 @@ from distributed import Client, LocalCluster
 
 from bitlens.execution import WorkerError, outcomes
 from tests.support import worker_tasks
-from tests.support.dask_cluster import start_programs
+from tests.support.dask_cluster import start_program, start_programs
 
 
 def ended(client: Client, function, arguments, tell=print):
@@ -58,18 +55,33 @@ def test_a_killed_worker_costs_its_tasks_only_which_are_executed_again(client: C
     assert all(Path(task).exists() for task in tasks)
 
 
-@pytest.mark.slow
-def test_twenty_of_twenty_kills_are_survived(client: Client, tmp_path: Path) -> None:
-    killed, tasks = 0, paths(tmp_path, *map(str, range(800)))
-    for count, (_, outcome) in enumerate(outcomes(client, worker_tasks.touch, tasks, print)):
-        assert outcome.failure is None
-        if count % 35 == 0 and killed < 20:
-            client.wait_for_workers(2)
-            time.sleep(1)  # Dask does not replace a worker that ends while it starts
-            os.kill(min(client.run(os.getpid).values()), signal.SIGKILL)
-            killed += 1
-    assert killed == 20
+def kill_while_working(folder: Path, kills: int) -> None:
+    tasks, killed = paths(folder, *map(str, range(40 + 40 * kills))), 0
+    with (
+        start_programs(folder) as (address, (_, *workers)),
+        Client(address, set_as_default=False) as client,
+    ):
+        for count, (_, outcome) in enumerate(outcomes(client, worker_tasks.touch, tasks, print)):
+            assert outcome.failure is None
+            if killed < kills and count % 20 == 0:
+                workers[killed].kill()
+                workers.append(start_program(folder, "worker"))  # Dask's nannies do not replace every worker
+                killed += 1
+                client.wait_for_workers(2)
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+    assert killed == kills
     assert all(Path(task).exists() for task in tasks)
+
+
+def test_kills_from_outside_are_survived(tmp_path: Path) -> None:
+    kill_while_working(tmp_path, 2)
+
+
+@pytest.mark.slow
+def test_twenty_of_twenty_kills_are_survived(tmp_path: Path) -> None:
+    kill_while_working(tmp_path, 20)
 
 
 def test_only_the_task_that_kills_every_worker_has_failed(client: Client, tmp_path: Path) -> None:

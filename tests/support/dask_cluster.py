@@ -27,25 +27,26 @@ def start_client() -> Iterator[Client]:
         yield client
 
 
+PROGRAMS = {
+    "scheduler": ["--port", "0", "--host", "127.0.0.1", "--no-dashboard"],
+    "worker": ["--nthreads", "1", "--no-dashboard", "--no-nanny"],
+}
+
+
+def start_program(folder: Path, name: str) -> subprocess.Popen[bytes]:
+    """Start a scheduler, or a worker of the one in the same folder."""
+    options = [*PROGRAMS[name], "--scheduler-file", str(folder / "scheduler.json")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DASK_TEMPORARY_DIRECTORY": str(folder)}
+    command = [sys.executable, "-m", f"distributed.cli.dask_{name}", *options]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+
+
 @contextmanager
 def start_programs(folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
     """The address of a scheduler, and the processes of it and of two workers."""
-    file = folder / "scheduler.json"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DASK_LOGGING__DISTRIBUTED": "critical"}
-    arguments = [
-        ["scheduler", "--port", "0", "--host", "127.0.0.1", "--no-dashboard"],
-        *[["worker", "--nthreads", "1", "--no-dashboard", "--no-nanny", "--local-directory", str(folder)]] * 2,
-    ]
-    programs = [
-        subprocess.Popen(
-            [sys.executable, "-m", f"distributed.cli.dask_{name}", "--scheduler-file", str(file), *options],
-            env=environment,
-            stderr=subprocess.DEVNULL,
-        )
-        for name, *options in arguments
-    ]
+    programs = [start_program(folder, name) for name in ("scheduler", "worker", "worker")]
     try:
-        end = time.monotonic() + 60
+        end, file = time.monotonic() + 60, folder / "scheduler.json"
         while not file.exists():
             assert time.monotonic() < end
             time.sleep(0.05)
