@@ -8,9 +8,10 @@ The packages, in the order of their imports: each imports only from those before
 4. ``runs``         a recorded training on disk: writer, reader, selections, stored results
 5. ``network``      the recorder, discarding, ablation, deconvolution; needs PyTorch
 6. ``callbacks``    the recorder in trainings of Lightning and of Hugging Face's Trainer
-7. ``measures``     declared objects that compute and store the results of a run
-8. ``tables``       tidy tables of these results
-9. ``cli``          the command line; ``bitlens_explorer`` (apps/) draws a run
+7. ``execution``    tasks in other processes, on this machine or on a Dask cluster
+8. ``measures``     declared objects that compute and store the results of a run
+9. ``tables``       tidy tables of these results
+10. ``cli``         the command line; ``bitlens_explorer`` (apps/) draws a run
 
 ``data`` has the images and the network of the demo, ``reference`` the same estimators in short NumPy.
 """
@@ -163,7 +164,6 @@ _LAZY = {
     ),
 }
 _EXTRAS = {"bitlens.runs": "run", "bitlens.network": "torch,run", "bitlens.measures": "run"}
-
 __all__ = [
     "AblationCurve",
     "Alignment",

@@ -36,6 +36,7 @@ ROOMS = {
     "estimators": 3,
     "runs": 4,
     "network": 5,
+    "execution": 5,
     "callbacks": 6,
     "measures": 6,
     "tables": 7,

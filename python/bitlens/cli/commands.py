@@ -7,17 +7,18 @@ import sys
 import warnings
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
 from bitlens.cli import report
 from bitlens.cli.array_files import INPUT, LABELS, read_epochs
-from bitlens.cli.options import with_parameter_options
+from bitlens.cli.measure import measure_command, shown_progress, warn
+from bitlens.cli.options import Csv, RunPath
 from bitlens.cli.render import write_csv
-from bitlens.estimators import PUBLISHED_SETTINGS, EqualWidth, OneBit
-from bitlens.measures import COMPUTED, MEASURES, layer_ablation, measure
+from bitlens.estimators import EqualWidth, OneBit
+from bitlens.measures import layer_ablation, measure
 from bitlens.runs import RunError, open_run, record_arrays
 from bitlens.runs.result_export import export_netcdf
 
@@ -29,11 +30,6 @@ app = typer.Typer(
     help="Estimate, in bits, how much information each layer and channel of a recorded neural network carries.",
     epilog="Example: bitlens demo, then bitlens measure demo-run",
 )
-
-RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a recorded run.")]
-Csv = Annotated[Path | None, typer.Option(help="Folder for the results as CSV files.")]
-
-Published = StrEnum("Published", [(name, name) for name in PUBLISHED_SETTINGS])  # type: ignore[misc]  # from a list
 
 
 class Score(StrEnum):
@@ -83,44 +79,16 @@ def demo(
     images = load_digits() if data is Data.digits else load_mnist(root)
     train_and_record(images, out, epochs, console)
     run = open_run(out)
-    with report.progress() as progress:
-        measure(run, progress=progress)
+    with shown_progress() as shown:
+        measure(run, progress=shown.progress, finished=shown.finished)
     report.print_summary(run, console)
     _hint(console, f"\nThe run is in {out}. Look at it with: {_explore_hint(out)}")
     if explore or (explore is None and sys.stdin.isatty() and sys.stdout.isatty()):
         _explore(out)
 
 
-@app.command("measure", epilog="Example: bitlens measure demo-run --measure channel_entropies --bins 16")
-@with_parameter_options
-def measure_command(
-    run: RunPath,
-    measures: Annotated[
-        list[str] | None,
-        typer.Option("--measure", help=f"One of {', '.join(COMPUTED)}; may be repeated. All, if left out."),
-    ] = None,
-    published_settings: Annotated[
-        Published | None, typer.Option(help="Settings of other authors for matrix-based information.")
-    ] = None,
-    csv: Csv = None,
-    *,
-    parameters: dict[str, Any],
-) -> None:
-    """Measure a run over all its epochs. Results are stored in the run; stored results are not computed again."""
-    opened, console = open_run(run), Console()
-    names = [name.replace("-", "_") for name in measures or ()]
-    published = published_settings.value if published_settings else None
-    with report.progress() as progress:
-        results = measure(opened, names or None, published=published, progress=progress, skipped=_warn, **parameters)
-    for sentence in (s for name in names or COMPUTED for s in MEASURES[name].ignored(opened)):
-        _warn(sentence)
-    if names:
-        report.print_calls(opened, names, published, parameters, console)
-    else:
-        report.print_summary(opened, console, **parameters)
-    if csv is not None:
-        for path in write_csv(results, csv):
-            console.print(f"Wrote {path}")
+_EXAMPLE = "Example: bitlens measure demo-run --measure channel_entropies --bins 16"
+app.command("measure", epilog=_EXAMPLE)(measure_command)
 
 
 @app.command(epilog="Example: bitlens ablate demo-run my_models:mlp --steps 20")
@@ -269,13 +237,9 @@ def _hint(console: Console, text: str) -> None:
     console.print(text, soft_wrap=True, markup=False, highlight=False)
 
 
-def _warn(sentence: str) -> None:
-    Console(stderr=True).print(sentence, style="yellow", markup=False, highlight=False, soft_wrap=True)
-
-
 def main() -> None:
     """Run a command. Errors of the user and warnings are one line each; exit code 1, or 2 for wrong options."""
-    warnings.showwarning = lambda message, *_: _warn(f"bitlens: {message}")
+    warnings.showwarning = lambda message, *_: warn(f"bitlens: {message}")
     try:
         app()
     except (ValueError, TypeError, ModuleNotFoundError) as error:

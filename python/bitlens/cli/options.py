@@ -1,15 +1,19 @@
-"""Options of `bitlens measure`, generated from the declared parameters of the measures."""
+"""Options of several commands, and those of `bitlens measure` that the parameters of the measures declare."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
 
 from bitlens.measures import COMPUTED, parameter_fields
 from bitlens.measures.parameters import as_text
+
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a recorded run.")]
+Csv = Annotated[Path | None, typer.Option(help="Folder for the results as CSV files.")]
 
 
 def with_parameter_options(command: Callable[..., None]) -> Callable[..., None]:

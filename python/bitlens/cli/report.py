@@ -1,16 +1,14 @@
-"""What the commands print: tables with their captions, the progress of a computation, and calls that can be copied."""
+"""What the commands print: tables with their captions, and calls that can be copied."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from bitlens.cli.render import Column, render
@@ -40,22 +38,6 @@ from bitlens.tables import (
 _COUNT = ".0f"
 
 
-@contextmanager
-def progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar with the total and the remaining time on a terminal; a line for each finished tenth elsewhere."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("measure", total=None)
-
-        def advance(title: str, done: int, total: int) -> None:
-            bar.update(task, description=title, completed=done, total=total)
-            if not console.is_terminal and done * 10 // total != (done - 1) * 10 // total:
-                console.print(f"{done} of {total} results: {title}", soft_wrap=True, markup=False, highlight=False)
-
-        yield advance
-
-
 def print_summary(run: Run, console: Console, **parameters: Any) -> None:
     """The training by epoch, and the layers at the last epoch, from the results that are stored."""
     performance = _stored(training_performance, run, (), None, parameters)
@@ -66,14 +48,19 @@ def print_summary(run: Run, console: Console, **parameters: Any) -> None:
 
 
 def print_calls(
-    run: Run, names: Sequence[str], published: str | None, parameters: dict[str, Any], console: Console
+    run: Run,
+    names: Sequence[str],
+    published: str | None,
+    parameters: dict[str, Any],
+    skip: Sequence[str],
+    console: Console,
 ) -> None:
     """The Python calls that give the results of some measures."""
     console.print(f"The results are stored in {run.path}. These lines of Python read them:", soft_wrap=True)
     lines = ["import bitlens", f"run = bitlens.open_run({str(run.path)!r})"]
     lines += [
         f"print({measure.call_text(target, settings)})"
-        for measure, target, settings in planned(run, names, published, parameters)
+        for measure, target, settings in planned(run, names, published, parameters, skip=skip)
     ]
     for line in lines:
         console.print(line, soft_wrap=True, markup=False, highlight=False)

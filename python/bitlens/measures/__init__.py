@@ -13,6 +13,7 @@ from bitlens.measures.embedding import layer_points
 from bitlens.measures.inequalities import processing_inequalities
 from bitlens.measures.layers import channel_order, layer_pair_information
 from bitlens.measures.maps import average_maps, feature_maps
+from bitlens.measures.measuring import measure
 from bitlens.measures.neurons import label_information
 from bitlens.measures.parameters import Field, Parameters, parameter
 from bitlens.measures.plane import information_plane
@@ -21,7 +22,6 @@ from bitlens.measures.registry import (
     MEASURES,
     announcements,
     execute,
-    measure,
     parameter_fields,
     published_parameters,
     titled,

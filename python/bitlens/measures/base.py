@@ -52,6 +52,8 @@ class Measure(Generic[P]):
     target_names: ClassVar[tuple[str, ...]] = ()
     requires: ClassVar[frozenset[str]] = frozenset()
     """What the run must have: "inputs", "labels", "weights". "magnitudes": the targets do not hold category numbers."""
+    reads: ClassVar[tuple[str, ...]] = ()
+    """Names of measures whose stored results `compute` reads; where they are absent, it computes them itself."""
     by_epoch: ClassVar[bool] = True
     arguments: ClassVar[Mapping[str, str]] = {}
     """Further arguments of the call, and those whose documentation differs from the parameter that is stored."""

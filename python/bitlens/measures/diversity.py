@@ -143,6 +143,7 @@ class LayerDiversity(_Diversity):
     name = "layer_diversity"
     title = "layer diversity"
     rank = 30
+    reads = ("input_diversity",)
     version = 3
     Parameters = DiversityParameters
     variables: ClassVar = tuple(

@@ -67,6 +67,7 @@ class ProcessingInequalities(Measure[ProcessingInequalitiesParameters]):
     name = "processing_inequalities"
     title = "processing inequalities"
     rank = 90
+    reads = ("information_plane",)
     version = 3
     Parameters = ProcessingInequalitiesParameters
     requires = frozenset({"inputs"})

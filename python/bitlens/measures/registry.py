@@ -1,13 +1,12 @@
-"""All measures in their order, and how several of them are computed over a run at once."""
+"""All measures in their order, the tasks of several of them, and how one task is executed."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
 import sys
-import warnings
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bitlens.estimators import Silverman, published_settings
 from bitlens.measures.base import Measure
@@ -18,15 +17,15 @@ from bitlens.measures.parameters import Field, Parameters
 from bitlens.measures.schema import Target, Task
 from bitlens.runs import Run, RunError, open_run
 
-if TYPE_CHECKING:
-    import xarray as xr
+_WITHOUT_MEASURES = ("registry", "measuring")
+"""Modules that need the list of all measures."""
 
 
 def _found() -> dict[str, Measure[Any]]:
     """The measures that the modules of this package declare, so that a new one needs its own file only."""
     package = sys.modules[__package__]
-    names = [module.name for module in pkgutil.iter_modules(package.__path__, f"{__package__}.")]
-    modules = [importlib.import_module(name) for name in names if name != __name__]
+    names = [module.name for module in pkgutil.iter_modules(package.__path__) if module.name not in _WITHOUT_MEASURES]
+    modules = [importlib.import_module(f"{__package__}.{name}") for name in names]
     found = {value.name: value for module in modules for value in vars(module).values() if isinstance(value, Measure)}
     return dict(sorted(found.items(), key=lambda item: item[1].rank))
 
@@ -43,6 +42,8 @@ def execute(task: Task, run: Run | None = None) -> None:
     measure = MEASURES[task.measure]
     parameters, _ = measure.Parameters.from_json(task.parameters)
     measure.compute_and_store(opened, task.epoch, task.target, parameters)
+    if run is None:
+        opened.results.flush()
     if run is None and opened.results.has_unsaved:
         raise RunError(f"{task.run}: the result of {task.measure} could not be stored; make the run writable")
 
@@ -59,80 +60,20 @@ def announcements(run: Run, tasks: Sequence[Task]) -> list[str]:
     return [sentence for sentence in sentences if sentence]
 
 
-def measure(
-    run: Run,
-    names: str | Sequence[str] | None = None,
-    *,
-    published: str | None = None,
-    progress: Callable[[str, int, int], None] = lambda *_: None,
-    skipped: Callable[[str], None] | None = None,
-    **parameters: Any,
-) -> dict[str, xr.Dataset]:
-    """Compute measures of a run over all its epochs and store them in it; what is stored already is not computed again.
-
-    `layer_pair_information` is computed for every layer and the next one, `layer_decomposition` for every layer of
-    several maps.
-
-    Parameters
-    ----------
-    run : Run
-        A recorded run.
-    names : str or sequence of str, optional
-        Names of measures. Default: all that the run can answer and that need no network.
-    published : str, optional
-        The settings of other authors for matrix-based information, by a name that `published_settings` knows.
-    progress : callable, optional
-        Called before each task with the target in plain text, the number of finished tasks and their total.
-    skipped : callable, optional
-        Called with a sentence for each measure, and each reason, that the run cannot answer, and for each measure that
-        will take minutes. Default: warnings.
-    **parameters
-        Parameters of the measures, such as ``bins=16``; each goes to every measure that has one of this name.
-
-    Returns
-    -------
-    dict of str to xarray.Dataset
-        The result of each measure and target, by a title such as "channel entropies of conv1".
-
-    Raises
-    ------
-    RunError
-        If a measure that was asked for by name cannot be computed for this run.
-    ValueError
-        If a name or a parameter is unknown.
-
-    Examples
-    --------
-    >>> import bitlens
-    >>> run = bitlens.open_run("demo-run")
-    >>> list(bitlens.measure(run, ["training_performance"]))
-    ['training performance']
-    """
-    tell = skipped or (lambda sentence: warnings.warn(sentence, stacklevel=3))
-    plan = planned(run, names, published, parameters, tell)
-    failed = _execute_all(run, plan, progress, tell)
-    results = {}
-    for each, target, settings in plan:
-        dataset = each.stored(run, *target, **vars(settings))
-        if dataset is not None:
-            results[titled(each, target)] = dataset
-        elif names is not None and failed:
-            raise failed[0]
-    return results
-
-
 def planned(
     run: Run,
     names: str | Sequence[str] | None,
     published: str | None,
     parameters: dict[str, Any],
     skipped: Callable[[str], None] = lambda _: None,
+    skip: str | Sequence[str] = (),
 ) -> list[tuple[Measure[Any], Target, Parameters]]:
     """Every measure and target that `measure` computes for these arguments, with the resolved parameters."""
+    left_out = _named("skip", skip)
     chosen = _chosen(names)
     _check_parameters(chosen, parameters)
     plan = []
-    for each in chosen:
+    for each in (each for each in chosen if each not in left_out):
         targets, refused = _plan(each, run, published, parameters)
         if refused and not targets and names is not None:
             raise refused[0][1]
@@ -144,7 +85,13 @@ def planned(
 
 def titled(measure: Measure[Any], target: Target) -> str:
     """A measure and its target in plain text."""
-    return _titled_all(measure, [target])
+    return titled_all(measure, [target])
+
+
+def titled_all(measure: Measure[Any], targets: Sequence[Target]) -> str:
+    """A measure and several of its targets in plain text."""
+    names = ", ".join(" and ".join(target) for target in targets)
+    return f"{measure.title} of {names}" if names else measure.title
 
 
 def parameter_fields(measures: Sequence[Measure[Any]]) -> dict[str, list[tuple[Measure[Any], Field]]]:
@@ -171,12 +118,17 @@ def published_parameters(measure: Measure[Any], name: str | None) -> dict[str, A
 def _chosen(names: str | Sequence[str] | None) -> list[Measure[Any]]:
     if names is None:
         return list(COMPUTED.values())
-    listed = [names] if isinstance(names, str) else list(names)
-    for name in listed:
+    for name in [names] if isinstance(names, str) else names:
         if name in MEASURES and name not in COMPUTED:
             raise ValueError(f"measure: {name} needs the network; call bitlens.{name}(run, model)")
+    return _named("measure", names)
+
+
+def _named(argument: str, names: str | Sequence[str]) -> list[Measure[Any]]:
+    listed = [names] if isinstance(names, str) else list(names)
+    for name in listed:
         if name not in COMPUTED:
-            raise ValueError(f"measure: expected one of {', '.join(COMPUTED)}, got {name!r}")
+            raise ValueError(f"{argument}: expected one of {', '.join(COMPUTED)}, got {name!r}")
     return [COMPUTED[name] for name in listed]
 
 
@@ -213,47 +165,6 @@ def _skipped(measure: Measure[Any], plan: Sequence[object], refused: Sequence[tu
         by_reason.setdefault(str(error), []).append(target)
     everything = not plan and len(by_reason) == 1
     return [
-        f"skipped {measure.title if everything else _titled_all(measure, targets)}: {reason}"
+        f"skipped {measure.title if everything else titled_all(measure, targets)}: {reason}"
         for reason, targets in by_reason.items()
     ]
-
-
-def _execute_all(
-    run: Run,
-    plan: Sequence[tuple[Measure[Any], Target, Parameters]],
-    progress: Callable[[str, int, int], None],
-    tell: Callable[[str], None],
-) -> list[RunError]:
-    """Execute every missing task; those that fail do not stop the others and are reported at the end, by reason."""
-    tasks = [(each, task) for each, target, settings in plan for task in each.missing(run, target, settings)]
-    for sentence in announcements(run, [task for _, task in tasks]):
-        tell(sentence)
-    failed = []
-    by_reason: dict[tuple[str, str], list[Task]] = {}
-    try:
-        for done, (each, task) in enumerate(tasks):
-            progress(f"{titled(each, task.target)}, epoch {task.epoch}", done, len(tasks))
-            try:
-                execute(task, run)
-            except RunError as error:
-                failed.append(error)
-                by_reason.setdefault((task.measure, str(error.__cause__ or error)), []).append(task)
-    finally:
-        run.results.flush()
-    for (name, reason), left_out in by_reason.items():
-        tell(_left_out(MEASURES[name], left_out, reason))
-    return failed
-
-
-def _left_out(measure: Measure[Any], tasks: Sequence[Task], reason: str) -> str:
-    """A sentence on tasks of a measure that failed for one reason."""
-    what = _titled_all(measure, list(dict.fromkeys(task.target for task in tasks)))
-    epochs = sorted({task.epoch for task in tasks})
-    numbers = ", ".join(map(str, epochs)) if len(epochs) < 4 else f"{epochs[0]} to {epochs[-1]} ({len(epochs)} epochs)"
-    return f"left out {what}{f', epoch {numbers}' if measure.by_epoch else ''}: {reason}"
-
-
-def _titled_all(measure: Measure[Any], targets: Sequence[Target]) -> str:
-    """A measure and several of its targets in plain text."""
-    names = ", ".join(" and ".join(target) for target in targets)
-    return f"{measure.title} of {names}" if names else measure.title

@@ -79,6 +79,17 @@ def is_unwritable(error: OSError) -> bool:
     return isinstance(error, PermissionError) or error.errno in _UNWRITABLE
 
 
+def why_unwritable(folder: Path) -> OSError | None:
+    """The error of an attempt to create a file in a folder, which may be absent; None if it succeeds."""
+    try:
+        _new_temporary(folder / "attempt").unlink(missing_ok=True)
+    except OSError as error:
+        if not is_unwritable(error):
+            raise
+        return error
+    return None
+
+
 def remove_leftovers(folders: Iterable[Path]) -> None:
     """Remove the temporary files that killed writers have left in some folders.
 
