@@ -55,7 +55,7 @@ def test_tokens_as_samples_without_padding(tmp_path: Path) -> None:
     with torch.no_grad():
         np.testing.assert_allclose(run.activations("output", 0), model(TOKENS)[kept], rtol=1e-5, atol=1e-6)
     assert float(bitlens.training_performance(run).accuracy[0]) <= 1
-    with pytest.raises(RunError, match="hidden was recorded as tokens as samples, not as the module returns it"):
+    with pytest.raises(RunError, match="run: expected whole samples to run the network with, got single tokens"):
         bitlens.layer_ablation(run, model, ["hidden"])
 
 
