@@ -15,6 +15,7 @@ import pytest
 
 from bitlens.execution import WorkerError, outcomes, processes
 from tests.support import worker_tasks
+from tests.support.worker_processes import workers_of
 
 
 def ended(executor, function, arguments, tell=print):
@@ -25,11 +26,6 @@ def ended(executor, function, arguments, tell=print):
 
 def paths(folder: Path, count: int) -> list[str]:
     return [str(folder / f"task{i}") for i in range(count)]
-
-
-def children(process: int | None = None) -> set[int]:
-    """The worker processes of a process."""
-    return {child.pid for child in psutil.Process(process).children() if child.status() != psutil.STATUS_ZOMBIE}
 
 
 def is_alive(process: int) -> bool:
@@ -47,7 +43,7 @@ def test_every_task_is_executed_once_and_no_process_stays(tmp_path: Path) -> Non
     tasks = paths(tmp_path, 12)
     assert all(outcome.failure is None for outcome in ended(2, worker_tasks.touch, tasks))
     assert sorted(map(str, tmp_path.iterdir())) == sorted(tasks)
-    assert children() == set()
+    assert workers_of() == set()
 
 
 def test_no_task_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,10 +71,10 @@ def kill_while_working(folder: Path, kills: int) -> None:
     for count, (_, outcome) in enumerate(outcomes(2, worker_tasks.touch, tasks, print)):
         assert outcome.failure is None
         if len(killed) < kills and count % 5 == 0:
-            worker = min(children())
+            worker = min(workers_of())
             os.kill(worker, signal.SIGKILL)
             killed.add(worker)
-            wait_until(lambda worker=worker: worker not in children())
+            wait_until(lambda worker=worker: worker not in workers_of())
     assert len(killed) == kills
     assert all(Path(task).exists() for task in tasks)
 
@@ -95,15 +91,16 @@ def test_twenty_of_twenty_kills_are_survived(tmp_path: Path) -> None:
 def test_closing_ends_the_processes_at_once(tmp_path: Path) -> None:
     work = outcomes(2, worker_tasks.wait_or_touch, [str(tmp_path / name) for name in ("first", *["wait"] * 4)], print)
     assert next(work)[0] == 0
-    assert len(children()) == 2
+    assert len(workers_of()) == 2
     work.close()
-    assert children() == set()
+    assert workers_of() == set()
 
 
 CALLING = """
 import sys, time
 from bitlens.execution import outcomes
 from tests.support import worker_tasks
+from tests.support.worker_processes import workers_of
 try:
     for number, _ in outcomes(2, worker_tasks.wait_or_touch, sys.argv[1:], print):
         print(number, flush=True)
@@ -133,7 +130,7 @@ def calling(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 def test_ctrl_c_ends_the_workers_in_the_middle_of_their_tasks(tmp_path: Path, calling) -> None:
     process = calling("wait1", "wait2", "wait3")
     wait_until(lambda: len([path for path in tmp_path.iterdir() if path.read_text()]) == 2)
-    workers = children(process.pid)
+    workers = workers_of(process.pid)
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=30)[0] == "interrupted\n"
     assert len(workers) == 2
@@ -144,8 +141,8 @@ def test_ctrl_c_ends_the_workers_in_the_middle_of_their_tasks(tmp_path: Path, ca
 def test_workers_end_with_a_caller_that_is_killed(calling, number: signal.Signals) -> None:
     process = calling("first", "second")
     assert process.stdout.readline()
-    wait_until(lambda: len(children(process.pid)) == 2)
-    workers = children(process.pid)
+    wait_until(lambda: len(workers_of(process.pid)) == 2)
+    workers = workers_of(process.pid)
     process.send_signal(number)
     process.wait()
     wait_until(lambda: not any(map(is_alive, workers)))

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 import torch
 import xarray as xr
@@ -26,6 +25,7 @@ from bitlens.runs import RunError
 from bitlens.runs.live_run import LiveRun
 from tests.support.dask_cluster import start_client, start_programs
 from tests.support.sample_runs import convolutions, record_epochs
+from tests.support.worker_processes import workers_of
 
 FEW = {"samples": 32, "permutations": 3, "k": 5}
 QUICK = ["training_performance", "layer_diversity", "channel_entropies"]
@@ -105,7 +105,7 @@ def test_warnings_of_workers_are_given_once(run: bitlens.Run) -> None:
     shutil.rmtree(again.path / "results")
     with pytest.raises(bitlens.SaturationWarning):  # which the filters of the caller turn into an error
         bitlens.measure(again, "information_plane", executor=2, permutations=3, bandwidth=0.01)
-    assert not psutil.Process().children()
+    assert not workers_of()
 
 
 def test_a_task_that_fails_is_reported_in_its_words_and_does_not_stop_the_others(run: bitlens.Run) -> None:
@@ -136,7 +136,7 @@ def test_what_is_finished_stays_and_a_rerun_computes_the_rest(run: bitlens.Run, 
 
     with pytest.raises(KeyboardInterrupt):
         bitlens.measure(run, QUICK, executor=executor, progress=interrupt, k=5)
-    assert not psutil.Process().children()
+    assert not workers_of()
     stored = set((run.path / "results").glob("*/*/*.safetensors"))
     assert 4 <= len(stored) <= 6
     times = {path: path.stat().st_mtime_ns for path in stored}
@@ -150,7 +150,7 @@ def test_killed_workers_change_no_result(run: bitlens.Run, serial: dict[str, xr.
     killed = set()
 
     def kill(title: str, done: int, total: int) -> None:
-        workers = {child.pid for child in psutil.Process().children()} - killed
+        workers = workers_of() - killed
         if workers and done % 7 == 2:
             os.kill(min(workers), signal.SIGKILL)
             killed.add(min(workers))
