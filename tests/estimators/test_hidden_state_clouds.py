@@ -8,8 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from bitlens import Cosine, Gaussian, Linear, UndefinedWarning, effective_rank, hidden_state_entropy, pool_tokens
+from bitlens import (
+    Cosine,
+    Gaussian,
+    Linear,
+    UndefinedWarning,
+    effective_rank,
+    hidden_state_entropy,
+    pool_tokens,
+    trajectory_curvature,
+)
 from bitlens.estimators.matrix.kernels import Clamped
 from tests.support.hidden_state_arrays import MASK, STATES, A, grid
 
@@ -48,6 +58,22 @@ def test_a_ragged_batch_is_each_prompt_alone(kernel, alpha, width):
         [hidden_state_entropy(states[i, j, MASK[j]], kernel=kernel, alpha=alpha) for j in range(3)] for i in range(2)
     ]
     close(hidden_state_entropy(states, MASK, kernel=kernel, alpha=alpha), expected)
+
+
+@pytest.mark.parametrize("kind", ["array", "tensor", "layers"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e38])
+@pytest.mark.parametrize("function", [hidden_state_entropy, effective_rank, pool_tokens, trajectory_curvature])
+def test_padding_may_hold_anything(function, value, kind):
+    padded = np.where(MASK[..., None], STATES, value)
+    given = {"array": padded, "tensor": torch.from_numpy(padded), "layers": tuple(padded)}[kind]
+    close(function(given, MASK), function(STATES, MASK))
+    np.testing.assert_array_equal(np.asarray(given), padded)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_tokens_that_count_are_finite(value):
+    with pytest.raises(ValueError, match="states: contains NaN or infinity; every value must be finite"):
+        hidden_state_entropy(np.where(MASK[..., None], value, STATES), MASK)
 
 
 def test_pooling_by_hand():
@@ -136,7 +162,7 @@ REFUSED = {
     "a mask of numbers": (
         lambda: hidden_state_entropy(STATES, MASK * 2),
         ValueError,
-        "mask: expected True or 1 for tokens that count, False or 0 for padding, got",
+        r"mask: expected True or 1 for tokens that count, False or 0 for padding, got \S+$",
     ),
     "a kernel": (
         lambda: hidden_state_entropy(A, kernel="linear"),

@@ -76,28 +76,36 @@ def as_clouds(states: States, mask: Array | None, *, name: str = "states", skip_
         raise ValueError(f"skip_first: expected 0 or more, got {skipped}")
     layers = _layers(states)
     names = [name] if layers is None else [f"{name}[{i}]" for i in range(len(layers))]
-    arrays: list[Any] = []
-    contexts: list[ArrayContext] = []
-    for argument, layer in zip(names, [states] if layers is None else layers, strict=True):
-        array, context, _ = as_real_array(layer, argument, cuda=True)
+    given = [as_array(x, argument) for argument, x in zip(names, [states] if layers is None else layers, strict=True)]
+    for argument, array in zip(names, given, strict=True):
         if array.ndim < 2:
             raise ValueError(f"{argument}: expected shape (..., tokens, values), got {tuple(array.shape)}")
-        if array.shape[:-1] != (arrays or [array])[0].shape[:-1]:
+        if array.shape[:-1] != given[0].shape[:-1]:
             raise ValueError(
-                f"{argument}: expected the prompts and tokens of {names[0]}, {tuple(arrays[0].shape[:-1])}, got "
+                f"{argument}: expected the prompts and tokens of {names[0]}, {tuple(given[0].shape[:-1])}, got "
                 f"{tuple(array.shape[:-1])}; pad them to the same length and pass a mask"
             )
-        arrays.append(array)
+    *leading, tokens = given[0].shape[:-1]
+    shape = tuple(leading) if layers is None else (len(given), *leading)
+    valid = _valid_tokens(mask, (*shape, tokens), skipped)
+    of_layers = [None] * len(given) if valid is None else list(valid.reshape(len(given), *leading, tokens))
+    batches, contexts = [], []
+    for argument, array, counted in zip(names, given, of_layers, strict=True):
+        real, context, _ = as_real_array(_without_padding(array, counted), argument, cuda=True)
+        batches.append(real.reshape(math.prod(leading), *real.shape[-2:]))
         contexts.append(context)
     check_same_device(contexts, name)
-    leading = tuple(arrays[0].shape[:-2])
-    shape = leading if layers is None else (len(arrays), *leading)
-    valid = _valid_tokens(mask, (*shape, arrays[0].shape[-2]), skipped)
-    batches = [array.reshape(math.prod(leading), *array.shape[-2:]) for array in arrays]
-    if valid is None:
-        return Clouds(batches, [None] * len(arrays), shape, contexts[0])
-    of_batches = [contexts[0].to_device(rows) for rows in valid.reshape(len(arrays), -1, valid.shape[-1])]
+    of_batches = [None if of is None else contexts[0].to_device(of.reshape(-1, tokens)) for of in of_layers]
     return Clouds(batches, of_batches, shape, contexts[0])
+
+
+def _without_padding(array: Any, valid: NDArray | None) -> Any:
+    """States whose padding is 0: a network may leave anything there, such as NaN."""
+    if valid is None or valid.all():
+        return array
+    filled = array.detach().clone() if is_tensor(array) else array.copy()
+    filled[ArrayContext.of(array).to_device(~valid)] = 0
+    return filled
 
 
 def _layers(states: States) -> list[Any] | None:
@@ -118,8 +126,10 @@ def _valid_tokens(mask: Array | None, shape: tuple[int, ...], skipped: int) -> N
     else:
         given = as_array(mask, "mask")
         values = np.asarray(given.detach().cpu() if is_tensor(given) else given)
-        if values.dtype.kind not in "biuf" or not np.isin(values, (0, 1)).all():
-            raise ValueError(f"mask: expected True or 1 for tokens that count, False or 0 for padding, got {values!r}")
+        others = values.dtype.kind not in "biuf" or ~np.isin(values, (0, 1))
+        if np.any(others):
+            got = describe(given) if values.dtype.kind not in "biuf" else values[others][0]
+            raise ValueError(f"mask: expected True or 1 for tokens that count, False or 0 for padding, got {got}")
         if not 1 <= values.ndim <= len(shape) or values.shape != shape[len(shape) - values.ndim :]:
             raise ValueError(f"mask: expected the shape of the last axes of {shape}, got {describe(given)}")
         valid = np.broadcast_to(values.astype(bool), shape)

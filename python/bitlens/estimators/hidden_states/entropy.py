@@ -103,7 +103,8 @@ def hidden_state_entropy(
         One cloud [n, D]; one cloud for each layer [layers, n, D]; or [layers, prompts, tokens, D], which may be a tuple
         of arrays [prompts, tokens, D] whose D differ, such as `hidden_states` of transformers.
     mask : array of shape (prompts, tokens), optional
-        1 for rows that count, 0 for padding on any side. It has the shape of the states without the layers and D.
+        1 for rows that count, 0 for padding on any side, which may hold anything, also NaN. It has the shape of the
+        states without the layers and D.
     kernel : Linear, Cosine or Gaussian
         How the rows are compared. With Linear and Cosine, only the smaller Gram matrix, n x n or D x D, is computed.
     alpha : float
