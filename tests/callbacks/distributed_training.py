@@ -1,7 +1,7 @@
 """A training in two processes, which torchrun starts: once without and once with a recorder on the first process.
 
-`python -m torch.distributed.run --nproc_per_node=2 distributed_training.py WAY FOLDER` writes the weights of both into
-FOLDER, with the run. If WAY is a kind of FSDP, it writes what the recorder says of it.
+`python -m torch.distributed.run --nproc_per_node=2 distributed_training.py WAY FOLDER` writes the weights of both
+trainings and the run into FOLDER. If WAY is a kind of FSDP, it writes the sentence with which the recorder refuses it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Tensors that follow PyTorch's rules for CUDA where there is no GPU: for a build whose CUDA back-end is emulated.
+"""Tensors that follow PyTorch's rules for CUDA on a machine without a GPU.
 
-They say cuda:0 and compute on the CPU. As on a GPU, NumPy cannot read them, and they do not mix with tensors in main
-memory. What makes the host wait for the GPU is noted in `WAITS`.
+They say cuda:0 and compute on the CPU, and need a build whose CUDA back-end is emulated. As on a GPU, NumPy cannot read
+them, and they do not mix with tensors in main memory. What makes the host wait for the GPU is noted in `WAITS`.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _call(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     name = str(func)
     arguments = tree_flatten((args, kwargs))[0]
     on_gpu = [argument for argument in arguments if isinstance(argument, CudaTensor)]
-    others = [argument for argument in arguments if isinstance(argument, torch.Tensor) and argument not in _Ids(on_gpu)]
+    others = [a for a in arguments if isinstance(a, torch.Tensor) and not isinstance(a, CudaTensor)]
     target = kwargs.get("device")
     to_cpu = isinstance(target, torch.device) and target.type == "cpu"
     to_gpu = _is_gpu(target)
@@ -131,16 +131,6 @@ def _call(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     if not ((on_gpu and not to_cpu) or to_gpu):
         return result
     return tree_map(lambda part: CudaTensor(part) if type(part) is torch.Tensor else part, result)
-
-
-class _Ids:
-    """Membership by identity, because tensors compare by their values."""
-
-    def __init__(self, tensors: list[CudaTensor]) -> None:
-        self._ids = {id(tensor) for tensor in tensors}
-
-    def __contains__(self, tensor: object) -> bool:
-        return id(tensor) in self._ids
 
 
 def _note_waits(name: str, args: Any, on_gpu: bool, *, to_cpu: bool, to_gpu: bool) -> None:

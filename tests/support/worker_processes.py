@@ -6,7 +6,7 @@ import psutil
 
 
 def workers_of(process: int | None = None) -> set[int]:
-    """The living worker processes of a process; those that Python's multiprocessing keeps are none."""
+    """The living worker processes of a process. Helpers of Python's multiprocessing do not count."""
     return {child.pid for child in psutil.Process(process).children() if _is_worker(child)}
 
 
