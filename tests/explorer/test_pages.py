@@ -153,6 +153,16 @@ def test_an_address_is_read_and_written_back(recorded_run, look):
     assert not app.toast
 
 
+def test_a_value_that_the_browser_sends_late_does_not_restore_the_epoch(recorded_run, look):
+    """Every message of the browser has the values of all widgets, those of an epoch ago if it was sent on the way."""
+    app = look(recorded_run.path, "layers", t="0")
+    late = app._tree.get_widget_states()
+    next(button for button in app.button if button.label == "▶").click().run()
+    assert app.query_params["t"] == "1"
+    app._run(late)
+    assert app.query_params["t"] == "1"
+
+
 def test_the_query_survives_a_change_of_page_and_of_widgets(recorded_run, look):
     app = look(recorded_run.path, "layers", a="0", b="1", t="1", cell="2.1")
     app.select_slider(key="query epoch").set_value(0).run()

@@ -24,12 +24,13 @@ def bound_widget(
     store: Callable[[Any], Any] | None = None,
     before: Callable[[], object] | None = None,
     reset: Sequence[str] = (),
+    turn: Callable[[], int] = lambda: 0,
     **options: Any,
 ) -> None:
     """Draw a Streamlit widget whose value is a field of the query.
 
-    The key of the widget is "query FIELD". The query is the only owner of the value: it sets the widget on every run of
-    the page, and a choice changes the query before the page runs again.
+    The key of the widget is "query FIELD", or "query FIELD TURN". The query is the only owner of the value: it sets the
+    widget on every run of the page, and a choice changes the query before the page runs again.
 
     Parameters
     ----------
@@ -49,11 +50,16 @@ def bound_widget(
         Called before the field changes.
     reset : sequence of str
         Fields that belonged to the former value; they become None.
+    turn : callable
+        Number of the widget. A value that the browser still sends of a widget with a former number is ignored.
     """
-    key = f"query {field}"
+    drawn = turn()
+    key = f"query {field} {drawn}" if drawn else f"query {field}"
     st.session_state[key] = getattr(current_query(), field) if value is _QUERY_VALUE else value
 
     def choose() -> None:
+        if drawn != turn():
+            return
         if before is not None:
             before()
         chosen = st.session_state[key]

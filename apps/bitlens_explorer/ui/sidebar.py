@@ -62,7 +62,7 @@ def _epoch(run: Run, query: Query, epochs: list[int]) -> None:
     if len(epochs) == 1:
         st.markdown(f"Epoch {epochs[0]}, the only one")
     else:
-        bound_widget(st.select_slider, "Epoch", "epoch", epochs, value=epoch, before=playback.stop)
+        bound_widget(st.select_slider, "Epoch", "epoch", epochs, value=epoch, before=playback.stop, turn=playback.turn)
     _playback(run, epochs, epoch)
 
 
@@ -106,6 +106,7 @@ def _next_frame(epochs: list[int], epoch: int) -> None:
 @st.fragment(run_every=LOOK_SECONDS)
 def _look_again(run: Run, epochs: list[int]) -> None:
     if not st.session_state.pop(_DRAWN, False) and known_epochs(run) != epochs:
+        playback.show(None)
         st.rerun()
 
 

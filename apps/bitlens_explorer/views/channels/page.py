@@ -128,8 +128,8 @@ def _dead(epoch: int, results: Traced) -> None:
 
 
 def _pick_epoch(channel: int, epoch: int) -> None:
-    playback.stop()
-    change_query(channel=channel, epoch=epoch)
+    playback.go_to(epoch)
+    change_query(channel=channel)
 
 
 def _offer(run: Run, layer: str, tasks: list[Task]) -> None:
