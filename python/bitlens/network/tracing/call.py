@@ -30,19 +30,12 @@ class Call:
     """One call of an operation: its arguments by position, with the traces of the tensors among them."""
 
     def __init__(
-        self,
-        name: str,
-        arguments: Sequence[Any],
-        results: Sequence[Tensor],
-        of: Callable[[Any], Operand],
-        is_weight: Callable[[Tensor], bool],
+        self, name: str, arguments: Sequence[Any], results: Sequence[Tensor], of: Callable[[Any], Operand]
     ) -> None:
         self.name = name
         self.arguments = arguments
         self.results = results
         self.of = of
-        self.is_weight = is_weight
-        """Whether a constant is a parameter, or was computed from some."""
 
     def trace(self, position: int) -> Operand:
         """The trace of an argument."""
@@ -97,7 +90,7 @@ def _merged(result: Trace, axes: list[Axis], size: int) -> tuple[Trace, Axis]:
         for a, b in zip(merged, axis, strict=True):
             factor = _union(a, b)
             if factor is None:
-                factor = _later(a, b)
+                factor = max(a, b, key=_rank)
                 lost = Trace(((a, b),)).losing(0)
                 result = Trace(result.axes, united(result.reach, lost.reach))
             factors.append(factor)
@@ -107,11 +100,6 @@ def _merged(result: Trace, axes: list[Axis], size: int) -> tuple[Trace, Axis]:
 
 def _rank(factor: Factor) -> int:
     return [Other, Places, Channels, Samples].index(type(factor))
-
-
-def _later(a: Factor, b: Factor) -> Factor:
-    """The factor that says more; of two with channels, the one on which weights acted last."""
-    return max(a, b, key=lambda factor: (_rank(factor), getattr(factor, "time", 0)))
 
 
 def _rank_of_axis(axis: Axis) -> int:
@@ -130,7 +118,7 @@ def _union(a: Factor, b: Factor) -> Factor | None:
         return Places(a.size, a.axis, np.minimum(a.first, b.first), np.maximum(a.end, b.end))
     if Places in (type(a), type(b)) and Other not in (type(a), type(b)):
         return None
-    return _later(a, b)
+    return max(a, b, key=_rank)
 
 
 def pointwise(call: Call) -> Operand:
