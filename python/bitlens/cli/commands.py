@@ -17,6 +17,7 @@ from bitlens.cli.array_files import INPUT, LABELS, read_epochs
 from bitlens.cli.measure import measure_command, shown_progress, warn
 from bitlens.cli.options import Csv, RunPath
 from bitlens.cli.render import write_csv
+from bitlens.cli.several_runs import compare_command, report_command
 from bitlens.estimators import EqualWidth, OneBit
 from bitlens.measures import layer_ablation, measure
 from bitlens.runs import RunError, open_run, record_arrays
@@ -89,6 +90,8 @@ def demo(
 
 _EXAMPLE = "Example: bitlens measure demo-run --measure channel_entropies --bins 16"
 app.command("measure", epilog=_EXAMPLE)(measure_command)
+app.command("compare", epilog="Example: bitlens compare run-a run-b")(compare_command)
+app.command("report", epilog="Example: bitlens report demo-run --out report.html")(report_command)
 
 
 @app.command(epilog="Example: bitlens ablate demo-run my_models:mlp --steps 20")
