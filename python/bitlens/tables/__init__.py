@@ -26,6 +26,7 @@ from bitlens.tables.inequalities import chain_violations, information_chains
 from bitlens.tables.layers import channel_pairs
 from bitlens.tables.neurons import class_means, label_information
 from bitlens.tables.plane import gap_bounds, information_plane, saturation, target_entropies
+from bitlens.tables.prompts import layer_prompt_entropy, prompt_entropies
 from bitlens.tables.summary import layer_axes, layer_summary
 from bitlens.tables.training import (
     confusion,
@@ -63,9 +64,11 @@ __all__ = [
     "layer_axes",
     "layer_diversity",
     "layer_points",
+    "layer_prompt_entropy",
     "layer_summary",
     "neuron_ranking",
     "p_value",
+    "prompt_entropies",
     "removal_means",
     "role_counts",
     "saturation",
