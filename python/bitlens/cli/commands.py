@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from bitlens.cli import report
-from bitlens.cli.array_files import INPUT, LABELS, read_epochs
+from bitlens.cli.array_files import INPUT, LABELS, NO_LAYERS, read_epochs, token_arrays, whole_arrays
 from bitlens.cli.measure import measure_command, shown_progress, warn
 from bitlens.cli.options import Csv, RunPath
 from bitlens.cli.render import write_csv
@@ -177,14 +177,15 @@ def export(
         console.print(f"Wrote {path}", soft_wrap=True)
 
 
-@app.command("import", epilog="Example: bitlens import hidden-states my-run --channel-axis -1")
+@app.command("import", epilog="Example: bitlens import hidden-states.npz my-run --tokens-as-samples")
 def import_command(
     source: Annotated[
         Path,
         typer.Argument(
             metavar="FOLDER_OR_FILE",
             help="Stored arrays [sample, ...] as npz or safetensors files or zarr groups: one for each epoch, with the "
-            "epoch in the name, such as epoch_12.npz. Every array is a layer, except 'input' and 'labels'.",
+            "epoch in the name, such as epoch_12.npz. Every array is a layer, except 'input', 'labels', and 'prompts', "
+            "'texts' and 'attention_mask' of tokens.",
         ),
     ],
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder for the run; epochs are added to a run.")],
@@ -196,15 +197,34 @@ def import_command(
         int, typer.Option(help="Axis of the channels of all arrays; -1 for channels-last arrays and hidden states.")
     ] = 1,
     model: Annotated[str, typer.Option(help="Name of the network.")] = "arrays",
+    tokens: Annotated[
+        bool,
+        typer.Option(
+            "--tokens-as-samples",
+            help="The arrays are hidden states [prompt, token, D], or one array hidden_states [layer, prompt, token, "
+            "D]. Every token that attention_mask does not mark as padding becomes a sample.",
+        ),
+    ] = False,
 ) -> None:
     """Make a run of arrays that another program has stored, such as hidden states of a language model."""
     console = Console()
     for epoch, arrays in read_epochs(source):
-        inputs, labels = arrays.pop(INPUT, None), arrays.pop(LABELS, None)
-        if missing := [name for name in layers or () if name not in arrays]:
-            raise RunError(f"--layer: no array {missing[0]!r} at epoch {epoch} in {source}; it has {list(arrays)}")
-        chosen = {name: arrays[name] for name in layers or arrays}
-        record_arrays(run, epoch, chosen, inputs=inputs, labels=labels, model=model, channel_axis=channel_axis)
+        given = {name: arrays.pop(name, None) for name in NO_LAYERS}
+        chosen, prompts, texts = token_arrays(arrays, given) if tokens else whole_arrays(arrays, given)
+        if missing := [name for name in layers or () if name not in chosen]:
+            raise RunError(f"--layer: no array {missing[0]!r} at epoch {epoch} in {source}; it has {list(chosen)}")
+        chosen = {name: chosen[name] for name in layers or chosen}
+        record_arrays(
+            run,
+            epoch,
+            chosen,
+            inputs=given[INPUT],
+            labels=given[LABELS],
+            model=model,
+            channel_axis=channel_axis,
+            prompts=prompts,
+            texts=texts,
+        )
         shapes = ", ".join(f"{name} {array.shape}" for name, array in chosen.items())
         _hint(console, f"Imported epoch {epoch}: {shapes}")
     _hint(console, f"The run is in {run}. Measure it with: bitlens measure {shlex.quote(str(run))}")

@@ -29,6 +29,7 @@ from bitlens.tables.layers import channel_pairs
 from bitlens.tables.neurons import class_means, label_information
 from bitlens.tables.overview import named_runs, run_overview
 from bitlens.tables.plane import gap_bounds, information_plane, saturation, target_entropies
+from bitlens.tables.prompts import layer_prompt_entropy, prompt_entropies
 from bitlens.tables.summary import layer_axes, layer_summary
 from bitlens.tables.training import (
     confusion,
@@ -67,10 +68,12 @@ __all__ = [
     "layer_axes",
     "layer_diversity",
     "layer_points",
+    "layer_prompt_entropy",
     "layer_summary",
     "named_runs",
     "neuron_ranking",
     "p_value",
+    "prompt_entropies",
     "removal_means",
     "role_counts",
     "run_comparison",
