@@ -232,23 +232,34 @@ def import_command(
 
 @app.command("explore", epilog="Example: bitlens explore demo-run")
 def explore_command(
-    run: RunPath,
+    run: Annotated[
+        Path | None, typer.Argument(help="Folder of a recorded run, which may appear later. [default: ask for it]")
+    ] = None,
     root: Annotated[
-        Path | None, typer.Option(help="Folder that runs may be opened from. [default: the run's own parent]")
+        Path | None,
+        typer.Option(help="Folder that runs may be opened from. [default: the run's own parent, or this folder]"),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True,
 ) -> None:
-    """Look at a run in a browser, also while it is being written."""
-    open_run(run)  # a run that cannot be read is reported here rather than in the browser
-    _explore(run, root, port)
+    """Look at runs in a browser, also while they are being written."""
+    if run is not None and run.exists():
+        open_run(run)  # a run that cannot be read is reported here rather than in the browser
+    elif run is not None:
+        if not run.resolve().parent.is_dir():
+            raise RunError(f"{run}: there is no folder {run.resolve().parent} for a run to appear in")
+        _hint(Console(stderr=True), f"{run} does not exist yet. The explorer shows it as soon as a recording begins.")
+    if root is not None and not root.is_dir():
+        raise RunError(f"--root: there is no folder {root}")
+    _explore(run, root, port, browser)
 
 
-def _explore(run: Path, root: Path | None = None, port: int = 0) -> NoReturn:
+def _explore(run: Path | None, root: Path | None = None, port: int = 0, browser: bool = True) -> NoReturn:
     try:
         from bitlens_explorer.launch import launch
     except ModuleNotFoundError as error:
         raise RunError(f"the explorer needs {error.name}: pip install 'bitlens[explorer]'") from None
-    launch(run, root, port)
+    launch(run, root, port, browser)
 
 
 def _explore_hint(run: Path) -> str:
