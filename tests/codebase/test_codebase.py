@@ -8,7 +8,7 @@ import doctest
 import importlib
 import pkgutil
 import re
-import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -198,8 +198,7 @@ def test_the_stub_declares_what_is_compiled():
 
 
 def test_the_compiled_module_is_of_this_version():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert bitlens.build_info()["version"] == project["version"]
+    assert bitlens.build_info()["version"] == metadata.version("bitlens")
 
 
 def operations_declared() -> list[str]:

@@ -58,7 +58,7 @@ def _folders(run: Path, path: Path) -> list[str]:
     """Names of the folders in a folder, ascending; RunError if one is a link that leads out of the run."""
     try:
         with os.scandir(path) as entries:
-            return sorted(entry.name for entry in entries if inside(run, entry.path) and entry.is_dir())
+            return sorted(entry.name for entry in entries if inside(run, entry.path).is_dir())
     except (FileNotFoundError, NotADirectoryError):
         return []
 
