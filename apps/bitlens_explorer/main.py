@@ -28,6 +28,7 @@ PAGES = {
     "embedding": "Embedding",
     "pixels": "Pixels",
     "ablation": "Ablation",
+    "hidden_states": "Hidden states",
     "method": "Method & export",
 }
 
