@@ -28,6 +28,7 @@ PAGES = {
     "embedding": "Embedding",
     "pixels": "Pixels",
     "ablation": "Ablation",
+    "compare": "Compare",
     "method": "Method & export",
 }
 
