@@ -183,7 +183,7 @@ SOURCES := pyproject.toml CMakeLists.txt $(NATIVE)
 $(VENV)/installed: $(SOURCES) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet '$(TORCH)'
-	BITLENS_WARNINGS_AS_ERRORS=ON $(BIN)/python -m pip install --quiet --editable '.[torch,run,explorer]' --group dev
+	BITLENS_WARNINGS_AS_ERRORS=ON $(BIN)/python -m pip install --quiet --editable '.[torch,run,explorer,notebook]' --group dev
 	$(BIN)/python -m pip install --quiet --no-deps $(ZOO)
 	touch $@
 

@@ -29,6 +29,7 @@ PAGES = {
     "pixels": "Pixels",
     "ablation": "Ablation",
     "hidden_states": "Hidden states",
+    "compare": "Compare",
     "method": "Method & export",
 }
 
