@@ -6,7 +6,7 @@ PyTorch.
 """
 
 from bitlens.arrays.context import Array, ArrayContext, NDArray, array_namespace, as_numpy, call_kernel, is_tensor
-from bitlens.arrays.rescale import have_finite_squares, rescale_for_squares
+from bitlens.arrays.rescale import have_finite_squares, rescale_for_squares, scale_to_peak
 from bitlens.arrays.validation import (
     MAX_BINS,
     as_array,
@@ -54,4 +54,5 @@ __all__ = [
     "is_tensor",
     "is_uint8_array",
     "rescale_for_squares",
+    "scale_to_peak",
 ]
