@@ -203,9 +203,13 @@ def _described(nearest: _Nearest) -> _Described:
 
 
 def _joined(parts: list[_Described]) -> _Described:
-    scales, distances, indices, coinciding, tied = zip(*parts, strict=True)
-    scales, distances, indices = (np.concatenate(vectors) for vectors in (scales, distances, indices))
-    return _Described(scales, distances, indices, sum(coinciding), sum(tied))
+    return _Described(
+        np.concatenate([part.scales for part in parts]),
+        np.concatenate([part.last_distances for part in parts]),
+        np.concatenate([part.last_indices for part in parts]),
+        sum(part.coinciding for part in parts),
+        sum(part.tied for part in parts),
+    )
 
 
 def _edge_sums(nearest: _Nearest, first: int, described: _Described) -> Any:
