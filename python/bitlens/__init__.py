@@ -9,7 +9,7 @@ network of the demo, ``reference`` the same estimators in short NumPy.
 4. ``runs``         a recorded training on disk: writer, reader, selections, stored results
 5. ``network``      the recorder, discarding, ablation, deconvolution; needs PyTorch
 6. ``callbacks``    the recorder in trainings of Lightning and of Hugging Face's Trainer
-7. ``execution``    tasks in other processes, on this machine or on a Dask cluster
+7. ``execution``    tasks in other processes, on this machine or on a Dask cluster; ``distributed``: dask arrays
 8. ``measures``     declared objects that compute and store the results of a run
 9. ``tables``       tidy tables of these results
 10. ``cli``         the command line; ``bitlens_explorer`` (apps/) draws a run

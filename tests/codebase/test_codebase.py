@@ -37,6 +37,7 @@ ROOMS = {
     "runs": 4,
     "network": 5,
     "execution": 5,
+    "distributed": 6,
     "callbacks": 6,
     "measures": 6,
     "tables": 7,

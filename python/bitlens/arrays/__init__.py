@@ -7,7 +7,7 @@ PyTorch.
 
 from bitlens.arrays.context import Array, ArrayContext, NDArray, array_namespace, as_numpy, call_kernel, is_tensor
 from bitlens.arrays.memory import check_memory
-from bitlens.arrays.rescale import have_finite_squares, rescale_for_squares
+from bitlens.arrays.rescale import have_finite_squares, rescale_for_squares, scale_to_peak
 from bitlens.arrays.validation import (
     MAX_BINS,
     as_array,
@@ -56,4 +56,5 @@ __all__ = [
     "is_tensor",
     "is_uint8_array",
     "rescale_for_squares",
+    "scale_to_peak",
 ]

@@ -122,7 +122,7 @@ def check_probe(
     With `by_token`, there may also be a label for every token, and an input "attention_mask" is the mask.
     """
     if isinstance(probe, (DataLoader, Dataset)):
-        probe = _gathered(probe)
+        probe = gathered(probe)
     if isinstance(probe, Mapping):
         key = next((name for name in _LABELS if name in probe and (by_token or _is_labels(probe[name]))), None)
         probe = ({name: value for name, value in probe.items() if name != key}, probe[key] if key else None)
@@ -156,7 +156,7 @@ def _class_names(labels: Tensor | None, names: Sequence[str] | None) -> tuple[st
     return tuple(str(name) for name in names)
 
 
-def _gathered(samples: Any) -> Any:
+def gathered(samples: Any) -> Any:
     """All samples of a data set or a loader as (inputs, labels) or as a dictionary."""
     loader = samples if isinstance(samples, DataLoader) else DataLoader(samples, batch_size=256)
     parts = list(loader)
