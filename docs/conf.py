@@ -11,8 +11,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import bitlens
 from sphinx.application import Sphinx
+
+import bitlens
 
 DOCS = Path(__file__).parent
 

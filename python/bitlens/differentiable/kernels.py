@@ -97,7 +97,9 @@ def _sigma(squares: Tensor, bandwidth: Bandwidth | Tensor, values: int, argument
     else:
         given = squares.new_tensor(check_positive(bandwidth, argument))
     if given.shape not in ((), (channels,)):
-        raise ValueError(f"{argument}: expected one sigma for each of {channels} channels, got shape {tuple(given.shape)}")
+        raise ValueError(
+            f"{argument}: expected one sigma for each of {channels} channels, got shape {tuple(given.shape)}"
+        )
     return given.expand(channels)
 
 

@@ -154,7 +154,9 @@ def _(
     parameter: float | None,
     labels: Tensor | None,
 ) -> tuple[Tensor, int]:
-    squares = squares.movedim(in_dims[0], 0) if in_dims[0] is not None else squares.expand(info.batch_size, *squares.shape)
+    squares = (
+        squares.movedim(in_dims[0], 0) if in_dims[0] is not None else squares.expand(info.batch_size, *squares.shape)
+    )
     if labels is None or in_dims[4] is None:
         return sigmas(squares.flatten(0, 1), values, rule, parameter, labels).unflatten(0, squares.shape[:2]), 0
     pairs = zip(squares, labels.movedim(in_dims[4], 0), strict=True)
