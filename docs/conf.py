@@ -11,8 +11,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import bitlens
 from sphinx.application import Sphinx
+
+import bitlens
 
 DOCS = Path(__file__).parent
 
@@ -33,8 +34,6 @@ source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 
 myst_enable_extensions = ["dollarmath", "fieldlist"]
 myst_heading_anchors = 3
-# Links to files of the repository outside this folder, which are no pages.
-suppress_warnings = ["myst.xref_missing_outside"]
 
 autodoc_typehints = "none"  # the docstrings say what the types say
 autosummary_generate = False

@@ -53,8 +53,8 @@ class Recorder:
         classes 0 to m - 1, or texts, or None. A dict may hold them as "labels". A data set or a loader gives pairs or
         dicts.
     layers : str or sequence of str, optional
-        Names of modules, patterns such as ``"*.mlp.act"``, or "blocks": the blocks of which the network is built. A module
-        that returns several tensors is recorded by its first one; "lstm.h" names another. Default: the innermost
+        Names of modules, patterns such as ``"*.mlp.act"``, or "blocks": the blocks of which the network is built. A
+        module that returns several tensors is recorded by its first one; "lstm.h" names another. Default: the innermost
         modules that change the data, and modules that compute more after their last inner module; if they are more
         than 40, the blocks and the activations. The model's input and output are always recorded, as "input" and
         "output". Modules with these names are recorded as "module.input" and "module.output", and the second call of a
