@@ -1,6 +1,7 @@
 """bitlens estimates, in bits, how much information each layer and channel of a neural network carries.
 
-The packages, in the order of their imports: each imports only from those before it.
+The packages, in the order of their imports: each imports only from those before it. ``data`` has the images and the
+network of the demo, ``reference`` the same estimators in short NumPy.
 
 1. ``_core``        compiled kernels (csrc/), which borrow arrays through DLPack
 2. ``arrays``       NumPy arrays and PyTorch tensors are checked here
@@ -12,8 +13,6 @@ The packages, in the order of their imports: each imports only from those before
 8. ``measures``     declared objects that compute and store the results of a run
 9. ``tables``       tidy tables of these results
 10. ``cli``         the command line; ``bitlens_explorer`` (apps/) draws a run
-
-``data`` has the images and the network of the demo, ``reference`` the same estimators in short NumPy.
 """
 
 from __future__ import annotations
@@ -125,11 +124,12 @@ if TYPE_CHECKING:
         reconstruction_uncertainty,
         train_decoder,
     )
-    from bitlens.runs import Run, RunError, load_selection, open_run, record_arrays, save_selection
+    from bitlens.runs import Run, RunError, from_hidden_states, load_selection, open_run, record_arrays, save_selection
 
 # Packages that need more than NumPy are imported when a name of theirs is first used.
+_RUNS = ("Run", "RunError", "from_hidden_states", "load_selection", "open_run", "record_arrays", "save_selection")
 _LAZY = {
-    "bitlens.runs": ("Run", "RunError", "load_selection", "open_run", "record_arrays", "save_selection"),
+    "bitlens.runs": _RUNS,
     "bitlens.network": (
         "AblationCurve",
         "InformationDiscarding",
@@ -220,6 +220,7 @@ __all__ = [
     "effective_rank",
     "excess_interval",
     "feature_maps",
+    "from_hidden_states",
     "generalization_bounds",
     "get_num_threads",
     "hidden_state_entropy",
@@ -282,8 +283,7 @@ def __getattr__(name: str) -> Any:
                     raise
                 message = f"bitlens.{name} needs {error.name}: pip install 'bitlens[{_EXTRAS[package]}]'"
                 raise ModuleNotFoundError(message, name=error.name) from error
-    measure = None if name.startswith("_") else _registered(name)
-    if measure is None:
+    if (measure := None if name.startswith("_") else _registered(name)) is None:
         raise AttributeError(f"module 'bitlens' has no attribute {name!r}")
     return measure
 

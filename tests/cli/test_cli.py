@@ -263,7 +263,8 @@ def test_help_has_an_example(name: list[str]) -> None:
     ("arguments", "code", "message"),
     [
         (["info", "nowhere"], 1, "bitlens: nowhere: there is no such folder"),
-        (["explore", "nowhere"], 1, "bitlens: nowhere: there is no such folder"),
+        (["explore", "no/where"], 1, "bitlens: no/where: there is no folder"),
+        (["explore", "--root", "nowhere"], 1, "bitlens: --root: there is no folder nowhere"),
         (["measure", "nowhere"], 1, "bitlens: nowhere: there is no such folder"),
         (["ablate", "nowhere", "my_models:mlp"], 1, "bitlens: nowhere: there is no such folder"),
         (["bounds", "nowhere", "--samples", "9"], 1, "bitlens: nowhere: there is no such folder"),
