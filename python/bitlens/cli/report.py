@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -10,8 +10,9 @@ import numpy as np
 import xarray as xr
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from bitlens.cli.render import Column, render
+from bitlens.cli.render import Column, FittedTable, render, tidy_tables
 from bitlens.estimators.neighbors.diversity import entropy_bound
 from bitlens.measures import (
     MEASURES,
@@ -71,6 +72,20 @@ def print_calls(
         console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
+_ROWS = 40
+"""The most rows of a table of values that are printed."""
+
+
+def print_values(results: Mapping[str, xr.Dataset], console: Console) -> None:
+    """The values of results that could not be stored."""
+    for name, result in results.items():
+        for title, table in tidy_tables(name, result):
+            left = len(table) - _ROWS
+            lines = [title, table.head(_ROWS).to_string(index=False)]
+            lines += [f"{left} rows more: --csv FOLDER writes all of them"] if left > 0 else []
+            console.print("\n".join(lines), end="\n\n", soft_wrap=True, markup=False, highlight=False)
+
+
 def print_ablation(ablation: xr.Dataset, console: Console) -> None:
     """The roles of neurons, and the accuracy while they are removed, at the last epoch."""
     epoch = int(ablation.epoch[-1])
@@ -124,7 +139,9 @@ def print_info(run: Run, console: Console) -> None:
     manifest, epochs = run.manifest, run.epochs
     span = f"{len(epochs)}: {epochs[0]} to {epochs[-1]}" if epochs else "none yet"
     stored = [name for name in run.results.measures() if name not in MEASURES or MEASURES[name].known(run)]
-    table = Table(title=str(run.path), show_header=False)
+    table = Table(title=Text(str(run.path), overflow="fold"), show_header=False)
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
     rows = {
         "model": manifest.model,
         "layers": str(len(manifest.layers)),
@@ -170,7 +187,7 @@ def _own(measure: Measure[Any], parameters: dict[str, Any]) -> Any:
     return measure.Parameters(**{name: value for name, value in parameters.items() if name in fields})
 
 
-def _axes_table(run: Run) -> Table:
+def _axes_table(run: Run) -> FittedTable:
     table = layer_axes(run.layers)
     table["samples"] = [
         str(axis) if folded == 1 else f"{axis}, {folded} positions each"
@@ -196,7 +213,7 @@ def _axes_table(run: Run) -> Table:
     return render(table, columns, "Layers and their axes", caption)
 
 
-def _training_table(performance: xr.Dataset) -> Table:
+def _training_table(performance: xr.Dataset) -> FittedTable:
     columns: dict[str, Column] = {
         "epoch": ("epoch", _COUNT),
         "accuracy": ("accuracy", ".3f"),
@@ -208,7 +225,7 @@ def _training_table(performance: xr.Dataset) -> Table:
     return render(training_summary(performance), columns, "Training, on the probe", caption)
 
 
-def _layers_table(run: Run, parameters: dict[str, Any]) -> Table:
+def _layers_table(run: Run, parameters: dict[str, Any]) -> FittedTable:
     epoch = run.epochs[-1]
     names = [layer.name for layer in run.layers]
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from bitlens.arrays import NDArray, check_integer, describe
 from bitlens.network import batches
-from bitlens.network.activations import Write, check_logits, collect, stored_shapes
+from bitlens.network.activations import Write, check_gradients, collect, stored_shapes
 from bitlens.network.batches import Forward
 from bitlens.network.choice import named_layers
 from bitlens.network.layers import describe_layers
@@ -52,8 +52,8 @@ class Recorder:
         classes 0 to m - 1, or texts, or None. A dict may hold them as "labels". A data set or a loader gives pairs or
         dicts.
     layers : str or sequence of str, optional
-        Names of modules, patterns such as "*.mlp.act", or "blocks": the blocks of which the network is built. A module
-        that returns several tensors is recorded by its first one; "lstm.h" names another. Default: the innermost
+        Names of modules, patterns such as ``"*.mlp.act"``, or "blocks": the blocks of which the network is built. A
+        module that returns several tensors is recorded by its first one; "lstm.h" names another. Default: the innermost
         modules that change the data, and modules that compute more after their last inner module; if they are more
         than 40, the blocks and the activations. The model's input and output are always recorded, as "input" and
         "output". Modules with these names are recorded as "module.input" and "module.output", and the second call of a
@@ -196,7 +196,7 @@ class Recorder:
         if self._batch_size is None:
             self._batch_size = self._probe.samples if described.depends_on_batch else _BATCH
         if self._gradients:
-            check_logits(self._layers[-1], len(self._probe.classes))
+            check_gradients(self._model, self._layers[-1], len(self._probe.classes))
         if described.tokens is not None:
             self._probe = self._probe.by_token(described.tokens)
         probe = self._probe.arrays(self._layers)

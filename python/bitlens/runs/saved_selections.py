@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from bitlens.runs.files import atomic_write
 from bitlens.runs.layout import RunError
 from bitlens.runs.reader import Run
+from bitlens.runs.remote import RemotePath
 from bitlens.runs.run_files import inside, read_file
 
 _FOLDER = "selections"
@@ -54,6 +55,8 @@ def save_selection(run: Run, samples: Sequence[int]) -> str:
         raise RunError(f"samples: expected 0 to {count - 1}, got {chosen[0]} to {chosen[-1]}")
     text = json.dumps({"samples": chosen})
     name = hashlib.sha256(text.encode()).hexdigest()[:12]
+    if isinstance(run.path, RemotePath):
+        raise RunError(f"run: expected a folder that can be written, got {run.path}; copy the run")
     path = inside(run.path, run.path / _FOLDER / f"{name}.json")
     if not path.exists():
         atomic_write(path, lambda temporary: temporary.write_text(text, "utf-8"))
