@@ -5,5 +5,6 @@ of workers. A task holds two chunks at a time, and the chunks are in the memory 
 """
 
 from bitlens.distributed.neighbors import inter_sample_entropy, nearest_neighbors
+from bitlens.distributed.renyi import renyi_entropy
 
-__all__ = ["inter_sample_entropy", "nearest_neighbors"]
+__all__ = ["inter_sample_entropy", "nearest_neighbors", "renyi_entropy"]
