@@ -28,8 +28,13 @@ PAGES = {
     "embedding": "Embedding",
     "pixels": "Pixels",
     "ablation": "Ablation",
+    "hidden_states": "Hidden states",
+    "compare": "Compare",
     "method": "Method & export",
 }
+
+
+LOOK_SECONDS = 2.0  # between two looks for a run, or an epoch, that is about to appear
 
 
 def main() -> None:
@@ -37,19 +42,24 @@ def main() -> None:
     st.set_page_config(page_title="bitlens", page_icon="🔎", layout="wide")
     read_address()
     address = current_query().run
+    if address and run_access.is_awaited(address):
+        _start(address, None)
+        return
     try:
         run = run_access.open_at(address) if address else None
         epochs = known_epochs(run) if run else []
     except (RunError, OSError, ValueError) as error:
-        _start(f"This run cannot be opened: {escape_markdown(error)}")
+        _start(None, f"This run cannot be opened: {escape_markdown(error)}")
         return
     if run is None:
-        _start(None)
+        _start(None, None)
         return
-    page = st.navigation([_page(name, title, first=name == "training") for name, title in PAGES.items()])
+    page = st.navigation([_page(name, name, title, first=name == "training") for name, title in PAGES.items()])
     if not epochs:
         write_address()
-        _wait(run)
+        st.title(escape_markdown(run.path.name), anchor=False)
+        show_hint("The recording has begun, but no epoch is complete yet.", "wait: this page looks every 2 seconds.")
+        _look_for_epochs(run)
         return
     open_context(run, epochs)
     clear_notes()
@@ -68,20 +78,30 @@ def main() -> None:
     show_notes(run)
 
 
-def _page(name: str, title: str, *, first: bool) -> Any:
-    return st.Page(f"views/{name}/page.py", title=title, url_path=name, default=first)
+def _page(folder: str, path: str, title: str, *, first: bool) -> Any:
+    return st.Page(f"views/{folder}/page.py", title=title, url_path=path, default=first)
 
 
-def _start(problem: str | None) -> None:
-    page = st.navigation([_page("open", "Open", first=True)])
-    st.session_state["bitlens problem"] = problem
+def _start(awaited: str | None, problem: str | None) -> None:
+    """The page without a run, at the addresses of all pages: Streamlit has a message of its own for unknown ones."""
+    pages = [_page("open", name, "Open", first=name == "training") for name in PAGES]
+    page = st.navigation(pages, position="hidden")
+    st.session_state["bitlens problem"], st.session_state["bitlens awaited"] = problem, awaited
+    if awaited:
+        _look_for_run(awaited)
     page.run()
 
 
-def _wait(run: Run) -> None:
-    st.title(escape_markdown(run.path.name), anchor=False)
-    show_hint("The recording has begun, but no epoch is complete yet.", "wait for the first epoch, then look again.")
-    st.button("Look again")
+@st.fragment(run_every=LOOK_SECONDS)
+def _look_for_run(address: str) -> None:
+    if not run_access.is_awaited(address):
+        st.rerun()
+
+
+@st.fragment(run_every=LOOK_SECONDS)
+def _look_for_epochs(run: Run) -> None:
+    if known_epochs(run):
+        st.rerun()
 
 
 main()

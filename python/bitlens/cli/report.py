@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -10,8 +10,9 @@ import numpy as np
 import xarray as xr
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from bitlens.cli.render import Column, render
+from bitlens.cli.render import Column, FittedTable, render, tidy_tables
 from bitlens.estimators.neighbors.diversity import entropy_bound
 from bitlens.measures import (
     MEASURES,
@@ -21,6 +22,7 @@ from bitlens.measures import (
     information_plane,
     layer_diversity,
     layer_pair_information,
+    prompt_entropy,
     training_performance,
 )
 from bitlens.measures.registry import planned
@@ -29,6 +31,7 @@ from bitlens.tables import (
     estimate,
     gap_bounds,
     layer_axes,
+    layer_prompt_entropy,
     layer_summary,
     removal_means,
     role_counts,
@@ -45,6 +48,9 @@ def print_summary(run: Run, console: Console, **parameters: Any) -> None:
         console.print(_training_table(performance))
     if run.epochs:
         console.print(_layers_table(run, parameters))
+        entropies = _stored(prompt_entropy, run, (), run.epochs[-1:], parameters)
+        if entropies is not None:
+            console.print(_prompts_table(run, entropies, _own(prompt_entropy, parameters)))
 
 
 def print_calls(
@@ -64,6 +70,20 @@ def print_calls(
     ]
     for line in lines:
         console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+_ROWS = 40
+"""The most rows of a table of values that are printed."""
+
+
+def print_values(results: Mapping[str, xr.Dataset], console: Console) -> None:
+    """The values of results that could not be stored."""
+    for name, result in results.items():
+        for title, table in tidy_tables(name, result):
+            left = len(table) - _ROWS
+            lines = [title, table.head(_ROWS).to_string(index=False)]
+            lines += [f"{left} rows more: --csv FOLDER writes all of them"] if left > 0 else []
+            console.print("\n".join(lines), end="\n\n", soft_wrap=True, markup=False, highlight=False)
 
 
 def print_ablation(ablation: xr.Dataset, console: Console) -> None:
@@ -119,7 +139,9 @@ def print_info(run: Run, console: Console) -> None:
     manifest, epochs = run.manifest, run.epochs
     span = f"{len(epochs)}: {epochs[0]} to {epochs[-1]}" if epochs else "none yet"
     stored = [name for name in run.results.measures() if name not in MEASURES or MEASURES[name].known(run)]
-    table = Table(title=str(run.path), show_header=False)
+    table = Table(title=Text(str(run.path), overflow="fold"), show_header=False)
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
     rows = {
         "model": manifest.model,
         "layers": str(len(manifest.layers)),
@@ -165,7 +187,7 @@ def _own(measure: Measure[Any], parameters: dict[str, Any]) -> Any:
     return measure.Parameters(**{name: value for name, value in parameters.items() if name in fields})
 
 
-def _axes_table(run: Run) -> Table:
+def _axes_table(run: Run) -> FittedTable:
     table = layer_axes(run.layers)
     table["samples"] = [
         str(axis) if folded == 1 else f"{axis}, {folded} positions each"
@@ -191,7 +213,7 @@ def _axes_table(run: Run) -> Table:
     return render(table, columns, "Layers and their axes", caption)
 
 
-def _training_table(performance: xr.Dataset) -> Table:
+def _training_table(performance: xr.Dataset) -> FittedTable:
     columns: dict[str, Column] = {
         "epoch": ("epoch", _COUNT),
         "accuracy": ("accuracy", ".3f"),
@@ -203,7 +225,7 @@ def _training_table(performance: xr.Dataset) -> Table:
     return render(training_summary(performance), columns, "Training, on the probe", caption)
 
 
-def _layers_table(run: Run, parameters: dict[str, Any]) -> Table:
+def _layers_table(run: Run, parameters: dict[str, Any]) -> FittedTable:
     epoch = run.epochs[-1]
     names = [layer.name for layer in run.layers]
 
@@ -241,3 +263,41 @@ def _layers_table(run: Run, parameters: dict[str, Any]) -> Table:
         columns["drawn_pairs"] = ("pairs", str)
         caption += " pairs: how many pairs were drawn at random. Where no number stands, all were measured."
     return render(table, columns, f"Layers at epoch {epoch}, in bits", caption)
+
+
+def _prompts_table(run: Run, entropies: xr.Dataset, settings: Any) -> Table:
+    epoch = int(entropies.epoch[-1])
+    table = layer_prompt_entropy(entropies)
+    for shown, value, error in (
+        ("entropy", "mean_entropy", "standard_error"),
+        ("null", "null_mean", "null_std"),
+        ("difference", "excess", "excess_error"),
+        ("dataset", "dataset_entropy", None),
+        ("dataset null", "dataset_null_mean", "dataset_null_std"),
+    ):
+        errors = [np.nan] * len(table) if error is None else table[error]
+        table[shown] = [
+            "" if np.isnan(number) else estimate(number, spread)
+            for number, spread in zip(table[value], errors, strict=True)
+        ]
+    columns: dict[str, Column] = {
+        "layer": ("layer", str),
+        "entropy": ("entropy", str),
+        "null": ("null", str),
+        "difference": ("entropy - null", str),
+        "gaussian": ("Gaussian", ".3f"),
+        "dataset": ("dataset entropy", str),
+        "dataset null": ("null", str),
+    }
+    tokens = entropies.tokens.values[-1]
+    span = f"{tokens.min()} tokens" if tokens.min() == tokens.max() else f"{tokens.min()} to {tokens.max()} tokens"
+    known = table.prompts.astype(int)
+    counted = f"{known.min()} to {known.max()}" if known.min() < known.max() else str(known.min())
+    caption = (
+        f"entropy: matrix-based entropy of the tokens of a prompt, mean over {counted} of {len(tokens)} prompts of "
+        f"{span}, kernel {settings.kernel}, order {settings.alpha:g}; ± is its standard error. null: mean ± standard "
+        f"deviation over {settings.permutations} shuffles of each channel over the tokens. entropy - null: below 0 "
+        "where channels are related; ± is its standard error over prompts. Gaussian: of independent Gaussian channels. "
+        "dataset entropy: of the mean vectors of all prompts, with the same null. Compare prompts of equal length."
+    )
+    return render(table, columns, f"Hidden states at epoch {epoch}, in bits", caption)

@@ -17,6 +17,7 @@ from bitlens.measures.measuring import measure
 from bitlens.measures.neurons import label_information
 from bitlens.measures.parameters import Field, Parameters, parameter
 from bitlens.measures.plane import information_plane
+from bitlens.measures.prompts import prompt_entropy
 from bitlens.measures.registry import (
     COMPUTED,
     MEASURES,
@@ -61,6 +62,7 @@ __all__ = [
     "parameter_fields",
     "predicted_samples",
     "processing_inequalities",
+    "prompt_entropy",
     "published_parameters",
     "titled",
     "training_performance",

@@ -68,10 +68,6 @@ def open_run(store: str | os.PathLike[str]) -> Run:
     ([0, 1], (6, 8, 8))
     >>> run.slice(label=0, layer="conv1", channel=3, epoch=1).array().shape
     (27, 8, 8)
-    >>> bitlens.open_run("no-such-run")
-    Traceback (most recent call last):
-        ...
-    bitlens.runs.layout.RunError: no-such-run: there is no such folder
     """
     return Run(store)
 
@@ -154,12 +150,19 @@ class Run:
         """The class of every sample of the probe, int64 [n]; None if the probe has no labels."""
         return probe_file.read_labels(self.path, self.manifest)
 
+    @cached_property
+    def prompts(self) -> NDArray | None:
+        """Where samples are tokens: the number of the prompt of each, int64 [n]; None where samples are whole."""
+        return probe_file.read_prompts(self.path, self.manifest)
+
+    @cached_property
+    def texts(self) -> tuple[str, ...] | None:
+        """The text of every sample, such as that of a token; None where none was recorded."""
+        return probe_file.read_texts(self.path, self.manifest)
+
     @property
     def metrics(self) -> dict[int, dict[str, float]]:
-        """The metrics of every epoch, also of those whose activations were not kept.
-
-        A damaged line, such as one that a full disk has cut off, is left out with a warning.
-        """
+        """The metrics of every epoch, also without kept activations; a damaged line is left out with a warning."""
         return read_metrics(self.path, self.path / METRICS)
 
     def layer(self, name: str) -> Layer:

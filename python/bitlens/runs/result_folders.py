@@ -58,7 +58,7 @@ def folders_in(run: Path, path: Path) -> list[str]:
         return path.names("directory")
     try:
         with os.scandir(path) as entries:
-            return sorted(entry.name for entry in entries if inside(run, entry.path) and entry.is_dir())
+            return sorted(entry.name for entry in entries if inside(run, entry.path).is_dir())
     except (FileNotFoundError, NotADirectoryError):
         return []
 

@@ -20,12 +20,16 @@ from bitlens.tables.channels import (
     dead_channels,
     layer_points,
 )
+from bitlens.tables.comparison import run_comparison
+from bitlens.tables.comparison_texts import comparison_texts
 from bitlens.tables.decomposition import channel_decomposition
 from bitlens.tables.discarding import discarding_by_layer, discarding_maps, unconverged_maps, unit_maps
 from bitlens.tables.inequalities import chain_violations, information_chains
 from bitlens.tables.layers import channel_pairs
 from bitlens.tables.neurons import class_means, label_information
+from bitlens.tables.overview import named_runs, run_overview
 from bitlens.tables.plane import gap_bounds, information_plane, saturation, target_entropies
+from bitlens.tables.prompts import layer_prompt_entropy, prompt_entropies
 from bitlens.tables.summary import layer_axes, layer_summary
 from bitlens.tables.training import (
     confusion,
@@ -48,6 +52,7 @@ __all__ = [
     "channel_pairs",
     "channel_projections",
     "class_means",
+    "comparison_texts",
     "confusion",
     "dead_channels",
     "discarding_by_layer",
@@ -63,11 +68,16 @@ __all__ = [
     "layer_axes",
     "layer_diversity",
     "layer_points",
+    "layer_prompt_entropy",
     "layer_summary",
+    "named_runs",
     "neuron_ranking",
     "p_value",
+    "prompt_entropies",
     "removal_means",
     "role_counts",
+    "run_comparison",
+    "run_overview",
     "saturation",
     "target_entropies",
     "training_progress",
