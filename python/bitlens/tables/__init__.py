@@ -24,8 +24,11 @@ from bitlens.tables.decomposition import channel_decomposition
 from bitlens.tables.discarding import discarding_by_layer, discarding_maps, unconverged_maps, unit_maps
 from bitlens.tables.inequalities import chain_violations, information_chains
 from bitlens.tables.layers import channel_pairs
+from bitlens.tables.metrics import recorded_metrics
+from bitlens.tables.neighbors import nearest_samples
 from bitlens.tables.neurons import class_means, label_information
 from bitlens.tables.plane import gap_bounds, information_plane, saturation, target_entropies
+from bitlens.tables.steps import layer_steps
 from bitlens.tables.summary import layer_axes, layer_summary
 from bitlens.tables.training import (
     confusion,
@@ -63,9 +66,12 @@ __all__ = [
     "layer_axes",
     "layer_diversity",
     "layer_points",
+    "layer_steps",
     "layer_summary",
+    "nearest_samples",
     "neuron_ranking",
     "p_value",
+    "recorded_metrics",
     "removal_means",
     "role_counts",
     "saturation",
