@@ -9,13 +9,14 @@ from typing import Any
 
 import streamlit as st
 
-from bitlens_explorer.state import run_access
+from bitlens_explorer.state import playback, run_access
 from bitlens_explorer.state.query import (
     CURVES,
     MAPS,
     PLANES,
     QUANTITIES,
     RANGES,
+    SCALES,
     SORTS,
     SPACES,
     Query,
@@ -24,7 +25,8 @@ from bitlens_explorer.state.query import (
     set_query,
 )
 
-_UNREADABLE = "bitlens unreadable"
+_UNREADABLE, _WRITTEN = "bitlens unreadable", "bitlens written"
+_REVISITING, _REVISITED = "bitlens revisiting", "bitlens revisited"  # in the next run of the script, in this one
 _DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(Query)}
 _LONGEST = 40  # characters of an invalid value that are repeated to the user
 
@@ -75,6 +77,7 @@ _PARTS: dict[str, tuple[str, Callable[[str], Any], Callable[[Any], str]]] = {
     "sort": ("sort", _one_of(SORTS), str),
     "show": ("quantity", _one_of(QUANTITIES), str),
     "range": ("color_range", _one_of(RANGES), str),
+    "scale": ("scale", _one_of(SCALES), str),
     "plane": ("plane", _one_of(PLANES), str),
     "set": ("settings", str, str),
     "dis": ("discarding", str, str),
@@ -85,6 +88,7 @@ _PARTS: dict[str, tuple[str, Callable[[str], Any], Callable[[Any], str]]] = {
     "curve": ("curve", _one_of(CURVES), str),
     "scope": ("scope", str, str),
     "place": ("place", _number, str),
+    "fig": ("tab", str, str),
 }
 """Name in the address -> field of the query, how it is read, how it is written."""
 
@@ -121,6 +125,7 @@ def reset_fields(query: Query, *names: str) -> tuple[Query, list[str]]:
 
 def read_address() -> None:
     """Give a new session the query of its address."""
+    st.session_state[_REVISITED] = st.session_state.pop(_REVISITING, False)
     if has_query():
         return
     query, unreadable = from_address(st.query_params.to_dict())
@@ -134,8 +139,30 @@ def take_unreadable() -> list[str]:
     return unreadable
 
 
-def write_address() -> None:
-    """Put the query into the address. Streamlit removes it from there when the page changes."""
-    wanted = to_address(current_query())
-    if st.query_params.to_dict() != wanted:
-        st.query_params.from_dict(wanted)
+def write_address(page: str | None = None) -> None:
+    """Put the query into the address where the query or the page has changed, with which the browser can go back.
+
+    Otherwise the address stays, because it is one that the user went back to, or that of a message which came late.
+
+    Parameters
+    ----------
+    page : str, optional
+        Path of the page. Default: that of the last time.
+    """
+    last_page, last_parts = st.session_state.get(_WRITTEN, (None, None))
+    page, parts = last_page if page is None else page, to_address(current_query())
+    st.session_state[_WRITTEN] = page, parts
+    shown = st.query_params.to_dict()
+    # A change of page by the user empties the address, but not one by the buttons of the browser.
+    stays = parts == last_parts if page == last_page else bool(shown) and last_page is not None
+    if not stays and not st.session_state[_REVISITED] and shown != parts:
+        st.query_params.from_dict(parts)
+
+
+def revisit(parts: Mapping[str, str]) -> None:
+    """Take the query from an address that the user went back to. The address stays as it is."""
+    query, unreadable = from_address(parts)
+    playback.stop()
+    playback.show(None)
+    set_query(query if query.run else replace(query, run=run_access.given_run()))
+    st.session_state[_UNREADABLE], st.session_state[_REVISITING] = unreadable, True
