@@ -10,7 +10,7 @@ from bitlens.runs import Run, RunError
 from bitlens_explorer.results.known import known_epochs
 from bitlens_explorer.results.query_check import resolve_query
 from bitlens_explorer.state import run_access
-from bitlens_explorer.state.address import read_address, write_address
+from bitlens_explorer.state.address import follow_page, read_address, write_address
 from bitlens_explorer.state.context import open_context, take_wanted_page
 from bitlens_explorer.state.notes import clear_notes
 from bitlens_explorer.state.query import current_query, set_query
@@ -41,7 +41,6 @@ def main() -> None:
     st.set_page_config(page_title="bitlens", page_icon="🔎", layout="wide")
     apply_style()
     read_address()
-    follow_history()
     address = current_query().run
     if address and run_access.is_awaited(address):
         _start(address, None)
@@ -60,6 +59,10 @@ def main() -> None:
     if (wanted := take_wanted_page()) is not None:
         st.switch_page(pages[wanted])
     name = next(name for name, other in pages.items() if other.url_path == page.url_path)
+    follow_history(name)
+    follow_page(name)
+    if current_query().run != address:
+        st.rerun()
     if not epochs:
         write_address(name)
         st.title(escape_markdown(run.path.name), anchor=False)

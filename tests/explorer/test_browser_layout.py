@@ -121,6 +121,9 @@ def test_back_undoes_the_last_choice_and_forward_repeats_it(page: Page) -> None:
     page.browser.back()
     page.until(lambda: shows("mean") and "mean" in chosen())
     page.settled()
+    page.browser.forward()
+    page.until(lambda: shows("mean", "/channels"))
+    page.settled()
 
 
 def test_findings_lead_to_what_they_are_about(page: Page) -> None:

@@ -139,6 +139,17 @@ def take_unreadable() -> list[str]:
     return unreadable
 
 
+def follow_page(page: str) -> None:
+    """Take the query from the address if the browser went back or forward to another page.
+
+    A change of page by the user empties the address, but not one by the buttons of the browser.
+    """
+    last_page, _ = st.session_state.get(_WRITTEN, (None, None))
+    if last_page not in (None, page) and (shown := st.query_params.to_dict()):
+        _revisit(shown)
+        st.session_state[_REVISITED] = True
+
+
 def write_address(page: str | None = None) -> None:
     """Put the query into the address where the query or the page has changed, with which the browser can go back.
 
@@ -152,17 +163,20 @@ def write_address(page: str | None = None) -> None:
     last_page, last_parts = st.session_state.get(_WRITTEN, (None, None))
     page, parts = last_page if page is None else page, to_address(current_query())
     st.session_state[_WRITTEN] = page, parts
-    shown = st.query_params.to_dict()
-    # A change of page by the user empties the address, but not one by the buttons of the browser.
-    stays = parts == last_parts if page == last_page else bool(shown) and last_page is not None
-    if not stays and not st.session_state[_REVISITED] and shown != parts:
+    changed = page != last_page or parts != last_parts
+    if changed and not st.session_state[_REVISITED] and st.query_params.to_dict() != parts:
         st.query_params.from_dict(parts)
 
 
 def revisit(parts: Mapping[str, str]) -> None:
-    """Take the query from an address that the user went back to. The address stays as it is."""
+    """Take the query from an address that the user went back to, in a callback. The address stays as it is."""
+    _revisit(parts)
+    st.session_state[_REVISITING] = True
+
+
+def _revisit(parts: Mapping[str, str]) -> None:
     query, unreadable = from_address(parts)
     playback.stop()
     playback.show(None)
     set_query(query if query.run else replace(query, run=run_access.given_run()))
-    st.session_state[_UNREADABLE], st.session_state[_REVISITING] = unreadable, True
+    st.session_state[_UNREADABLE] = unreadable

@@ -13,15 +13,13 @@ from bitlens_explorer.ui.components import sources
 _KEY = "visited address"
 
 
-def follow_history() -> None:
-    """Show what an address shows when the user goes back or forward to it."""
+def follow_history(page: str) -> None:
+    """Show what an address shows when the user goes back or forward to it on a page."""
 
     def visited() -> None:
         state: Any = st.session_state.get(_KEY)
-        if state is None:  # the page has changed as well, which drops the state of components
-            revisit(st.query_params.to_dict())
-        elif state.visited:
+        if state is not None and state.visited:  # a change of page drops the state of components
             revisit(dict(parse_qsl(str(state.visited).removeprefix("?"), keep_blank_values=True)))
 
     component = st.components.v2.component("bitlens_address", **sources("address", "address/address"))
-    component(key=_KEY, on_visited_change=visited)
+    component(key=_KEY, data={"page": page}, on_visited_change=visited)
