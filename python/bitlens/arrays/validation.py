@@ -225,7 +225,7 @@ def check_seed(seed: object) -> int:
 def check_number(value: Any, name: str) -> float:
     """Return value as a float if it is a number of any type, or an array or tensor of one number without axes."""
     try:
-        if isinstance(value, (str, bytes, bool, np.bool_)) or np.ndim(value):
+        if isinstance(value, (str, bytes, bool, np.bool_)) or getattr(value, "ndim", 0):
             raise TypeError
         return float(value)
     except (TypeError, ValueError):
