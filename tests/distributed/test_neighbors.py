@@ -69,7 +69,7 @@ def test_every_bit_is_that_of_one_array(name, dtype):
         x = samples(name, 150, length, dtype)
         with warnings.catch_warnings(record=True) as expected_warnings:
             warnings.simplefilter("always")
-            expected = bitlens.inter_sample_entropy(x, k)
+            expected = bitlens.inter_sample_entropy(x.astype(np.float64), k)  # whose distances are exact
         distances, indices = bitlens.nearest_neighbors(x, k)
         for chunks in CHUNKS:
             chunked = dask.array.from_array(x, chunks=(chunks, -1))
@@ -81,6 +81,14 @@ def test_every_bit_is_that_of_one_array(name, dtype):
                 assert distributed.inter_sample_entropy(chunked, k) == expected
             assert [str(w.message) for w in given] == [str(w.message) for w in expected_warnings]
             assert all(w.filename == __file__ for w in given)
+
+
+def test_the_entropy_of_float32_samples_is_that_of_exact_distances():
+    """The function for one array takes distances from products there."""
+    x = normal(400, 64).astype(np.float32)
+    entropy = distributed.inter_sample_entropy(dask.array.from_array(x, chunks=(150, -1)), 15)
+    assert entropy == bitlens.inter_sample_entropy(x.astype(np.float64), 15)
+    assert 0 < abs(entropy - bitlens.inter_sample_entropy(x, 15)) < 1e-6
 
 
 def test_samples_of_equal_root_are_ordered_by_their_squares():

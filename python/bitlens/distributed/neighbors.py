@@ -108,7 +108,9 @@ def nearest_neighbors(x: dask.array.Array, k: int) -> tuple[dask.array.Array, da
 def inter_sample_entropy(x: dask.array.Array, k: int = 15) -> float:
     """Compute the inter-sample entropy in bits of a chunked array: how diverse the samples are in their space.
 
-    The result is that of `bitlens.inter_sample_entropy`, bit for bit, and so are its warnings. Neighbours are found as
+    The result is that of `bitlens.inter_sample_entropy` for float64 samples, bit for bit, and so are its warnings. For
+    float32 samples that function takes most distances from products in float32, which saves up to nine tenths of its
+    time; the result here has exact distances and differs by less than 1e-6 bits. Neighbours are found as
     in `nearest_neighbors`. A task then holds the neighbours of one chunk, and 20 bytes for each sample of all chunks:
     its scale and its last neighbour.
 
