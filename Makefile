@@ -122,7 +122,7 @@ $(VENV)/docs-installed: pyproject.toml | $(VENV)/installed
 # from another folder: one with the newest NumPy alone, and one with the oldest libraries of a run. The site-packages of
 # this repository are not involved. For another Python: make PYTHON=python3.13 package
 PACKAGE = build/package-$(notdir $(PYTHON))
-IN_PACKAGE = cd $(PACKAGE)/elsewhere && env -i HOME=$(HOME) PATH=../$(1)/bin
+IN_PACKAGE = cd $(PACKAGE)/elsewhere && env -u PYTHONPATH PATH=../$(1)/bin
 MOST_BYTES := 6000000
 
 package:

@@ -34,8 +34,6 @@ source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 
 myst_enable_extensions = ["dollarmath", "fieldlist"]
 myst_heading_anchors = 3
-# Links to files of the repository outside this folder, which are no pages.
-suppress_warnings = ["myst.xref_missing_outside"]
 
 autodoc_typehints = "none"  # the docstrings say what the types say
 autosummary_generate = False

@@ -17,11 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from typer.main import get_command
-from typer.testing import CliRunner
 
 import bitlens
-from bitlens.cli.commands import app
 from bitlens.data.lenet import LeNet
 from bitlens.measures import COMPUTED
 from bitlens.runs import Layer, Manifest, RunWriter
@@ -35,19 +32,6 @@ def command(
         [sys.executable, "-m", "bitlens", *arguments], capture_output=True, text=True, cwd=cwd, timeout=timeout,
         env={**os.environ, "COLUMNS": str(width)}, stdin=subprocess.DEVNULL, check=False,
     )  # fmt: skip
-
-
-def test_the_version() -> None:
-    result = CliRunner().invoke(app, ["--version"])
-    assert (result.exit_code, result.stdout) == (0, f"bitlens {bitlens.build_info()['version']}\n")
-
-
-@pytest.mark.parametrize(
-    ("words", "word"), [("bitlens meas", "measure"), ("bitlens measure run --skip i", "input_diversity")]
-)
-def test_completion_in_a_shell(words: str, word: str) -> None:
-    asked = {"_BITLENS_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
-    assert word in CliRunner().invoke(app, env=asked, prog_name="bitlens").stdout.splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -249,14 +233,6 @@ def test_info_shows_axes_that_are_not_in_the_usual_place(tmp_path: Path) -> None
     assert ["input", "input", "3 x 12", "0", "2", "1", "the first weights act on it"] in rows
     assert ["folded", "linear", "5 x 12", "0, 12 positions each", "1", "-", "a linear map"] in rows
     assert ["states", "recurrent", "16 x 7", "1", "2", "0", "-"] in rows  # a run of an older bitlens
-
-
-@pytest.mark.parametrize("name", [[], *([name] for name in get_command(app).commands)], ids="".join)
-def test_help_has_an_example(name: list[str]) -> None:
-    result = CliRunner().invoke(app, [*name, "--help"])
-    assert result.exit_code == 0
-    assert "Usage: " in result.stdout
-    assert "Example: bitlens" in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import torch
 from typer.testing import CliRunner
 
 import bitlens
-from bitlens.cli import commands
+from bitlens.cli import commands, errors
 from bitlens.runs import result_store
 from tests.cli.test_cli import command
 from tests.support.sample_runs import record_epochs
@@ -51,9 +51,9 @@ def test_errors_are_one_line(
 ) -> None:
     before = sys.stdout
     monkeypatch.setattr(sys, "stdout", before)  # which the command replaces
-    monkeypatch.setattr(commands, "app", raising(error))
+    monkeypatch.setattr(errors, "app", raising(error))
     with pytest.raises(SystemExit) as ended:
-        commands.main()
+        errors.run_command()
     if sys.stdout is not before:
         sys.stdout.close()
     assert (ended.value.code, capsys.readouterr().err) == (1, f"bitlens: {line}\n")

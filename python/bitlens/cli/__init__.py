@@ -8,9 +8,9 @@ __all__ = ["main"]
 def main() -> None:
     """Run a command, or say which libraries are missing."""
     try:
-        from bitlens.cli.commands import main as run
+        from bitlens.cli.errors import run_command
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("bitlens"):
             raise
         sys.exit(f"bitlens: the command line needs {error.name}: pip install 'bitlens[run]'")
-    run()
+    run_command()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
-import warnings
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -15,7 +13,7 @@ from rich.console import Console
 
 from bitlens.cli import report
 from bitlens.cli.array_files import INPUT, LABELS, NO_LAYERS, read_epochs, token_arrays, whole_arrays
-from bitlens.cli.measure import measure_command, shown_progress, warn
+from bitlens.cli.measure import measure_command, shown_progress
 from bitlens.cli.options import Csv, RunPath
 from bitlens.cli.render import write_csv
 from bitlens.cli.several_runs import compare_command, report_command
@@ -282,26 +280,3 @@ def _explore_hint(run: Path) -> str:
 def _hint(console: Console, text: str) -> None:
     """Print a line that can be copied: it is not wrapped."""
     console.print(text, soft_wrap=True, markup=False, highlight=False)
-
-
-def main() -> None:
-    """Run a command. An error or a warning is one line, also of the system; exit code 1, or 2 for wrong options."""
-    warnings.showwarning = lambda message, *_: warn(f"bitlens: {message}")
-    try:
-        try:
-            app()
-        finally:
-            sys.stdout.flush()  # so that a full disk is reported here
-    except OSError as error:
-        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  # else the interpreter tries to write the rest again
-        named = f"{error.filename}: " if error.filename else ""
-        _fail(f"{named}{error.strerror or error}")
-    except MemoryError as error:
-        _fail(str(error) or "not enough memory; use fewer samples, channels or permutations")
-    except (ValueError, TypeError, ModuleNotFoundError) as error:
-        _fail(str(error))
-
-
-def _fail(sentence: str) -> NoReturn:
-    Console(stderr=True, soft_wrap=True).print(f"bitlens: {sentence}", style="red", markup=False, highlight=False)
-    raise SystemExit(1) from None

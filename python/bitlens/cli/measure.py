@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bitlens.cli import report
 from bitlens.cli.options import Csv, RunPath, with_parameter_options
-from bitlens.cli.render import Column, render, write_csv
+from bitlens.cli.render import Column, print_values, render, write_csv
 from bitlens.estimators import PUBLISHED_SETTINGS
 from bitlens.measures import COMPUTED, MEASURES, announcements, measure
 from bitlens.measures.registry import planned
@@ -79,7 +79,7 @@ def measure_command(
     for sentence in (s for name in names or COMPUTED for s in MEASURES[name].ignored(opened)):
         warn(sentence)
     if names and opened.results.has_unsaved:
-        report.print_values(results, console)
+        print_values(results, console)
     elif names:
         report.print_calls(opened, names, published, parameters, skipped, console)
     else:

@@ -101,3 +101,17 @@ def write_csv(results: Mapping[str, xr.Dataset], folder: Path) -> Iterator[Path]
             path = folder / (re.sub(r"[^\w.-]+", "_", title) + ".csv")
             atomic_write(path, partial(Path.write_text, data=table.to_csv(index=False), encoding="utf-8"))
             yield path
+
+
+_ROWS = 40
+"""The most rows of a table of values that are printed."""
+
+
+def print_values(results: Mapping[str, xr.Dataset], console: Console) -> None:
+    """The values of results that could not be stored."""
+    for name, result in results.items():
+        for title, table in tidy_tables(name, result):
+            left = len(table) - _ROWS
+            lines = [title, table.head(_ROWS).to_string(index=False)]
+            lines += [f"{left} rows more: --csv FOLDER writes all of them"] if left > 0 else []
+            console.print("\n".join(lines), end="\n\n", soft_wrap=True, markup=False, highlight=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bitlens.cli.prompts import prompts_table
-from bitlens.cli.render import Column, FittedTable, render, tidy_tables
+from bitlens.cli.render import Column, FittedTable, render
 from bitlens.estimators.neighbors.diversity import entropy_bound
 from bitlens.measures import (
     MEASURES,
@@ -70,20 +70,6 @@ def print_calls(
     ]
     for line in lines:
         console.print(line, soft_wrap=True, markup=False, highlight=False)
-
-
-_ROWS = 40
-"""The most rows of a table of values that are printed."""
-
-
-def print_values(results: Mapping[str, xr.Dataset], console: Console) -> None:
-    """The values of results that could not be stored."""
-    for name, result in results.items():
-        for title, table in tidy_tables(name, result):
-            left = len(table) - _ROWS
-            lines = [title, table.head(_ROWS).to_string(index=False)]
-            lines += [f"{left} rows more: --csv FOLDER writes all of them"] if left > 0 else []
-            console.print("\n".join(lines), end="\n\n", soft_wrap=True, markup=False, highlight=False)
 
 
 def print_ablation(ablation: xr.Dataset, console: Console) -> None:
