@@ -35,6 +35,7 @@ figures: $(VENV)/installed
 	PYTHONPATH=apps $(BIN)/python -m paper_figures information-flow
 	PYTHONPATH=apps $(BIN)/python -m paper_figures information-discarding
 	PYTHONPATH=apps $(BIN)/python -m paper_figures information-ordered-ablation
+	PYTHONPATH=apps $(BIN)/python -m paper_figures cnnslicer
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 
 import dask
@@ -136,6 +138,12 @@ def test_threads_of_this_process_are_left_as_they_were(threads):
     with dask.config.set(scheduler="threads"):
         distributed.inter_sample_entropy(dask.array.from_array(normal(60, 3), chunks=(20, -1)), 5)
     assert bitlens.get_num_threads() == 3
+
+
+def test_a_missing_library_is_named():
+    program = "import sys; sys.modules['dask'] = None; import bitlens.distributed"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stderr.endswith("ModuleNotFoundError: bitlens.distributed needs dask: pip install 'bitlens[cluster]'\n")
 
 
 def chunked(x, chunks=4):

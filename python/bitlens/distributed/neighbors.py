@@ -25,7 +25,7 @@ from bitlens.estimators.neighbors.scan import scan_squared
 _CONTEXT = ArrayContext()
 
 
-class _Nearest(NamedTuple):
+class Nearest(NamedTuple):
     """The nearest neighbours of the samples of a chunk among some of the others, by (squared distance, index)."""
 
     squared: NDArray
@@ -91,7 +91,7 @@ def nearest_neighbors(x: dask.array.Array, k: int) -> tuple[dask.array.Array, da
     """
     chunks = as_chunks(x, at_least=2)
     count = check_neighbor_count(k, chunks.samples, at_least=1)
-    found = _search(chunks, count)
+    found = search(chunks, count)
     results = [task(_in_unit_of_x, nearest, chunks.scale) for nearest in found]
     distances, indices = (
         dask.array.concatenate(
@@ -145,7 +145,7 @@ def inter_sample_entropy(x: dask.array.Array, k: int = 15) -> float:
     """
     chunks = as_chunks(x, at_least=3)
     count = check_neighbor_count(k, chunks.samples, at_least=2)
-    found = _search(chunks, count)
+    found = search(chunks, count)
     described = task(_joined, [task(_described, nearest) for nearest in found])
     sums = [task(_edge_sums, *operands, described) for operands in zip(found, chunks.starts, strict=True)]
     entropy, coinciding, tied = task(_result, sums, described).compute()
@@ -153,8 +153,8 @@ def inter_sample_entropy(x: dask.array.Array, k: int = 15) -> float:
     return float(entropy)
 
 
-def _search(chunks: Chunks, k: int) -> list[Delayed]:
-    """The `_Nearest` of each chunk. Its tasks begin with the chunk itself, so that not all need the same chunk."""
+def search(chunks: Chunks, k: int) -> list[Delayed]:
+    """The `Nearest` of each chunk. Its tasks begin with the chunk itself, so that not all need the same chunk."""
     count, starts, found = len(chunks.blocks), chunks.starts, []
     for i, rows in enumerate(chunks.blocks):
         nearest = None
@@ -166,8 +166,8 @@ def _search(chunks: Chunks, k: int) -> list[Delayed]:
 
 
 def _nearest_of_pair(
-    before: _Nearest | None, rows: NDArray, columns: NDArray | None, first: int, k: int, scale: Scale
-) -> _Nearest | None:
+    before: Nearest | None, rows: NDArray, columns: NDArray | None, first: int, k: int, scale: Scale
+) -> Nearest | None:
     """The k nearest of those found before and of the columns, whose first index is `first`.
 
     Without columns, the other rows are searched. None where there is no other sample yet.
@@ -177,11 +177,11 @@ def _nearest_of_pair(
         return before
     projection = choose_projection(rows, columns, _CONTEXT, count)
     found = scan_squared(rows, columns, _CONTEXT, scale.width, count, projection, 1.0)
-    after = _Nearest(found.distances, found.indices + np.int32(first), found.ties > 0)
+    after = Nearest(found.distances, found.indices + np.int32(first), found.ties > 0)
     return after if before is None else _merged(before, after, k)
 
 
-def _merged(a: _Nearest, b: _Nearest, k: int) -> _Nearest:
+def _merged(a: Nearest, b: Nearest, k: int) -> Nearest:
     squared, indices = (np.concatenate(pair, axis=1) for pair in ((a.squared, b.squared), (a.indices, b.indices)))
     order = np.lexsort((indices, squared), axis=1)
     squared, indices = (np.take_along_axis(values, order, axis=1) for values in (squared, indices))
@@ -189,14 +189,14 @@ def _merged(a: _Nearest, b: _Nearest, k: int) -> _Nearest:
     tied = (squared[:, k:] == last[:, None]).any(axis=1)
     for part in (a, b):
         tied |= part.ties & (part.squared[:, -1] == last)
-    return _Nearest(squared[:, :k], indices[:, :k], tied)
+    return Nearest(squared[:, :k], indices[:, :k], tied)
 
 
-def _in_unit_of_x(nearest: _Nearest, scale: Scale) -> tuple[NDArray, NDArray]:
+def _in_unit_of_x(nearest: Nearest, scale: Scale) -> tuple[NDArray, NDArray]:
     return in_unit(nearest.distances, scale.unit), nearest.indices.astype(np.int64)
 
 
-def _described(nearest: _Nearest) -> _Described:
+def _described(nearest: Nearest) -> _Described:
     distances = nearest.distances
     last = last_neighbors(distances, nearest.indices, _CONTEXT)
     return _Described(neighbor_scales(distances, _CONTEXT), *last, without_scale(distances), int(nearest.ties.sum()))
@@ -212,7 +212,7 @@ def _joined(parts: list[_Described]) -> _Described:
     )
 
 
-def _edge_sums(nearest: _Nearest, first: int, described: _Described) -> Any:
+def _edge_sums(nearest: Nearest, first: int, described: _Described) -> Any:
     vectors = described.scales, described.last_distances, described.last_indices
     return edge_sums(nearest.distances, nearest.indices, first, *vectors, _CONTEXT)
 

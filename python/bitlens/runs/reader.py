@@ -85,8 +85,6 @@ class Run:
 
     def __init__(self, store: str | os.PathLike[str]) -> None:
         self.path = place_of(store)
-        if not isinstance(self.path, RemotePath) and not self.path.is_dir():
-            raise RunError(f"{self.path}: there is no such folder")
         manifest = self.path / MANIFEST
         try:
             content = read_file(self.path, manifest, MAX_MANIFEST_BYTES)

@@ -20,10 +20,13 @@ def place_of(store: str | os.PathLike[str]) -> Path:
     Raises
     ------
     RunError
-        If a URL has a protocol for which no library is installed.
+        If there is no such folder, or a URL has a protocol for which no library is installed.
     """
     if not isinstance(store, str) or "://" not in store:
-        return Path(store)
+        folder = Path(store)
+        if not folder.is_dir():
+            raise RunError(f"{folder}: there is no such folder")
+        return folder
     try:
         from fsspec.core import url_to_fs
 
