@@ -276,16 +276,14 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    for package, names in _LAZY.items():
-        if name in names:
-            try:
-                return getattr(importlib.import_module(package), name)
-            except ModuleNotFoundError as error:
-                if error.name and error.name.startswith("bitlens"):
-                    raise
-                extra = _EXTRAS.get(package, "notebook")
-                message = f"bitlens.{name} needs {error.name}: pip install 'bitlens[{extra}]'"
-                raise ModuleNotFoundError(message, name=error.name) from error
+    for package in [package for package, names in _LAZY.items() if name in names]:
+        try:
+            return getattr(importlib.import_module(package), name)
+        except ModuleNotFoundError as error:
+            if error.name and error.name.startswith("bitlens"):
+                raise
+            message = f"bitlens.{name} needs {error.name}: pip install 'bitlens[{_EXTRAS.get(package, 'notebook')}]'"
+            raise ModuleNotFoundError(message, name=error.name) from error
     if (measure := None if name.startswith("_") else _registered(name)) is None:
         raise AttributeError(f"module 'bitlens' has no attribute {name!r}")
     return measure

@@ -147,7 +147,7 @@ def test_bad_views(options: dict[str, Any], error: type[Exception], message: str
 
 
 def test_labels_for_tokens_need_tokens_as_samples(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"probe: expected 20 labels, got shape \(20, 7\)"):
+    with pytest.raises(ValueError, match=r"probe: labels: expected shape \(20,\) to match the samples, got \(20, 7\)"):
         record(tmp_path / "run", TOKENS % 3)
 
 

@@ -81,8 +81,6 @@ class Run:
     >>> run = bitlens.Run("demo-run")
     >>> run.layers[1].name, run.layers[1].kind, run.layers[1].receptive_field.box(0, 3)
     ('conv1', 'convolution', ((0, 3), (1, 6)))
-    >>> run.activations("pool1", epoch=1, channels=[2, 5]).shape
-    (359, 2, 4, 4)
     """
 
     def __init__(self, store: str | os.PathLike[str]) -> None:

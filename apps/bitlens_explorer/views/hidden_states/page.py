@@ -64,7 +64,7 @@ def _layers(run: Run, epoch: int, results: Traced) -> None:
             "Compare prompts of equal length only."
         )
         file = file_name(run, "hidden-states", "prompts", f"epoch{epoch}", ending="csv")
-        figure_frame.below(run, meaning, table, "prompt entropy", file, {"epoch": epoch, **UNIT})
+        figure_frame.below(run, meaning, table, "prompt entropy", file, {"epoch": epoch, **UNIT}, chart)
     with right:
         figure_frame.title("Dataset entropy")
         chart = dataset_over_layers(table.value, layers)
@@ -72,7 +72,7 @@ def _layers(run: Run, epoch: int, results: Traced) -> None:
         meaning = "Matrix-based entropy of one vector a prompt, the mean of its tokens, with the null of these vectors."
         shown = table.columns(["epoch", "layer", "dataset_entropy", "dataset_null_mean", "dataset_null_std"])
         file = file_name(run, "hidden-states", "dataset", f"epoch{epoch}", ending="csv")
-        figure_frame.below(run, meaning, shown, "dataset entropy", file, {"epoch": epoch, **UNIT})
+        figure_frame.below(run, meaning, shown, "dataset entropy", file, {"epoch": epoch, **UNIT}, chart)
 
 
 def _prompt(run: Run, epoch: int, results: Traced) -> None:
@@ -87,7 +87,7 @@ def _prompt(run: Run, epoch: int, results: Traced) -> None:
     charts.draw(chart, "one prompt", f"entropy of prompt {prompt} in each layer, and the mean over prompts")
     meaning = f"Entropy of the tokens of prompt {prompt}, and the mean over all prompts with its standard error."
     file = file_name(run, "hidden-states", f"prompt{prompt}", f"epoch{epoch}", ending="csv")
-    figure_frame.below(run, meaning, rows, "one prompt", file, {"epoch": epoch, "prompt": prompt, **UNIT})
+    figure_frame.below(run, meaning, rows, "one prompt", file, {"epoch": epoch, "prompt": prompt, **UNIT}, chart)
 
 
 main()
