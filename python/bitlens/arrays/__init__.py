@@ -6,6 +6,7 @@ PyTorch.
 """
 
 from bitlens.arrays.context import Array, ArrayContext, NDArray, array_namespace, as_numpy, call_kernel, is_tensor
+from bitlens.arrays.gradients import GradientWarning
 from bitlens.arrays.rescale import have_finite_squares, rescale_for_squares
 from bitlens.arrays.validation import (
     MAX_BINS,
@@ -31,6 +32,7 @@ __all__ = [
     "MAX_BINS",
     "Array",
     "ArrayContext",
+    "GradientWarning",
     "NDArray",
     "array_namespace",
     "as_array",
