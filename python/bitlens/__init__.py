@@ -5,13 +5,14 @@ The packages, in the order of their imports: each imports only from those before
 1. ``_core``        compiled kernels (csrc/), which borrow arrays through DLPack
 2. ``arrays``       NumPy arrays and PyTorch tensors are checked here
 3. ``estimators``   one public function for each published quantity; needs NumPy alone
-4. ``runs``         a recorded training on disk: writer, reader, selections, stored results
-5. ``network``      the recorder, discarding, ablation, deconvolution; needs PyTorch
-6. ``callbacks``    the recorder in trainings of Lightning and of Hugging Face's Trainer
-7. ``execution``    tasks in other processes, on this machine or on a Dask cluster
-8. ``measures``     declared objects that compute and store the results of a run
-9. ``tables``       tidy tables of these results
-10. ``cli``         the command line; ``bitlens_explorer`` (apps/) draws a run
+4. ``differentiable``  matrix-based entropies as tensors with derivatives; needs PyTorch
+5. ``runs``         a recorded training on disk: writer, reader, selections, stored results
+6. ``network``      the recorder, discarding, ablation, deconvolution; needs PyTorch
+7. ``callbacks``    the recorder in trainings of Lightning and of Hugging Face's Trainer
+8. ``execution``    tasks in other processes, on this machine or on a Dask cluster
+9. ``measures``     declared objects that compute and store the results of a run
+10. ``tables``       tidy tables of these results
+11. ``cli``         the command line; ``bitlens_explorer`` (apps/) draws a run
 
 ``data`` has the images and the network of the demo, ``reference`` the same estimators in short NumPy.
 """

@@ -72,7 +72,8 @@ def exponents(values: Tensor, bandwidth: Bandwidth | Tensor, argument: str) -> T
 
     A sigma that follows from a rule is a constant of the derivative.
     """
-    squares = squared_distances(values if values.dtype == torch.float64 else values.to(torch.float32))
+    precise = values if values.dtype == torch.float64 else values.to(torch.float32)
+    squares: Tensor = squared_distances(precise)
     sigma = _sigma(squares, bandwidth, values.shape[2], argument)
     return squares / (2 * sigma**2)[:, None, None]
 
