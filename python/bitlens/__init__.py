@@ -5,12 +5,11 @@ The packages, in the order of their imports: each imports only from those before
 1. ``_core``        compiled kernels (csrc/), which borrow arrays through DLPack
 2. ``arrays``       NumPy arrays and PyTorch tensors are checked here
 3. ``estimators``   one public function for each published quantity; needs NumPy alone
-4. ``differentiable``   matrix-based entropies as tensors with derivatives; needs PyTorch
-   ``runs``         a recorded training on disk: writer, reader, selections, stored results
+4. ``differentiable``, ``runs``   entropies with derivatives (needs PyTorch); a recorded training on disk
 5. ``network``      the recorder, discarding, ablation, deconvolution; needs PyTorch
 6. ``callbacks``, ``execution``   the recorder in trainings of other libraries; tasks in other processes
-7. ``measures``     declared objects that compute and store the results of a run
-8. ``tables``, ``cli``   tidy tables of these results, and the command line; ``bitlens_explorer`` (apps/) draws a run
+7. ``measures``, ``tables``   declared objects that compute and store the results of a run; tidy tables of these
+8. ``cli``          the command line; ``bitlens_explorer`` (apps/) draws a run
 
 ``data`` has the images and the network of the demo, ``reference`` the same estimators in short NumPy.
 """

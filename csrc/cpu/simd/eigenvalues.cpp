@@ -165,17 +165,20 @@ void resolvent_traces(const double* diagonal, const double* couplings, Index n, 
 // backward error: R_ii = 1 / p_i + ratios[i]^2 R_i+1,i+1, times a weight, and R_ij = ratios[j] R_i,j+1 for i
 // > j.
 bool resolvent(const double* diagonal, const double* off_diagonal, Index n, double shift, double weight,
-               double* ratios, double* elements) {
+               Index step, double* ratios, double* elements) {
   double change = 0;  // of the pivot of row i by the rows before it
   for (Index i = 0; i < n; ++i) {
     const double pivot = diagonal[i] + shift + change;
     if (!(pivot > 0)) return false;
     const double coupling = i < n - 1 ? off_diagonal[i] : 0;
-    elements[i] = weight / pivot;
-    ratios[i] = -coupling / pivot;
-    change = coupling * ratios[i];
+    elements[i * step] = weight / pivot;
+    ratios[i * step] = -coupling / pivot;
+    change = coupling * ratios[i * step];
   }
-  for (Index i = n - 2; i >= 0; --i) elements[i] += ratios[i] * ratios[i] * elements[i + 1];
+  for (Index i = n - 2; i >= 0; --i) {
+    const double ratio = ratios[i * step];
+    elements[i * step] += ratio * ratio * elements[(i + 1) * step];
+  }
   return true;
 }
 
@@ -187,8 +190,9 @@ bool resolvent_sum(const double* diagonal, const double* off_diagonal, Index n, 
   constexpr double negligible = 1e-200;
   Lanes values[kMostResolvents];
   for (Index s = 0; s < count; ++s) {
-    double* ratios = scratch + 2 * s * n;
-    if (!resolvent(diagonal, off_diagonal, n, shifts[s], weights[s], ratios, ratios + n)) return false;
+    double* ratios = scratch + s;  // those of all shifts lie side by side
+    if (!resolvent(diagonal, off_diagonal, n, shifts[s], weights[s], count, ratios, ratios + n * count))
+      return false;
   }
   for (Index first = 0; first < n; first += width) {
     const Index end = first + width < n ? first + width : n;
@@ -196,13 +200,12 @@ bool resolvent_sum(const double* diagonal, const double* off_diagonal, Index n, 
     Index active = count;
     for (Index j = end - 1; j >= 0; --j) {
       Lanes total = {};
-      for (Index s = 0; s < active; ++s) {
-        const double* ratios = scratch + 2 * s * n;
-        Lanes value = values[s] * ratios[j];
-        if (j >= first) value[j - first] = ratios[n + j];
-        values[s] = value;
-        total += value;
+      const double* ratios = scratch + j * count;
+      for (Index s = 0; s < active; ++s) values[s] *= ratios[s];
+      if (j >= first) {
+        for (Index s = 0; s < active; ++s) values[s][j - first] = ratios[n * count + s];
       }
+      for (Index s = 0; s < active; ++s) total += values[s];
       for (Index i = j > first ? j : first; i < end; ++i) sum[i * stride + j] += total[i - first];
       while (j < first && active > 0) {
         const Lanes& last = values[active - 1];
