@@ -1,6 +1,7 @@
 // The operations of matrix-based entropies: squared distances, spectra, and entropies of Gaussian kernels.
 #include "bindings/operation.hpp"
 #include "bindings/sections.hpp"
+#include "core/ops/entropy_slopes.hpp"
 #include "core/ops/renyi_entropies.hpp"
 #include "core/ops/spectra.hpp"
 #include "core/ops/squared_distances.hpp"
@@ -20,6 +21,10 @@ void define_matrices(py::module_& m) {
                       operand<&Op::members>("members"), operand<&Op::weights>("weights"),
                       operand<&Op::alpha>("alpha"), operand<&Op::entropies>("entropies"),
                       operand<&Op::kept>("kept"), operand<&Op::workspace>("workspace"));
+  });
+  define<EntropySlopes, RunsOn::cpu>(m, "entropy_slopes", []<class Op>(std::type_identity<Op>) {
+    return std::tuple(operand<&Op::matrices>("matrices"), operand<&Op::alpha>("alpha"),
+                      operand<&Op::entropies>("entropies"), operand<&Op::slopes>("slopes"));
   });
 }
 

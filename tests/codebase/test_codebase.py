@@ -34,6 +34,7 @@ ROOMS = {
     "runtime": 3,
     "data": 3,
     "estimators": 3,
+    "differentiable": 4,
     "runs": 4,
     "network": 5,
     "execution": 5,

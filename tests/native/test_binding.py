@@ -158,6 +158,7 @@ def test_the_producer_is_asked_for_version_1_and_for_no_synchronisation(device, 
         ("cut_candidates", "kth_estimates", "^kth_estimates: expected the device of bounds$"),
         ("exact_neighbors", "indices", "^indices: expected the device of x$"),
         ("label_counts", "labels", "^this operation has no CUDA kernel: pass the tensor's .cpu\\(\\)$"),
+        ("entropy_slopes", "slopes", "^this operation has no CUDA kernel: pass the tensor's .cpu\\(\\)$"),
         ("value_range", "values", "^this operation has no CUDA kernel: pass the tensor's .cpu\\(\\)$"),
     ],
 )

@@ -128,6 +128,7 @@ FITTING = {
     "histogram_entropies": lambda: {"counts": i32(5, 2, 4), "entropies": f64(5, 2), "stream": 0},
     "squared_distances": lambda: {"maps": f64(5, 2, 6), "squares": f64(2, 5, 5), "stream": 0},
     "gram_spectrum": lambda: {"matrices": f64(3, 5, 5), "spectra": f64(3, 5), "workspace": f64(1, 15), "stream": 0},
+    "entropy_slopes": lambda: {"matrices": f64(2, 5, 5), "alpha": 1.25, "entropies": f64(2), "slopes": f64(2, 5, 5)},
     "renyi_entropies": lambda: {
         "squared_distances": f64(3, 5, 5),
         **SETS,
@@ -159,6 +160,7 @@ INPUTS_OF = {
     "edge_entropy": {"sums"},
     "histogram_entropies": {"counts"},
     "gram_spectrum": {"matrices"},
+    "entropy_slopes": {"matrices"},
     "renyi_entropies": {"squared_distances", "starts", "members", "weights"},
 }
 

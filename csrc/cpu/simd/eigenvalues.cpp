@@ -161,8 +161,68 @@ void resolvent_traces(const double* diagonal, const double* couplings, Index n, 
   for (Index s = 0; s < count; ++s) traces[s] = lanes[s];
 }
 
+// The resolvent R of one shift from the pivots p of one factorisation, so that all elements have the same
+// backward error: R_ii = 1 / p_i + ratios[i]^2 R_i+1,i+1, times a weight, and R_ij = ratios[j] R_i,j+1 for i
+// > j.
+bool resolvent(const double* diagonal, const double* off_diagonal, Index n, double shift, double weight,
+               Index step, double* ratios, double* elements) {
+  double change = 0;  // of the pivot of row i by the rows before it
+  for (Index i = 0; i < n; ++i) {
+    const double pivot = diagonal[i] + shift + change;
+    if (!(pivot > 0)) return false;
+    const double coupling = i < n - 1 ? off_diagonal[i] : 0;
+    elements[i * step] = weight / pivot;
+    ratios[i * step] = -coupling / pivot;
+    change = coupling * ratios[i * step];
+  }
+  for (Index i = n - 2; i >= 0; --i) {
+    const double ratio = ratios[i * step];
+    elements[i * step] += ratio * ratio * elements[(i + 1) * step];
+  }
+  return true;
+}
+
+// Rows are computed in groups, one in each lane, from the last column to the first. A row's elements of one
+// shift are products of ratios, which are the smaller the larger the shift is.
+bool resolvent_sum(const double* diagonal, const double* off_diagonal, Index n, const double* shifts,
+                   const double* weights, Index count, double* scratch, double* sum, Index stride) {
+  constexpr Index width = kWidth<double>;
+  constexpr double negligible = 1e-200;
+  Lanes values[kMostResolvents];
+  for (Index s = 0; s < count; ++s) {
+    double* ratios = scratch + s;  // those of all shifts lie side by side
+    if (!resolvent(diagonal, off_diagonal, n, shifts[s], weights[s], count, ratios, ratios + n * count))
+      return false;
+  }
+  for (Index first = 0; first < n; first += width) {
+    const Index end = first + width < n ? first + width : n;
+    for (Index s = 0; s < count; ++s) values[s] = Lanes{};
+    Index active = count;
+    for (Index j = end - 1; j >= 0; --j) {
+      Lanes total = {};
+      const double* ratios = scratch + j * count;
+      for (Index s = 0; s < active; ++s) values[s] *= ratios[s];
+      if (j >= first) {
+        for (Index s = 0; s < active; ++s) values[s][j - first] = ratios[n * count + s];
+      }
+      for (Index s = 0; s < active; ++s) total += values[s];
+      for (Index i = j > first ? j : first; i < end; ++i) sum[i * stride + j] += total[i - first];
+      while (j < first && active > 0) {
+        const Lanes& last = values[active - 1];
+        double largest = 0;
+        for (Index l = 0; l < width; ++l)
+          largest = last[l] > largest ? last[l] : -last[l] > largest ? -last[l] : largest;
+        if (largest > negligible) break;
+        --active;
+      }
+      if (active == 0) break;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
-const EigenvalueLoops eigenvalue_loops = {eigenvalues, resolvent_traces};
+const EigenvalueLoops eigenvalue_loops = {eigenvalues, resolvent_traces, resolvent_sum};
 
 }  // namespace bitlens::cpu::BITLENS_ISA

@@ -140,8 +140,83 @@ void tridiagonalize(T* matrix, Index n, T* scratch, double* diagonal, double* co
   diagonal[0] = matrix[0];
 }
 
+void with_reflectors(double* matrix, Index n, double* scratch, double* diagonal, double* off_diagonal,
+                     double* scales) {
+  const Index stride = padded<double>(n);
+  double* v = scratch;
+  double* w = v + stride;
+  double* x = w + stride;
+  double* y = x + stride;
+  for (Index j = 0; j < 4 * stride; ++j) scratch[j] = 0;
+  complete_tiles(matrix, n);
+  for (Index k = n - 1; k > 0; --k) {
+    double* row = matrix + k * stride;
+    update_row(row, k, v, w);
+    diagonal[k] = row[k];
+    const Reflector<double> reflector = reflect(row, k, x);
+    off_diagonal[k - 1] = reflector.scale == 0 ? 0 : row[k - 1] - reflector.last;
+    scales[k] = reflector.scale;
+    update_and_multiply(matrix, stride, k, v, w, x, y);
+    next_update(x, y, k, reflector.scale, v, w);
+    // Later steps change this row by multiples of v[k] and w[k], which are 0 from now on.
+    for (Index j = 0; j < k; j += kWidth<double>) store(row + j, load(x + j));
+  }
+  update_row(matrix, 0, v, w);
+  diagonal[0] = matrix[0];
+}
+
+// Multiplies `rows` rows of a function by the reflectors 1 to k of their row numbers k, from the right.
+template <Index rows>
+void reflect_rows(const double* reflectors, const double* scales, Index stride, Index first,
+                  double* function) {
+  for (Index k = 1; k < first + rows; ++k) {
+    const double* x = reflectors + k * stride;
+    const Index skipped = k > first ? k - first : 0;
+    Vector<double> dots[rows] = {};
+    for (Index j = 0; j < k; j += kWidth<double>) {
+      const Vector<double> xj = load(x + j);
+      for (Index r = 0; r < rows; ++r) dots[r] += load(function + (first + r) * stride + j) * xj;
+    }
+    Vector<double> factors[rows];
+    for (Index r = 0; r < rows; ++r) {
+      factors[r] = Vector<double>{} + (r < skipped ? 0 : scales[k] * sum<double>(dots[r]));
+    }
+    for (Index j = 0; j < k; j += kWidth<double>) {
+      const Vector<double> xj = load(x + j);
+      for (Index r = 0; r < rows; ++r) {
+        double* row = function + (first + r) * stride + j;
+        store(row, load(row) - factors[r] * xj);
+      }
+    }
+  }
+}
+
+// Step k applies reflector k to the columns of rows k and beyond, which is done first, row by row, and to
+// both sides of the leading k rows.
+void transform_back(const double* reflectors, const double* scales, Index n, double* scratch,
+                    double* function) {
+  constexpr Index rows = kRows<double>;
+  const Index stride = padded<double>(n);
+  double* v = scratch;
+  double* w = v + stride;
+  double* y = w + stride;
+  double* x = y + stride;
+  for (Index j = 0; j < 4 * stride; ++j) scratch[j] = 0;
+  Index first = 0;
+  for (; first + rows <= n; first += rows) reflect_rows<rows>(reflectors, scales, stride, first, function);
+  for (; first < n; ++first) reflect_rows<1>(reflectors, scales, stride, first, function);
+  complete_tiles(function, n);
+  for (Index k = 1; k < n; ++k) {
+    for (Index j = 0; j < k; j += kWidth<double>) store(x + j, load(reflectors + k * stride + j));
+    update_and_multiply(function, stride, k, v, w, x, y);
+    next_update(x, y, k, scales[k], v, w);
+  }
+  for (Index i = 0; i < n - 1; ++i) update_row(function + i * stride, i, v, w);
+}
+
 }  // namespace
 
-const TridiagonalLoops tridiagonal_loops = {tridiagonalize<float>, tridiagonalize<double>};
+const TridiagonalLoops tridiagonal_loops = {tridiagonalize<float>, tridiagonalize<double>, with_reflectors,
+                                            transform_back};
 
 }  // namespace bitlens::cpu::BITLENS_ISA

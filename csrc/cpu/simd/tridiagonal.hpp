@@ -22,6 +22,14 @@ constexpr Index padded(Index n) {
 struct TridiagonalLoops {
   void (*of_floats)(float* matrix, Index n, float* scratch, double* diagonal, double* couplings);
   void (*of_doubles)(double* matrix, Index n, double* scratch, double* diagonal, double* couplings);
+  // The same as of_doubles, but the off-diagonals [n - 1] are not squared. Row k of the matrix becomes the
+  // reflector of step k, k = n - 1 to 1, and scales[k] its scale.
+  void (*with_reflectors)(double* matrix, Index n, double* scratch, double* diagonal, double* off_diagonal,
+                          double* scales);
+  // Replaces a function of the tridiagonal matrix, whose lower triangle is in the aligned `function` with
+  // zeros beyond, by the same function of the matrix that had been reduced.
+  void (*transform_back)(const double* reflectors, const double* scales, Index n, double* scratch,
+                         double* function);
 };
 BITLENS_LOOPS(TridiagonalLoops, tridiagonal_loops)
 

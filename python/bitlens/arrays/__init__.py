@@ -6,6 +6,7 @@ PyTorch.
 """
 
 from bitlens.arrays.context import Array, ArrayContext, NDArray, array_namespace, as_numpy, call_kernel, is_tensor
+from bitlens.arrays.gradients import GradientWarning
 from bitlens.arrays.memory import check_memory
 from bitlens.arrays.rescale import have_finite_squares, rescale_for_squares, scale_to_peak
 from bitlens.arrays.validation import (
@@ -33,6 +34,7 @@ __all__ = [
     "MAX_BINS",
     "Array",
     "ArrayContext",
+    "GradientWarning",
     "NDArray",
     "array_namespace",
     "as_array",

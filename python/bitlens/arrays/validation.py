@@ -12,6 +12,7 @@ import numpy as np
 
 from bitlens import _core
 from bitlens.arrays.context import Array, ArrayContext, NDArray, is_tensor
+from bitlens.arrays.gradients import warn_of_lost_gradient
 
 MAX_BINS = _core.MAX_BINS
 """The largest number of bins of every estimator and measure: the index of a bin is stored in one byte."""
@@ -63,7 +64,7 @@ def as_real_array(x: Array, name: str, *, cuda: bool = False) -> tuple[Any, Arra
     Lists and arrays of other libraries are converted as in `as_array`.
 
     Half precision and integers of up to 16 bits become float32. Other integers become float64, which is exact up to
-    2^53. Values are constants: a tensor that requires a gradient is detached.
+    2^53. Values are constants: a tensor that requires a gradient is detached, with a `GradientWarning`.
 
     Parameters
     ----------
@@ -107,6 +108,7 @@ def _from_tensor(tensor: Any, name: str, cuda: bool) -> tuple[Any, ArrayContext]
         raise ValueError(f"{name}: lies on {tensor.device}, but this function runs on the CPU; pass {name}.cpu()")
     if not context.on_cuda and tensor.device.type != "cpu":
         raise ValueError(f"{name}: lies on {tensor.device}; expected a CPU or CUDA tensor")
+    warn_of_lost_gradient(tensor, name)
     tensor = tensor.detach().resolve_neg()
     if tensor.dtype not in (torch.float32, torch.float64):
         more_than_16_bits = tensor.dtype in (torch.int32, torch.int64, torch.uint32, torch.uint64)
@@ -225,7 +227,7 @@ def check_seed(seed: object) -> int:
 def check_number(value: Any, name: str) -> float:
     """Return value as a float if it is a number of any type, or an array or tensor of one number without axes."""
     try:
-        if isinstance(value, (str, bytes, bool, np.bool_)) or getattr(value, "ndim", 0):
+        if isinstance(value, (str, bytes, bool, np.bool_)) or getattr(value, "ndim", False):
             raise TypeError
         return float(value)
     except (TypeError, ValueError):

@@ -179,7 +179,7 @@ def total_correlation(
     of_channels = exponents(channels, bandwidth, "bandwidth") / (count if scale_bandwidth else 1)
     with_slopes = torch.is_grad_enabled() and of_channels.requires_grad
     kernels = torch.exp(-torch.cat([of_channels, of_channels.sum(0, keepdim=True)]))
-    entropies = matrix_entropies(kernels, order, with_slopes)[0]
+    entropies: Tensor = matrix_entropies(kernels, order, with_slopes)[0]
     return (entropies[:count].sum() - entropies[count]).to(result_type([maps]))
 
 

@@ -72,24 +72,21 @@ def exponents(values: Tensor, bandwidth: Bandwidth | Tensor, argument: str) -> T
 
     A sigma that follows from a rule is a constant of the derivative.
     """
-    squares = squared_distances(values if values.dtype == torch.float64 else values.to(torch.float32))
+    precise = values if values.dtype == torch.float64 else values.to(torch.float32)
+    squares: Tensor = squared_distances(precise)
     sigma = _sigma(squares, bandwidth, values.shape[2], argument)
     return squares / (2 * sigma**2)[:, None, None]
 
 
 def _sigma(squares: Tensor, bandwidth: Bandwidth | Tensor, values: int, argument: str) -> Tensor:
-    channels, constant = len(squares), squares.detach()
-    if isinstance(bandwidth, Median | Dimension):
-        return sigmas(constant, values, type(bandwidth).__name__, None, None)
-    if isinstance(bandwidth, Silverman):
-        return sigmas(constant, values, "Silverman", bandwidth.h, None)
-    if isinstance(bandwidth, NearestNeighbors):
-        return sigmas(constant, values, "NearestNeighbors", float(bandwidth.m), None)
+    channels, constant, labels = len(squares), squares.detach(), None
     if isinstance(bandwidth, Alignment):
         labels = bandwidth.labels
         if labels is not None and not isinstance(labels, Tensor):
             raise TypeError(f"{argument}: expected an Alignment with labels in a tensor, got {describe(labels)}")
-        return sigmas(constant, values, "Alignment", bandwidth.smallest, labels)
+    if isinstance(bandwidth, Median | Dimension | Silverman | NearestNeighbors | Alignment):
+        of_rule: Tensor = sigmas(constant, values, type(bandwidth).__name__, _parameter(bandwidth), labels)
+        return of_rule
     if isinstance(bandwidth, Tensor):
         given = bandwidth.to(squares)
     elif isinstance(bandwidth, Sequence):
@@ -101,6 +98,14 @@ def _sigma(squares: Tensor, bandwidth: Bandwidth | Tensor, values: int, argument
             f"{argument}: expected one sigma for each of {channels} channels, got shape {tuple(given.shape)}"
         )
     return given.expand(channels)
+
+
+def _parameter(rule: Median | Dimension | Silverman | NearestNeighbors | Alignment) -> float | None:
+    if isinstance(rule, Silverman):
+        return rule.h
+    if isinstance(rule, NearestNeighbors):
+        return float(rule.m)
+    return rule.smallest if isinstance(rule, Alignment) else None
 
 
 def _linear_rows(x: Tensor, kernel: Linear) -> Tensor:
@@ -132,7 +137,8 @@ def entropy_of(x: Tensor, kernel: Gaussian | Linear, argument: str, alpha: float
 def entropy_of_kernel(kernel: Tensor, alpha: float) -> Tensor:
     """Compute the entropy in bits of one kernel [n, n], a tensor of no dimension."""
     with_slopes = torch.is_grad_enabled() and kernel.requires_grad
-    return matrix_entropies(kernel[None], alpha, with_slopes)[0][0]
+    entropies: Tensor = matrix_entropies(kernel[None], alpha, with_slopes)[0]
+    return entropies[0]
 
 
 def result_type(variables: Sequence[Tensor]) -> torch.dtype:

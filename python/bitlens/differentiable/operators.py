@@ -45,20 +45,20 @@ def _(matrices: Tensor, alpha: float, with_slopes: bool) -> tuple[Tensor, Tensor
     return matrices.new_empty((batch,)), matrices.new_empty((batch if with_slopes else 0, n, n))
 
 
-def _save_slopes(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-    ctx.set_materialize_grads(False)
-    ctx.save_for_backward(output[1])
+def _save_slopes(ctx: Any, inputs: tuple[Tensor, float, bool], output: tuple[Tensor, Tensor]) -> None:
+    ctx.mark_non_differentiable(output[1])
+    ctx.alpha, ctx.with_slopes = inputs[1:]
+    ctx.save_for_backward(output[1] if ctx.with_slopes else inputs[0])
 
 
-def _matrix_gradient(
-    ctx: Any, of_entropies: Tensor | None, of_slopes: Tensor | None
-) -> tuple[Tensor | None, None, None]:
-    if of_slopes is not None:
+def _matrix_gradient(ctx: Any, of_entropies: Tensor, _: Tensor) -> tuple[Tensor, None, None]:
+    if torch.is_grad_enabled() and not torch.compiler.is_compiling():
         raise NotImplementedError(
-            "bitlens.differentiable: expected first derivatives, got a derivative of a gradient; use create_graph=False"
+            "create_graph: expected False, got True; bitlens.differentiable has first derivatives only"
         )
-    (slopes,) = ctx.saved_tensors
-    return None if of_entropies is None else of_entropies[:, None, None] * slopes, None, None
+    (saved,) = ctx.saved_tensors
+    slopes = saved if ctx.with_slopes else matrix_entropies(saved, ctx.alpha, True)[1]
+    return of_entropies[:, None, None] * slopes, None, None
 
 
 matrix_entropies.register_autograd(_matrix_gradient, setup_context=_save_slopes)
@@ -69,12 +69,11 @@ def _(
     info: Any, in_dims: tuple[int | None, ...], matrices: Tensor, alpha: float, with_slopes: bool
 ) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
     matrices = matrices.movedim(in_dims[0] or 0, 0)
+    # Whether a gradient is required cannot be seen from within vmap.
+    with_slopes = with_slopes or (torch.is_grad_enabled() and matrices.requires_grad)
     entropies, slopes = matrix_entropies(matrices.flatten(0, 1), alpha, with_slopes)
-    shape = matrices.shape
-    return (
-        entropies.unflatten(0, shape[:2]),
-        slopes.reshape(shape[0], shape[1] if with_slopes else 0, *shape[2:]),
-    ), (0, 0)
+    shape = (matrices.shape[0], matrices.shape[1] if with_slopes else 0, *matrices.shape[2:])
+    return (entropies.unflatten(0, matrices.shape[:2]), slopes.reshape(shape)), (0, 0)
 
 
 @custom_op("bitlens::squared_distances", mutates_args=())
@@ -83,7 +82,8 @@ def squared_distances(values: Tensor) -> Tensor:
     context = ArrayContext(values.device)
     values = values.detach().contiguous()
     if context.on_cuda:
-        return squares_of_values(values, context)  # type: ignore[no-any-return]
+        of_values: Tensor = squares_of_values(values, context)
+        return of_values
     squares = torch.empty((values.shape[1], len(values), len(values)), dtype=torch.float64)
     call_kernel(context, _core.squared_distances, values.numpy(), squares.numpy())
     return squares
@@ -103,8 +103,8 @@ def _values_gradient(ctx: Any, of_squares: Tensor) -> Tensor:
     """Sum 2 (g_ij + g_ji) (x_i - x_j) over j; the mean is subtracted first, so that an offset costs no digits."""
     (values,) = ctx.saved_tensors
     x = (values.to(torch.float64) - values.mean(0, keepdim=True, dtype=torch.float64)).movedim(0, 1)
-    weights = 2 * (of_squares + of_squares.mT)
-    gradient = weights.sum(2, keepdim=True) * x - weights @ x
+    weights: Tensor = 2 * (of_squares + of_squares.mT)
+    gradient: Tensor = weights.sum(2, keepdim=True) * x - weights @ x
     return gradient.movedim(0, 1).to(values.dtype)
 
 
@@ -117,9 +117,6 @@ def _(info: Any, in_dims: tuple[int | None, ...], values: Tensor) -> tuple[Tenso
     return squared_distances(values.flatten(1, 2)).unflatten(0, values.shape[1:3]), 0
 
 
-_RULES = {rule.__name__: rule for rule in (Median, Silverman, NearestNeighbors, Dimension)}
-
-
 @custom_op("bitlens::sigmas", mutates_args=())
 def sigmas(squares: Tensor, values: int, rule: str, parameter: float | None, labels: Tensor | None) -> Tensor:
     """Compute sigma of every channel by a rule for the bandwidth, float64 [channels]; it has no derivative.
@@ -128,15 +125,18 @@ def sigmas(squares: Tensor, values: int, rule: str, parameter: float | None, lab
     """
     context = ArrayContext(squares.device)
     array = squares.detach() if context.on_cuda else squares.detach().numpy()
-    chosen: Bandwidth
-    if rule == "Alignment":
-        chosen = Alignment(labels, parameter)
-    elif parameter is None:
-        chosen = _RULES[rule]()
-    else:
-        chosen = _RULES[rule](int(parameter) if rule == "NearestNeighbors" else parameter)
-    found = sigmas_of_squares(chosen, array, 1.0, values, context)
-    return found if context.on_cuda else torch.from_numpy(found)  # type: ignore[no-any-return]
+    found = sigmas_of_squares(_rule(rule, parameter, labels), array, 1.0, values, context)
+    return torch.as_tensor(found)
+
+
+def _rule(name: str, parameter: float | None, labels: Tensor | None) -> Bandwidth:
+    if name == "Alignment":
+        return Alignment(labels, parameter)
+    if name == "Silverman":
+        return Silverman(parameter or 0.0)
+    if name == "NearestNeighbors":
+        return NearestNeighbors(int(parameter or 0))
+    return Median() if name == "Median" else Dimension()
 
 
 @sigmas.register_fake

@@ -45,8 +45,8 @@ def renyi_entropy(
     Returns
     -------
     Tensor
-        Bits, from 0 to log2(n), without dimensions, on the device of x. It has the type of x; float32 for half precision
-        and for labels. NaN if x contains NaN or infinity, or its linear kernel is 0 everywhere.
+        Bits, from 0 to log2(n), without dimensions, on the device of x. It has the type of x; float32 for half
+        precision and for labels. NaN if x contains NaN or infinity, or its linear kernel is 0 everywhere.
 
     Raises
     ------

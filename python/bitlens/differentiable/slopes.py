@@ -12,10 +12,13 @@ import math
 import torch
 from torch import Tensor
 
-from bitlens.estimators.matrix.spectra import share_of_rounding
+from bitlens import _core
+from bitlens.arrays import ArrayContext
+from bitlens.estimators.matrix.spectra import eigenvalues, entropies_of_spectra, is_large, share_of_rounding
 
 LARGEST_PRODUCT = 8
 """The largest whole order whose power is a product of matrices; a spectrum takes less time for larger ones."""
+_LARGEST_QUADRATURE = 1.5  # the largest order of the compiled kernel; see csrc/core/ops/entropy_slopes.hpp
 
 
 def entropies_and_slopes(matrices: Tensor, alpha: float, with_slopes: bool) -> tuple[Tensor, Tensor]:
@@ -28,8 +31,12 @@ def entropies_and_slopes(matrices: Tensor, alpha: float, with_slopes: bool) -> t
     normal = matrices / traces[:, None, None]
     if alpha in range(2, LARGEST_PRODUCT + 1):
         entropies, slopes = _by_products(normal, int(alpha), with_slopes)
+    elif 1 <= alpha <= _LARGEST_QUADRATURE and with_slopes and not _is_large(normal):
+        entropies, slopes = _by_quadrature(normal, alpha)
+    elif with_slopes:
+        entropies, slopes = _by_eigenvectors(normal, alpha)
     else:
-        entropies, slopes = _by_eigenvectors(normal, alpha, with_slopes)
+        entropies, slopes = _by_eigenvalues(normal, alpha), normal[:0].clone()
     entropies = entropies.clip(0, math.log2(matrices.shape[1])).masked_fill(~sound, math.nan)
     if with_slopes:
         slopes /= torch.where(sound, traces, math.nan)[:, None, None]
@@ -49,24 +56,48 @@ def _by_products(normal: Tensor, alpha: int, with_slopes: bool) -> tuple[Tensor,
     return entropies, slopes
 
 
-def _by_eigenvectors(normal: Tensor, alpha: float, with_slopes: bool) -> tuple[Tensor, Tensor]:
-    """Any order. Eigenvalues that cannot be told from rounding errors do not count below order 1, as in `bitlens`.
+def _is_large(matrices: Tensor) -> bool:
+    """Whether PyTorch takes less time than the compiled kernel, which there is for the CPU only."""
+    context = ArrayContext(matrices.device)
+    return context.on_cuda or is_large(matrices.shape[1], len(matrices), context)
+
+
+def _by_quadrature(normal: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """Orders from 1 to 1.5 by the compiled kernel; rare matrices that it refuses, by their eigenvectors."""
+    entropies, slopes = normal.new_empty(len(normal)), torch.empty_like(normal, memory_format=torch.contiguous_format)
+    _core.entropy_slopes(normal.numpy(), alpha, entropies.numpy(), slopes.numpy())
+    refused = entropies.isnan()
+    if refused.any():
+        entropies[refused], slopes[refused] = _by_eigenvectors(normal[refused], alpha)
+    return entropies, slopes
+
+
+def _by_eigenvalues(normal: Tensor, alpha: float) -> Tensor:
+    """The entropies alone, of any order, as in `bitlens`."""
+    context = ArrayContext(normal.device)
+    spectra = eigenvalues(normal if context.on_cuda else normal.numpy(), context)
+    discarded = share_of_rounding(normal.shape[1]) if alpha < 1 else 0.0
+    return torch.as_tensor(entropies_of_spectra(spectra, alpha, discarded)[0])
+
+
+def _by_eigenvectors(normal: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """Any order. Eigenvalues that cannot be told from rounding errors do not count below order 1.
 
     From order 1 on, the derivatives in their direction are those at the largest rounding error: they are finite.
     """
     values, vectors = torch.linalg.eigh(normal)
     e, least = alpha - 1, share_of_rounding(normal.shape[1]) * values[:, -1:]
     counts = values > (least if alpha < 1 else 0)
-    logs = torch.log(torch.where(counts, values, 1.0))
-    powers = logs if alpha == 1 else torch.expm1(e * logs) / e
-    c = (torch.where(counts, values, 0.0) * powers).sum(1)
-    entropies = -(c if alpha == 1 else torch.log1p(e * c) / e) / math.log(2)
-    if not with_slopes:
-        return entropies, normal[:0].clone()
-    logs = torch.log(torch.maximum(values, least))
-    powers = logs if alpha == 1 else torch.expm1(e * logs) / e
-    if alpha < 1:
-        powers = torch.where(counts, powers, -1 / e)  # the power of an eigenvalue that does not count is 0
-    factors = alpha / ((1 + e * c) * math.log(2))
-    slopes = (vectors * ((c[:, None] - powers) * factors[:, None])[:, None, :]) @ vectors.mT
-    return entropies, slopes
+    positive = torch.where(counts, values, 0.0)
+    entropies, _ = entropies_of_spectra(positive, alpha, 0.0)
+    kept = torch.where(counts, values, 1.0) if alpha < 1 else torch.maximum(values, least)
+    if alpha > 2:  # (c - h(A)) / (1 + e c) is (1 - A^e / tr(A^alpha)) / e
+        shares = positive / values[:, -1:]
+        factors = (1 - shares**e / (values[:, -1:] * (shares**alpha).sum(1, keepdim=True))) / e
+    else:
+        logs = torch.log(kept)
+        h = logs if alpha == 1 else torch.expm1(e * logs) / e
+        c = (positive * h).sum(1, keepdim=True)
+        h = torch.where(counts, h, -1 / e) if alpha < 1 else h  # the power of what does not count is 0
+        factors = (c - h) / (1 + e * c)
+    return entropies, (vectors * (alpha / math.log(2) * factors)[:, None, :]) @ vectors.mT

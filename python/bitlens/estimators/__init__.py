@@ -1,5 +1,6 @@
 """The public estimators, one function for each published quantity; they take arrays and return bits."""
 
+from bitlens.arrays import GradientWarning
 from bitlens.estimators.binned import LayerInformation, binned_information
 from bitlens.estimators.channels.intra_sample_entropy import channel_entropy, intra_sample_entropy
 from bitlens.estimators.channels.mutual_information import (
@@ -61,6 +62,7 @@ __all__ = [
     "EqualWidth",
     "Gaussian",
     "GeneralizationBound",
+    "GradientWarning",
     "HiddenStateEntropy",
     "InterSampleDiversity",
     "Interval",
