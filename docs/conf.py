@@ -28,8 +28,9 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["api/pages/README.md"]
+exclude_patterns = ["examples"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 
 myst_enable_extensions = ["dollarmath", "fieldlist"]
@@ -40,6 +41,18 @@ autosummary_generate = False
 numpydoc_show_class_members = False
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+
+# `make gallery` executes the examples; without that their pages have the code alone.
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": "/plot_",
+    "ignore_pattern": "digits_lenet",
+    "plot_gallery": "False",
+    "only_warn_on_example_error": False,
+    "abort_on_example_error": True,
+    "show_memory": False,
+}
 
 html_theme = "pydata_sphinx_theme"
 html_title = "bitlens"
