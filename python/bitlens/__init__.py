@@ -5,11 +5,11 @@ network of the demo, ``reference`` the same estimators in short NumPy.
 
 1. ``_core``        compiled kernels (csrc/), which borrow arrays through DLPack
 2. ``arrays``       NumPy arrays and PyTorch tensors are checked here
-3. ``estimators``   one public function for each published quantity; needs NumPy alone
+3. ``estimators``   one public function for each published quantity; needs NumPy alone, as does ``reference``
 4. ``runs``         a recorded training on disk: writer, reader, selections, stored results
 5. ``network``      the recorder, discarding, ablation, deconvolution; needs PyTorch
 6. ``callbacks``    the recorder in trainings of Lightning and of Hugging Face's Trainer
-7. ``execution``    tasks in other processes, on this machine or on a Dask cluster
+7. ``execution``    tasks in other processes, on this machine or on a Dask cluster; ``distributed``: dask arrays
 8. ``measures``     declared objects that compute and store the results of a run
 9. ``tables``       tidy tables of these results
 10. ``cli``         the command line; ``bitlens_explorer`` (apps/) draws a run
@@ -130,6 +130,7 @@ if TYPE_CHECKING:
 _RUNS = ("Run", "RunError", "from_hidden_states", "load_selection", "open_run", "record_arrays", "save_selection")
 _LAZY = {
     "bitlens.runs": _RUNS,
+    "bitlens_explorer.notebook": ("show",),
     "bitlens.network": (
         "AblationCurve",
         "InformationDiscarding",
@@ -267,6 +268,7 @@ __all__ = [
     "save_selection",
     "set_num_threads",
     "shannon_invariants",
+    "show",
     "train_decoder",
     "training_performance",
     "trajectory_curvature",
@@ -281,7 +283,8 @@ def __getattr__(name: str) -> Any:
             except ModuleNotFoundError as error:
                 if error.name and error.name.startswith("bitlens"):
                     raise
-                message = f"bitlens.{name} needs {error.name}: pip install 'bitlens[{_EXTRAS[package]}]'"
+                extra = _EXTRAS.get(package, "notebook")
+                message = f"bitlens.{name} needs {error.name}: pip install 'bitlens[{extra}]'"
                 raise ModuleNotFoundError(message, name=error.name) from error
     if (measure := None if name.startswith("_") else _registered(name)) is None:
         raise AttributeError(f"module 'bitlens' has no attribute {name!r}")
@@ -289,7 +292,6 @@ def __getattr__(name: str) -> Any:
 
 
 def _registered(name: str) -> Any:
-    """A measure that is declared in its own file alone; None if there is none of this name."""
     try:
         return importlib.import_module("bitlens.measures").MEASURES.get(name)
     except ModuleNotFoundError:

@@ -115,11 +115,21 @@ def test_channel_order(by: str, expected: list[int]) -> None:
     assert bitlens.channel_order(table, "channel_a", by).tolist() == expected
 
 
+def test_similar_channels_stand_side_by_side() -> None:
+    rows = np.array([[9.0, 0.0, 0.0], [0.0, 9.0, 0.1], [8.0, 0.0, np.nan], [0.0, 8.0, 0.2], [9.0, 0.5, 0.0]])
+    order = bitlens.channel_order(xr.DataArray(rows, dims=("channel_a", "channel_b")), "channel_a", "cluster").tolist()
+    assert sorted(order) == [0, 1, 2, 3, 4]
+    assert sorted(order[:2]) == [1, 3] or sorted(order[3:]) == [1, 3]
+    for table in (np.ones((4, 3)), np.eye(2)):
+        by_channel = xr.DataArray(table, dims=("channel_a", "channel_b"))
+        assert bitlens.channel_order(by_channel, "channel_a", "cluster").tolist() == list(range(len(table)))
+
+
 def test_channel_order_of_nonsense() -> None:
     table = xr.DataArray([[4.0, 4.0]], dims=("channel_a", "channel_b"))
     with pytest.raises(ValueError, match="channels: expected one of two dimensions"):
         bitlens.channel_order(table, "epoch")
-    with pytest.raises(ValueError, match="by: expected 'index', 'maximum' or 'mean', got 'size'"):
+    with pytest.raises(ValueError, match="by: expected 'index', 'maximum', 'mean' or 'cluster', got 'size'"):
         bitlens.channel_order(table, "channel_a", "size")  # type: ignore[arg-type]
 
 

@@ -13,10 +13,11 @@ import xarray as xr
 
 import bitlens
 from bitlens.runs import Run
+from bitlens_explorer.ui.sequences import are_tokens, are_waves, show_tokens, show_waves
 from bitlens_explorer.ui.text import escape_markdown, show_hint
 from bitlens_explorer.ui.tokens import show_texts
 
-TILE = 104
+TILE = 76
 """Side of an image on the page, in CSS pixels."""
 FRAME = 6
 """Width of the transparent frame of an image, in pixels of the image."""
@@ -38,6 +39,12 @@ def show_inputs(run: Run, samples: Sequence[int], captions: Sequence[str]) -> No
         show_hint("This run was recorded without inputs, so they cannot be shown.", "record it with inputs.")
         return
     layer = run.layers[0]
+    if are_tokens(run):
+        show_tokens(run, samples, captions)
+        return
+    if are_waves(run):
+        show_waves(run, samples, captions)
+        return
     values = run.activations(layer.name, 0)[list(samples)]
     if layer.is_spatial and layer.channels == 3:
         low, high = values.min(), values.max()

@@ -7,7 +7,7 @@ PyTorch.
 
 from bitlens.arrays.context import Array, ArrayContext, NDArray, array_namespace, as_numpy, call_kernel, is_tensor
 from bitlens.arrays.memory import check_memory
-from bitlens.arrays.rescale import have_finite_squares, rescale_for_squares
+from bitlens.arrays.rescale import have_finite_squares, rescale_for_squares, scale_to_peak
 from bitlens.arrays.validation import (
     MAX_BINS,
     as_array,
@@ -17,6 +17,7 @@ from bitlens.arrays.validation import (
     as_samples,
     check_bin_count,
     check_integer,
+    check_label_shape,
     check_neighbor_count,
     check_number,
     check_positive,
@@ -43,6 +44,7 @@ __all__ = [
     "call_kernel",
     "check_bin_count",
     "check_integer",
+    "check_label_shape",
     "check_memory",
     "check_neighbor_count",
     "check_number",
@@ -56,4 +58,5 @@ __all__ = [
     "is_tensor",
     "is_uint8_array",
     "rescale_for_squares",
+    "scale_to_peak",
 ]

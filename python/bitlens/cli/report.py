@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bitlens.cli.prompts import prompts_table
 from bitlens.cli.render import Column, FittedTable, render
 from bitlens.estimators.neighbors.diversity import entropy_bound
 from bitlens.measures import (
@@ -31,7 +32,6 @@ from bitlens.tables import (
     estimate,
     gap_bounds,
     layer_axes,
-    layer_prompt_entropy,
     layer_summary,
     removal_means,
     role_counts,
@@ -50,7 +50,7 @@ def print_summary(run: Run, console: Console, **parameters: Any) -> None:
         console.print(_layers_table(run, parameters))
         entropies = _stored(prompt_entropy, run, (), run.epochs[-1:], parameters)
         if entropies is not None:
-            console.print(_prompts_table(run, entropies, _own(prompt_entropy, parameters)))
+            console.print(prompts_table(entropies, _own(prompt_entropy, parameters)))
 
 
 def print_calls(
@@ -249,41 +249,3 @@ def _layers_table(run: Run, parameters: dict[str, Any]) -> FittedTable:
         columns["drawn_pairs"] = ("pairs", str)
         caption += " pairs: how many pairs were drawn at random. Where no number stands, all were measured."
     return render(table, columns, f"Layers at epoch {epoch}, in bits", caption)
-
-
-def _prompts_table(run: Run, entropies: xr.Dataset, settings: Any) -> FittedTable:
-    epoch = int(entropies.epoch[-1])
-    table = layer_prompt_entropy(entropies)
-    for shown, value, error in (
-        ("entropy", "mean_entropy", "standard_error"),
-        ("null", "null_mean", "null_std"),
-        ("difference", "excess", "excess_error"),
-        ("dataset", "dataset_entropy", None),
-        ("dataset null", "dataset_null_mean", "dataset_null_std"),
-    ):
-        errors = [np.nan] * len(table) if error is None else table[error]
-        table[shown] = [
-            "" if np.isnan(number) else estimate(number, spread)
-            for number, spread in zip(table[value], errors, strict=True)
-        ]
-    columns: dict[str, Column] = {
-        "layer": ("layer", str),
-        "entropy": ("entropy", str),
-        "null": ("null", str),
-        "difference": ("entropy - null", str),
-        "gaussian": ("Gaussian", ".3f"),
-        "dataset": ("dataset entropy", str),
-        "dataset null": ("null", str),
-    }
-    tokens = entropies.tokens.values[-1]
-    span = f"{tokens.min()} tokens" if tokens.min() == tokens.max() else f"{tokens.min()} to {tokens.max()} tokens"
-    known = table.prompts.astype(int)
-    counted = f"{known.min()} to {known.max()}" if known.min() < known.max() else str(known.min())
-    caption = (
-        f"entropy: matrix-based entropy of the tokens of a prompt, mean over {counted} of {len(tokens)} prompts of "
-        f"{span}, kernel {settings.kernel}, order {settings.alpha:g}; ± is its standard error. null: mean ± standard "
-        f"deviation over {settings.permutations} shuffles of each channel over the tokens. entropy - null: below 0 "
-        "where channels are related; ± is its standard error over prompts. Gaussian: of independent Gaussian channels. "
-        "dataset entropy: of the mean vectors of all prompts, with the same null. Compare prompts of equal length."
-    )
-    return render(table, columns, f"Hidden states at epoch {epoch}, in bits", caption)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from bitlens.arrays import NDArray, check_integer, describe
 from bitlens.network import batches
-from bitlens.network.activations import Write, check_logits, collect, stored_shapes
+from bitlens.network.activations import Write, check_gradients, collect, stored_shapes
 from bitlens.network.batches import Forward
 from bitlens.network.choice import named_layers
 from bitlens.network.layers import describe_layers
@@ -64,7 +64,7 @@ class Recorder:
     dtype : {"float32", "float16"}
         Type in which activations are stored.
     classes : sequence of str, optional
-        Names of the classes. Default: their indices.
+        Names of the classes. Labels that are texts are numbered in this order. Default: indices, or the sorted texts.
     every : int
         Keep only the activations of epochs 0, every, 2 every, and so on. The metrics of all epochs are kept.
     measures : sequence of callables
@@ -196,7 +196,7 @@ class Recorder:
         if self._batch_size is None:
             self._batch_size = self._probe.samples if described.depends_on_batch else _BATCH
         if self._gradients:
-            check_logits(self._layers[-1], len(self._probe.classes))
+            check_gradients(self._model, self._layers[-1], len(self._probe.classes))
         if described.tokens is not None:
             self._probe = self._probe.by_token(described.tokens)
         probe = self._probe.arrays(self._layers)

@@ -8,7 +8,7 @@ from bitlens.runs.reader import Run, open_run
 from bitlens.runs.result_key import ResultKey
 from bitlens.runs.result_store import ResultStore
 from bitlens.runs.result_types import StoredArray, StoredResult, StoredSeries
-from bitlens.runs.saved_selections import load_selection, save_selection
+from bitlens.runs.saved_selections import load_selection, named_selections, save_selection
 from bitlens.runs.selection import Slice
 from bitlens.runs.writer import RunWriter
 
@@ -28,6 +28,7 @@ __all__ = [
     "atomic_write",
     "from_hidden_states",
     "load_selection",
+    "named_selections",
     "open_run",
     "record_arrays",
     "save_selection",

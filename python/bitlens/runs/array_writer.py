@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from bitlens.arrays import NDArray, check_integer, describe, is_tensor
+from bitlens.arrays import NDArray, check_integer, check_label_shape, describe, is_tensor
+from bitlens.runs.class_labels import as_class_numbers, names_of_classes
 from bitlens.runs.layout import GRADIENT_PREFIX, INPUT, MANIFEST, OUTPUT, Layer, Manifest, RunError
 from bitlens.runs.probe_file import PROMPTS, texts_as_arrays
 from bitlens.runs.reader import Run, open_run
@@ -214,26 +215,14 @@ def _of_tokens(run: Run | None, samples: int, prompts: Any, texts: Sequence[str]
 def _classes(labels: Any, samples: int, classes: Sequence[str] | None) -> tuple[NDArray, tuple[str, ...]]:
     """Labels as int64 and the names of the classes."""
     given = labels.detach().cpu().numpy() if is_tensor(labels) else np.asarray(labels)
-    if given.shape != (samples,):
-        what = "; pass labels.argmax(axis=1)" if given.ndim == 2 and len(given) == samples else ""
-        raise ValueError(f"labels: expected shape ({samples},) to match the samples, got {given.shape}{what}")
-    if given.dtype.kind in "OSU":
-        texts = [text.decode("utf-8") if isinstance(text, bytes) else text for text in given.tolist()]
-        if not all(isinstance(text, str) for text in texts):
-            raise TypeError("labels: expected integers or texts, got other objects; convert them")
-        names = tuple(sorted(set(texts))) if classes is None else tuple(map(str, classes))
-        if unknown := sorted(set(texts) - set(names)):
-            raise ValueError(f"labels: expected names among classes {names}, got {unknown[0]!r}")
-        return np.array([names.index(text) for text in texts], np.int64), names
+    check_label_shape(given, samples, "labels")
+    given, names = as_class_numbers(given, classes, "labels")
     if given.dtype.kind not in "iub":
         raise TypeError(f"labels: expected integers or texts, got {given.dtype}; convert them")
     low, high = int(given.min()), int(given.max())
-    if low < 0 or high >= 2**24:
+    if low < 0:
         raise ValueError(f"labels: expected classes from 0 on, got {low} to {high}")
-    names = tuple(map(str, range(high + 1) if classes is None else classes))
-    if len(names) <= high:
-        raise ValueError(f"classes: expected names for {high + 1} classes, got {len(names)}")
-    return given.astype(np.int64), names
+    return given.astype(np.int64), names_of_classes(high, names, "labels")
 
 
 def _layer(name: str, array: NDArray, channel_axis: int | Mapping[str, int]) -> tuple[Layer, NDArray]:

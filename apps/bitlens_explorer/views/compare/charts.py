@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
+import xarray as xr
 
 from bitlens_explorer.ui.charts import (
     GREY,
@@ -19,6 +20,7 @@ from bitlens_explorer.ui.charts import (
     series,
     tooltips,
 )
+from bitlens_explorer.ui.components.heatmap import HeatMap
 
 RUN_COLORS = [PETROFF[0], PETROFF[6], PETROFF[4], PETROFF[8]]
 """Four colours that stay distinct for all readers, also where they lie over each other."""
@@ -55,3 +57,44 @@ def estimates_by_layer(comparison: Any, names: Sequence[str], quantity: str, lay
     zero = alt.Chart(alt.InlineData([{"zero": 0}])).mark_rule(color=GREY).encode(y="zero:Q")
     drawn = [errors, points, *([zero] if frame["low"].min() < 0 else [])]
     return alt.layer(*drawn).properties(height=legend_height(names))
+
+
+def diversity_by_run(table: Any, names: Sequence[str]) -> Chart:
+    """A bar for every group of inputs and run, with its largest possible value as a tick."""
+    groups = list(dict.fromkeys(table["group"]))
+    frame = table[["group", "run", "inter_sample_entropy", "bound"]].rename(columns={"inter_sample_entropy": "value"})
+    x = alt.X("group:N", sort=groups, title="samples of class", axis=alt.Axis(labelAngle=0, labelLimit=90))
+    color = alt.Color("run:N", title="run", sort=list(names)).scale(**cycle(names, RUN_COLORS))
+    offset = alt.XOffset("run:N", sort=list(names))
+    base = alt.Chart(frame).encode(x=x, xOffset=offset, tooltip=tooltips(frame))
+    bars = base.mark_bar().encode(y=alt.Y("value:Q", title="inter-sample entropy (bits)"), color=color)
+    bounds = base.mark_tick(color=GREY, thickness=2).encode(y="bound:Q")
+    return alt.layer(bars, bounds).properties(height=240)
+
+
+def pair_difference(tables: Sequence[xr.DataArray], titles: Sequence[str], file: str) -> list[HeatMap]:
+    """The matrices of two runs with one colour range, and the second minus the first, centred on 0."""
+    first, second = (table.transpose("channel_b", "channel_a") for table in tables)
+    low = min(float(first.min()), float(second.min()))
+    high = max(float(first.max()), float(second.max()))
+    difference = second - first
+    most = float(abs(difference).max()) or 1.0
+    ranges = [(first, low, high), (second, low, high), (difference, -most, most)]
+    return [
+        HeatMap(
+            table=table,
+            title=title,
+            x_title="channel of layer A",
+            y_title="channel of layer B",
+            unit="bits",
+            low=bottom,
+            high=top,
+            row_ids=table.channel_b.values.tolist(),
+            column_ids=table.channel_a.values.tolist(),
+            file=f"{file}_{number}",
+            palette="RdBu_r" if number == 2 else "viridis",
+            bar_note="red: more in the second run" if number == 2 else "brighter is more",
+            height=320,
+        )
+        for number, (title, (table, bottom, top)) in enumerate(zip(titles, ranges, strict=True))
+    ]

@@ -6,7 +6,7 @@
 
 import { textToFlags } from "./points.mjs";
 import { listenToKeys, listenToOverview, listenToPointer, listenToTools } from "./interaction.mjs";
-import { choose, draw, leave, LINK, sizeOf, startPainter, update } from "./state.mjs";
+import { choose, draw, leave, LINK, lookAt, showAll, sizeOf, startPainter, update } from "./state.mjs";
 
 const instances = new WeakMap();
 
@@ -29,7 +29,8 @@ function newInstance(root) {
   const matrix = {
     root, stage: find(".stage"), overview: find(".overview"), legend: find(".legend"), card: find(".card"),
     canvases: { points: find(".points"), axes: find(".axes"), marks: find(".marks") },
-    live: find(".live"), sizeInput: find(".size"), small: document.createElement("canvas"),
+    live: find(".live"), sizeInput: find(".size"), opacityInput: find(".opacity"),
+    small: document.createElement("canvas"),
     mode: "lasso", wanted: null, cell: null, hovered: -1, drag: null, pending: [], told: null, fullFrame: 0, drawn: "",
   };
   matrix.observer = new ResizeObserver(() => {
@@ -40,6 +41,8 @@ function newInstance(root) {
   matrix.onLink = ({ detail }) => {
     const { group, samples } = matrix.header;
     if (detail.from === root || detail.group !== group || detail.samples !== samples) return;
+    if (detail.view) return lookAt(matrix, detail.view, false);
+    if (detail.fit) return showAll(matrix, false);
     matrix.pending.push(detail.text);
     choose(matrix, textToFlags(detail.text, detail.samples));
   };
