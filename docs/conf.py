@@ -73,10 +73,10 @@ TOPICS = {
 
 
 def topic(name: str) -> str:
-    """The package in which a public name is defined."""
+    """The package in which a public name is defined; those without a title are listed by their names, at the end."""
     item = getattr(bitlens, name)
     module = item.__module__ if hasattr(item, "__module__") else type(item).__module__
-    return next(package for package in TOPICS if module.startswith(package))
+    return next((package for package in TOPICS if module.startswith(package)), ".".join(module.split(".")[:2]))
 
 
 def write_api_pages() -> None:
@@ -90,10 +90,11 @@ def write_api_pages() -> None:
         "Every public name is imported from `bitlens`. Units, ranges and errors are stated.",
         "",
     ]
-    order = list(TOPICS)
+    others = sorted({topic(name) for name in bitlens.__all__} - TOPICS.keys())
+    order = [*TOPICS, *others]
     for package, names in groupby(sorted(bitlens.__all__, key=lambda name: (order.index(topic(name)), name)), topic):
         here = list(names)
-        index += [f"## {TOPICS[package]}", "", "```{eval-rst}", ".. autosummary::", ""]
+        index += [f"## {TOPICS.get(package, package)}", "", "```{eval-rst}", ".. autosummary::", ""]
         index += [*(f"   ~bitlens.{name}" for name in here), "```", ""]
         for name in here:
             kind = "autoclass" if inspect.isclass(getattr(bitlens, name)) else "autofunction"
