@@ -128,7 +128,7 @@ def _channels(run: Run, query: Query, epoch: int) -> RunWidget:
             f"layers: {layer} has single values, which do not vary within a sample; name a layer with maps"
         )
     table = tables.channel_entropies(_results(run, channel_entropies, epoch, layer))
-    drawn = circles(run, layer, table, epoch)
+    drawn = circles(run, layer, table, epoch, query.scale)
     return RunWidget(circle_packing.FILES, drawn.payload(), run.manifest.samples)
 
 

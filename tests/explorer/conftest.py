@@ -14,6 +14,7 @@ from streamlit.util import calc_hash
 import bitlens
 from bitlens_explorer.launch import environment
 from bitlens_explorer.state.run_access import ROOT_VARIABLE, RUN_VARIABLE
+from bitlens_explorer.ui import page_frame
 from tests.support.sample_runs import (
     APP,
     MARKUP,
@@ -84,12 +85,13 @@ def flowing_copy(flowing_run: bitlens.Run, copied: Callable[[bitlens.Run], bitle
 
 @pytest.fixture
 def look(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
-    """Opens a page of the explorer at an address."""
+    """Opens a page of the explorer at an address. It draws the figures under all titles, a browser those under one."""
 
     def opened(at: Path | None, page: str = "training", *, root: Path | None = None, **address: str) -> AppTest:
         given = environment(at, root)
         for name in (RUN_VARIABLE, ROOT_VARIABLE):
             monkeypatch.setenv(name, given[name])
+        monkeypatch.setattr(page_frame, "_TABS", "all")
         app = AppTest.from_file(str(APP / "main.py"), default_timeout=60)
         for name, value in address.items():
             app.query_params[name] = value

@@ -5,7 +5,7 @@ import test from "node:test";
 
 import {
   caption, describeGroup, describeItem, enclose, itemRadius, layOut, leastTrueValue, moveNumber, packSiblings,
-  roundDown, sameGroup, sampleValues, sayShort,
+  areasOf, roundDown, sameGroup, sampleExtremes, sampleValues, sayShort,
 } from "../../apps/bitlens_explorer/ui/components/circle_packing/layout.mjs";
 import { fitText, viewBetween, wrapText } from "../../apps/bitlens_explorer/ui/components/circle_packing/drawing.mjs";
 
@@ -166,7 +166,7 @@ test("sample circles have round values and fit", () => {
   assert.deepEqual([0.05, 1.25, 7.8912].map(sayShort), ["0.05", "1.25", "7.89"]);
 });
 
-const data = { group_title: "class", groups: ["cat", "3"], item_title: "channel", item_ids: [4, 12], unit: "bits" };
+const data = { group_title: "class", groups: ["cat", "3"], item_title: "channel", item_ids: [4, 12], unit: "bits", power: 1 };
 
 test("groups and items are said with their names, numbers and unit", () => {
   const values = [0.25, NaN, 1, 2.344];
@@ -183,6 +183,18 @@ test("the caption says what is not to scale, where there is such", () => {
   assert.match(caption(data, [0, NaN, 2], [0, 1, 2], 2), /Hollow: at most 0\.013 bits.*Hatched: no value/);
   assert.match(caption(data, [0, 0], [0, 0], 0), /Hollow: 0 bits/);
   assert.match(caption(data, [1, 2], [1, NaN], 2), /Hatched/);
+});
+
+test("a power of the values is drawn, and the values are said", () => {
+  const values = [1, 2, 0, NaN];
+  assert.deepEqual(areasOf(values, 3), [1, 8, 0, NaN]);
+  assert.equal(areasOf(values, 1), values);
+  const squared = { ...data, power: 2 };
+  assert.match(caption(squared, areasOf([3, 2], 2), [3, 2], 9), /raised to the power 2,/);
+  assert.match(caption(squared, areasOf([3, 0], 2), [3, 0], 9), /at most 0\.24/); // sqrt(0.08 ** 2 * 9)
+  const [large, small] = sampleExtremes([1, 2, 9], 2, 2, 5);
+  assert.deepEqual([large.value, large.r, small.value, small.r], [2, 4, 1, 2]);
+  assert.deepEqual(sampleExtremes([9], 2, 2, 5), []);
 });
 
 test("text is cut and wrapped to its width", () => {

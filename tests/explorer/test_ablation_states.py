@@ -13,7 +13,7 @@ import bitlens
 from bitlens.runs import ResultKey, StoredResult
 from tests.explorer.test_ablation_page import measured
 from tests.explorer.test_copied_python import copied_and_drawn
-from tests.support.page_contents import chart, notes, unfold, words
+from tests.support.page_contents import chart, menus, notes, words
 from tests.support.sample_runs import result_file, spoil, stored_result
 
 
@@ -171,6 +171,5 @@ def test_without_labels(tmp_path, look):
     assert "on other data" in said
     assert "This run has no labels to average them by" in said
     assert len(chart(app, "accuracy of layer 1")[1]) == 3 * 5  # orders, and numbers of removed neurons
-    for block in unfold(app).expander:
-        if block.label == "Copy as Python":
-            exec(block.code[0].value, {})
+    for menu in menus(app):
+        exec(menu.code[0].value, {})

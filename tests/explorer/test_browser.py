@@ -161,3 +161,4 @@ def test_nothing_leaves_this_machine(page: Page) -> None:
     """The log, which is read once, has the requests of all pages that were opened before."""
     page.open("", t="0")
     assert hosts(page.browser) == {"127.0.0.1"}
+    assert "agents" not in page.browser.find_element(By.TAG_NAME, "body").text  # an advertisement of Streamlit

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import bitlens
-from tests.support.page_contents import unfold
+from tests.support.page_contents import menus
 
 ADDRESSES = [
     ("training", {"t": "1"}),
@@ -54,14 +54,9 @@ def test_copied_lines_of_information_flow_give_the_table(recorded_run, look):
 
 def copied_and_drawn(app) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
     """What the lines give, and the table above them, for all figures of a page."""
-    assert not any(len(block.children) for block in app.expander), "what is folded is not sent"
-    unfold(app)
-    codes = [block.code[0].value for block in app.expander if block.label == "Copy as Python"]
-    drawn = [block.dataframe[0] for block in app.expander if block.label == "Show data"]
-    assert len(codes) == len(drawn) > 0
     found = []
-    for code, frame in zip(codes, drawn, strict=True):
+    for menu in menus(app):
         names: dict[str, object] = {}
-        exec(code, names)
-        found.append((names["table"], frame.value))
+        exec(menu.code[0].value, names)
+        found.append((names["table"], menu.dataframe[0].value))
     return found

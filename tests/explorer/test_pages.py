@@ -167,7 +167,7 @@ def test_the_query_survives_a_change_of_page_and_of_widgets(recorded_run, look):
     app = look(recorded_run.path, "layers", a="0", b="1", t="1", cell="2.1")
     app.select_slider(key="query epoch").set_value(0).run()
     assert app.query_params["t"] == "0"
-    app.switch_page("views/training/page.py").run()
+    app.switch_page("views/embedding/page.py").run()
     assert (app.query_params["t"], app.query_params["cell"]) == ("0", "2.1")
     app.selectbox(key="query a").set_value("2").run()
     assert app.query_params["a"] == "2"

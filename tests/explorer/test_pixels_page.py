@@ -15,7 +15,7 @@ import bitlens
 from bitlens.measures import Known
 from bitlens.runs import ResultKey, StoredArray, StoredResult
 from bitlens_explorer.views.pixels.units import to_maps
-from tests.support.page_contents import chart, notes, numbers, payloads, unfold, words
+from tests.support.page_contents import chart, menus, notes, numbers, payloads, words
 from tests.support.sample_runs import result_file, spoil, stored_result
 
 
@@ -294,6 +294,5 @@ def test_inputs_that_are_no_images_have_units(tmp_path, look):
     assert app.metric[0].value == f"{float(found.discarding.sel(sample=4, layer='1').mean()):.3f} bits"
     app.selectbox(key="query image").set_value(1).run()
     assert app.query_params["px"] == "1"
-    for block in unfold(app).expander:
-        if block.label == "Copy as Python":
-            exec(block.code[0].value, {})
+    for menu in menus(app):
+        exec(menu.code[0].value, {})

@@ -39,7 +39,7 @@ def test_one_more_parameter_needs_no_change_in_the_explorer(run, look, monkeypat
     assert "weighting 2.0" in words(app).casefold()
     for copied, drawn in copied_and_drawn(app):
         pd.testing.assert_frame_equal(copied, drawn, check_dtype=False)
-    assert all("weighting=2.0" in block.code[0].value for block in app.expander if block.label == "Copy as Python")
+    assert all("weighting=2.0" in block.code[0].value for block in app.get("popover"))
     assert payloads(look(run.path, "layers", a="0", b="1", t="1", est=old.id))
 
 

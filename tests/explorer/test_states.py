@@ -125,7 +125,7 @@ def test_an_epoch_whose_activations_were_not_kept(run, look):
         ("training", "manifest.json", "manifest.json is missing"),
         ("flow", "results", "The information plane has not been measured with these settings at epoch 0 to 2"),
         ("layers", "epochs/0002.safetensors", "Only results were recorded at epoch 2"),
-        ("channels", ".", "there is no such folder"),
+        ("channels", ".", "nothing exists in this folder"),
         ("embedding", "epochs", "record the network again"),
         ("embedding", "epochs/0002.safetensors", "choose epoch 0 or 1."),
     ],

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import bitlens
-from bitlens.runs import RunError
+from bitlens.runs import RunError, named_selections
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +110,16 @@ def test_a_damaged_selection_is_named(run: bitlens.Run, text: str) -> None:
             bitlens.load_selection(run, name)
     finally:
         path.write_text(good)
+
+
+def test_selections_with_names(run: bitlens.Run) -> None:
+    hashed = bitlens.save_selection(run, [1])
+    assert bitlens.save_selection(run, [4, 2], name="hard-ones") == "hard-ones"
+    assert bitlens.load_selection(run, "hard-ones") == [2, 4]
+    bitlens.save_selection(run, [7], name="hard-ones")
+    assert bitlens.load_selection(run, "hard-ones") == [7]
+    assert "hard-ones" in named_selections(run)
+    assert hashed not in named_selections(run)
+    for name in ("", "a/b", "..", "x" * 41, "0123456789ab"):
+        with pytest.raises(RunError, match="name: expected up to 40 letters"):
+            bitlens.save_selection(run, [1], name=name)

@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -19,8 +20,6 @@ from selenium.common.exceptions import StaleElementReferenceException, TimeoutEx
 from selenium.webdriver import ActionChains, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
-
-from bitlens_explorer.launch import command, environment
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 FLAGS = (
@@ -39,6 +38,13 @@ ROOTS = """[...document.querySelectorAll('[data-testid^=stBidiComponent]')]
     .flatMap((host) => [host, ...host.querySelectorAll('*')]).map((host) => host.shadowRoot).filter(Boolean)"""
 
 
+def explore_command(run: Path | None, root: Path | None, port: int, *more: str) -> list[str]:
+    """The command that users type to look at a run, or at all runs in a folder."""
+    given = [str(run)] if run else []
+    given += ["--root", str(root)] if root else []
+    return [sys.executable, "-m", "bitlens", "explore", *given, "--port", str(port), *more]
+
+
 @contextmanager
 def serving(run: Path | None, root: Path | None = None) -> Iterator[str]:
     """Address of a running explorer of a run, or of all runs in a folder."""
@@ -47,16 +53,16 @@ def serving(run: Path | None, root: Path | None = None) -> Iterator[str]:
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     with subprocess.Popen(
-        command(port, headless=True), env=environment(run, root), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        explore_command(run, root, port, "--no-browser"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         try:
-            _wait_for(f"{address}/_stcore/health", process)
+            wait_for(f"{address}/_stcore/health", process)
             yield address
         finally:
             process.terminate()
 
 
-def _wait_for(address: str, process: subprocess.Popen, seconds: float = 180) -> None:
+def wait_for(address: str, process: subprocess.Popen, seconds: float = 180) -> None:
     """Until a server answers; busy machines take long to start one."""
     end = time.monotonic() + seconds
     while True:
@@ -146,10 +152,17 @@ class Page:
         return self.browser.execute_script(f"return {{...{self.part(selector, number)}?.dataset}}")
 
     def place(self, selector: str, number: int = 0) -> tuple[float, float, float, float]:
-        """Left, top, width and height of an element within a component, once it is in view."""
+        """Left, top, width and height of an element within a component, once it is in view and has come to rest."""
         script = f"""const part = {self.part(selector, number)}; part.scrollIntoView({{block: 'center'}});
             const box = part.getBoundingClientRect(); return [box.left, box.top, box.width, box.height];"""
-        return tuple(self.browser.execute_script(script))
+        boxes = [self.browser.execute_script(script)]
+
+        def rests() -> bool:
+            boxes.append(self.browser.execute_script(script))
+            return boxes[-1] == boxes[-2]
+
+        self.until(rests)
+        return tuple(boxes[-1])
 
     def pointer(self, *points: tuple[float, float], hold: bool = False, key: str | None = None) -> None:
         """Go through points of the window with the mouse, its button held if so asked; click at the only one."""

@@ -9,11 +9,21 @@ import re
 import numpy as np
 import pyarrow as pa
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Block
 
 
 def words(app: AppTest) -> str:
     """All text of a page as a reader sees it."""
-    elements = [*app.title, *app.subheader, *app.markdown, *app.info, *app.error, *app.warning, *app.toast]
+    elements = [
+        *app.title,
+        *app.subheader,
+        *app.markdown,
+        *app.caption,
+        *app.info,
+        *app.error,
+        *app.warning,
+        *app.toast,
+    ]
     said = "\n".join(element.value for element in elements).replace("\u2060", "")
     return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", said)
 
@@ -24,16 +34,20 @@ def notes(app: AppTest) -> str:
     return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", said)
 
 
-def unfold(app: AppTest) -> AppTest:
-    """The page with all folded parts open."""
-    for block in app.expander:
-        app.session_state[block.proto.id.split("-", 2)[2]] = True
-    return app.run()
+def menus(app: AppTest) -> list[Block]:
+    """The menus of all figures of a page, opened; each has the table, the downloads and the Python of its figure."""
+    closed = app.get("popover")
+    assert closed
+    assert not any(block.children for block in closed), "what is closed is not sent"
+    for block in closed:
+        app.session_state[block.proto.popover.id.split("-", 2)[2]] = True
+    return list(app.run().get("popover"))
 
 
 def payloads(app: AppTest) -> list[dict]:
-    """The data that the heat maps of a page get."""
-    return [json.loads(element.proto.json) for element in app.get("bidi_component")]
+    """The data that the heat maps and circle packings of a page get."""
+    given = [json.loads(element.proto.json or "{}") for element in app.get("bidi_component")]
+    return [data for data in given if "values" in data]
 
 
 def numbers(payload: dict) -> np.ndarray:

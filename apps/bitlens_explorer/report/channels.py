@@ -78,5 +78,5 @@ def entropies(stored: StoredResults) -> Iterator[Figure]:
             f"{last}, which have one value for all samples: {numbers or 'none'}."
         )
         table = tables.channel_entropies(found.results, [])
-        drawn = epoch_map(stored.run, layer, found.results)
+        drawn = epoch_map(stored.run, layer, found.results, Query().scale)
         yield Figure(f"Channels of layer {layer}", caption, table, drawn, described(found.known))

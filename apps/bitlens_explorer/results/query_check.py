@@ -11,6 +11,9 @@ from bitlens_explorer.state.address import reset_fields
 from bitlens_explorer.state.query import NETWORK, Query
 from bitlens_explorer.state.selection import selection_exists
 
+_WITHOUT_WEIGHTS = ("activation", "pooling", "dropout", "flatten", "padding", "input")
+"""Kinds of layers."""
+
 
 def resolve_query(query: Query, run: Run, epochs: list[int]) -> tuple[Query, list[str]]:
     """The query with default layers and estimator, and the parts of the address that the run does not have."""
@@ -56,9 +59,18 @@ def measured_pairs(run: Run) -> list[tuple[str, str]]:
 
 
 def _default_pair(run: Run, a: str | None, b: str | None) -> tuple[str, str]:
-    """A measured pair that agrees with the given layers. Pairs of layers with several channels are preferred."""
+    """A measured pair that agrees with the given layers.
+
+    Preferred are pairs whose second layer has weights, which change what is known, unlike an activation; and pairs of
+    layers with several channels.
+    """
     fitting = [pair for pair in measured_pairs(run) if (a is None or pair[0] == a) and (b is None or pair[1] == b)]
-    fitting.sort(key=lambda pair: min(run.layer(pair[0]).channels, run.layer(pair[1]).channels) == 1)
+    fitting.sort(
+        key=lambda pair: (
+            min(run.layer(pair[0]).channels, run.layer(pair[1]).channels) == 1,
+            run.layer(pair[1]).kind in _WITHOUT_WEIGHTS,
+        )
+    )
     if fitting:
         return fitting[0]
     return a or run.layers[0].name, b or run.layers[-1].name

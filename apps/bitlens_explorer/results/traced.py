@@ -6,7 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import bitlens
 from bitlens.runs import Run
+
+_PACKAGES = ("measures", "tables")
+"""Packages of functions that are not in `bitlens` itself."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +47,15 @@ class Traced:
         """The lines of Python that make the value from the run, as `table`."""
         lines = self.assigned("table").lines
         imports = ["import bitlens"]
-        if any("tables." in line for line in lines):
-            imports.append("from bitlens import tables")
+        imports += [f"from bitlens import {name}" for name in _PACKAGES if any(f"{name}." in line for line in lines)]
         return "\n".join([*imports, "", f"run = bitlens.open_run({str(run.path.resolve())!r})", *lines])
 
 
 def call(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Traced:
     """The value of a function of `bitlens` or `bitlens.tables`; arguments may be traced, also within dict and list."""
     value = function(*map(_value, arguments), **{name: _value(given) for name, given in keywords.items()})
-    package = "tables" if function.__module__.startswith("bitlens.tables") else "bitlens"
+    owners = (name for name in _PACKAGES if function.__module__.startswith(f"bitlens.{name}."))
+    package = "bitlens" if function.__name__ in bitlens.__all__ else next(owners)
     lines = dict.fromkeys(line for given in (*arguments, *keywords.values()) for line in _lines(given))
     return Traced(value, f"{package}.{function.__name__}({_arguments(arguments, keywords)})", tuple(lines))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from bitlens_explorer.state import run_access
+from bitlens_explorer.state import playback, run_access
 from bitlens_explorer.state.query import (
     COMPARISONS,
     CURVES,
@@ -17,6 +17,7 @@ from bitlens_explorer.state.query import (
     PLANES,
     QUANTITIES,
     RANGES,
+    SCALES,
     SORTS,
     SPACES,
     Query,
@@ -25,7 +26,8 @@ from bitlens_explorer.state.query import (
     set_query,
 )
 
-_UNREADABLE = "bitlens unreadable"
+_UNREADABLE, _WRITTEN = "bitlens unreadable", "bitlens written"
+_REVISITING, _REVISITED = "bitlens revisiting", "bitlens revisited"  # in the next run of the script, in this one
 _DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(Query)}
 _LONGEST = 40  # characters of an invalid value that are repeated to the user
 
@@ -76,6 +78,7 @@ _PARTS: dict[str, tuple[str, Callable[[str], Any], Callable[[Any], str]]] = {
     "sort": ("sort", _one_of(SORTS), str),
     "show": ("quantity", _one_of(QUANTITIES), str),
     "range": ("color_range", _one_of(RANGES), str),
+    "scale": ("scale", _one_of(SCALES), str),
     "plane": ("plane", _one_of(PLANES), str),
     "set": ("settings", str, str),
     "dis": ("discarding", str, str),
@@ -88,6 +91,7 @@ _PARTS: dict[str, tuple[str, Callable[[str], Any], Callable[[Any], str]]] = {
     "place": ("place", _number, str),
     "cp": ("comparison", _one_of(COMPARISONS), str),
     "vs": ("others", lambda text: tuple(text.split("|")), _joined("|")),
+    "fig": ("tab", str, str),
 }
 """Name in the address -> field of the query, how it is read, how it is written."""
 
@@ -124,6 +128,7 @@ def reset_fields(query: Query, *names: str) -> tuple[Query, list[str]]:
 
 def read_address() -> None:
     """Give a new session the query of its address."""
+    st.session_state[_REVISITED] = st.session_state.pop(_REVISITING, False)
     if has_query():
         return
     query, unreadable = from_address(st.query_params.to_dict())
@@ -137,8 +142,44 @@ def take_unreadable() -> list[str]:
     return unreadable
 
 
-def write_address() -> None:
-    """Put the query into the address. Streamlit removes it from there when the page changes."""
-    wanted = to_address(current_query())
-    if st.query_params.to_dict() != wanted:
-        st.query_params.from_dict(wanted)
+def follow_page(page: str) -> None:
+    """Take the query from the address if the browser went back or forward to another page.
+
+    A change of page by the user empties the address, but not one by the buttons of the browser.
+    """
+    last_page, _ = st.session_state.get(_WRITTEN, (None, None))
+    if last_page not in (None, page) and (shown := st.query_params.to_dict()):
+        _revisit(shown)
+        st.session_state[_REVISITED] = True
+
+
+def write_address(page: str | None = None) -> None:
+    """Put the query into the address where the query or the page has changed, with which the browser can go back.
+
+    Otherwise the address stays, because it is one that the user went back to, or that of a message which came late.
+
+    Parameters
+    ----------
+    page : str, optional
+        Path of the page. Default: that of the last time.
+    """
+    last_page, last_parts = st.session_state.get(_WRITTEN, (None, None))
+    page, parts = last_page if page is None else page, to_address(current_query())
+    st.session_state[_WRITTEN] = page, parts
+    changed = page != last_page or parts != last_parts
+    if changed and not st.session_state[_REVISITED] and st.query_params.to_dict() != parts:
+        st.query_params.from_dict(parts)
+
+
+def revisit(parts: Mapping[str, str]) -> None:
+    """Take the query from an address that the user went back to, in a callback. The address stays as it is."""
+    _revisit(parts)
+    st.session_state[_REVISITING] = True
+
+
+def _revisit(parts: Mapping[str, str]) -> None:
+    query, unreadable = from_address(parts)
+    playback.stop()
+    playback.show(None)
+    set_query(query if query.run else replace(query, run=run_access.given_run()))
+    st.session_state[_UNREADABLE] = unreadable

@@ -7,9 +7,17 @@ from typing import Any
 
 import streamlit as st
 
-SORTS = {"index": "channel number", "max": "maximum", "mean": "mean"}
+SORTS = {"index": "number", "max": "maximum", "mean": "mean", "cluster": "similarity"}
+SCALES = {"fit": "fit to the data", "zero": "from zero"}
 QUANTITIES = {"mi": "mutual information", "excess": "excess over null"}
-SPACES = {"one": "layer A", "two": "A against B"}
+SPACES = {
+    "one": "channels",
+    "two": "A against B",
+    "pca": "principal components",
+    "turn": "3-D",
+    "tsne": "t-SNE",
+    "umap": "UMAP",
+}
 RANGES = {"epoch": "this epoch", "all": "all epochs"}
 MAPS = {"sid": "strict information discarding (SID)", "ru": "reconstruction uncertainty (RU)"}
 CURVES = {"accuracy": "accuracy", "loss": "loss (bits)"}
@@ -57,6 +65,8 @@ class Query:
     sort: str = "max"
     quantity: str = "mi"
     color_range: str = "epoch"
+    scale: str = "fit"
+    """Whether axes and circles of entropies begin at the smallest value or at zero."""
     plane: str = "renyi"
     """Estimator of the information plane."""
     settings: str | None = None
@@ -75,6 +85,8 @@ class Query:
     """Quantity that is drawn against neurons turned off."""
     scope: str | None = None
     """Layer, or the whole network, whose ranking of neurons is shown."""
+    tab: str | None = None
+    """Title of the figures that are shown where a page has several."""
     place: int | None = None
     """Place in that ranking, from 1."""
     others: tuple[str, ...] = ()

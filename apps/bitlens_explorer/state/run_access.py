@@ -25,6 +25,11 @@ def given_run() -> str | None:
     return address(Path(path)) if path else None
 
 
+def is_awaited(text: str) -> bool:
+    """Whether this is the run that the explorer was started with, and nothing exists there yet."""
+    return text == given_run() and not (root() / text).exists()
+
+
 def address(path: Path) -> str:
     """A path as addresses write it: relative to the root if it lies in the root."""
     path = path.resolve()

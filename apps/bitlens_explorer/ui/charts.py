@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import streamlit as st
@@ -27,21 +26,21 @@ def cycle(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
     return {"domain": list(names), "range": [values[i % len(values)] for i in range(len(names))]}
 
 
-def draw(chart: Chart, key: str, alt_text: str, *, alone: bool = True) -> None:
-    """Put a chart onto the page; with a download as SVG, unless the chart is one of many."""
+def draw(chart: Chart, key: str, alt_text: str) -> None:
+    """Put a chart onto the page."""
     st.altair_chart(chart, width="stretch", key=key, alt=alt_text)
-    if not alone:
-        return
-    name = f"bitlens_{re.sub(r'[^A-Za-z0-9]+', '-', key)}.svg"
-    st.download_button(
-        "Download SVG", lambda: _svg(chart), name, "image/svg+xml", key=f"{key} svg", on_click="ignore", type="tertiary"
-    )
 
 
-def _svg(chart: Chart) -> str:
-    file = io.StringIO()
-    chart.properties(width=640).save(file, format="svg")
-    return file.getvalue()
+def picture(chart: Chart, ending: Literal["svg", "png"]) -> bytes:
+    """A chart as a file, PNG at twice the size for print."""
+    wide = chart.properties(width=640)
+    if ending == "png":
+        picture = io.BytesIO()
+        wide.save(picture, format="png", scale_factor=2)
+        return picture.getvalue()
+    drawing = io.StringIO()
+    wide.save(drawing, format="svg")
+    return drawing.getvalue().encode()
 
 
 def epoch_axis(epochs: Sequence[int]) -> alt.X:

@@ -36,6 +36,18 @@ def offer(run: Run, label: str, key: str, tasks: Sequence[Task]) -> None:
     st.rerun()
 
 
+def compute_now(run: Run, tasks: Sequence[Task]) -> str | None:
+    """Execute tasks of milliseconds, such as those of a training that is being watched; or why this cannot be done."""
+    try:
+        with st.spinner("Reading predictions"):
+            for task in tasks:
+                execute(task, run)
+            run.results.flush()
+    except (ValueError, OSError) as error:
+        return escape_markdown(error)
+    return None
+
+
 def described(task: Task) -> str:
     """A task as text."""
     measure = MEASURES[task.measure]

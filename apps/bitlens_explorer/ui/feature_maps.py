@@ -12,7 +12,7 @@ from bitlens_explorer.results.export import file_name
 from bitlens_explorer.state.query import Query
 from bitlens_explorer.state.selection import example_samples
 from bitlens_explorer.ui import figure_frame, images
-from bitlens_explorer.ui.text import escape_markdown, nearest_activations, show_hint
+from bitlens_explorer.ui.text import escape_markdown, show_hint, show_without_activations
 
 MOST_SAMPLES = 8
 
@@ -37,9 +37,8 @@ def show_feature_maps(run: Run, query: Query, epoch: int, channels: Sequence[tup
             about = {"epoch": epoch, "layer": layer, "channel": channel, "quantity": "activation"}
             table = partial(_table, run, layer, channel, epoch, samples)
             figure_frame.download(run, table, f"maps {number}", file, about)
-    except RunError:
-        what = f"Only results were recorded at epoch {epoch}; feature maps were not recorded."
-        show_hint(what, nearest_activations(run, epoch))
+    except RunError as error:
+        show_without_activations(run, epoch, "feature maps were not recorded", error)
 
 
 def _table(run: Run, layer: str, channel: int, epoch: int, samples: list[int]) -> Any:

@@ -1,20 +1,22 @@
-"""The frame of every figure: its title, a caption, its table with a download, and the Python that makes this table."""
+"""The frame of every figure: its title, a caption, and a menu with its table, its files and the Python of the table."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import streamlit as st
 
 from bitlens.runs import Run
 from bitlens_explorer.results.export import has_default_index, to_csv
 from bitlens_explorer.results.traced import Traced
+from bitlens_explorer.ui import charts
 
 
-def title(text: str) -> None:
-    """The title of a figure."""
-    st.subheader(text, anchor=False)
+def title(text: str, definition: str | None = None) -> None:
+    """The title of a figure; a definition stands behind a sign."""
+    st.subheader(text, anchor=False, help=definition)
 
 
 def below(
@@ -24,29 +26,39 @@ def below(
     key: str,
     name: str,
     about: Mapping[str, object],
+    chart: charts.Chart | None = None,
 ) -> None:
-    """What follows a figure: its caption, its numbers as a table and as a file, and the Python of this table.
+    """What follows a figure: its caption, and a menu with its numbers, its files, and the Python of its table.
 
-    A table that takes long to make is given as a function, which is called when the table is looked at.
+    A table that takes long to make is given as a function, which is called when the table is looked at. A chart of
+    Vega is offered as files; components have buttons for that.
     """
-    st.markdown(meaning)
-    with _folded("Show data", f"{key} data") as part:
-        if part.open:
-            frame = _made(table).value
-            st.dataframe(frame, key=f"{key} table", hide_index=has_default_index(frame))
-            download(run, lambda: frame, key, name, about)
-    with _folded("Copy as Python", f"{key} python") as part:
-        if part.open:
-            st.code(_made(table).code(run), language="python")
+    with st.container(key=f"below {key}"):
+        st.caption(meaning)
+        # The scripts of tables and code are most of the first screen, so they are sent when the menu is opened.
+        with st.popover("Data and export", key=f"{key} menu", on_change="rerun", type="tertiary") as menu:
+            if menu.open:
+                made = table if isinstance(table, Traced) else table()
+                frame = made.value
+                st.dataframe(frame, key=f"{key} table", hide_index=has_default_index(frame), height=240)
+                with st.container(horizontal=True):
+                    download(run, lambda: frame, key, name, about)
+                    if chart is not None:
+                        _pictures(chart, key, name.rpartition(".")[0])
+                st.code(made.code(run), language="python")
 
 
-def _made(table: Traced | Callable[[], Traced]) -> Traced:
-    return table if isinstance(table, Traced) else table()
-
-
-def _folded(label: str, key: str) -> Any:
-    """A part of the page that is sent when the user opens it, because its scripts are most of the first screen."""
-    return st.expander(label, key=key, on_change="rerun")
+def _pictures(chart: charts.Chart, key: str, name: str) -> None:
+    kinds: dict[Literal["svg", "png"], str] = {"svg": "image/svg+xml", "png": "image/png"}
+    for ending, kind in kinds.items():
+        st.download_button(
+            f"Download {ending.upper()}",
+            partial(charts.picture, chart, ending),
+            f"{name}.{ending}",
+            kind,
+            key=f"{key} {ending}",
+            on_click="ignore",
+        )
 
 
 def download(run: Run, frame: Callable[[], Any], key: str, name: str, about: Mapping[str, object]) -> None:

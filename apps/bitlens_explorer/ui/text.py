@@ -61,6 +61,16 @@ def show_warning(error: Exception) -> None:
     st.warning(escape_markdown(error))
 
 
+def show_without_activations(run: Run, epoch: int, what: str, error: Exception | None = None) -> None:
+    """Say that something needs activations which an epoch does not have, or whose file is damaged."""
+    if epoch in run.epochs and error is not None:
+        others = [other for other in run.epochs if other != epoch]
+        step = f"choose epoch {number_ranges(others)}." if others else "record the network again."
+        show_error(f"The activations of epoch {epoch} cannot be read: {escape_markdown(error)}", step)
+    else:
+        show_hint(f"Only results were recorded at epoch {epoch}; {what}.", nearest_activations(run, epoch))
+
+
 def nearest_activations(run: Run, epoch: int) -> str:
     """What to do at an epoch without activations: choose the nearest epochs that have them."""
     nearest = sorted(run.epochs, key=lambda other: abs(other - epoch))[:2]

@@ -11,12 +11,15 @@ from bitlens.measures.discarding import layer_discarding
 from bitlens.measures.diversity import input_diversity, layer_diversity
 from bitlens.measures.embedding import layer_points
 from bitlens.measures.inequalities import processing_inequalities
-from bitlens.measures.layers import channel_order, layer_pair_information
+from bitlens.measures.layers import layer_pair_information
 from bitlens.measures.maps import average_maps, feature_maps
 from bitlens.measures.measuring import measure
 from bitlens.measures.neurons import label_information
+from bitlens.measures.ordering import channel_order
 from bitlens.measures.parameters import Field, Parameters, parameter
 from bitlens.measures.plane import information_plane
+from bitlens.measures.projection import nearest_samples, projected_points
+from bitlens.measures.prompts import prompt_entropy
 from bitlens.measures.registry import (
     COMPUTED,
     MEASURES,
@@ -27,7 +30,7 @@ from bitlens.measures.registry import (
     titled,
 )
 from bitlens.measures.schema import Known, Result, Target, Task, Variable
-from bitlens.measures.training import predicted_samples, training_performance
+from bitlens.measures.training import predicted_classes, predicted_samples, training_performance
 
 __all__ = [
     "COMPUTED",
@@ -57,10 +60,14 @@ __all__ = [
     "layer_pair_information",
     "layer_points",
     "measure",
+    "nearest_samples",
     "parameter",
     "parameter_fields",
+    "predicted_classes",
     "predicted_samples",
     "processing_inequalities",
+    "projected_points",
+    "prompt_entropy",
     "published_parameters",
     "titled",
     "training_performance",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from bitlens.measures.schema import Result, Target, Variable, verdict_variable
 from bitlens.runs import Run
 
 if TYPE_CHECKING:
-    import xarray as xr
+    pass
 
 _PAIR = ("channel_a", "channel_b")
 _MOST_CHANNELS_WITH_ERRORS = 16
@@ -257,41 +257,3 @@ def _of_mean(null: PermutationResult, limit: NDArray) -> dict[str, Any]:
 
 
 layer_pair_information = LayerPairInformation()
-
-
-def channel_order(values: xr.DataArray, channels: str, by: Literal["index", "maximum", "mean"] = "maximum") -> NDArray:
-    """An order of channels for a heat map: the highest first.
-
-    CNNSlicer (Shen and Shen 2021, section 5.3.1) sorts rows and columns by their maximum or average.
-
-    Parameters
-    ----------
-    values : DataArray of two dimensions
-        Such as the mutual information at one epoch.
-    channels : str
-        The dimension to order.
-    by : {"index", "maximum", "mean"}
-        What to go by; ties keep their index order.
-
-    Returns
-    -------
-    int array
-        Positions along `channels`.
-
-    Examples
-    --------
-    >>> import xarray as xr
-    >>> import bitlens
-    >>> table = xr.DataArray([[0.0, 2.0], [3.0, 0.0], [1.0, 1.0]], dims=("channel_a", "channel_b"))
-    >>> bitlens.channel_order(table, "channel_a")
-    array([1, 0, 2])
-    """
-    if channels not in values.dims or values.ndim != 2:
-        raise ValueError(f"channels: expected one of two dimensions, got {channels!r} for {values.dims}")
-    (other,) = (str(dim) for dim in values.dims if dim != channels)
-    if by == "index":
-        return np.arange(values.sizes[channels])
-    if by not in ("maximum", "mean"):
-        raise ValueError(f"by: expected 'index', 'maximum' or 'mean', got {by!r}")
-    keys = values.max(other) if by == "maximum" else values.mean(other)
-    return np.argsort(-keys.to_numpy(), kind="stable")

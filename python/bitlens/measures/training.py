@@ -124,9 +124,39 @@ def predicted_samples(run: Run, epoch: int, label: int, predicted: int) -> list[
     labels = run.labels
     if labels is None:
         raise RunError(f"{run.path} was recorded without labels, which predicted_samples needs")
+    return [int(i) for i in np.flatnonzero((labels == label) & (predicted_classes(run, epoch) == predicted))]
+
+
+def predicted_classes(run: Run, epoch: int) -> NDArray:
+    """The class that the model predicted for each sample.
+
+    Parameters
+    ----------
+    run : Run
+        A run whose outputs are those of a classifier.
+    epoch : int
+        A recorded epoch.
+
+    Returns
+    -------
+    int array [sample]
+        Numbers of classes.
+
+    Raises
+    ------
+    RunError
+        If the run has no activations of that epoch, or the outputs are not those of a classifier.
+
+    Examples
+    --------
+    >>> import bitlens
+    >>> from bitlens import measures
+    >>> measures.predicted_classes(bitlens.open_run("demo-run"), 1).shape
+    (359,)
+    """
     _check_outputs(run)
-    predictions = _logits(run, epoch).argmax(axis=1)
-    return [int(i) for i in np.flatnonzero((labels == label) & (predictions == predicted))]
+    classes: NDArray = _logits(run, epoch).argmax(axis=1)
+    return classes
 
 
 def _check_outputs(run: Run) -> None:

@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from bitlens.runs.files import atomic_write
 from bitlens.runs.layout import RunError
 from bitlens.runs.reader import Run
+from bitlens.runs.remote import RemotePath
 from bitlens.runs.run_files import inside, read_file
 
 _FOLDER = "selections"
 _MAX_BYTES = 2**28
-_NAME = re.compile(r"[0-9a-f]{12}")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_HASH = re.compile(r"[0-9a-f]{12}")
 
 
-def save_selection(run: Run, samples: Sequence[int]) -> str:
+def save_selection(run: Run, samples: Sequence[int], name: str | None = None) -> str:
     """Save a group of samples of the probe in the run.
 
     Parameters
@@ -26,6 +28,9 @@ def save_selection(run: Run, samples: Sequence[int]) -> str:
         A recorded run.
     samples : sequence of int
         Numbers of samples, at least one, in any order.
+    name : str, optional
+        A name of up to 40 letters, digits, "-" and "_"; a group of this name is replaced. Default: a name that the
+        samples determine.
 
     Returns
     -------
@@ -35,7 +40,7 @@ def save_selection(run: Run, samples: Sequence[int]) -> str:
     Raises
     ------
     RunError
-        If `samples` is empty, or a sample is not in the probe.
+        If `samples` is empty, a sample is not in the probe, or the name has other characters.
     OSError
         If the run cannot be written.
 
@@ -53,9 +58,13 @@ def save_selection(run: Run, samples: Sequence[int]) -> str:
     if chosen[0] < 0 or chosen[-1] >= count:
         raise RunError(f"samples: expected 0 to {count - 1}, got {chosen[0]} to {chosen[-1]}")
     text = json.dumps({"samples": chosen})
-    name = hashlib.sha256(text.encode()).hexdigest()[:12]
+    if isinstance(run.path, RemotePath):
+        raise RunError(f"run: expected a folder that can be written, got {run.path}; copy the run")
+    if name is not None and (not _NAME.fullmatch(name) or _HASH.fullmatch(name)):
+        raise RunError(f"name: expected up to 40 letters, digits, - and _, got {name!r}; choose another name")
+    replaces, name = name is not None, name or hashlib.sha256(text.encode()).hexdigest()[:12]
     path = inside(run.path, run.path / _FOLDER / f"{name}.json")
-    if not path.exists():
+    if replaces or not path.exists():
         atomic_write(path, lambda temporary: temporary.write_text(text, "utf-8"))
     return name
 
@@ -104,3 +113,30 @@ def load_selection(run: Run, name: str) -> list[int]:
     if not samples or min(samples) < 0 or max(samples) >= run.manifest.samples:
         raise RunError(f"{path} contains samples that are not in the probe; remove the file")
     return samples
+
+
+def named_selections(run: Run) -> list[str]:
+    """The names that users have given to groups of samples of a run, in alphabetical order.
+
+    Parameters
+    ----------
+    run : Run
+        A recorded run.
+
+    Returns
+    -------
+    list of str
+        Names for `load_selection`.
+
+    Examples
+    --------
+    >>> import bitlens
+    >>> from bitlens.runs import named_selections
+    >>> run = bitlens.open_run("demo-run")
+    >>> bitlens.save_selection(run, [5, 2], name="hard")
+    'hard'
+    >>> named_selections(run)
+    ['hard']
+    """
+    stems = sorted(path.stem for path in (run.path / _FOLDER).glob("*.json"))
+    return [stem for stem in stems if _NAME.fullmatch(stem) and not _HASH.fullmatch(stem)]

@@ -19,7 +19,7 @@ from bitlens_explorer.ui.text import capitalized, escape_markdown
 from bitlens_explorer.views.ablation.captions import ORDERS, ROLES, scope_name
 
 COLORS = [PETROFF[0], PETROFF[6], PETROFF[5]]
-COLUMNS = 3  # charts in a row
+COLUMNS = 2  # charts in a row
 
 
 def draw_curves(table: Any, metric: str, scope: str, marks: Sequence[tuple[str, int]]) -> None:
@@ -43,7 +43,7 @@ def draw_spread(table: Any, layers: Sequence[str], x_title: str) -> None:
         st.markdown(f"**Layer {escape_markdown(layer)}**")
         chart = spread(table, layer, x_title, titled=layer == layers[-1])
         text = f"how many neurons of layer {layer} have which {x_title}"
-        charts.draw(chart, f"scores of {layer}", text, alone=False)
+        charts.draw(chart, f"scores of {layer}", text)
 
 
 def draw_roles(table: Any) -> None:
@@ -91,7 +91,7 @@ def curves(frame: Any, metric: str, domain: Sequence[float], marks: Sequence[tup
         rows = [{"order": order, "neurons turned off": number} for order, number in marks]
         rule = alt.Chart(alt.InlineData(rows)).mark_rule(strokeWidth=1.5, strokeDash=[3, 3])
         drawn.append(rule.encode(x="neurons turned off:Q", color=color, tooltip=["order:N", "neurons turned off:Q"]))
-    return alt.layer(*drawn).properties(height=HEIGHT + 90)  # with the legend
+    return alt.layer(*drawn).properties(height=240)  # with the legend
 
 
 @st.cache_resource(max_entries=100, show_spinner=False)

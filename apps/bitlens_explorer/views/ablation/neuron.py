@@ -23,13 +23,12 @@ def show_neuron(shown: Shown, query: Query) -> None:
     """The choice of a neuron, and what is known of it."""
     figure_frame.title("A neuron by its place")
     scope, place, number = shown.chosen(query)
-    left, right = st.columns([1, 3], gap="large")
     bound_widget(
-        left.selectbox, "Ranking of", "scope", shown.scopes, value=scope, reset=["place"], format_func=scope_name
+        st.selectbox, "Ranking of", "scope", shown.scopes, value=scope, reset=["place"], format_func=scope_name
     )
     if number > 1:
         label = f"Place, from the lowest score (1) to the highest ({number})"
-        bound_widget(right.slider, label, "place", 1, number, value=place)
+        bound_widget(st.slider, label, "place", 1, number, value=place)
     ranking = shown.ranking(scope)
     neuron = ranking.value.iloc[place - 1]
     layer, channel = str(neuron["layer"]), int(neuron["channel"])

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from bitlens import tables
 from bitlens.measures import layer_ablation
 from bitlens.runs import Run
 from bitlens_explorer.results.ablation import label_sets, load_labels, nearest_epoch, ranked_layers
+from bitlens_explorer.results.definitions import DEFINITIONS
 from bitlens_explorer.results.known import AnyKnown, described, known_sets, load, stored_epochs
 from bitlens_explorer.results.traced import Traced, call
 from bitlens_explorer.state.context import context
 from bitlens_explorer.state.query import CURVES, NETWORK, Query, current_query
-from bitlens_explorer.ui import figure_frame
+from bitlens_explorer.ui import figure_frame, page_frame
 from bitlens_explorer.ui.bound_widget import choose_known, leave_out, switch
 from bitlens_explorer.ui.pagination import choose_part
 from bitlens_explorer.ui.python_code import measure_network_code
@@ -23,20 +26,21 @@ from bitlens_explorer.views.ablation.frame import Shown, below
 from bitlens_explorer.views.ablation.label_information import offer_label_information
 from bitlens_explorer.views.ablation.neuron import show_neuron
 
+TITLES = "Cumulative ablation", "Scores of neurons", "Roles of neurons"
 MOST_LAYERS = 5  # whose curves are drawn at once
 
 
 def main() -> None:
     """Show the page."""
     run, _, epoch = context()
-    st.title("Ablation", anchor=False)
+    page_frame.head("Ablation", "How well does the network perform without some of its neurons?")
     sets = known_sets(run, layer_ablation)
     if not sets:
         _unmeasured(run)
         _labels(run, epoch, None)
         return
     known = choose_known("ablation", "Settings", sets, reset=("scope", "place"))
-    st.markdown(f"Settings: {escape_markdown(described(known))}.")
+    st.caption(f"Settings: {escape_markdown(described(known))}.")
     epochs = stored_epochs(load(run, known))
     if not epochs:
         _labels(run, epoch, known)
@@ -46,11 +50,20 @@ def main() -> None:
     assert results is not None
     shown = Shown(run, epoch, known, results.sel(epoch=epoch))
     query = _with_measured(current_query(), shown)
-    for part in (_curves, _scores, _roles, show_neuron):
-        try:
-            part(shown, query)
-        except ValueError as error:
-            show_warning(error)
+    left, answer = page_frame.figure_and_answer()
+    with left:
+        parts = dict(zip(TITLES, (_curves, _scores, _roles), strict=True))
+        for title in page_frame.figures("ablation", TITLES):
+            _draw(parts[title], shown, query)
+    with answer:
+        _draw(show_neuron, shown, query)
+
+
+def _draw(part: Callable[[Shown, Query], None], shown: Shown, query: Query) -> None:
+    try:
+        part(shown, query)
+    except ValueError as error:
+        show_warning(error)
 
 
 def _unmeasured(run: Run) -> None:
@@ -94,7 +107,7 @@ def _with_measured(query: Query, shown: Shown) -> Query:
 
 def _curves(shown: Shown, query: Query) -> None:
     """The layers, and the whole network after them."""
-    figure_frame.title(f"Cumulative ablation at epoch {shown.epoch}")
+    figure_frame.title(f"Cumulative ablation at epoch {shown.epoch}, all samples", DEFINITIONS["ablation"])
     switch(st.segmented_control, "Drawn", "curve", CURVES, str)
     scope, place, number = shown.chosen(query)
     layers = ranked_layers(shown.results.value)

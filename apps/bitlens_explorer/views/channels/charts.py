@@ -16,10 +16,11 @@ from bitlens_explorer.ui.charts import DASHES, GREY, PETROFF, Chart, epoch_axis,
 from bitlens_explorer.ui.components.circle_packing import Packing
 from bitlens_explorer.ui.components.heatmap import HeatMap
 
+_AREAS, _LARGEST_POWER = 6.0, 40.0
 AXIS = "intra-sample entropy (bits)"
 
 
-def channel_lines(table: Any, channel: int, epoch: int, top: float, groups: Sequence[str]) -> Chart:
+def channel_lines(table: Any, channel: int, epoch: int, axis: tuple[float, float], groups: Sequence[str]) -> Chart:
     """Entropies of one channel over epochs, a line for every group; all channels have the same axis."""
     frame = table[table["channel"] == channel].rename(columns={"intra_sample_entropy": "value"})
     domain: Any = {"domain": list(groups)}  # the types of Altair do not know lists of lists
@@ -32,7 +33,7 @@ def channel_lines(table: Any, channel: int, epoch: int, top: float, groups: Sequ
         .mark_line(point=alt.OverlayMarkDef(size=14))
         .encode(
             x=epoch_axis(frame["epoch"].tolist()),
-            y=alt.Y("value:Q", title="bits", scale=alt.Scale(domain=[0, top], nice=False)),
+            y=alt.Y("value:Q", title="bits", scale=alt.Scale(domain=list(axis), nice=False)),
             color=color,
             strokeDash=dash,
             tooltip=tips,
@@ -56,7 +57,7 @@ def _colors(groups: Sequence[str]) -> list[str]:
     return [GREY, *(PETROFF[i % len(PETROFF)] for i in range(len(groups) - 1))]
 
 
-def epoch_map(run: Run, layer: str, results: xr.Dataset) -> HeatMap:
+def epoch_map(run: Run, layer: str, results: xr.Dataset, scale: str) -> HeatMap:
     """All channels of a layer: a row for every channel, a column for every epoch."""
     table = results.intra_sample_entropy.transpose("channel", "epoch")
     return HeatMap(
@@ -65,16 +66,16 @@ def epoch_map(run: Run, layer: str, results: xr.Dataset) -> HeatMap:
         x_title="epoch",
         y_title="channel",
         unit="bits",
-        low=0.0,
+        low=0.0 if scale == "zero" else float(table.min()),
         high=float(table.max()),
         row_ids=table.channel.values.tolist(),
         column_ids=table.epoch.values.tolist(),
         file=file_name(run, "channels", layer),
-        height=max(260, min(700, 66 + 14 * table.sizes["channel"])),
+        height=max(240, min(460, 66 + 14 * table.sizes["channel"])),
     )
 
 
-def circles(run: Run, layer: str, table: Any, epoch: int) -> Packing:
+def circles(run: Run, layer: str, table: Any, epoch: int, scale: str) -> Packing:
     """Groups of samples as circles, with the channels as circles in them; the table is of one epoch."""
     groups, channels = list(dict.fromkeys(table["group"])), list(dict.fromkeys(table["channel"]))
     values = np.asarray(table["intra_sample_entropy"], float).reshape(len(groups), len(channels))
@@ -85,11 +86,23 @@ def circles(run: Run, layer: str, table: Any, epoch: int) -> Packing:
         group_title="class",
         item_title="channel",
         item_ids=channels,
-        low=0.0,
+        low=0.0 if scale == "zero" else float(np.nanmin(values)),
         high=float(np.nanmax(values)),
-        height=620,
+        power=1.0 if scale == "zero" else distinct_power(values),
+        height=540,
         file=file_name(run, "channels", layer, f"epoch{epoch}", "circles"),
     )
+
+
+def distinct_power(values: np.ndarray[Any, Any]) -> float:
+    """The power of the values at which the largest circle has six times the area of the smallest one.
+
+    CNNSlicer raises sizes to a power too, because entropies of channels differ little.
+    """
+    positive = values[values > 0]
+    if not positive.size or positive.max() == positive.min():
+        return 1.0
+    return round(float(np.clip(np.log(_AREAS) / np.log(positive.max() / positive.min()), 1.0, _LARGEST_POWER)), 1)
 
 
 def bars(table: Any, chosen: int | None) -> Chart:

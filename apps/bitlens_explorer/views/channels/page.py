@@ -7,13 +7,15 @@ import streamlit as st
 from bitlens import tables
 from bitlens.measures import Task, channel_entropies
 from bitlens.runs import Run, RunError
+from bitlens_explorer.results.definitions import DEFINITIONS
 from bitlens_explorer.results.export import file_name
-from bitlens_explorer.results.known import described, known_sets, load, missing_tasks, stored_epochs
+from bitlens_explorer.results.known import AnyKnown, described, known_sets, load, missing_tasks, stored_epochs
 from bitlens_explorer.results.traced import Traced, call
 from bitlens_explorer.state import playback
 from bitlens_explorer.state.context import context
-from bitlens_explorer.state.query import Query, change_query
-from bitlens_explorer.ui import charts, compute_button, figure_frame
+from bitlens_explorer.state.query import SCALES, Query, change_query
+from bitlens_explorer.ui import charts, compute_button, figure_frame, page_frame
+from bitlens_explorer.ui.bound_widget import switch
 from bitlens_explorer.ui.components import circle_packing, heatmap
 from bitlens_explorer.ui.feature_maps import show_feature_maps
 from bitlens_explorer.ui.pagination import choose_part
@@ -25,98 +27,118 @@ MOST_CHANNELS = 8  # whose lines are drawn at once
 COLUMNS = 4
 
 
+CIRCLES, EPOCHS, LINES = TITLES = "Classes and their channels", "All channels and epochs", "Each channel over epochs"
+
+
 def main() -> None:
     """Show the page."""
     run, query, epoch = context()
-    st.title("Channels", anchor=False)
+    page_frame.head("Channels", "How much do the maps of each channel vary, and what activates a channel?")
     layer = str(query.a)
     name = escape_markdown(layer)
-    st.markdown(f"These are the channels of **layer {name}**, which is layer A on the left.")
     known = next(iter(known_sets(run, channel_entropies, layer)), None)
     results = load(run, known)
     if known is None or results is None:
         show_hint(f"The channels of layer {name} have not been measured.", "press the button; it takes seconds.")
         _offer(run, layer, missing_tasks(run, channel_entropies, (layer,), known, results))
         return
-    if len(run.layer(layer).shape) == 1:
-        what = f"Layer {name} has single values, which do not vary within a sample."
-        show_hint(what, "choose a layer with maps as layer A.")
-    else:
-        classes = [run.classes[i] for i in query.classes] or list(run.classes)
-        table = call(tables.channel_entropies, results, classes)
-        settings = described(known)
-        if epoch not in stored_epochs(results):
-            what = f"Epoch {epoch} has not been measured with these parameters."
-            show_hint(what, "press the button, or choose another epoch.")
-            tasks = missing_tasks(run, channel_entropies, (layer,), known, results)
-            _offer(run, layer, [task for task in tasks if task.epoch == epoch])
-        _overview(run, layer, query, epoch, results, table, settings)
-        _lines(run, layer, epoch, table)
-    _dead(epoch, results)
-    if query.channel is None:
-        show_hint("No channel is chosen.", "click a circle or a cell of the map to see its feature maps.")
-        return
-    try:
-        show_feature_maps(run, query, epoch, [(layer, query.channel)], "channels")
-    except RunError as error:
-        show_warning(error)
-    show_deconvolutions(run, layer, query.channel, epoch)
-
-
-def _overview(run: Run, layer: str, query: Query, epoch: int, results: Traced, table: Traced, settings: str) -> None:
-    left, right = st.columns([3, 2], gap="large")
-    at_epoch = table.rows(epoch=epoch)
-    about = {"layer": layer, "settings": settings, "unit": "bits"}
+    left, answer = page_frame.figure_and_answer()
     with left:
-        figure_frame.title("Classes and their channels")
-        if len(at_epoch.value):
-            packing = circles(run, layer, at_epoch.value, epoch)
-            circle_packing.show(packing, "circles", query.channel, lambda _, channel: change_query(channel=channel))
-            meaning = (
-                "A large circle for each class contains a circle for each channel. The area is the intra-sample "
-                "entropy: how much the values within one feature map vary."
-            )
-            file = file_name(run, "channels", layer, f"epoch{epoch}", ending="csv")
-            figure_frame.below(run, meaning, at_epoch, "circles", file, {"epoch": epoch, **about})
-    with right:
-        figure_frame.title("All channels and epochs")
-        drawn = epoch_map(run, layer, results.value)
-        chosen = None if query.channel is None or not len(at_epoch.value) else (query.channel, epoch)
-        heatmap.show(drawn, "channels", chosen, _pick_epoch)
-        meaning = (
-            f"Intra-sample entropy over all samples, {escape_markdown(settings)}. A click chooses a channel and an "
-            "epoch."
-        )
-        file = file_name(run, "channels", layer, "epochs", ending="csv")
-        of_all = table.rows(group=tables.ALL_SAMPLES)
-        figure_frame.below(run, meaning, of_all, "channels", file, about)
-        if len(at_epoch.value):
-            chart = bars(at_epoch.rows(group=tables.ALL_SAMPLES).value, query.channel)
-            charts.draw(chart, "bars", f"intra-sample entropy of the channels of layer {layer} at epoch {epoch}")
+        if len(run.layer(layer).shape) == 1:
+            what = f"Layer {name} has single values, which do not vary within a sample."
+            show_hint(what, "choose a layer with maps.")
+        else:
+            _figures(run, layer, query, epoch, known, results)
+    with answer:
+        _dead(layer, epoch, results)
+        if query.channel is None:
+            show_hint("No channel is chosen.", "click a circle or a cell of the map to see its feature maps.")
+            return
+        try:
+            show_feature_maps(run, query, epoch, [(layer, query.channel)], "channels")
+        except RunError as error:
+            show_warning(error)
+        show_deconvolutions(run, layer, query.channel, epoch)
 
 
-def _lines(run: Run, layer: str, epoch: int, traced: Traced) -> None:
-    figure_frame.title("Each channel over epochs")
+def _figures(run: Run, layer: str, query: Query, epoch: int, known: AnyKnown, results: Traced) -> None:
+    classes = [run.classes[i] for i in query.classes] or list(run.classes)
+    table = call(tables.channel_entropies, results, classes)
+    about = {"layer": layer, "settings": described(known), "unit": "bits"}
+    if epoch not in stored_epochs(results):
+        what = f"Epoch {epoch} has not been measured with these parameters."
+        show_hint(what, "press the button, or choose another epoch.")
+        tasks = missing_tasks(run, channel_entropies, (layer,), known, results)
+        _offer(run, layer, [task for task in tasks if task.epoch == epoch])
+    at_epoch = table.rows(epoch=epoch)
+    switch(st.segmented_control, "Axes and circles", "scale", SCALES)
+    for title in page_frame.figures("channels", TITLES):
+        figure_frame.title(f"{title} of layer {escape_markdown(layer)}", DEFINITIONS["intra_sample_entropy"])
+        if title == CIRCLES and len(at_epoch.value):
+            _circles(run, layer, query, epoch, at_epoch, about)
+        elif title == EPOCHS:
+            _epochs(run, layer, query, epoch, results, table, about)
+        elif title == LINES:
+            _lines(run, layer, query, epoch, table)
+
+
+def _circles(run: Run, layer: str, query: Query, epoch: int, at_epoch: Traced, about: dict[str, str]) -> None:
+    packing = circles(run, layer, at_epoch.value, epoch, query.scale)
+    circle_packing.show(packing, "circles", query.channel, lambda _, channel: change_query(channel=channel))
+    meaning = (
+        "A large circle for each class contains a circle for each channel, with its number. Larger circles have more "
+        "intra-sample entropy: the values within a feature map vary more."
+    )
+    file = file_name(run, "channels", layer, f"epoch{epoch}", ending="csv")
+    figure_frame.below(run, meaning, at_epoch, "circles", file, {"epoch": epoch, **about})
+
+
+def _epochs(
+    run: Run, layer: str, query: Query, epoch: int, results: Traced, table: Traced, about: dict[str, str]
+) -> None:
+    """A map of all channels and epochs, and the channels of the epoch as bars; over all samples."""
+    drawn = epoch_map(run, layer, results.value, query.scale)
+    at_epoch = table.rows(epoch=epoch)
+    chosen = None if query.channel is None or not len(at_epoch.value) else (query.channel, epoch)
+    heatmap.show(drawn, "channels", chosen, _pick_epoch)
+    meaning = (
+        f"Intra-sample entropy over all samples, {escape_markdown(about['settings'])}. A click chooses a channel and "
+        "an epoch."
+    )
+    file = file_name(run, "channels", layer, "epochs", ending="csv")
+    figure_frame.below(run, meaning, table.rows(group=tables.ALL_SAMPLES), "channels", file, about)
+    if len(at_epoch.value):
+        of_all = at_epoch.rows(group=tables.ALL_SAMPLES)
+        chart = bars(of_all.value, query.channel)
+        charts.draw(chart, "bars", f"intra-sample entropy of the channels of layer {layer} at epoch {epoch}")
+        file = file_name(run, "channels", layer, f"epoch{epoch}", "bars", ending="csv")
+        meaning = f"The same at epoch {epoch}, the largest first."
+        figure_frame.below(run, meaning, of_all, "bars", file, {"epoch": epoch, **about}, chart)
+
+
+def _lines(run: Run, layer: str, query: Query, epoch: int, traced: Traced) -> None:
     table = traced.value
     shown = choose_part("Channels", list(dict.fromkeys(table["channel"])), MOST_CHANNELS, f"channels of {layer}")
     groups = [str(name) for name in dict.fromkeys(table["group"])]
-    charts.draw(legend(groups), "channel legend", "the colours of the classes", alone=False)
-    top = float(table["intra_sample_entropy"].max())
+    charts.draw(legend(groups), "channel legend", "the colours of the classes")
+    values = table["intra_sample_entropy"]
+    axis = (0.0 if query.scale == "zero" else float(values.min()), float(values.max()))
     for first in range(0, len(shown), COLUMNS):
         for column, channel in zip(st.columns(COLUMNS), shown[first : first + COLUMNS], strict=False):
             with column:
-                st.markdown(f"**Channel {channel}**")
+                st.caption(f"Channel {channel}")
                 alt_text = f"intra-sample entropy of channel {channel} in bits over epochs, a line for every class"
-                chart = channel_lines(table, channel, epoch, top, groups)
-                charts.draw(chart, f"channel {channel}", alt_text, alone=False)
+                chart = channel_lines(table, channel, epoch, axis, groups)
+                charts.draw(chart, f"channel {channel}", alt_text)
     meaning = "Intra-sample entropy over epochs, on equal axes. Choose classes on the left to see fewer lines."
     file = file_name(run, "channels", layer, "classes", ending="csv")
     part = traced.rows(channel=shown)
     figure_frame.below(run, meaning, part, "channel lines", file, {"layer": layer, "unit": "bits"})
 
 
-def _dead(epoch: int, results: Traced) -> None:
+def _dead(layer: str, epoch: int, results: Traced) -> None:
     """The channels that have one value for all samples."""
+    figure_frame.title(f"Layer {escape_markdown(layer)}")
     if epoch not in stored_epochs(results):
         return
     dead = tables.dead_channels(results.value.sel(epoch=epoch))["channel"].tolist()

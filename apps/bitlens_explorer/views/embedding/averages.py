@@ -19,6 +19,7 @@ from bitlens_explorer.state.selection import selected_samples
 from bitlens_explorer.ui import figure_frame
 from bitlens_explorer.ui.components import heatmap
 from bitlens_explorer.ui.components.heatmap import HeatMap
+from bitlens_explorer.ui.sequences import are_tokens
 from bitlens_explorer.ui.text import count, escape_markdown, show_hint
 
 
@@ -31,9 +32,19 @@ def show_averages(run: Run, query: Query, epoch: int) -> None:
         return
     st.markdown(f"Over {of_whom}. A click on a map shows its channel on the left.")
     averages = []
-    for layer in run.layers:
+    tokens = are_tokens(run)
+    if tokens:
+        st.caption("Inputs are numbers of tokens, whose average means nothing, so it is left out.")
+    for layer in run.layers[1:] if tokens else run.layers:
         average = _average(run, layer.name, epoch, samples)
-        st.markdown(f"**{escape_markdown(layer.name)}** ({escape_markdown(layer.kind)})")
+        st.button(
+            f"**{escape_markdown(layer.name)}** ({escape_markdown(layer.kind)})",
+            key=f"layer of averages {layer.name}",
+            type="tertiary",
+            help="Show the samples in the space of this layer",
+            on_click=change_query,
+            kwargs={"a": layer.name},
+        )
         chosen = None if layer.name != query.a or query.channel is None else (query.channel, 0)
         drawn = _mosaic(run, layer.name, epoch, average.value)
         heatmap.show(drawn, f"average {layer.name}", chosen, partial(_visit, run, layer.name))

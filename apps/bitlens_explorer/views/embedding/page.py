@@ -7,49 +7,59 @@ import streamlit as st
 from bitlens.runs import Run
 from bitlens_explorer.results.export import file_name
 from bitlens_explorer.state.context import context
-from bitlens_explorer.state.query import SPACES, Query, change_query
+from bitlens_explorer.state.query import Query, change_query
 from bitlens_explorer.state.selection import select_samples, selected_samples
-from bitlens_explorer.ui import figure_frame
+from bitlens_explorer.ui import figure_frame, page_frame
 from bitlens_explorer.ui.bound_widget import bound_widget, switch
 from bitlens_explorer.ui.components import scatter
-from bitlens_explorer.ui.text import count, escape_markdown, nearest_activations, show_hint
+from bitlens_explorer.ui.text import count, escape_markdown, show_hint, show_without_activations
 from bitlens_explorer.views.embedding.averages import show_averages
+from bitlens_explorer.views.embedding.neighbors import show_neighbors
 from bitlens_explorer.views.embedding.points import MOST_CHANNELS, scatter_matrix, shown_channels
+from bitlens_explorer.views.embedding.projections import offered_spaces, projection_plot
 
 
 def main() -> None:
     """Show the page."""
     run, query, epoch = context()
-    st.title("Embedding", anchor=False)
+    page_frame.head("Embedding", "How do the samples lie in the space of a layer, and what do selected samples share?")
     if epoch not in run.epochs:
-        what = f"Only results were recorded at epoch {epoch}; activations were not recorded."
-        show_hint(what, nearest_activations(run, epoch))
+        show_without_activations(run, epoch, "activations were not recorded")
         return
-    left, right = st.columns([5, 2], gap="medium")
+    left, answer = page_frame.figure_and_answer()
     with left:
         _choices(run, query)
         _matrix(run, query, epoch)
-    with right:
+    with answer:
+        show_neighbors(run, query, epoch)
         show_averages(run, query, epoch)
 
 
 def _choices(run: Run, query: Query) -> None:
-    first, second = st.columns([2, 3])
-    switch(first.segmented_control, "Axes", "space", SPACES)
+    switch(st.segmented_control, "Axes", "space", offered_spaces())
     layer = run.layer(str(query.a))
-    bound_widget(
-        second.multiselect,
-        f"Channels of layer {escape_markdown(layer.name)}",
-        "dims",
-        range(layer.channels),
-        value=shown_channels(layer, query.dims),
-        store=tuple,
-        max_selections=MOST_CHANNELS,
-    )
+    if query.space in ("one", "two"):
+        bound_widget(
+            st.multiselect,
+            f"Channels of layer {escape_markdown(layer.name)}",
+            "dims",
+            range(layer.channels),
+            value=shown_channels(layer, query.dims),
+            store=tuple,
+            max_selections=MOST_CHANNELS,
+        )
 
 
 def _matrix(run: Run, query: Query, epoch: int) -> None:
-    drawn, table = scatter_matrix(run, query, epoch)
+    note = ""
+    try:
+        if query.space in ("one", "two"):
+            drawn, table = scatter_matrix(run, query, epoch)
+        else:
+            drawn, table, note = projection_plot(run, query, epoch)
+    except (ValueError, ModuleNotFoundError) as error:
+        show_hint(f"This projection cannot be drawn: {escape_markdown(error)}", "choose other axes or another layer.")
+        return
     figure_frame.title(escape_markdown(drawn.title))
     scatter.show(
         drawn,
@@ -62,11 +72,12 @@ def _matrix(run: Run, query: Query, epoch: int) -> None:
     if query.space == "one" and len(run.layer(str(query.a)).shape) > 1:
         point = "one position in the maps of one sample; hover over it to see its receptive field"
     number = count(len(drawn.values), "point")
+    plots = "Each channel has a column and a row of plots. " if query.space in ("one", "two") else f"{note} "
     meaning = (
-        f"Every point is {point}; there are {number}. Each channel has a column and a row of plots. Select points by "
-        "clicks, lasso or legend; all pages use the selection. A double click on a plot shows it alone."
+        f"Every point is {point}; there are {number}. {plots}Select points by clicks, lasso or legend; all pages use "
+        "the selection. A double click on a plot shows it alone."
     )
-    file = file_name(run, "embedding", query.a, f"epoch{epoch}", ending="csv")
+    file = file_name(run, "embedding", query.a, f"epoch{epoch}", query.space, ending="csv")
     about = {"epoch": epoch, "layer": query.a, "quantity": "activation", "points": len(drawn.values)}
     figure_frame.below(run, meaning, table, "embedding", file, about)
 

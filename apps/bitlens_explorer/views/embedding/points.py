@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from PIL import Image
 
 import bitlens
 from bitlens import tables
-from bitlens.runs import Layer, Run
+from bitlens.measures import predicted_classes
+from bitlens.runs import Layer, Run, RunError
 from bitlens_explorer.results.export import file_name
 from bitlens_explorer.results.traced import Traced, call
 from bitlens_explorer.state.query import Query
@@ -25,6 +27,7 @@ DEFAULT_CHANNELS = 6
 MOST_CHANNELS = 16
 """Largest number of channels: 256 plots."""
 MOST_POINTS = 10000
+HEIGHT = 560
 NO_CLASS = 255
 _MOST_PIXELS = 8192
 """Largest side of the image that contains all inputs; browsers accept no larger ones."""
@@ -47,6 +50,19 @@ def shown_channels(layer: Layer, chosen: tuple[int, ...]) -> list[int]:
     return list(dict.fromkeys(chosen))[:MOST_CHANNELS] or list(range(min(DEFAULT_CHANNELS, layer.channels)))
 
 
+def predictions(run: Run, epoch: int) -> list[int] | None:
+    """The predicted class of every sample, if the model is a classifier."""
+    with suppress(RunError):
+        return _predictions(str(run.path), (run.path / "epochs").stat().st_mtime_ns, epoch, run)
+    return None
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _predictions(path: str, stamp: int, epoch: int, _run: Run) -> list[int]:
+    found: list[int] = predicted_classes(_run, epoch).tolist()
+    return found
+
+
 def axes(run: Run, query: Query) -> dict[str, list[int]]:
     """The channels along x and, if two layers are shown, those along y; by layer."""
     a = run.layer(str(query.a))
@@ -67,7 +83,7 @@ def scatter_matrix(run: Run, query: Query, epoch: int) -> tuple[ScatterMatrix, T
     first = next(iter(points.values())).value
     columns = list(range(len(channels[str(query.a)])))
     rows = list(range(len(columns), table.shape[1] - 1)) or columns
-    atlas = _atlas_of(run)
+    atlas = atlas_of(run)
     sample = table["sample"].to_numpy()
     title = f"Samples in the space of layer {' and '.join(channels)} at epoch {epoch}"
     drawn = ScatterMatrix(
@@ -75,7 +91,7 @@ def scatter_matrix(run: Run, query: Query, epoch: int) -> tuple[ScatterMatrix, T
         names=list(table.columns[1:]) if two else [str(channel) for channel in channels[str(query.a)]],
         columns=columns,
         rows=rows,
-        class_of=_classes(run, sample),
+        class_of=classes_of(run, sample),
         classes=list(run.classes),
         colors=PETROFF,
         sample_of=sample.astype(np.int32),
@@ -88,12 +104,14 @@ def scatter_matrix(run: Run, query: Query, epoch: int) -> tuple[ScatterMatrix, T
         atlas=atlas[0] if atlas else None,
         atlas_columns=atlas[1] if atlas else 1,
         tile=atlas[3] if atlas else (1, 1),
-        height=640,
+        height=HEIGHT,
+        predicted=predictions(run, epoch),
     )
     return drawn, traced
 
 
-def _classes(run: Run, samples: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def classes_of(run: Run, samples: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The class of each of the samples, uint8; `NO_CLASS` without labels."""
     labels = run.labels
     if labels is None:
         return np.full(len(samples), NO_CLASS, np.uint8)
@@ -108,7 +126,7 @@ def _receptive_fields(points: xr.Dataset, stride: int) -> np.ndarray[Any, Any] |
     return (np.stack([first[:, 0], end[:, 0], first[:, 1], end[:, 1]], axis=1) // stride).astype(np.int16)
 
 
-def _atlas_of(run: Run) -> tuple[bytes, int, int, tuple[int, int]] | None:
+def atlas_of(run: Run) -> tuple[bytes, int, int, tuple[int, int]] | None:
     """All inputs as tiles of one image: its bytes, tiles in a row, step between pixels, size of a tile."""
     if not run.has_inputs or not run.layers[0].is_spatial:
         return None

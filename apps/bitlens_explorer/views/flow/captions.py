@@ -57,11 +57,18 @@ def settings_text(settings: Mapping[str, object]) -> str:
 def verdict_caption(table: Any, epoch: int) -> str:
     """The layers whose information at the epoch is less than measured, by verdict."""
     doubtful = table[(table["epoch"] == epoch) & (table["verdict"] != tables.MEASURED)]
-    parts = [
-        f"{verdict}: {', '.join(escape_markdown(f'{row.layer} ({row.about})') for row in rows.itertuples())}"
-        for verdict, rows in doubtful.groupby("verdict", sort=False)
-    ]
+    number = int((table["epoch"] == epoch).sum())
+    parts = []
+    for verdict, rows in doubtful.groupby("verdict", sort=False):
+        names = [escape_markdown(f"{row.layer} ({row.about})") for row in rows.itertuples()]
+        parts.append(f"{verdict}: {'all layers' if len(names) == number else ', '.join(names)}")
     return f"At epoch {epoch}, {'; '.join(parts)}." if parts else ""
+
+
+def limits_caption(bounds: Mapping[str, float]) -> str:
+    """The largest values that the information can have, which are drawn as long dashes where they are in view."""
+    limits = ", ".join(f"H({about}) = {value:.3f} bits" for about, value in bounds.items())
+    return f"It is at most {limits} (long dashes, where in view)." if limits else ""
 
 
 def saturation_caption(table: Any) -> str:

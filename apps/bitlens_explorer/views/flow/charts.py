@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from bitlens_explorer.ui.charts import (
@@ -61,8 +62,8 @@ def plane(frame: Any, names: Sequence[str], epoch: int, what: str, bounds: Mappi
     marked = [*epochs[: -1 : max(1, len(epochs) // 3)], epochs[-1]]
     legend = alt.Legend(values=marked, format="d", orient="bottom", symbolFillColor=GREY)
     size = alt.Size("epoch:Q", legend=legend).scale(domain=[epochs[0], epochs[-1]], range=[20, 130])
-    x = alt.X("input:Q").title(f"{what} about the input (bits)").scale(zero=False)
-    y = alt.Y("labels:Q").title(f"{what} about the labels (bits)").scale(zero=False)
+    x = alt.X("input:Q").title(f"{what} about the input (bits)").scale(domain=_extent(frame, "input"), nice=False)
+    y = alt.Y("labels:Q").title(f"{what} about the labels (bits)").scale(domain=_extent(frame, "labels"), nice=False)
     base = alt.Chart(frame).encode(x=x, y=y, color=color, opacity=shown, order="epoch:Q", tooltip=tooltips(frame))
     paths = [base.mark_line(strokeWidth=1.5), base.mark_point(filled=True).encode(shape=shape, size=size)]
     chosen = base.transform_filter(alt.datum.epoch == epoch)
@@ -73,9 +74,17 @@ def plane(frame: Any, names: Sequence[str], epoch: int, what: str, bounds: Mappi
     for about, value in (bounds or {}).items():
         rule = alt.Chart(alt.InlineData([{about: value, "bound": f"H({about}) = {value:.3f} bits"}]))
         axis = {"x" if about == "input" else "y": f"{about}:Q"}
-        paths.append(rule.mark_rule(color=GREY, strokeDash=[8, 3]).encode(tooltip="bound:N", **axis))
+        paths.append(rule.mark_rule(color=GREY, strokeDash=[8, 3], clip=True).encode(tooltip="bound:N", **axis))
     move = alt.selection_interval(bind="scales", zoom="wheel![event.shiftKey]", name="move")
-    return alt.layer(*paths).add_params(pick, move).properties(height=legend_height(names) + 180)
+    return alt.layer(*paths).add_params(pick, move).properties(height=legend_height(names) + 80)
+
+
+def _extent(frame: Any, about: str) -> list[float]:
+    """The range of an axis: that of the estimates and of their nulls. Limits that are far away would hide them."""
+    values = frame[[name for name in (about, f"null {about}") if name in frame]].to_numpy(float)
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    margin = 0.05 * (high - low) or 0.05
+    return [low - margin, high + margin]
 
 
 def chain(table: Any, x_title: str, y_title: str) -> Chart:

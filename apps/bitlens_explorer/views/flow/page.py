@@ -11,13 +11,14 @@ from bitlens import tables
 from bitlens.measures import Target, Task, information_plane, layer_decomposition, processing_inequalities
 from bitlens.runs import Run
 from bitlens_explorer.results import flow
+from bitlens_explorer.results.definitions import DEFINITIONS
 from bitlens_explorer.results.export import file_name
 from bitlens_explorer.results.flow import Group
 from bitlens_explorer.results.known import AnyKnown, AnyMeasure, described, load, missing_tasks, stored_epochs
 from bitlens_explorer.results.traced import Traced, call
 from bitlens_explorer.state.context import context
 from bitlens_explorer.state.query import PLANES, Query
-from bitlens_explorer.ui import charts, compute_button, figure_frame
+from bitlens_explorer.ui import charts, compute_button, figure_frame, page_frame
 from bitlens_explorer.ui.bound_widget import choose, switch
 from bitlens_explorer.ui.text import count, escape_markdown, number_ranges, show_hint, show_warning
 from bitlens_explorer.views.flow import captions
@@ -33,17 +34,28 @@ PLANE_COLUMNS = {
     "adjusted": "adjusted",
     "verdict": "verdict",
 }
+TITLES = (
+    "Information plane",
+    "Modified information plane",
+    "Data-processing inequalities",
+    "Shared information",
+    "Saturation",
+)
 Wanted = dict[Target, tuple[AnyKnown | None, Traced | None]]  # by target, the results that are shown
 
 
 def main() -> None:
     """Show the page."""
     run, query, epoch = context()
-    st.title("Information flow", anchor=False)
+    page_frame.head(
+        "Information flow", "How much do the layers know about the input and about the labels, and where is it lost?"
+    )
     group = _chosen_group(flow.matrix_groups(run), query)
-    for part in (_plane, _modified_plane, _inequalities, _shares, _saturation):
+    parts = (_plane, _modified_plane, _inequalities, _shares, _saturation)
+    by_title = dict(zip(TITLES, parts, strict=True))
+    for title in page_frame.figures("flow", TITLES):
         try:
-            part(run, query, epoch, group)
+            by_title[title](run, query, epoch, group)
         except ValueError as error:
             show_warning(error)
 
@@ -61,7 +73,7 @@ def _chosen_group(groups: Sequence[Group], query: Query) -> Group:
 
 
 def _plane(run: Run, query: Query, epoch: int, group: Group) -> None:
-    figure_frame.title("Information plane")
+    figure_frame.title("Information plane, all samples", DEFINITIONS["plane"])
     names = {name: text if flow.plane(run, name, group) else f"{text} (not measured)" for name, text in PLANES.items()}
     switch(st.segmented_control, "Estimator", "plane", names)
     known = flow.plane(run, query.plane, group)
@@ -76,7 +88,7 @@ def _plane(run: Run, query: Query, epoch: int, group: Group) -> None:
         bounds = tables.target_entropies(results.value).groupby("about")["entropy"].last().to_dict()
         chart = information(by_target(table.value, PLANE_COLUMNS), _layers(run, table), epoch, bounds)
         verdicts = captions.verdict_caption(table.value, epoch)
-        caption = f"{captions.MEANINGS[query.plane]} {dashed} {labels} {verdicts}"
+        caption = f"{captions.MEANINGS[query.plane]} {dashed} {labels} {verdicts} {captions.limits_caption(bounds)}"
         _draw(run, chart, "information plane", caption, table, known, query.plane)
     wanted: Wanted = {(): (known, results)}
     settings = group.wanted(information_plane) if query.plane == flow.ESTIMATOR else {}
@@ -87,7 +99,7 @@ def _modified_plane(run: Run, query: Query, epoch: int, group: Group) -> None:
     sets, by_layer = _decompositions(run, group)
     if not by_layer or run.labels is None or not run.has_inputs:
         return  # the shares below say what is missing
-    figure_frame.title("Modified information plane")
+    figure_frame.title("Modified information plane", DEFINITIONS["modified"])
     name = "weighted_nonredundant"
     table = _decomposition(by_layer, [name, f"{name}_null_mean", f"{name}_null_std"])
     prefixes = {"": name, "null": f"{name}_null_mean", "null deviation": f"{name}_null_std"}
@@ -97,7 +109,7 @@ def _modified_plane(run: Run, query: Query, epoch: int, group: Group) -> None:
 
 
 def _inequalities(run: Run, query: Query, epoch: int, group: Group) -> None:
-    figure_frame.title(f"Data-processing inequalities at epoch {epoch}")
+    figure_frame.title(f"Data-processing inequalities at epoch {epoch}", DEFINITIONS["inequalities"])
     known = group.known(processing_inequalities)
     results = load(run, known)
     if known is not None and results is not None:
@@ -132,7 +144,7 @@ def _violations(run: Run, epoch: int, results: Traced, known: AnyKnown) -> None:
 
 
 def _shares(run: Run, query: Query, epoch: int, group: Group) -> None:
-    figure_frame.title("How channels share information")
+    figure_frame.title("How channels share information", DEFINITIONS["shares"])
     sets, by_layer = _decompositions(run, group)
     targets = layer_decomposition.targets(run)
     if not by_layer and not targets:
@@ -159,7 +171,7 @@ def _shares(run: Run, query: Query, epoch: int, group: Group) -> None:
 
 
 def _saturation(run: Run, query: Query, epoch: int, group: Group) -> None:
-    figure_frame.title("Saturation")
+    figure_frame.title("Saturation", DEFINITIONS["saturation"])
     known = flow.plane(run, flow.ESTIMATOR, group)
     results = load(run, known)
     if known is None or results is None:
@@ -197,7 +209,7 @@ def _draw(run: Run, chart: charts.Chart, key: str, caption: str, table: Traced, 
     settings = described(known)
     file = file_name(run, "flow", key, *name, ending="csv")
     about = {"figure": key, "settings": settings, "unit": "1 for shares, saturation and counts; bits for all else"}
-    figure_frame.below(run, f"{caption}\n\nSettings: {escape_markdown(settings)}.", table, key, file, about)
+    figure_frame.below(run, f"{caption}\n\nSettings: {escape_markdown(settings)}.", table, key, file, about, chart)
 
 
 def _offer(run: Run, what: str, measure: AnyMeasure, wanted: Wanted, settings: Mapping[str, object]) -> None:

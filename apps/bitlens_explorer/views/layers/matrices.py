@@ -14,7 +14,12 @@ from bitlens_explorer.state.query import QUANTITIES, Query
 from bitlens_explorer.ui.components.heatmap import HeatMap
 
 VARIABLES = {"mi": "mutual_information", "excess": "excess"}
-BY: dict[str, Literal["index", "maximum", "mean"]] = {"index": "index", "max": "maximum", "mean": "mean"}
+BY: dict[str, Literal["index", "maximum", "mean", "cluster"]] = {
+    "index": "index",
+    "max": "maximum",
+    "mean": "mean",
+    "cluster": "cluster",
+}
 
 
 @dataclass(frozen=True)
@@ -68,5 +73,5 @@ def heat_map(
         file=file_name(run, "layers", query.a, query.b, f"epoch{epoch}", query.quantity),
         palette="RdBu_r" if signed else "viridis",
         bar_note="red above 0, blue below" if signed else "brighter is more",
-        height=height or max(480, min(900, 66 + 6 * values.sizes["channel_b"])),
+        height=height or 460,
     )

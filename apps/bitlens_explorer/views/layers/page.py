@@ -8,13 +8,14 @@ import xarray as xr
 from bitlens import tables
 from bitlens.measures import Task, layer_pair_information
 from bitlens.runs import Run, RunError
+from bitlens_explorer.results.definitions import DEFINITIONS
 from bitlens_explorer.results.export import file_name
 from bitlens_explorer.results.known import AnyKnown, described, known_sets, load, missing_tasks, stored_epochs
 from bitlens_explorer.results.query_check import measured_pairs
 from bitlens_explorer.results.traced import Traced, call
 from bitlens_explorer.state.context import context
 from bitlens_explorer.state.query import QUANTITIES, RANGES, SORTS, Query, change_query
-from bitlens_explorer.ui import compute_button, figure_frame
+from bitlens_explorer.ui import compute_button, figure_frame, page_frame
 from bitlens_explorer.ui.bound_widget import switch
 from bitlens_explorer.ui.components import heatmap
 from bitlens_explorer.ui.feature_maps import show_feature_maps
@@ -25,7 +26,7 @@ from bitlens_explorer.views.layers import matrices
 def main() -> None:
     """Show the page."""
     run, query, epoch = context()
-    st.title("Layers", anchor=False)
+    page_frame.head("Layers", "Which channels of one layer share information with which channels of another?")
     a, b = str(query.a), str(query.b)
     sets = known_sets(run, layer_pair_information, a, b)
     known = next((known for known in sets if known.id == query.estimator), None)
@@ -40,23 +41,24 @@ def main() -> None:
         tasks = missing_tasks(run, layer_pair_information, (a, b), known, None)
         _offer(run, a, b, described(known), [task for task in tasks if task.epoch == epoch])
         return
-    choices = (("Quantity", "quantity", QUANTITIES), ("Sort channels by", "sort", SORTS))
-    for column, choice in zip(st.columns(3), (*choices, ("Colour range of", "color_range", RANGES)), strict=True):
-        switch(column.segmented_control, *choice)
     about = {"layer A (columns)": a, "layer B (rows)": b, "quantity": QUANTITIES[query.quantity]}
     about |= {"unit": "bits", "estimator": described(known), "sorted by": SORTS[query.sort]}
-    left, right = st.columns([3, 2], gap="large")
+    left, answer = page_frame.figure_and_answer()
     at_epoch = at_epoch.sel(epoch=epoch)
     with left:
+        choices = (("Quantity", "quantity", QUANTITIES), ("Sort channels by", "sort", SORTS))
+        with st.container(horizontal=True, gap="medium"):
+            for choice in (*choices, ("Colour range of", "color_range", RANGES)):
+                switch(st.segmented_control, *choice)
         _matrix(run, query, epoch, at_epoch, known, about)
-    with right:
+        _strip(run, query, known, matrices.channel_orders(at_epoch.value, query), epoch, about)
+    with answer:
         _numbers(query, epoch, at_epoch.value, int(known.parameters.permutations))
-    try:
-        if query.cell is not None:
-            show_feature_maps(run, query, epoch, list(zip((a, b), query.cell, strict=True)), "layers")
-    except RunError as error:
-        show_warning(error)
-    _strip(run, query, known, about)
+        try:
+            if query.cell is not None:
+                show_feature_maps(run, query, epoch, list(zip((a, b), query.cell, strict=True)), "layers")
+        except RunError as error:
+            show_warning(error)
 
 
 def _matrix(run: Run, query: Query, epoch: int, at_epoch: Traced, known: AnyKnown, about: dict[str, str]) -> None:
@@ -66,7 +68,8 @@ def _matrix(run: Run, query: Query, epoch: int, at_epoch: Traced, known: AnyKnow
     assert colored is not None
     colors = matrices.color_range(colored.value, query)
     drawn = matrices.heat_map(run, query, results, epoch, order, colors)
-    figure_frame.title(escape_markdown(drawn.title))
+    of_quantity = DEFINITIONS["excess" if query.quantity == "excess" else "mutual_information"]
+    figure_frame.title(escape_markdown(f"{drawn.title}, all samples"), of_quantity)
     heatmap.show(drawn, "information", query.cell and query.cell[::-1], _pick)
     over_null = query.quantity == "excess"
     meaning = (
@@ -123,8 +126,10 @@ def _numbers(query: Query, epoch: int, results: xr.Dataset, permutations: int) -
     st.markdown("These are entropies of the binned distances between samples.")
 
 
-def _strip(run: Run, query: Query, known: AnyKnown, about: dict[str, str]) -> None:
-    """The same matrix at three epochs."""
+def _strip(
+    run: Run, query: Query, known: AnyKnown, order: matrices.Order, shown_epoch: int, about: dict[str, str]
+) -> None:
+    """The same matrix at three epochs, in the order of the epoch that is shown."""
     epochs = known.epochs
     loaded = load(run, known, sorted({epochs[0], epochs[len(epochs) // 2], epochs[-1]}))
     if loaded is None:
@@ -137,11 +142,11 @@ def _strip(run: Run, query: Query, known: AnyKnown, about: dict[str, str]) -> No
         with column:
             st.markdown(f"**Epoch {epoch}**")
             at_epoch = results.sel(epoch=epoch)
-            order = matrices.channel_orders(at_epoch, query)
-            drawn = matrices.heat_map(run, query, at_epoch, epoch, order, colors, 300)
+            drawn = matrices.heat_map(run, query, at_epoch, epoch, order, colors, 260)
             heatmap.show(drawn, f"strip {epoch}", query.cell and query.cell[::-1], _pick)
     meaning = (
-        "The matrix at the first, a middle and the last epoch, with one colour scale. Each matrix is sorted separately."
+        "The matrix at the first, a middle and the last epoch, with one colour scale, in the order of channels of "
+        f"epoch {shown_epoch}."
     )
     file = file_name(run, "layers", query.a, query.b, "epochs", query.quantity, ending="csv")
     variable = matrices.VARIABLES[query.quantity]

@@ -10,7 +10,7 @@ from bitlens.runs import Run
 from bitlens_explorer.results.export import archive, file_name, measured
 from bitlens_explorer.results.known import described
 from bitlens_explorer.state.context import context
-from bitlens_explorer.ui import figure_frame
+from bitlens_explorer.ui import figure_frame, page_frame
 from bitlens_explorer.ui.python_code import open_run_code
 from bitlens_explorer.ui.text import escape_markdown, number_ranges
 
@@ -19,12 +19,26 @@ CITATION = """@software{{bitlens,
   version = {{{version}}},
 }}"""
 
+RECORDING, MEASURED, DEFINED, CODE = TITLES = "Recording", "Measured", "Defined", "As Python"
+
 
 def main() -> None:
     """Show the page."""
     run, _, _ = context()
     version = bitlens.build_info()["version"]
-    st.title("Method & export", anchor=False)
+    page_frame.head("Method & export", "What was recorded and measured, and with which parameters?")
+    for title in page_frame.figures("method", TITLES):
+        if title == RECORDING:
+            _recording(run, version)
+        elif title == MEASURED:
+            _measured(run)
+        elif title == DEFINED:
+            _definitions()
+        else:
+            _code(run, version)
+
+
+def _recording(run: Run, version: object) -> None:
     figure_frame.title("The recording")
     manifest = run.manifest
     rows = {
@@ -38,8 +52,9 @@ def main() -> None:
         "bitlens here": version,
     }
     st.dataframe({"": list(rows), "value": [str(value) for value in rows.values()]}, hide_index=True, key="recording")
-    _measured(run)
-    _definitions()
+
+
+def _code(run: Run, version: object) -> None:
     st.markdown(
         "All information is in bits. The docstrings of the library contain the equations, and `bitlens.reference` "
         "implements them in NumPy."

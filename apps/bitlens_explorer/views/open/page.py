@@ -23,11 +23,14 @@ bitlens.measure(bitlens.open_run("my-run"))
 def main() -> None:
     """Show the page."""
     st.title("Open a run", anchor=False)
-    problem = st.session_state.get("bitlens problem")
+    problem, awaited = st.session_state.get("bitlens problem"), st.session_state.get("bitlens awaited")
     addresses = run_access.runs_in_root()
     root = escape_markdown(run_access.root())
     if problem:
         show_error(problem, "choose another run below, or start the explorer with the folder of the run as --root.")
+    elif awaited:
+        what = f"Waiting for {escape_markdown(awaited)}: nothing exists in this folder of {root} yet."
+        show_hint(what, "begin the recording. This page looks every 2 seconds and opens the run when it appears.")
     elif not addresses:
         show_hint(f"No run is open, and {root} contains no run.", "record one as shown below.")
     else:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import streamlit as st
 import xarray as xr
 
 from bitlens import tables
 from bitlens.runs import Run
+from bitlens_explorer.results.definitions import DEFINITIONS
 from bitlens_explorer.results.export import file_name
 from bitlens_explorer.results.known import AnyKnown, described
 from bitlens_explorer.results.traced import Traced, call
@@ -26,8 +28,10 @@ from bitlens_explorer.views.pixels.units import are_images, axes, color_range, s
 MOST_IMAGES, MOST_LAYERS = 6, 10  # shown at once
 
 
-def show_images(run: Run, query: Query, epoch: int, known: AnyKnown, results: Traced, summary: xr.Dataset) -> None:
-    """The strips and the chosen map; or the units of inputs that are not images."""
+def show_images(
+    run: Run, query: Query, epoch: int, known: AnyKnown, results: Traced, summary: xr.Dataset, answer: Any
+) -> None:
+    """The strips, and the chosen map in the container `answer`; or the units of inputs that are not images."""
     samples, layers = results.value["sample"].values.tolist(), results.value["layer"].values.tolist()
     image: int = next((sample for sample in samples if sample == query.image), samples[0])
     layer: str = next((name for name in layers if name == query.depth), layers[0])
@@ -40,7 +44,8 @@ def show_images(run: Run, query: Query, epoch: int, known: AnyKnown, results: Tr
         if variable in results.value:
             shown = results.sel(sample=samples, layer=layers)
             _strip(run, epoch, known, shown, kind, summary, (image, layer))
-    _chosen(run, query, epoch, known, results, summary, (image, layer))
+    with answer:
+        _chosen(run, query, epoch, known, results, summary, (image, layer))
 
 
 def _strip(
@@ -55,7 +60,7 @@ def _strip(
     """The maps of some images in some layers."""
     shown = results
     variable = captions.VARIABLES[kind]
-    figure_frame.title(f"{capitalized(MAPS[kind])} at epoch {epoch}")
+    figure_frame.title(f"{capitalized(MAPS[kind])} at epoch {epoch}", DEFINITIONS["discarding"])
     drawn, maps, step = strip_map(run, shown.value[variable], kind, epoch, color_range(summary, variable))
     images, layers = maps["sample"].values.tolist(), maps["layer"].values.tolist()
     selected = None
@@ -94,8 +99,7 @@ def _chosen(
     results: xr.Dataset = all_results.value.sel(sample=image, layer=layer)
     name = sample_names(run, [image])[0]
     figure_frame.title(f"Image {name}, layer {layer}, epoch {epoch}")
-    left, right = st.columns([3, 2], gap="large")
-    with left:
+    with st.container():
         kind = "sid"
         if "uncertainty" in results:
             kind = query.map
@@ -111,8 +115,7 @@ def _chosen(
         notes = (meaning, captions.grey_note(drawn), captions.averaging_note(run, step))
         caption = " ".join(filter(None, notes))
         figure_frame.below(run, caption, _table(run, of_all, variable, LARGE_SIDE), "chosen map", file, about)
-    with right:
-        _numbers(results, known)
+    _numbers(results, known)
 
 
 def _units(

@@ -71,7 +71,7 @@ def large_map(
         row_ids=range(height),
         column_ids=range(width),
         file=file_name(run, "pixels", kind, layer, f"image{sample}", f"epoch{epoch}"),
-        height=520,
+        height=380,
         square=True,
         under=input_maps(run, [sample], LARGE_SIDE).to_numpy()[0],
         opacity=opacity,

@@ -10,13 +10,14 @@ import xarray as xr
 from bitlens import tables
 from bitlens.measures import layer_discarding
 from bitlens.runs import Run
+from bitlens_explorer.results.definitions import DEFINITIONS
 from bitlens_explorer.results.export import file_name
 from bitlens_explorer.results.known import AnyKnown, described, known_sets, load, stored_epochs, summarized
 from bitlens_explorer.results.traced import Traced, call
 from bitlens_explorer.state.context import context
 from bitlens_explorer.state.query import Query, change_query, current_query
 from bitlens_explorer.state.selection import selected_samples
-from bitlens_explorer.ui import charts, figure_frame
+from bitlens_explorer.ui import charts, figure_frame, page_frame
 from bitlens_explorer.ui.bound_widget import choose_known, leave_out
 from bitlens_explorer.ui.python_code import measure_network_code
 from bitlens_explorer.ui.text import count, number_ranges, show_hint, show_warning
@@ -25,13 +26,14 @@ from bitlens_explorer.views.pixels.charts import over_layers
 from bitlens_explorer.views.pixels.images import show_images
 from bitlens_explorer.views.pixels.units import summarize
 
+IMAGES, MEANS = "Images", "Layers and epochs"
 NEAREST_EPOCHS = 3  # for which an epoch without results has buttons
 
 
 def main() -> None:
     """Show the page."""
     run, _, epoch = context()
-    st.title("Pixels", anchor=False)
+    page_frame.head("Pixels", "Which parts of an input does each layer discard?")
     sets = known_sets(run, layer_discarding)
     if not sets:
         _unmeasured(run)
@@ -55,7 +57,14 @@ def main() -> None:
         else:
             at_epoch = results.sel(epoch=epoch).sel(sample=samples)
             tables.discarding_by_layer(at_epoch.value)  # refuses results that lack a variable
-            show_images(run, query, epoch, known, at_epoch, summary.value)
+            left, answer = page_frame.figure_and_answer()
+            with left:
+                for title in page_frame.figures("pixels", (IMAGES, MEANS)):
+                    if title == IMAGES:
+                        show_images(run, query, epoch, known, at_epoch, summary.value, answer)
+                    else:
+                        _curves(run, epoch, known, summary.sel(sample=samples))
+            return
         _curves(run, epoch, known, summary.sel(sample=samples))
     except ValueError as error:
         show_warning(error)
@@ -112,7 +121,7 @@ def _curves(run: Run, epoch: int, known: AnyKnown, means: Traced) -> None:
     for name, (title, axis, meaning) in captions.CURVES.items():
         if name not in summary:
             continue
-        figure_frame.title(f"{title} by layer")
+        figure_frame.title(f"{title} by layer", DEFINITIONS["discarding"])
         table = call(tables.discarding_by_layer, means, name)
         caption = f"{meaning} Mean of {count(summary.sizes['sample'], 'image')}."
         about = {"figure": name, "settings": described(known), "unit": "bits"}
@@ -123,17 +132,19 @@ def _curves(run: Run, epoch: int, known: AnyKnown, means: Traced) -> None:
                 st.markdown(f"**At epoch {epoch}**")
                 part = table.rows(epoch=epoch)
                 alt_text = f"{name} by layer at epoch {epoch}; {numbers}"
-                charts.draw(over_layers(part.value, axis), f"{name} by layer", alt_text)
+                chart: charts.Chart = over_layers(part.value, axis)
+                charts.draw(chart, f"{name} by layer", alt_text)
                 file = file_name(run, "pixels", name, "layers", f"epoch{epoch}", ending="csv")
                 note = captions.curve_note(part.value)
-                figure_frame.below(run, caption + note, part, f"{name} layers", file, about)
+                figure_frame.below(run, caption + note, part, f"{name} layers", file, about, chart)
         if len(epochs) > 1:
             with places[-1]:
                 st.markdown("**By epoch**")
                 chart = charts.lines(table.value, layers, "mean", axis, epoch)
                 charts.draw(chart, f"{name} by epoch", f"{name} of each layer by epoch; {numbers}")
                 file = file_name(run, "pixels", name, "epochs", ending="csv")
-                figure_frame.below(run, f"{caption} {charts.ISOLATE}", table, f"{name} epochs", file, about)
+                note = f"{caption} {charts.ISOLATE}"
+                figure_frame.below(run, note, table, f"{name} epochs", file, about, chart)
 
 
 main()

@@ -41,6 +41,8 @@ class Packing:
     """Name of saved files, without the ending."""
     color_values: xr.DataArray | None = None
     """Values to colour by, of the same shape; its name is the title of the colour bar. Default: the values."""
+    power: float = 1.0
+    """Areas are the values raised to this power, which tells similar values apart."""
     palette: str = "viridis"
     height: int = 460
 
@@ -58,7 +60,7 @@ class Packing:
             "low": float(self.low),
             "high": float(self.high),
         }
-        for name in ("title", "unit", "group_title", "item_title", "height"):
+        for name in ("title", "unit", "group_title", "item_title", "height", "power"):
             drawn[name] = getattr(self, name)
         version = hashlib.sha256(repr(sorted(drawn.items())).encode()).hexdigest()[:12]
         return {**drawn, "file": self.file, "version": version, "selected": selected}

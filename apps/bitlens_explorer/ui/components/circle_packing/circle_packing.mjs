@@ -1,9 +1,9 @@
 // The circle packing on the page. Python sends `data` (see __init__.py) and is told the picked item by its numbers.
 
 import { colorIndex, decodeFloats } from "../shared/cells.mjs";
-import { caption, describeGroup, describeItem, layOut, leastTrueValue, moveNumber, sameGroup } from "./layout.mjs";
+import { areasOf, caption, describeGroup, describeItem, layOut, leastTrueValue, moveNumber, sameGroup, target } from "./layout.mjs";
 import {
-  LEGEND, LETTERS, LINE_HEIGHT, circle, drawLegend, measured, placeNames, save, savePng, savedPicture, setAttributes,
+  LEGEND, LETTERS, LINE_HEIGHT, circle, drawLegend, measured, placeNames, placeNumbers, save, savePng, savedPicture, setAttributes,
   shape, viewBetween, wrapText,
 } from "./drawing.mjs";
 
@@ -85,7 +85,8 @@ function build(pack, before) {
   pack.colors = data.colors ? decodeFloats(data.colors) : pack.values;
   const bytes = Uint8Array.from(atob(data.palette), (c) => c.charCodeAt(0));
   pack.palette = Array.from({ length: 256 }, (_, i) => `rgb(${bytes.subarray(3 * i, 3 * i + 3).join()})`);
-  pack.plan = layOut(pack.values, data.groups.length, data.item_ids.length);
+  pack.areas = areasOf(pack.values, data.power);
+  pack.plan = layOut(pack.areas, data.groups.length, data.item_ids.length);
   pack.spots = new Map();
   pack.groupCircles = pack.plan.groups.map((at, group) => {
     const told = `${describeGroup(data, group)}, ${data.item_ids.length} ${data.item_title}s`;
@@ -108,10 +109,10 @@ function build(pack, before) {
   if (spot) refocus(pack, before, ...spot);
 }
 
-function fillOf({ data, values, colors, palette, plan }, at) {
+function fillOf({ data, values, areas, colors, palette, plan }, at) {
   const entry = Number.isFinite(values[at]) ? colorIndex(colors[at], data.low, data.high) : -1;
   if (entry < 0) return "url(#packing-hatch)";
-  return values[at] <= leastTrueValue(plan.most) ? "transparent" : palette[entry];
+  return areas[at] <= leastTrueValue(plan.most) ? "transparent" : palette[entry];
 }
 
 /** What had the focus is gone; the same thing of the new picture gets it. */
@@ -162,12 +163,6 @@ function showGroups(pack, moving) {
   for (const level of ["rings", "items", "names", "dark", "light"]) {
     Array.from(pack[level].children, (made, group) => made.setAttribute("display", shown(group) ? "inline" : "none"));
   }
-}
-
-function target({ zoom, plan }) {
-  if (zoom < 0) return { x: 0, y: 0, r: 1.01 };
-  const { x, y, r } = plan.bodies[zoom];
-  return { x, y, r: (r || 1) * 1.03 };
 }
 
 function zoomTo(pack, group) {
@@ -272,7 +267,7 @@ function draw(pack) {
   const { root, data } = pack;
   const width = root.clientWidth;
   if (!width) return;
-  const lines = wrapText(caption(data, pack.values, pack.colors, pack.plan.most), width - 4, measured(LETTERS));
+  const lines = wrapText(caption(data, pack.areas, pack.colors, pack.plan.most), width - 4, measured(LETTERS));
   const height = data.height - LINE_HEIGHT * lines.length - 6;
   const beside = width >= height + LEGEND.width + 24;
   const plotWidth = beside ? width - LEGEND.width - 16 : width;
@@ -297,4 +292,5 @@ function place(pack) {
     pack.outlined.forEach(({ r }, group) => marks.children[group].setAttribute("r", r + OUTSIDE / scale));
   }
   placeNames(pack, left, top);
+  placeNumbers(pack, left, top);
 }

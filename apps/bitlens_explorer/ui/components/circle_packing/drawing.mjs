@@ -1,7 +1,7 @@
 // What the circle packing draws round its circles, and pictures to keep; packing.mjs moves and listens.
 
-import { shorten } from "../shared/cells.mjs";
-import { describeGroup, sampleValues, sayShort } from "./layout.mjs";
+import { colorIndex, shorten, wantsBlack } from "../shared/cells.mjs";
+import { describeGroup, leastTrueValue, sampleExtremes, sampleValues, sayShort } from "./layout.mjs";
 
 const SVG = "http://www.w3.org/2000/svg";
 export const LEGEND = { width: 168, height: 74, widest: 20 };
@@ -77,6 +77,24 @@ export function placeNames({ data, plan, zoom, scale, names }, left, top) {
   });
 }
 
+/** Numbers of the items whose circles have space for them, once nothing moves. */
+export function placeNumbers({ data, plan, zoom, scale, numbers, colors, palette, areas, moving }, left, top) {
+  if (moving) {
+    numbers.replaceChildren();
+    return;
+  }
+  const texts = plan.items.flatMap((places, group) => (zoom < 0 || zoom === group ? places : []).map(({ x, y, r }, item) => {
+    const letters = Math.min(13, r * scale);
+    const at = group * data.item_ids.length + item;
+    const entry = areas[at] > leastTrueValue(plan.most) ? colorIndex(colors[at], data.low, data.high) : -1;
+    if (letters < 7 || entry < 0) return null;
+    const fill = wantsBlack(...palette[entry].match(/[0-9]+/g).map(Number)) ? "#000" : "#fff";
+    const [cx, cy] = [left + x * scale, top + y * scale + 0.36 * letters];
+    return shape("text", { x: cx, y: cy, "font-size": letters, fill }, String(data.item_ids[item]));
+  }));
+  numbers.replaceChildren(...texts.filter(Boolean));
+}
+
 function write(text, x, y, attributes = {}) {
   return shape("text", { x, y, fill: "currentColor", "font-size": LETTERS, ...attributes }, text);
 }
@@ -88,10 +106,15 @@ export function drawLegend(pack) {
   const [x, y] = size.beside ? [size.plotWidth + 12, 16] : [2, size.height + 14];
   const [besideX, belowY] = [x + Math.min(LEGEND.width + 24, size.width / 2), y + LEGEND.height + 8];
   pack.legend.replaceChildren(
-    ...areaLegend(data, sampleValues(plan.most, plan.scale * pack.scale, LEGEND.widest), x, y, room),
+    ...areaLegend(data, samplesOf(pack), x, y, room),
     ...(size.beside ? colorLegend(pack, x, belowY, room) : colorLegend(pack, besideX, y, room)),
     ...size.lines.map((line, i) => write(line, 2, data.height - LINE_HEIGHT * (size.lines.length - i) + 10)),
   );
+}
+
+function samplesOf({ data, values, plan, scale }) {
+  if (data.power === 1) return sampleValues(plan.most, plan.scale * scale, LEGEND.widest);
+  return sampleExtremes(values, data.power, plan.scale * scale, LEGEND.widest);
 }
 
 function areaLegend(data, samples, x, y, room) {

@@ -21,6 +21,18 @@ export function leastTrueValue(most) {
   return most > 0 ? LEAST_RADIUS ** 2 * most : 0;
 }
 
+/** What is drawn as areas. */
+export function areasOf(values, power) {
+  return power === 1 ? values : values.map((value) => (value > 0 ? value ** power : value));
+}
+
+/** The part of the picture that shows a group, or all of them. */
+export function target({ zoom, plan }) {
+  if (zoom < 0) return { x: 0, y: 0, r: 1.01 };
+  const { x, y, r } = plan.bodies[zoom];
+  return { x, y, r: (r || 1) * 1.03 };
+}
+
 /** The circle of this radius that touches a and b, on the right of the way from a to b. */
 function touching(a, b, radius) {
   const [dx, dy] = [b.x - a.x, b.y - a.y];
@@ -233,6 +245,14 @@ export function sampleValues(most, scale, widest) {
   return [larger, larger / 4].map((value) => ({ value, r: scale * Math.sqrt(value) }));
 }
 
+/** Two values of the data whose circles show the scale of a power. */
+export function sampleExtremes(values, power, scale, widest) {
+  const shown = values.filter((value) => value > 0 && scale * Math.sqrt(value ** power) <= widest);
+  if (!shown.length) return [];
+  const ends = [shown.reduce((a, b) => Math.max(a, b)), shown.reduce((a, b) => Math.min(a, b))];
+  return [...new Set(ends)].map((value) => ({ value, r: scale * Math.sqrt(value ** power) }));
+}
+
 /** A number for a legend, without zeros at its end. */
 export function sayShort(value) {
   return String(Number(value.toPrecision(3)));
@@ -254,13 +274,14 @@ export function describeItem(data, values, group, item) {
 }
 
 /** What has to be known to read the picture. */
-export function caption(data, values, colors, most) {
-  const told = [`The area of a ${data.item_title}'s circle is proportional to its value;`
+export function caption(data, areas, colors, most) {
+  const how = data.power === 1 ? "" : ` raised to the power ${say(data.power)}, so that similar values can be told apart`;
+  const told = [`The area of a ${data.item_title}'s circle is proportional to its value${how};`
     + ` the circle of a ${data.group_title} only holds its ${data.item_title}s.`];
   const least = leastTrueValue(most);
-  if (values.some((value) => Number.isFinite(value) && value <= least)) {
-    told.push(`Hollow: ${most > 0 ? "at most " : ""}${say(least)} ${data.unit}, too small to draw to scale.`);
+  if (areas.some((area) => Number.isFinite(area) && area <= least)) {
+    told.push(`Hollow: ${most > 0 ? "at most " : ""}${say(least ** (1 / data.power))} ${data.unit}, too small to draw to scale.`);
   }
-  if ([values, colors].some((numbers) => numbers.some((one) => !Number.isFinite(one)))) told.push("Hatched: no value.");
+  if ([areas, colors].some((numbers) => numbers.some((one) => !Number.isFinite(one)))) told.push("Hatched: no value.");
   return told.join(" ");
 }

@@ -60,6 +60,8 @@ class ScatterMatrix:
     tile: tuple[int, int] = (1, 1)
     """Height and width of a tile."""
     height: int = 720
+    predicted: list[int] | None = None
+    """The class that the model predicted, by sample."""
 
     def payload(self, selected: Iterable[int] = ()) -> bytes:
         """The data that the browser gets: header length, JSON header, arrays; each at a multiple of four bytes."""
@@ -82,7 +84,19 @@ class ScatterMatrix:
             "no_class": GREY,
             "arrays": [[name, array.dtype.str[1:], array.size] for name, array in arrays.items()],
         }
-        for name in ("names", "columns", "rows", "classes", "samples", "title", "unit", "group", "file", "height"):
+        for name in (
+            "names",
+            "columns",
+            "rows",
+            "classes",
+            "samples",
+            "title",
+            "unit",
+            "group",
+            "file",
+            "height",
+            "predicted",
+        ):
             header[name] = getattr(self, name)
         header |= {"atlas_columns": self.atlas_columns, "tile": list(self.tile)}
         body = b"".join(_padded(array.tobytes()) for array in arrays.values())

@@ -9,6 +9,7 @@ import { MARGIN, toMatrix, toPixel } from "./points.mjs";
 
 const FAR = 1e6; // where points without a number are sent: outside every cell
 const FEWEST = 200; // however small a share is asked for: a few selected points are always seen
+const USUAL_OPACITY = 0.7;
 const FAINT = { size: 0.8, most: 0.15, least: 0.02, cover: 0.6 };
 const SELECTED = { size: 1.5, opacity: 0.95, more: 2, few: 200 };
 const VERTEX = `
@@ -37,9 +38,9 @@ const FRAGMENT = `
  * The parts of an order as they are drawn, one after the other: the first points of each are a share of it, as it is
  * shuffled. Points that are not selected stay faint where they are dense; selected ones are the larger the fewer.
  */
-function passes(total, others, { share, size, view }) {
+function passes(total, others, { share, size, view, opacity: usual = USUAL_OPACITY }) {
   const part = (count) => Math.min(count, Math.max(FEWEST, Math.ceil(count * share)));
-  if (others === total) return [{ first: 0, count: part(total), size, opacity: 0.7 }];
+  if (others === total) return [{ first: 0, count: part(total), size, opacity: usual }];
   const small = size * FAINT.size;
   const layers = (others * small * small) / (view.k * view.k);
   const opacity = Math.max(FAINT.least, Math.min(FAINT.most, FAINT.cover / layers));

@@ -27,8 +27,10 @@ export function listenToTools(matrix) {
   for (const [name, act] of Object.entries(acts)) {
     root.querySelector(`[data-act=${name}]`).addEventListener("click", () => act(matrix));
   }
-  matrix.sizeInput.addEventListener("input", () => schedule(matrix, true));
-  matrix.sizeInput.addEventListener("change", () => schedule(matrix));
+  for (const input of [matrix.sizeInput, matrix.opacityInput]) {
+    input.addEventListener("input", () => schedule(matrix, true));
+    input.addEventListener("change", () => schedule(matrix));
+  }
 }
 
 export function listenToKeys(matrix) {

@@ -123,7 +123,9 @@ export function describePoint({ header, points, classOf, sampleOf }, point, [row
   };
   const dimensions = [...new Set([header.columns[column], header.rows[row]])];
   const name = number === NO_CLASS ? "no class" : `class ${header.classes[number]}`;
-  return [`sample ${sampleOf[point]}, ${name}`, ...dimensions.map(value)].join("\n");
+  const predicted = header.predicted?.[sampleOf[point]];
+  const guess = predicted === undefined ? "" : `, predicted ${header.classes[predicted] ?? predicted}`;
+  return [`sample ${sampleOf[point]}, ${name}${guess}`, ...dimensions.map(value)].join("\n");
 }
 
 /** Fills the card with the image and text of a point, and puts it next to the point. */

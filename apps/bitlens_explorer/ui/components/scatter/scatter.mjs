@@ -29,7 +29,8 @@ function newInstance(root) {
   const matrix = {
     root, stage: find(".stage"), overview: find(".overview"), legend: find(".legend"), card: find(".card"),
     canvases: { points: find(".points"), axes: find(".axes"), marks: find(".marks") },
-    live: find(".live"), sizeInput: find(".size"), small: document.createElement("canvas"),
+    live: find(".live"), sizeInput: find(".size"), opacityInput: find(".opacity"),
+    small: document.createElement("canvas"),
     mode: "lasso", wanted: null, cell: null, hovered: -1, drag: null, pending: [], told: null, fullFrame: 0, drawn: "",
   };
   matrix.observer = new ResizeObserver(() => {

@@ -188,7 +188,8 @@ export function draw(matrix, moving = false) {
   const shown = visibleCells(view, shape, plot);
   const size = Number(matrix.sizeInput.value) * Math.max(1, Math.min(3, Math.sqrt(view.k / 120)));
   const started = performance.now();
-  matrix.painter.draw({ view, density, size, share, cells: dimensionsOf(matrix, shown) });
+  const opacity = Number(matrix.opacityInput.value);
+  matrix.painter.draw({ view, density, size, opacity, share, cells: dimensionsOf(matrix, shown) });
   const frame = performance.now() - started;
   if (share === 1) matrix.fullFrame = frame;
   drawAxes(penOf(canvases.axes, stage.clientWidth, header.height, density), matrix);

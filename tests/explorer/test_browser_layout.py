@@ -1,0 +1,133 @@
+"""Where things stand in a headless browser: answers in view, nothing cut, and the buttons of the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+pytest.importorskip("streamlit", reason="the explorer is an extra")
+pytest.importorskip("selenium", reason="the browser is driven by Selenium")
+
+from selenium import webdriver
+from selenium.webdriver import ActionChains, Keys
+from selenium.webdriver.common.by import By
+
+import bitlens
+from tests.support.browser_driver import CHROMIUM, DRIVER, Page, complaints
+
+pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
+
+SIZES = ((1440, 900), (1024, 768))
+MOST_SCREENS = 2.5
+ANSWER = ".st-key-answer"
+STRIP = ".network"
+# Buttons and titles whose text is cut, and columns outside the window.
+CUT = """const wide = (e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0;
+    const parts = [...document.querySelectorAll('[data-testid=stApp] button p, [data-testid=stMetricValue], h1, h3')];
+    return parts.filter((e) => e.offsetParent && wide(e)).map((e) => e.textContent);"""
+EXTENT = """const main = document.querySelector('[data-testid=stMain]');
+    return [main.scrollHeight / main.clientHeight, main.scrollWidth - main.clientWidth];"""
+SEEN = """const seen = (e) => { const box = e.getBoundingClientRect();
+    return box.top >= 0 && box.bottom <= innerHeight && box.height > 0; };
+    return [...document.querySelectorAll(arguments[0])].filter(seen).length;"""
+
+
+@pytest.fixture
+def page(browser: webdriver.Chrome, server: str, recorded_run: bitlens.Run) -> Iterator[Page]:
+    yield Page(browser, server, recorded_run.path.name)
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert complaints(browser) == []
+
+
+def resize(page: Page, width: int, height: int) -> None:
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    page.until(lambda: page.browser.execute_script("return innerWidth") == width)
+
+
+@pytest.mark.parametrize("name", ["", "flow", "layers", "channels", "embedding", "method"])
+def test_nothing_is_cut_and_pages_are_short(page: Page, name: str) -> None:
+    resize(page, *SIZES[0])
+    page.visit(name, a="1", b="2", t="1", cell="3.2", c="1", cm="1.1")
+    page.until(lambda: page.state(STRIP).get("ready") and page.browser.find_elements(By.CSS_SELECTOR, "h3"))
+    page.settled()
+    for size in SIZES:
+        resize(page, *size)
+        page.until(lambda: page.browser.execute_script(CUT) == [])
+        page.until(lambda: page.browser.execute_script(EXTENT)[0] <= MOST_SCREENS)
+        assert page.browser.execute_script(EXTENT)[1] <= 0
+
+
+def test_the_answer_to_a_click_is_in_view(page: Page) -> None:
+    resize(page, *SIZES[0])
+    page.open("layers", a="0", b="1", t="1", sort="index")
+    _, top, _, height = page.place(".heatmap canvas")
+    assert top > 0
+    assert top + height <= SIZES[0][1]
+    page.click(2, 3)
+    page.until(lambda: page.pictures() == 24)
+    page.settled()
+    page.browser.execute_script("document.querySelector('[data-testid=stMain]').scrollTop = 0")  # `click` scrolls
+    assert page.browser.execute_script(SEEN, f"{ANSWER} [data-testid=stMetricValue]") == 2
+    assert page.browser.execute_script(SEEN, f"{ANSWER} img") >= 8
+
+
+def test_the_strip_chooses_layers_with_the_mouse_and_the_keyboard(page: Page) -> None:
+    def box(number: int) -> str:
+        return page.part(f"{STRIP} button", number)
+
+    page.open("layers", a="0", b="1", t="1", sort="index")
+    page.browser.execute_script(f"{box(2)}.click()")
+    page.until(lambda: page.address.get("a") == "1")
+    page.settled()
+    page.browser.execute_script(f"{box(4)}.focus()")
+    ActionChains(page.browser).key_down(Keys.SHIFT).send_keys(Keys.ENTER).key_up(Keys.SHIFT).perform()
+    page.until(lambda: page.address.get("b") == "output")
+    page.settled()
+    assert page.address["a"] == "1"
+    page.open("", STRIP, t="1")
+    page.browser.execute_script(f"{box(1)}.click()")
+    page.until(lambda: "/channels" in page.browser.current_url and page.address.get("a") == "0")
+
+
+def test_back_undoes_the_last_choice_and_forward_repeats_it(page: Page) -> None:
+    """Without pictures, which Streamlit drops from a run of the script that another one overtakes."""
+
+    def shows(sort: str | None, page_path: str = "/layers") -> bool:
+        ready = page.state(STRIP).get("ready")
+        return page_path in page.browser.current_url and page.address.get("sort") == sort and bool(ready)
+
+    def chosen() -> str:
+        marked = "[data-testid=stMain] button[aria-checked=true], [data-testid=stMain] button[kind$=Active]"
+        return " ".join(button.text for button in page.browser.find_elements(By.CSS_SELECTOR, marked))
+
+    page.open("layers", a="0", b="1", t="1")
+    for name, sort in (("mean", "mean"), ("number", "index")):
+        page.button(name)
+        page.until(lambda sort=sort: shows(sort))
+        page.settled()
+    for go, sort, name in (
+        (page.browser.back, "mean", "mean"),
+        (page.browser.back, None, "maximum"),
+        (page.browser.forward, "mean", "mean"),
+    ):
+        go()
+        page.until(lambda sort=sort, name=name: shows(sort) and name in chosen())
+        page.settled()
+    page.browser.find_element(By.LINK_TEXT, "Channels").click()
+    page.until(lambda: shows("mean", "/channels"))
+    page.settled()
+    page.browser.back()
+    page.until(lambda: shows("mean") and "mean" in chosen())
+    page.settled()
+    page.browser.forward()
+    page.until(lambda: shows("mean", "/channels"))
+    page.settled()
+
+
+def test_findings_lead_to_what_they_are_about(page: Page) -> None:
+    page.open("", STRIP, t="1")
+    page.button("Saturation →")
+    page.until(lambda: "/flow" in page.browser.current_url and page.address.get("fig") == "Saturation")
+    page.until(lambda: "share of log2 n" in page.text)
