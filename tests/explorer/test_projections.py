@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import torch
 
 import bitlens
 from bitlens import measures
-from bitlens_explorer.ui.sequences import VOCABULARY, _curve
+from bitlens_explorer.ui.sequences import _curve
 from tests.support.page_contents import chart, words
 
 
@@ -80,15 +79,11 @@ class Tokens(torch.nn.Module):
         return self.head(self.words(tokens).mean(1))
 
 
-def test_tokens_are_text_and_have_no_average(tmp_path, look):
+def test_tokens_without_texts_are_numbers_and_have_no_average(tmp_path, look):
     run = record(tmp_path / "tokens", Tokens(), torch.arange(120).reshape(24, 5) % 9)
     predicted = int(measures.predicted_classes(run, 1)[0])
     address = {"t": "1", "cm": f"0.{predicted}"}
     assert any("tokens 0 1 2 3 4" in text.value for text in look(run.path, **address).text)
-    (run.path / VOCABULARY).write_text(json.dumps([f"word{i}" for i in range(4)]))
-    assert any("word0 word1 word2 word3 4" in text.value for text in look(run.path, **address).text)
-    (run.path / VOCABULARY).write_text('{"a": 1}')
-    assert "is not a list of texts" in words(look(run.path, **address))
     assert "whose average means nothing" in words(look(run.path, "embedding", a="words", t="1"))
 
 

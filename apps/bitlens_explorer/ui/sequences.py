@@ -1,10 +1,8 @@
-"""Inputs that are not pictures: tokens as text, and waves as curves."""
+"""Inputs that are not pictures: numbers of tokens, and waves as curves."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -13,9 +11,6 @@ import streamlit as st
 
 from bitlens.runs import Run
 
-VOCABULARY = "vocabulary.json"
-"""A list of texts by number of the token, which users can put into the folder of a run."""
-_MOST_BYTES = 2**26
 _MOST_TOKENS = 64
 _LEAST_WAVE = 64  # values
 _WIDTH, _HEIGHT = 152, 64  # of a curve, in pixels
@@ -34,14 +29,13 @@ def are_waves(run: Run) -> bool:
 
 
 def show_tokens(run: Run, samples: Sequence[int], captions: Sequence[str]) -> None:
-    """The tokens of each sample as text, or their numbers if the run has no vocabulary."""
-    words = _vocabulary(str(run.path), _stamp(run))
+    """The numbers of the tokens of each sample, of a run without texts."""
     for sample, caption in zip(samples, captions, strict=True):
         tokens = np.atleast_1d(run.inputs[sample])
-        shown = [words[token] if 0 <= token < len(words) else str(token) for token in tokens[:_MOST_TOKENS].tolist()]
         rest = f" … {len(tokens) - _MOST_TOKENS} more" if len(tokens) > _MOST_TOKENS else ""
         st.caption(caption)
-        st.text(("" if words else "tokens ") + " ".join(shown) + rest)
+        st.text("tokens " + " ".join(map(str, tokens[:_MOST_TOKENS].tolist())) + rest)
+    st.caption("Record the run with `texts=` to read texts here.")
 
 
 def show_waves(run: Run, samples: Sequence[int], captions: Sequence[str]) -> None:
@@ -65,24 +59,3 @@ def _curve(wave: np.ndarray[Any, Any], low: float, high: float) -> str:
         lines.append(f'<polyline points="{escape(points)}" fill="none" stroke="{_COLOR}" stroke-width="1"/>')
     size = f'width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(lines)}</svg>'
-
-
-def _stamp(run: Run) -> int:
-    path = run.path / VOCABULARY
-    return path.stat().st_mtime_ns if path.is_file() else 0
-
-
-@cache
-def _vocabulary(path: str, stamp: int) -> tuple[str, ...]:
-    """The texts of the tokens; empty without a vocabulary, or with one that is not a list of texts."""
-    if not stamp:
-        return ()
-    try:
-        file = Run(path).path / VOCABULARY
-        texts = json.loads(file.read_text("utf-8")) if file.stat().st_size <= _MOST_BYTES else None
-    except (OSError, ValueError, RecursionError):
-        texts = None
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        st.warning(f"{VOCABULARY} is not a list of texts, so numbers of tokens are shown.")
-        return ()
-    return tuple(texts)

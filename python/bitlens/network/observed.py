@@ -85,7 +85,7 @@ def observe(model: nn.Module, inputs: Batch, forward: Forward | None) -> Observa
         with _every_module(model, note_shape, Tracer()):
             small = _output(batches.run(model, fewer, forward))
         torch.set_rng_state(random)
-        tracer, calls = Tracer(), dict[str, Observation]()
+        tracer, calls = Tracer(model.parameters()), dict[str, Observation]()
         batch = batches.fitted(model, few)
         main = batches.main_input(batch)
 

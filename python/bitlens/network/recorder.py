@@ -64,7 +64,7 @@ class Recorder:
     dtype : {"float32", "float16"}
         Type in which activations are stored.
     classes : sequence of str, optional
-        Names of the classes. Default: their indices.
+        Names of the classes. Labels that are texts are numbered in this order. Default: indices, or the sorted texts.
     every : int
         Keep only the activations of epochs 0, every, 2 every, and so on. The metrics of all epochs are kept.
     measures : sequence of callables
