@@ -36,6 +36,7 @@ figures: $(VENV)/installed
 	PYTHONPATH=apps $(BIN)/python -m paper_figures information-discarding
 	PYTHONPATH=apps $(BIN)/python -m paper_figures information-ordered-ablation
 	PYTHONPATH=apps $(BIN)/python -m paper_figures cnnslicer
+	PYTHONPATH=apps $(BIN)/python -m paper_figures seein-in
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -21,6 +21,8 @@ from paper_figures.information_flow.networks import Settings as FlowSettings
 from paper_figures.ordered_ablation import page as ablation
 from paper_figures.ordered_ablation.networks import Settings as AblationSettings
 from paper_figures.ordered_ablation.networks import Study as AblationStudy
+from paper_figures.seein_in import page as seein_in_page
+from paper_figures.seein_in.networks import Settings as SeeinInSettings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 DOCS = Path(__file__).parents[2] / "docs" / "paper-figures"
@@ -121,6 +123,22 @@ def cnnslicer(
     sizes = tuple(dict.fromkeys(max(1, most // part) for part in (20, 4, 2, 1)))
     settings = CNNSlicerSettings(epochs, sizes, sizes[-2] if len(sizes) > 1 else most, probe, seeds)
     cnnslicer_page.write(images, Cache(work), out, settings)
+
+
+@app.command()
+def seein_in(
+    mnist: Data,
+    out: Out = DOCS / "seein-in",
+    work: Work = Path("paper-runs"),
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs to train.")] = 8,
+    samples: Annotated[int, typer.Option(min=64, help="Training images.")] = 6000,
+    probe: Annotated[int, typer.Option(min=100, help="Test images to measure on.")] = 1000,
+    seeds: Annotated[int, typer.Option(min=1, help="Networks of each kind.")] = 3,
+) -> None:
+    """Schmidt, "Seein' In: Peering into the depths of the convolutional neural network": Fig. 2 to 10."""
+    images = _images(mnist)
+    sizes = min(samples, len(images.train_labels)), min(probe, len(images.test_labels))
+    seein_in_page.write(images, Cache(work), out, SeeinInSettings(epochs, *sizes, seeds))
 
 
 def _chosen(figures: list[str] | None, known: tuple[str, ...]) -> tuple[str, ...]:

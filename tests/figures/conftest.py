@@ -20,6 +20,8 @@ from paper_figures.information_flow import figures as flow
 from paper_figures.information_flow import networks as flow_networks
 from paper_figures.ordered_ablation import networks as ablation_networks
 from paper_figures.ordered_ablation import page as ablation
+from paper_figures.seein_in import networks as seein_in_networks
+from paper_figures.seein_in import page as seein_in
 
 
 class Drawn(NamedTuple):
@@ -83,6 +85,17 @@ def cnnslicer_page(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
     settings = cnnslicer_networks.Settings(3, (10, 30), 30, 40, 2, filters=(3, 4), bins=4, projected=3)
     cache = Cache(folder / "cache")
     cnnslicer.write(images, cache, folder / "out", settings)
+    return Drawn(folder / "out", cache, images, settings, None)
+
+
+@pytest.fixture(scope="session")
+def seein_in_page(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
+    """Networks of few filters, of two seeds."""
+    folder = tmp_path_factory.mktemp("seein-in")
+    images = patterns(128, 80, np.ones((28, 28)), 0.2)
+    settings = seein_in_networks.Settings(2, 128, 80, 2, 32, filters=(3, 4), hidden=(12, 5))
+    cache = Cache(folder / "cache")
+    seein_in.write(images, cache, folder / "out", settings)
     return Drawn(folder / "out", cache, images, settings, None)
 
 

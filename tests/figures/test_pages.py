@@ -25,6 +25,8 @@ from paper_figures.information_flow import figures as flow
 from paper_figures.information_flow.measuring import measured as flow_measured
 from paper_figures.ordered_ablation import page as ablation
 from paper_figures.ordered_ablation.measuring import measured as ablation_measured
+from paper_figures.seein_in import page as seein_in
+from paper_figures.seein_in.measuring import measured as seein_in_measured
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "paper-figures"
 PAPERS = {
@@ -33,6 +35,7 @@ PAPERS = {
     "information-ordered-ablation": ablation.PAPER,
 }
 MEASURED = {
+    "seein_in_page": (seein_in.PAPER, lambda page: seein_in_measured(page.images, page.cache, page.settings)),
     "cnnslicer_page": (cnnslicer.PAPER, lambda page: cnnslicer_measured(page.images, page.cache, page.settings)),
     "flow_page": (flow.PAPER, lambda page: flow_measured(page.cache, page.images, page.settings)),
     "discarding_page": (discarding.PAPER, lambda page: discarding_measured(page.study)),

@@ -82,10 +82,8 @@ def heat_map(table: pd.DataFrame) -> Figure:
     """Draw the mutual information of two layers, sorted by the maximum of rows and columns as in the paper."""
     figure, axes = panels(1, 1, 5.2, 4.4)
     matrix = table.pivot(index="channel_b", columns="channel_a", values="mutual_information")
-    matrix = matrix.loc[
-        matrix.max(1).sort_values(ascending=False).index, matrix.max(0).sort_values(ascending=False).index
-    ]
-    _matrix(figure, axes[0][0], matrix, "mutual information [bits]")
+    rows, columns = (matrix.max(axis=axis).sort_values(ascending=False).index for axis in (1, 0))
+    _matrix(figure, axes[0][0], matrix.loc[rows, columns], "mutual information [bits]")
     axes[0][0].set(xlabel=f"channel of {PAIR[0]}", ylabel=f"channel of {PAIR[1]}")
     return figure
 

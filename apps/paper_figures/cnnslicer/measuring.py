@@ -102,8 +102,10 @@ def _record(
 
 
 def _loss(model: nn.Module, samples: Samples) -> float:
+    parts = zip(samples.images.split(1000), samples.labels.split(1000), strict=True)  # the maps of all take gigabytes
     with torch.no_grad():
-        return float(nn.functional.cross_entropy(model(samples.images), samples.labels))
+        lost = [nn.functional.cross_entropy(model(images), labels, reduction="sum") for images, labels in parts]
+    return float(torch.stack(lost).sum()) / len(samples)
 
 
 def _of_training(run: bitlens.Run, training: Samples) -> dict[str, pd.DataFrame]:
