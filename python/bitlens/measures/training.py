@@ -155,7 +155,7 @@ def predicted_classes(run: Run, epoch: int) -> NDArray:
     (359,)
     """
     _check_outputs(run)
-    return _logits(run, epoch).argmax(axis=1)
+    return np.asarray(_logits(run, epoch).argmax(axis=1))
 
 
 def _check_outputs(run: Run) -> None:
