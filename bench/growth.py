@@ -50,6 +50,20 @@ def entropy_of(n: int) -> dict[str, Contestant]:
     }
 
 
+def search_of(n: int) -> dict[str, Contestant]:
+    """Return the contestants for the nearest neighbours of n activations."""
+    x, k = data.activations(n, 784), 15
+    functions = {
+        OURS: bitlens.nearest_neighbors,
+        "faiss": neighbors.faiss_neighbors,
+        "pynndescent (approximate)": neighbors.pynndescent_neighbors,
+    }
+    return {
+        name: Contestant(name, lambda function=function: function(x, k), str, neighbors.tiny(function))
+        for name, function in functions.items()
+    }
+
+
 def information_of(count: int, n: int, bins: int) -> dict[str, Contestant]:
     """Return the contestants for the mutual information of count x count channels from given codes."""
     a, b = data.codes(n, count, 1, bins), data.codes(n, count, 2, bins)
@@ -74,10 +88,18 @@ def information_of(count: int, n: int, bins: int) -> dict[str, Contestant]:
     }
 
 
+_FINDERS = (OURS, "faiss", "pynndescent (approximate)")
 _SEARCHERS = (OURS, "faiss + umap + SciPy", "scikit-learn + umap + SciPy")
 _COUNTERS = (OURS, "numba", "np.bincount")
 
 SWEEPS = {
+    "neighbors": Sweep(
+        "nearest_neighbors, 784 values, k = 15",
+        "samples",
+        (2000, 5000, 10000, 20000, 50000, 100000, 200000),
+        search_of,
+        _FINDERS,
+    ),
     "samples": Sweep(
         "inter_sample_entropy, 784 values, k = 100",
         "samples",

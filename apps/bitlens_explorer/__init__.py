@@ -6,6 +6,7 @@ Each package imports only from those before it:
 2. ``results``  what a run knows: results that were measured, loaded and checked; their export
 3. ``ui``       parts that pages are made of: figures, charts, images, widgets, components
 4. ``views``    one package for each page; no page imports another page
+5. ``report``   one HTML file of one or several runs, drawn by the charts of the pages; works without Streamlit's server
 
 ``main`` is the script that Streamlit runs; ``launch`` starts the server.
 """

@@ -31,6 +31,8 @@ PAGES = {
     "embedding": "Embedding",
     "pixels": "Pixels",
     "ablation": "Ablation",
+    "hidden_states": "Hidden states",
+    "compare": "Compare",
     "method": "Method & export",
 }
 LOOK_SECONDS = 2.0  # between two looks for a run, or an epoch, that is about to appear
@@ -92,7 +94,7 @@ def _page(folder: str, path: str, title: str, *, first: bool) -> Any:
 
 
 def _start(awaited: str | None, problem: str | None) -> None:
-    """The page without a run, at the addresses of all pages: Streamlit has a message of its own for unknown ones."""
+    """The page without a run, at the addresses of all pages: Streamlit shows another message for unknown ones."""
     pages = [_page("open", name, "Open", first=name == "training") for name in PAGES]
     page = st.navigation(pages, position="hidden")
     st.session_state["bitlens problem"], st.session_state["bitlens awaited"] = problem, awaited

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from bitlens.data.images import Images, ImagesNotFoundError, load_mnist
+from paper_figures.cnnslicer import page as cnnslicer_page
+from paper_figures.cnnslicer.networks import Settings as CNNSlicerSettings
 from paper_figures.common.cache import Cache
 from paper_figures.information_discarding import figures as discarding
 from paper_figures.information_discarding.measuring import FIGURES as DISCARDING_FIGURES
@@ -101,6 +103,24 @@ def information_ordered_ablation(
     sizes = min(samples, len(images.train_labels)), min(probe, len(images.test_labels))
     settings = AblationSettings(epochs, *sizes, repeats, seeds)
     ablation.write(AblationStudy(images, Cache(work), settings), out)
+
+
+@app.command()
+def cnnslicer(
+    mnist: Data,
+    out: Out = DOCS / "cnnslicer",
+    work: Work = Path("paper-runs"),
+    epochs: Annotated[int, typer.Option(min=3, help="Epochs to train.")] = 12,
+    samples: Annotated[int, typer.Option(min=20, help="Training images of the largest of four sets.")] = 20000,
+    probe: Annotated[int, typer.Option(min=20, help="Test images to measure on.")] = 500,
+    seeds: Annotated[int, typer.Option(min=1, help="Networks of each kind.")] = 3,
+) -> None:
+    """Shen and Shen (2021), "An Information-theoretic Visual Analysis Framework for CNNs" (CNNSlicer): Fig. 4 to 13."""
+    images = _images(mnist)
+    most = max(1, samples // 10)
+    sizes = tuple(dict.fromkeys(max(1, most // part) for part in (20, 4, 2, 1)))
+    settings = CNNSlicerSettings(epochs, sizes, sizes[-2] if len(sizes) > 1 else most, probe, seeds)
+    cnnslicer_page.write(images, Cache(work), out, settings)
 
 
 def _chosen(figures: list[str] | None, known: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from bench.cases.channels import CASES as CHANNELS
 from bench.cases.discarding import CASES as DISCARDING
+from bench.cases.hidden_states import CASES as HIDDEN_STATES
 from bench.cases.neighbors import CASES as NEIGHBORS
 from bench.cases.neurons import CASES as NEURONS
 from bench.cases.runs import CASES as RUNS
@@ -9,4 +10,13 @@ from bench.cases.spectra import CASES as SPECTRA
 from bench.cases.values import CASES as VALUES
 from bench.timing import Case
 
-CASES: dict[str, Case] = {**NEIGHBORS, **CHANNELS, **SPECTRA, **VALUES, **DISCARDING, **NEURONS, **RUNS}
+CASES: dict[str, Case] = {
+    **NEIGHBORS,
+    **CHANNELS,
+    **SPECTRA,
+    **HIDDEN_STATES,
+    **VALUES,
+    **DISCARDING,
+    **NEURONS,
+    **RUNS,
+}

@@ -176,6 +176,7 @@ CASES = {
     "neighbors-mnist": mnist_neighbors(15),
     "neighbors-mnist-100": mnist_neighbors(100),
     "neighbors-maps-6400": map_neighbors(6400),
+    "neighbors-maps-25088": map_neighbors(25088),
     "neighbors-noise": noise_neighbors(),
     "neighbors-among": neighbors_among(),
     "neighbors-wide": wide_neighbors(50000, 3072, 100),

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
+import bitlens
 from bench import checks, data
+from bench.cases.neighbors import products as pair_products
 from bench.data import NDArray
 from bench.peers import spectra as peers
 from bench.timing import OURS, Case, Contestant, HardwareBound, MissingError
 from bitlens import _core
 
 ALPHA = 1.01
+_ASKED = 0.01  # bits
 _EXACT = 1e-5  # for float32 distances, whose rounding changes also a float64 spectrum by as much
 _SINGLE = 2e-2  # the textbook form loses four digits in float32
 
@@ -157,9 +161,75 @@ def spectrum_case(count: int, n: int) -> Case:
     return Case(title, {"matrices": count, "n": n}, contestants, tridiagonalization(count, n))
 
 
+def tolerance_case(n: int) -> Case:
+    """Return the case of the entropy of MNIST images within 0.01 bits, which needs no complete spectrum."""
+
+    def contestants() -> dict[str, Contestant]:
+        x = data.mnist().train_images[:n].reshape(n, -1).astype(np.float32)
+        exact = cache(lambda: bitlens.renyi_entropy(x, ALPHA))
+
+        def contestant(label: str, run: Callable[[NDArray], float], tolerance: float, note: str) -> Contestant:
+            def check(found: float) -> str:
+                return checks.close(found, exact(), tolerance)
+
+            return Contestant(label, lambda: run(x), check, lambda: run(x[:1100]), note=note)
+
+        return {
+            OURS: contestant(
+                "bitlens", lambda rows: bitlens.renyi_entropy(rows, ALPHA, tolerance=_ASKED), _ASKED, "estimated"
+            ),
+            "exact": contestant(
+                "bitlens, exact", lambda rows: bitlens.renyi_entropy(rows, ALPHA), 0, "complete spectrum"
+            ),
+            "torch-64": contestant(
+                "torch float64", lambda rows: peers.torch_entropy(rows, ALPHA), _EXACT, "complete spectrum"
+            ),
+        }
+
+    title = f"`renyi_entropy`, alpha = {ALPHA}, within {_ASKED} bits, MNIST, n = {n}"
+    return Case(title, {"n": n, "width": 784}, contestants, slow=True)
+
+
+def second_order_case(n: int, bandwidth: float) -> Case:
+    """Return the case of the entropy of order 2, which needs the sum of squares of a Gram matrix and no spectrum."""
+
+    def contestants() -> dict[str, Contestant]:
+        x = data.mnist().train_images[:n].reshape(n, -1).astype(np.float32)
+        blocks = peers.order_2_by_blocks
+
+        def ours(rows: NDArray) -> float:
+            return bitlens.renyi_entropy(rows, 2, bandwidth)
+
+        def check(found: float) -> str:
+            rows = checks.sampled_rows(n, 50)
+            # A sample's own distance is left out.
+            sums = np.array([1 + np.exp(-((checks.distances_by_hand(x, row) / bandwidth) ** 2)).sum() for row in rows])
+            error = sums.std(ddof=1) / np.sqrt(len(rows)) / sums.mean() / np.log(2)
+            return checks.close(found, -np.log2(sums.mean() / n), 4 * error, "bits, from 50 rows")
+
+        def same(found: float) -> str:
+            return checks.close(found, ours(x), 1e-4)
+
+        return {
+            OURS: Contestant("bitlens", lambda: ours(x), check, lambda: ours(x[:1100])),
+            "numpy": Contestant(
+                "NumPy by blocks",
+                lambda: blocks(x, bandwidth),
+                same,
+                lambda: blocks(x[:100], bandwidth),
+                note="float32",
+            ),
+        }
+
+    title = f"`renyi_entropy`, alpha = 2, bandwidth {bandwidth:g}, MNIST, n = {n}"
+    return Case(title, {"n": n, "width": 784}, contestants, pair_products(n, 784), slow=True)
+
+
 CASES = {
     "renyi-128": renyi_case(2016, 128),
     "spectrum-128": spectrum_case(2016, 128),
     "renyi-256": renyi_case(512, 256),
     "renyi-512": renyi_case(64, 512),
+    "renyi-tolerance": tolerance_case(6000),
+    "renyi-order-2": second_order_case(60000, 8),
 }

@@ -53,3 +53,34 @@ def repitl_entropies(grams: NDArray, pairs: NDArray, alpha: float) -> NDArray:
 
     with one_thread_each() as pool:
         return np.array(list(pool.map(of_pair, pairs)))
+
+
+def torch_entropy(x: NDArray, alpha: float) -> float:
+    """Return the entropy of samples from all eigenvalues in float64; the bandwidth is the median distance."""
+    import torch
+
+    samples = torch.from_numpy(x).double()
+    pairs = torch.nn.functional.pdist(samples)
+    gram = torch.exp(
+        -0.5 * (torch.cdist(samples, samples, compute_mode="donot_use_mm_for_euclid_dist") / pairs.median()) ** 2
+    )
+    eigenvalues = torch.linalg.eigvalsh(gram / len(x)).clamp(min=0)
+    return float(torch.log2((eigenvalues**alpha).sum()) / (1 - alpha))
+
+
+def order_2_by_blocks(x: NDArray, bandwidth: float) -> float:
+    """Return the entropy of order 2: each pair of blocks of the Gram matrix once, in float32."""
+    norms = np.square(x).sum(1)
+    total, block = 0.0, 2000
+    for first in range(0, len(x), block):
+        here = slice(first, first + block)
+        for second in range(first, len(x), block):
+            there = slice(second, second + block)
+            squares = x[here] @ x[there].T
+            squares *= -2
+            squares += norms[here, None]
+            squares += norms[there]
+            np.maximum(squares, 0, out=squares)
+            squares *= -1 / bandwidth**2
+            total += np.exp(squares, out=squares).sum(dtype=np.float64) * (1 if first == second else 2)
+    return float(-np.log2(total / len(x) ** 2))

@@ -66,7 +66,7 @@ void define_neighbors(py::module_& m) {
         scanned_operands<&Op::of_columns>("column_panels", "finer_columns", "column_norms", "column_errors",
                                           "column_samples"),
         std::tuple(operand<&Op::same>("same"), operand<&Op::unit>("unit"), operand<&Op::k>("k"),
-                   operand<&Op::distances>("distances"), operand<&Op::indices>("indices"),
+                   operand<&Op::squared>("squared"), operand<&Op::indices>("indices"),
                    operand<&Op::ties>("ties"), operand<&Op::measured>("measured")));
   });
   define<NeighborScales>(m, "neighbor_scales", []<class Op>(std::type_identity<Op>) {
@@ -76,10 +76,14 @@ void define_neighbors(py::module_& m) {
     return std::tuple(operand<&Op::distances>("distances"), operand<&Op::scales>("scales"),
                       operand<&Op::weights>("weights"));
   });
-  define<EdgeEntropy>(m, "edge_entropy", []<class Op>(std::type_identity<Op>) {
+  define<EdgeSums>(m, "edge_sums", []<class Op>(std::type_identity<Op>) {
     return std::tuple(operand<&Op::distances>("distances"), operand<&Op::indices>("indices"),
-                      operand<&Op::scales>("scales"), operand<&Op::sums>("sums"),
-                      operand<&Op::entropy>("entropy"));
+                      operand<&Op::first>("first"), operand<&Op::scales>("scales"),
+                      operand<&Op::last_distances>("last_distances"),
+                      operand<&Op::last_indices>("last_indices"), operand<&Op::sums>("sums"));
+  });
+  define<EdgeEntropy>(m, "edge_entropy", []<class Op>(std::type_identity<Op>) {
+    return std::tuple(operand<&Op::sums>("sums"), operand<&Op::entropy>("entropy"));
   });
 }
 

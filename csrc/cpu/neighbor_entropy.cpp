@@ -41,39 +41,36 @@ void run(const NeighborWeights& op) {
 }
 
 template <>
-void run(const EdgeEntropy& op) {
+void run(const EdgeSums& op) {
   const View<const double, 2> distances = op.distances;
   const View<const std::int32_t, 2> indices = op.indices;
-  const View<double, 2> sums = op.sums;
-  const Index n = distances.shape[0];
+  const Index rows = distances.shape[0];
+  const Index n = op.scales.shape[0];
   const Index k = distances.shape[1];
 
   std::vector<double> inverse_scales;
-  std::vector<double> last_distances;
-  std::vector<std::int32_t> last_indices;
-  for (Index i = 0; i < n; ++i) {
-    inverse_scales.push_back(inverse_scale(op.scales.data[i]));
-    last_distances.push_back(distances.row(i)[k - 1]);
-    last_indices.push_back(indices.row(i)[k - 1]);
-  }
-  parallel_for(tasks_for(n), [&](Index task) {
-    for (Index i = task * kSamplesPerTask; i < std::min(n, (task + 1) * kSamplesPerTask); ++i) {
+  for (Index i = 0; i < n; ++i) inverse_scales.push_back(inverse_scale(op.scales.data[i]));
+  parallel_for(tasks_for(rows), [&](Index task) {
+    for (Index i = task * kSamplesPerTask; i < std::min(rows, (task + 1) * kSamplesPerTask); ++i) {
       const auto [lowest, highest] = std::minmax_element(indices.row(i), indices.row(i) + k);
       require_index(*lowest, n, "indices");
       require_index(*highest, n, "indices");
-      const EdgeSums of_sample =
-          weight_loops().edges({i, distances.row(i), indices.row(i), inverse_scales.data(),
-                                last_distances.data(), last_indices.data(), k});
-      sums.row(i)[0] = of_sample.weight;
-      sums.row(i)[1] = of_sample.weighted_log;
+      const PairSums of_sample =
+          weight_loops().edges({op.first + i, distances.row(i), indices.row(i), inverse_scales.data(),
+                                op.last_distances.data, op.last_indices.data, k});
+      op.sums.row(i)[0] = of_sample.weight;
+      op.sums.row(i)[1] = of_sample.weighted_log;
     }
   });
+}
 
+template <>
+void run(const EdgeEntropy& op) {
   double weight = 0;
   double weighted_log = 0;
-  for (Index i = 0; i < n; ++i) {
-    weight += sums.row(i)[0];
-    weighted_log += sums.row(i)[1];
+  for (Index i = 0; i < op.sums.shape[0]; ++i) {
+    weight += op.sums.row(i)[0];
+    weighted_log += op.sums.row(i)[1];
   }
   op.entropy.data[0] = entropy_of_weights(weight, weighted_log);
 }

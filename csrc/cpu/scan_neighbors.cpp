@@ -218,7 +218,7 @@ struct PanelSearch {
       const Index sample = op.of_rows.samples.data[first + r];
       sort_neighbors(row.nearest, sorted, ends);
       for (Index e = 0; e < op.k; ++e) {
-        op.distances.row(sample)[e] = std::sqrt(row.nearest[static_cast<std::size_t>(e)].first);
+        op.squared.row(sample)[e] = row.nearest[static_cast<std::size_t>(e)].first;
         op.indices.row(sample)[e] = row.nearest[static_cast<std::size_t>(e)].second;
       }
       const auto k = static_cast<std::size_t>(op.k);

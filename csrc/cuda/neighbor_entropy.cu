@@ -45,20 +45,18 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-__global__ void __launch_bounds__(kThreads)
-    sum_edges(View<const double, 2> distances, View<const std::int32_t, 2> indices,
-              View<const double, 1> scales, View<double, 2> sums) {
+__global__ void __launch_bounds__(kThreads) sum_edges(EdgeSums op) {
   const Index i = sample_of_warp();
-  if (i >= distances.shape[0]) return;
-  const Index last = distances.shape[1] - 1;
-  const double inverse = inverse_scale(scales.data[i]);
+  if (i >= op.distances.shape[0]) return;
+  const Index k = op.distances.shape[1];
+  const double inverse = inverse_scale(op.scales.data[op.first + i]);
   double weight = 0;
   double weighted_log = 0;
-  for (Index e = threadIdx.x % kWarp; e <= last; e += kWarp) {
-    const Index j = indices.row(i)[e];
-    const double distance = distances.row(i)[e];
-    const bool mutual = is_among(distance, i, distances.row(j)[last], indices.row(j)[last]);
-    const double backward = neighbor_weight(distance, inverse_scale(scales.data[j]));
+  for (Index e = threadIdx.x % kWarp; e < k; e += kWarp) {
+    const Index j = op.indices.row(i)[e];
+    const double distance = op.distances.row(i)[e];
+    const bool mutual = is_among(distance, op.first + i, op.last_distances.data[j], op.last_indices.data[j]);
+    const double backward = neighbor_weight(distance, inverse_scale(op.scales.data[j]));
     const double w = edge_weight(neighbor_weight(distance, inverse), backward, mutual);
     const double pairs = ordered_pairs(mutual);
     weight += pairs * w;
@@ -67,8 +65,8 @@ __global__ void __launch_bounds__(kThreads)
   weight = warp_sum(weight);
   weighted_log = warp_sum(weighted_log);
   if (threadIdx.x % kWarp != 0) return;
-  sums.row(i)[0] = weight;
-  sums.row(i)[1] = weighted_log;
+  op.sums.row(i)[0] = weight;
+  op.sums.row(i)[1] = weighted_log;
 }
 
 __global__ void __launch_bounds__(kThreads)
@@ -99,12 +97,13 @@ void run(const NeighborWeights& op, Stream stream) {
 }
 
 template <>
+void run(const EdgeSums& op, Stream stream) {
+  launch("edge_sums", sum_edges, blocks_for(op.distances.shape[0]), kThreads, 0, stream, op);
+}
+
+template <>
 void run(const EdgeEntropy& op, Stream stream) {
-  const View<double, 2> sums = op.sums;
-  launch("edge sums", sum_edges, blocks_for(op.distances.shape[0]), kThreads, 0, stream, op.distances,
-         op.indices, op.scales, sums);
-  launch("edge_entropy", entropy_of_edges, {1}, kThreads, 0, stream,
-         View<const double, 2>{sums.data, {sums.shape[0], 2}, {sums.stride[0], 1}}, op.entropy);
+  launch("edge_entropy", entropy_of_edges, {1}, kThreads, 0, stream, op.sums, op.entropy);
 }
 
 }  // namespace bitlens::cuda

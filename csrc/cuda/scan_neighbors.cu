@@ -142,16 +142,16 @@ struct Scan {
       const double squared = measure_wanted(op.rows.row(sample), op.columns, other, wanted, HUGE_VAL);
       if (!wanted) continue;
       const int position = atomicAdd(&shared.found[r], 1);
-      op.distances.row(sample)[position] = squared;
+      op.squared.row(sample)[position] = squared;
       op.indices.row(sample)[position] = other;
     }
     __syncthreads();
-    sort({op.distances.row(sample), op.indices.row(sample), shared.found[r]});
+    sort({op.squared.row(sample), op.indices.row(sample), shared.found[r]});
     if (threadIdx.x == 0) {
       shared.measured[r] += shared.found[r] - before;
       if (shared.found[r] > op.k) shared.found[r] = static_cast<int>(op.k) + 1;
       if (shared.found[r] >= op.k) {
-        shared.kth[r] = op.distances.row(sample)[op.k - 1];
+        shared.kth[r] = op.squared.row(sample)[op.k - 1];
         shared.limits[r] = nextafterf(static_cast<float>(shared.kth[r] / op.unit), HUGE_VALF);
       }
     }
@@ -160,12 +160,9 @@ struct Scan {
 
   __device__ void write(int r) const {
     const Index sample = sample_of(r);
-    double* squared = op.distances.row(sample);
-    const bool tied = shared.found[r] > op.k && squared[op.k] == squared[op.k - 1];
-    __syncthreads();  // read before the distances replace the squared ones
-    for (Index e = threadIdx.x; e < op.k; e += kThreads) squared[e] = sqrt(squared[e]);
     if (threadIdx.x != 0) return;
-    op.ties.data[sample] = tied ? 1 : 0;
+    const double* squared = op.squared.row(sample);
+    op.ties.data[sample] = shared.found[r] > op.k && squared[op.k] == squared[op.k - 1] ? 1 : 0;
     op.measured.data[sample] = shared.measured[r];
   }
 };
@@ -188,7 +185,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce) scan_columns(ScanNeig
 
 template <class T>
 void search(const ScanNeighbors<T>& op, Stream stream) {
-  require_at_most(op.distances.shape[1], INT32_MAX / 4, "distances: width of a row");
+  require_at_most(op.squared.shape[1], INT32_MAX / 4, "squared: width of a row");
   launch("scan_neighbors", scan_columns<T>, {ceil_div(op.rows.shape[0], kRows)}, kThreads, 0, stream, op);
 }
 

@@ -1,19 +1,18 @@
 """bitlens estimates, in bits, how much information each layer and channel of a neural network carries.
 
-The packages, in the order of their imports: each imports only from those before it.
+The packages, in the order of their imports: each imports only from those before it. ``data`` has the images and the
+network of the demo, ``reference`` the same estimators in short NumPy.
 
 1. ``_core``        compiled kernels (csrc/), which borrow arrays through DLPack
 2. ``arrays``       NumPy arrays and PyTorch tensors are checked here
-3. ``estimators``   one public function for each published quantity; needs NumPy alone
+3. ``estimators``   one public function for each published quantity; needs NumPy alone, as does ``reference``
 4. ``runs``         a recorded training on disk: writer, reader, selections, stored results
 5. ``network``      the recorder, discarding, ablation, deconvolution; needs PyTorch
 6. ``callbacks``    the recorder in trainings of Lightning and of Hugging Face's Trainer
-7. ``execution``    tasks in other processes, on this machine or on a Dask cluster
+7. ``execution``    tasks in other processes, on this machine or on a Dask cluster; ``distributed``: dask arrays
 8. ``measures``     declared objects that compute and store the results of a run
 9. ``tables``       tidy tables of these results
 10. ``cli``         the command line; ``bitlens_explorer`` (apps/) draws a run
-
-``data`` has the images and the network of the demo, ``reference`` the same estimators in short NumPy.
 """
 
 from __future__ import annotations
@@ -125,11 +124,13 @@ if TYPE_CHECKING:
         reconstruction_uncertainty,
         train_decoder,
     )
-    from bitlens.runs import Run, RunError, load_selection, open_run, record_arrays, save_selection
+    from bitlens.runs import Run, RunError, from_hidden_states, load_selection, open_run, record_arrays, save_selection
 
 # Packages that need more than NumPy are imported when a name of theirs is first used.
+_RUNS = ("Run", "RunError", "from_hidden_states", "load_selection", "open_run", "record_arrays", "save_selection")
 _LAZY = {
-    "bitlens.runs": ("Run", "RunError", "load_selection", "open_run", "record_arrays", "save_selection"),
+    "bitlens.runs": _RUNS,
+    "bitlens_explorer.notebook": ("show",),
     "bitlens.network": (
         "AblationCurve",
         "InformationDiscarding",
@@ -220,6 +221,7 @@ __all__ = [
     "effective_rank",
     "excess_interval",
     "feature_maps",
+    "from_hidden_states",
     "generalization_bounds",
     "get_num_threads",
     "hidden_state_entropy",
@@ -266,6 +268,7 @@ __all__ = [
     "save_selection",
     "set_num_threads",
     "shannon_invariants",
+    "show",
     "train_decoder",
     "training_performance",
     "trajectory_curvature",
@@ -280,16 +283,15 @@ def __getattr__(name: str) -> Any:
             except ModuleNotFoundError as error:
                 if error.name and error.name.startswith("bitlens"):
                     raise
-                message = f"bitlens.{name} needs {error.name}: pip install 'bitlens[{_EXTRAS[package]}]'"
+                extra = _EXTRAS.get(package, "notebook")
+                message = f"bitlens.{name} needs {error.name}: pip install 'bitlens[{extra}]'"
                 raise ModuleNotFoundError(message, name=error.name) from error
-    measure = None if name.startswith("_") else _registered(name)
-    if measure is None:
+    if (measure := None if name.startswith("_") else _registered(name)) is None:
         raise AttributeError(f"module 'bitlens' has no attribute {name!r}")
     return measure
 
 
 def _registered(name: str) -> Any:
-    """A measure that is declared in its own file alone; None if there is none of this name."""
     try:
         return importlib.import_module("bitlens.measures").MEASURES.get(name)
     except ModuleNotFoundError:

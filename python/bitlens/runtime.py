@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
+
+import numpy as np
 
 from bitlens import _core
 from bitlens.arrays import check_integer
@@ -29,6 +32,12 @@ def build_info() -> dict[str, str | bool]:
     ['compiler', 'cuda', 'flags', 'optimized', 'simd', 'version']
     """
     return _core.build_info()
+
+
+def software_versions(**libraries: str) -> dict[str, str]:
+    """The versions of bitlens, NumPy and Python, and of further libraries, as a run stores them."""
+    versions = {"bitlens": str(build_info()["version"]), "numpy": np.__version__, "python": platform.python_version()}
+    return versions | libraries
 
 
 def get_num_threads() -> int:

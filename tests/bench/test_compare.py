@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench import compare, store
+import pytest
+from bench import compare, history, store
 
 from tests.support.bench_records import record, results
 
@@ -57,3 +58,44 @@ def test_two_files_are_before_and_after():
     assert "| a case | 6.00 s | 2.00 s | 3.0× | 300 MiB (+200) | 300 MiB (+200) |" in lines  # noqa: RUF001
     assert "| gone | 1.00 s | not measured |  | 300 MiB (+200) |  |" in lines
     assert "| new | not measured | 50.0 ms |  |  | 300 MiB (+200) |" in lines
+
+
+def test_ranges_over_occasions(tmp_path, capsys):
+    occasions = [results(first=record(t)) for t in (2.0, 1.0, 0.5)]
+    del occasions[1]["cases"]["first"]["contestants"]["peer"]
+    paths = []
+    for i, occasion in enumerate(occasions):
+        paths.append(str(tmp_path / f"{i}.json"))
+        store.write(Path(paths[-1]), occasion)
+    assert compare.main(["--range", *paths]) == 0
+    row = "| a case | 3 | 0.50 s to 2.00 s | peer 2.0× to 8.0× (2 of 3 occasions) |"  # noqa: RUF001
+    assert row in capsys.readouterr().out.splitlines()
+
+
+def test_occasions_of_other_machines_have_no_range(tmp_path, capsys):
+    other = results(first=record(2.0))
+    other["environment"]["machine"]["processor"] = "another"
+    paths = [str(tmp_path / "0.json"), str(tmp_path / "1.json")]
+    for path, occasion in zip(paths, [results(first=record(2.0)), other], strict=True):
+        store.write(Path(path), occasion)
+    with pytest.raises(SystemExit):
+        compare.main(["--range", *paths])
+    assert "--range: expected occasions of one environment, got" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        compare.main([*paths, paths[0]])
+    assert "FILE: expected one or two, or --range, got 3" in capsys.readouterr().err
+
+
+def test_the_history_of_versions(tmp_path, capsys):
+    for version, times in {"0.9.0": (2.0, 3.0, 2.5), "0.10.0": (1.0,)}.items():
+        for i, t in enumerate(times):
+            store.write(tmp_path / "results" / version / f"{i}.json", results(first=record(t)))
+    read = history.read_times(tmp_path / "results")
+    assert {title: list(versions) for title, versions in read.items()} == {"a case": ["0.9.0", "0.10.0"]}
+    assert read["a case"]["0.9.0"] == [2.0, 3.0, 2.5]
+    assert history.main(["--results", str(tmp_path / "results"), "--output", str(tmp_path / "history.png")]) == 0
+    assert (tmp_path / "history.png").stat().st_size > 5000
+    (tmp_path / "none").mkdir()
+    with pytest.raises(SystemExit):
+        history.main(["--results", str(tmp_path / "none")])
+    assert "expected folders of versions with result files" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
@@ -21,6 +22,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from torch.utils.data.distributed import DistributedSampler
 
 import bitlens
+from bitlens.callbacks import DistributedRecorder
 from bitlens.callbacks.training_recorder import TrainingRecorder
 from tests.callbacks.training import convolutional, samples, seed_everything
 
@@ -47,6 +49,40 @@ def loop(folder: Path | None, recorded: Callable[[DistributedDataParallel], nn.M
                 recorder.snapshot(epoch, loss=1.0)
     distributed.barrier()
     return model.module
+
+
+def parts_of_probe(folder: Path | None, wait: bool) -> nn.Module:
+    """A loop in which each process has a part of the probe, and the second one notes when it may continue."""
+    first = distributed.get_rank() == 0
+    images, labels = samples()
+    part = slice(0, 7) if first else slice(7, None)
+    model = DistributedDataParallel(convolutional())
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with ExitStack() as stack:
+        if folder is not None:
+            note, probe = folder / "continued", (images[part], labels[part])
+            measures = [] if wait else [lambda run: wait_for(note)]
+            recorder = stack.enter_context(
+                DistributedRecorder(model, folder / "run", probe, wait=wait, measures=measures, show_size=False)
+            )
+        for epoch in range(EPOCHS):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(images), labels).backward()
+            optimizer.step()
+            if folder is not None:
+                recorder.snapshot(epoch, loss=1.0)
+                if not first:
+                    with note.open("a") as file:
+                        file.write(f"{epoch}: {bitlens.open_run(folder / 'run').epochs if wait else ''}\n")
+    return model.module
+
+
+def wait_for(file: Path) -> None:
+    """A measure that ends when the other process has continued."""
+    end = time.monotonic() + 15
+    while not file.exists():
+        assert time.monotonic() < end, "the other process waits"
+        time.sleep(0.01)
 
 
 def with_lightning(folder: Path | None, output: Path) -> nn.Module:
@@ -148,6 +184,8 @@ def open_as_callbacks_do(model: nn.Module, store: Path, probe: Any) -> None:
 WAYS: dict[str, Callable[[Path | None, Path], nn.Module]] = {
     "module": lambda folder, _: loop(folder, lambda model: model.module),
     "wrapped": lambda folder, _: loop(folder, lambda model: model),
+    "parts": lambda folder, _: parts_of_probe(folder, wait=False),
+    "parts, waiting": lambda folder, _: parts_of_probe(folder, wait=True),
     "lightning": with_lightning,
     "huggingface": with_huggingface,
 }

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import bitlens
-from tests.callbacks.training import assert_equal_weights
+from tests.callbacks.training import assert_equal_weights, convolutional, samples
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("distributed_training.py")
@@ -49,6 +49,24 @@ def test_the_first_process_records_the_module_of_a_wrapped_model(tmp_path: Path)
 
 def test_the_first_process_records_a_wrapped_model(tmp_path: Path) -> None:
     check("wrapped", tmp_path, [0, 1, 2])
+
+
+@pytest.mark.parametrize("way", ["parts", "parts, waiting"])
+def test_the_first_process_records_the_probe_of_all(way: str, tmp_path: Path) -> None:
+    """The second process continues while the first one measures, or only when the epoch is written."""
+    run = check(way, tmp_path, [0, 1, 2])
+    images, labels = samples()
+    assert (run.inputs == images.numpy()).all()
+    assert (run.labels == labels.numpy()).all()
+    assert run.metrics[2] == {"loss": 1.0}
+    network = convolutional()
+    network.load_state_dict(torch.load(tmp_path / "recorded.pt"))
+    with torch.no_grad():
+        expected = network.eval()(images)
+    assert torch.allclose(torch.from_numpy(run.activations("output", 2)), expected, atol=1e-6)
+    noted = (tmp_path / "continued").read_text().splitlines()
+    seen = ["[0]", "[0, 1]", "[0, 1, 2]"] if way == "parts, waiting" else ["", "", ""]
+    assert noted == [f"{epoch}: {epochs}" for epoch, epochs in enumerate(seen)]
 
 
 @pytest.mark.parametrize(

@@ -236,18 +236,6 @@ def test_info_shows_axes_that_are_not_in_the_usual_place(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "name",
-    [[], ["demo"], ["measure"], ["ablate"], ["bounds"], ["info"], ["export"], ["explore"]],
-    ids=lambda name: name or "bitlens",
-)
-def test_help(name: list[str]) -> None:
-    result = command(*name, "--help")
-    assert result.returncode == 0
-    assert "Usage: " in result.stdout
-    assert "Example: " in result.stdout
-
-
-@pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (["info", "nowhere"], 1, "bitlens: nowhere: there is no such folder"),

@@ -1,4 +1,4 @@
-"""Execute the Python blocks and the commands of the README, and compare its table with the stored results."""
+"""Execute the code of the README and of the guides, and compare the tables of the benchmark with the stored results."""
 
 from __future__ import annotations
 
@@ -26,6 +26,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+GUIDES = sorted([*(ROOT / "docs" / "how-to").glob("*.md"), ROOT / "docs" / "start" / "index.md"])
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in GUIDES if "```python" in page.read_text("utf-8")], ids=lambda p: p.stem
+)
+def test_code_of_the_guides(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The blocks of a page run in order."""
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"__name__": "__main__"}
+    for block in re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+        exec(compile(block, page.name, "exec"), names)
+
+
 def commands() -> list[str]:
     lines = "\n".join(re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)).splitlines()
     return [command for line in lines if (command := line.split("#")[0].strip())]
@@ -36,7 +50,7 @@ def test_make_knows_the_commands() -> None:
         subprocess.run([*command.split(), "--dry-run"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
-@pytest.mark.parametrize("command", [line for line in commands() if not line.startswith("make")])
+@pytest.mark.parametrize("command", [line for line in commands() if line.startswith("bitlens")])
 def test_commands(command: str, folder: Path) -> None:
     program, *arguments = command.split()
     assert program == "bitlens"
@@ -46,7 +60,11 @@ def test_commands(command: str, folder: Path) -> None:
     subprocess.run(run, cwd=folder, check=True, stdout=subprocess.DEVNULL, timeout=300)
 
 
-TABLES = re.findall(r"<!-- python -m bench.compare(.*?) -->\n(.*?)\n<!-- end of table -->", TEXT, re.DOTALL)
+TABLES = re.findall(
+    r"<!-- python -m bench.compare(.*?) -->\n(.*?)\n<!-- end of table -->",
+    (ROOT / "docs" / "benchmarks.md").read_text("utf-8"),
+    re.DOTALL,
+)
 RESULTS = sorted((ROOT / "bench" / "results").glob("cpu*.json"))
 
 
@@ -67,7 +85,7 @@ def test_every_case_of_the_benchmark_has_one_result() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda page: str(page.relative_to(ROOT))
 )
 def test_targets_of_links_exist(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
@@ -77,6 +95,5 @@ def test_targets_of_links_exist(page: Path) -> None:
 def test_named_functions_exist() -> None:
     import bitlens
 
-    table = TEXT.split("## What it measures")[1].split("[CNNSlicer]:")[0]
-    for name in re.findall(r"`(\w+)`", table):
+    for name in re.findall(r"`(\w+)`", (ROOT / "docs" / "quantities.md").read_text("utf-8")):
         assert hasattr(bitlens, name), name

@@ -94,10 +94,12 @@ def test_layers_of_different_widths():
         pool_tokens(layers)
 
 
-def test_the_example_of_the_documentation():
+def test_the_examples_of_the_documentation(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     page = (Path(__file__).parents[2] / "docs" / "hidden-states.md").read_text("utf-8")
-    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    exec(block, {})
+    first, second = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(first, {})
+    exec(second, {})
 
 
 DEGENERATE = {

@@ -79,9 +79,16 @@ LABELLED = {
 def test_one_hot_rows_are_refused_in_the_same_words(name):
     call, argument = LABELLED[name]
     message = r"expected shape \(8,\) to match the samples, got \(8, 2\); pass labels.argmax\(axis=1\)"
-    for one_hot in (np.eye(2, dtype=int)[np.arange(8) % 2], torch.eye(2).long()[torch.arange(8) % 2]):
+    integers = (np.eye(2, dtype=int)[np.arange(8) % 2], torch.eye(2).long()[torch.arange(8) % 2])
+    for one_hot in (*integers, np.eye(2)[np.arange(8) % 2], torch.eye(2)[torch.arange(8) % 2]):
         with pytest.raises(ValueError, match=f"^{argument}: {message}$"):
             call(one_hot)
+
+
+def test_one_column_of_labels_is_not_taken_for_one_hot_codes():
+    for labels in (np.zeros((8, 1), int), np.zeros((8, 1))):
+        with pytest.raises(ValueError, match=r"to match the samples, got \(8, 1\); pass labels\[:, 0\]$"):
+            bitlens.channel_entropy(MAPS, labels)
 
 
 @pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")

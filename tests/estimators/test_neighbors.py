@@ -9,6 +9,7 @@ import bitlens
 from bitlens import reference
 from bitlens.arrays import ArrayContext
 from bitlens.estimators.neighbors import nearest
+from bitlens.estimators.neighbors.diversity import entropy_of_neighbors
 from tests.support.adversarial_points import DATA, far_apart, near_duplicates, normal
 from tests.support.operands import call
 
@@ -101,10 +102,10 @@ def test_values_that_span_more_than_float64_are_refused():
         bitlens.inter_sample_entropy(x, 5)
 
 
-@pytest.mark.parametrize("wrong", [2**31 - 1, -1, 5])
+@pytest.mark.parametrize("wrong", [2**31 - 1, -1, 7])
 def test_refused_indices_of_neighbours(wrong):
-    with pytest.raises(ValueError, match=f"^indices: expected 0 to 4, got {wrong}$"):
-        call("edge_entropy", indices=np.full((5, 3), wrong, np.int32))
+    with pytest.raises(ValueError, match=f"^indices: expected 0 to 6, got {wrong}$"):
+        call("edge_sums", indices=np.full((5, 3), wrong, np.int32))
 
 
 @pytest.mark.parametrize("length", [1, 3, 64, 784])
@@ -130,29 +131,37 @@ def test_products_are_trusted_where_they_can_be():
     np.testing.assert_allclose(distances, exact_distances, rtol=2e-6)
 
 
+def entropy_of_products(x, k):
+    """The entropy of distances from products, as the diversity has it."""
+    ends = float(x.min()), float(x.max())
+    found = nearest.search(x, ArrayContext(), ends, k, trusted_share=nearest.TRUSTED_SHARE)
+    return entropy_of_neighbors(found.distances, found.indices, ArrayContext())
+
+
 @pytest.mark.parametrize("name", DATA)
 @pytest.mark.parametrize("k", [2, 15, 180])
 def test_entropies_of_float32_samples(small_tiles, name, k):
-    """Errors of the filter's products hardly change a sum over all pairs."""
+    """Errors of the filter's products hardly change a sum over all pairs, and the entropy is without them."""
     x = DATA[name](400, 64)
     if np.abs(x).max() > np.finfo(np.float32).max:
         x = x * 1e-70
     x = x.astype(np.float32)
-    assert abs(bitlens.inter_sample_entropy(x, k) - reference.inter_sample_entropy(x, k)) < 1e-6
+    expected = reference.inter_sample_entropy(x, k)
+    assert abs(bitlens.inter_sample_entropy(x, k) - expected) < 1e-9
+    assert abs(entropy_of_products(x, k) - expected) < 1e-6
 
 
 @pytest.mark.parametrize("name", DATA)
 @pytest.mark.parametrize("k", [90, 119])
-def test_entropies_of_long_samples_with_nearly_all_neighbors(monkeypatch, name, k):
+def test_entropies_of_long_samples_with_nearly_all_neighbors(name, k):
     """No list is cut, but products replace the distances of long samples."""
     x = DATA[name](120, 1100)
     if np.abs(x).max() > np.finfo(np.float32).max:
         x = x * 1e-70
     x = x.astype(np.float32)
-    found = bitlens.inter_sample_entropy(x, k)
-    monkeypatch.setattr(nearest, "_LONG", 1101)
+    found = entropy_of_products(x, k)
     exact = bitlens.inter_sample_entropy(x, k)
-    assert abs(exact - reference.inter_sample_entropy(x, k)) < 1e-6
+    assert abs(exact - reference.inter_sample_entropy(x, k)) < 1e-9
     assert abs(found - exact) < 1e-6
     if name == "normal":
         assert found != exact

@@ -18,12 +18,14 @@ PAGE = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text("utf-8")
 def test_examples(tmp_path: Path) -> None:
     torch.manual_seed(0)
     run = record_epochs(tmp_path / "my-run", torch.nn.Sequential(torch.nn.Linear(4, 4)), torch.rand(20, 4), True, False)
-    processes, dask = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    processes, dask, arrays = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     assert "executor=8" in processes
     with start_programs(tmp_path) as (address, _):
-        example = dask.replace("tcp://10.0.0.1:8786", address)
-        assert example != dask
-        for text in (processes.replace("executor=8", "executor=2"), f"import bitlens\n{example}"):
+        measuring, arrays = (text.replace("tcp://10.0.0.1:8786", address) for text in (dask, arrays))
+        assert address in measuring
+        assert address in arrays
+        arrays = arrays.replace("20_000", "400").replace("5_000", "100")
+        for text in (processes.replace("executor=8", "executor=2"), f"import bitlens\n{measuring}", arrays):
             done = subprocess.run(
                 [sys.executable, "-c", text], cwd=tmp_path, capture_output=True, text=True, check=False
             )

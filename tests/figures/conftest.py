@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from bitlens.data.images import Images
+from paper_figures.cnnslicer import networks as cnnslicer_networks
+from paper_figures.cnnslicer import page as cnnslicer
 from paper_figures.common.cache import Cache
 from paper_figures.information_discarding import figures as discarding
 from paper_figures.information_discarding import networks as discarding_networks
@@ -71,6 +73,17 @@ def discarding_page(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
     study = discarding_study.Study(images, Cache(folder / "cache"), settings, kinds, ("block3",))
     discarding.write(study, folder / "out")
     return Drawn(folder / "out", study.cache, images, settings, study)
+
+
+@pytest.fixture(scope="session")
+def cnnslicer_page(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
+    """Networks of few filters on sets of two sizes, of two seeds."""
+    folder = tmp_path_factory.mktemp("cnnslicer")
+    images = patterns(400, 80, np.ones((28, 28)), 0.2)
+    settings = cnnslicer_networks.Settings(3, (10, 30), 30, 40, 2, filters=(3, 4), bins=4, projected=3)
+    cache = Cache(folder / "cache")
+    cnnslicer.write(images, cache, folder / "out", settings)
+    return Drawn(folder / "out", cache, images, settings, None)
 
 
 @pytest.fixture(scope="session")

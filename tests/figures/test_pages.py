@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 
 import bitlens
 from paper_figures import __main__ as command_line
+from paper_figures.cnnslicer import page as cnnslicer
+from paper_figures.cnnslicer.measuring import measured as cnnslicer_measured
 from paper_figures.common import training
 from paper_figures.common.page import counted, differing, markdown_table, page_text, read_page
 from paper_figures.common.verdict import OUTCOMES, Difference, most, together
@@ -31,6 +33,7 @@ PAPERS = {
     "information-ordered-ablation": ablation.PAPER,
 }
 MEASURED = {
+    "cnnslicer_page": (cnnslicer.PAPER, lambda page: cnnslicer_measured(page.images, page.cache, page.settings)),
     "flow_page": (flow.PAPER, lambda page: flow_measured(page.cache, page.images, page.settings)),
     "discarding_page": (discarding.PAPER, lambda page: discarding_measured(page.study)),
     "ablation_page": (ablation.PAPER, lambda page: ablation_measured(page.study)),

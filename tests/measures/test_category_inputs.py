@@ -74,7 +74,8 @@ def test_another_numbering_of_the_vocabulary_changes_nothing(name: str, tmp_path
     results, of_other = (
         bitlens.measure(each, permutations=2, k=5, batch=20, skipped=lambda _: None) for each in (run, other)
     )
-    assert {title.partition(" of ")[0] for title in results} == {measure.title for measure in COMPUTED.values()}
+    titles = {measure.title for measure in COMPUTED.values() if measure.targets(run)}
+    assert {title.partition(" of ")[0] for title in results} == titles
     assert "layer pair information of input and 0" in results
     for title, result in results.items():
         xr.testing.assert_equal(result, of_other[title])

@@ -13,7 +13,7 @@ from torch import nn
 
 import bitlens
 from bitlens import tables
-from bitlens.cli.commands import main
+from bitlens.cli import main
 from bitlens.measures import COMPUTED, MEASURES, titled
 from tests.support.recording import record_once
 

@@ -25,6 +25,17 @@ class Last(nn.Module):
         return self.last(self.before(x)).flatten(1).sum(1, keepdim=True)
 
 
+class Weights(nn.Module):
+    """A product with a matrix that is computed from a parameter."""
+
+    def __init__(self, inputs: int, outputs: int, left: bool = False) -> None:
+        super().__init__()
+        self.weight, self.left = nn.Parameter(torch.rand(inputs, outputs)), left
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 2 * self.weight @ x if self.left else x @ (2 * self.weight)
+
+
 def heads(x: Tensor) -> Tensor:
     return x.view(*x.shape[:2], 3, 4).transpose(1, 2)
 
@@ -44,6 +55,14 @@ CHANNELS: dict[str, tuple[list[nn.Module | Function], tuple[int, ...], tuple[int
     "heads and back": ([nn.Linear(12, 12), lambda x: heads(x).transpose(1, 2).flatten(2)], TOKENS,
                        (2, 12, "a linear map")),
     "heads": ([nn.Linear(12, 12), heads], TOKENS, (1, 3, "guessed: the first of several axes")),
+    "MLP-Mixer": ([nn.Conv2d(4, 5, 3), lambda x: x.flatten(2), nn.Linear(64, 7), lambda x: x.transpose(1, 2),
+                   nn.Linear(5, 6)], (4, 10, 10), (2, 6, "guessed: the one of several on which weights acted last")),
+    "graph convolution": ([nn.Linear(12, 8), lambda x: torch.ones(6, 6) @ x], TOKENS, (2, 8, "a linear map")),
+    "graph convolution of weights": ([Weights(12, 8), lambda x: torch.ones(6, 6) @ x], TOKENS, (2, 8, "a linear map")),
+    "weights from the left": ([lambda x: x.transpose(1, 2), Weights(12, 12, left=True)], TOKENS,
+                              (1, 12, "a linear map")),
+    "normalized lines": ([nn.Conv2d(4, 5, 3), nn.LayerNorm(8)], (4, 10, 10),
+                         (1, 5, "guessed: the one of several on which weights acted last")),
     "BatchNorm1d of tokens": ([lambda x: x.transpose(1, 2), nn.BatchNorm1d(12)], TOKENS,
                               (1, 12, "a batch normalization")),
     "einsum": ([lambda x: torch.einsum("ntc,kc->nkt", x, torch.ones(5, 12))], TOKENS, (1, 5, "a linear map")),

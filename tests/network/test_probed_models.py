@@ -182,10 +182,11 @@ def test_checkpointing(tmp_path: Path) -> None:
         record(tmp_path / "wrong", model, (X, Y), gradients=True)
 
 
-@pytest.mark.parametrize("n", [20, 300])
-def test_a_network_that_depends_on_its_batch(n: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("n", "equal"), [(20, 0), (300, 0), (300, 200)])
+def test_a_network_that_depends_on_its_batch(n: int, equal: int, tmp_path: Path) -> None:
     model = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6, track_running_stats=False), nn.Linear(6, 3))
     x = torch.rand(n, 4)
+    x[:equal] = 0  # equal samples alone do not show it
     with pytest.warns(UserWarning, match="the output for a sample depends on the other samples of its batch"):
         run = record(tmp_path, model, (x, None))
     check(run, "output", model.eval()(x), rtol=1e-4)

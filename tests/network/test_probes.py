@@ -62,6 +62,8 @@ PROBES: dict[str, tuple[Callable[[], Any], list[int] | None]] = {
     "list of labels": (lambda: (X, Y.tolist()), Y.tolist()),
     "boolean labels": (lambda: (X, Y > 0), (Y > 0).int().tolist()),
     "text labels": (lambda: (X, NAMES[Y]), [[2, 0, 1][y] for y in Y.tolist()]),
+    "bytes as text labels": (lambda: (X, NAMES[Y].astype("S")), [[2, 0, 1][y] for y in Y.tolist()]),
+    "text labels of NumPy 2": (lambda: (X, NAMES[Y].astype("T")), [[2, 0, 1][y] for y in Y.tolist()]),
     "list of texts": (lambda: (X, NAMES[Y].tolist()), [[2, 0, 1][y] for y in Y.tolist()]),
     "dict": (lambda: {"x": X, "labels": Y}, Y.tolist()),
     "dict without labels": (lambda: {"x": X}, None),
@@ -92,7 +94,11 @@ def test_kinds_of_probes(name: str, tmp_path: Path) -> None:
     ("probe", "error", "message"),
     [
         ((X, torch.rand(20)), TypeError, "probe: expected integer labels, got torch.float32"),
-        ((X, Y[:5]), ValueError, r"probe: expected 20 labels, got shape \(5,\)"),
+        ((X, Y[:5]), ValueError, r"probe: labels: expected shape \(20,\) to match the samples, got \(5,\)"),
+        ((X, torch.eye(3)[Y]), ValueError, r"got \(20, 3\); pass labels.argmax\(axis=1\)"),
+        ((X, torch.eye(3).long()[Y]), ValueError, r"got \(20, 3\); pass labels.argmax\(axis=1\)"),
+        ((X, Y[:, None]), ValueError, r"got \(20, 1\); pass labels\[:, 0\]"),
+        ((X, Y + 2**40), ValueError, "probe: expected labels that number at most 16777216 classes, got 1099511627778"),
         ((X, Y - 1), ValueError, "probe: expected labels of at least 0, got -1"),
         (X, TypeError, r"probe: expected \(inputs, labels\), or \(inputs, None\) without labels, got "),
         (({}, Y), ValueError, "probe: expected at least one input, got none"),
@@ -144,3 +150,12 @@ def test_a_probe_of_one_sample(tmp_path: Path) -> None:
     model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU())
     x = torch.rand(1, 1, 6, 6)
     check(record(tmp_path, model, (x, None)), "output", model.eval()(x))
+
+
+def test_names_of_classes_hold_for_texts_in_any_order(tmp_path: Path) -> None:
+    with bitlens.Recorder(perceptron(), tmp_path, (X, NAMES[Y]), classes=["cat", "ant", "bee", "dog"]) as recorder:
+        recorder.snapshot(0)
+    run = bitlens.open_run(tmp_path)
+    assert [run.classes[label] for label in run.labels] == NAMES[Y].tolist()
+    with pytest.raises(ValueError, match=r"probe: expected labels among classes \('ant', 'bee'\), got 'cat'"):
+        bitlens.Recorder(perceptron(), tmp_path, (X, NAMES[Y]), classes=["ant", "bee"])

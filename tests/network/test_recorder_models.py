@@ -70,6 +70,69 @@ def test_other_element_types(dtype: torch.dtype, tmp_path: Path) -> None:
         np.testing.assert_allclose(run.activations("output", 0), model(images).float(), rtol=1e-3, atol=1e-3)
 
 
+class Float8(nn.Module):
+    """A layer whose values are floats of 8 bits."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.to(torch.float8_e4m3fn)
+
+
+class Wide(nn.Module):
+    """A layer that returns floats of 32 bits again."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.float()
+
+
+def test_floats_of_8_bits(tmp_path: Path) -> None:
+    model, x = nn.Sequential(nn.Linear(4, 6), Float8(), Wide(), nn.Linear(6, 3)), torch.rand(20, 4)
+    run = record(model, tmp_path / "run", x, torch.arange(20) % 3, gradients=True)
+    with torch.no_grad():
+        np.testing.assert_array_equal(run.activations("1", 0), model[1](model[0](x)).float())
+
+
+def test_complex_inputs_are_refused_with_a_way_that_works(tmp_path: Path) -> None:
+    class Magnitude(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.mix = nn.Linear(4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.mix(x.abs())
+
+    model, x = Magnitude(), torch.randn(20, 4, dtype=torch.complex64)
+    with pytest.raises(
+        TypeError, match=r"probe: expected inputs of real numbers, got torch.complex64; pass torch.view"
+    ):
+        record(model, tmp_path / "refused", x)
+    run = record(
+        model, tmp_path / "run", torch.view_as_real(x), channel_axis={"input": 1},
+        forward=lambda model, batch: model(torch.view_as_complex(batch)),
+    )  # fmt: skip
+    with torch.no_grad():
+        np.testing.assert_allclose(run.activations("output", 0), model(x), rtol=1e-5)
+
+
+def test_gradients_of_a_model_from_inference_mode_are_refused(tmp_path: Path) -> None:
+    with torch.inference_mode():
+        model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3))
+    x, y = torch.rand(20, 4), torch.arange(20) % 3
+    record(model, tmp_path / "activations", x, y)
+    with pytest.raises(
+        ValueError, match=r"gradients: expected parameters with gradients, got those of a model that was"
+    ):
+        record(model, tmp_path / "gradients", x, y, gradients=True)
+
+
+def test_an_exported_model_is_refused(tmp_path: Path) -> None:
+    x = torch.rand(20, 4)
+    model = torch.export.export(nn.Sequential(nn.Linear(4, 3)), (x,)).module()
+    with pytest.raises(
+        TypeError, match=r"model: expected a module with an evaluation mode, got GraphModule: .*before it"
+    ):
+        record(model, tmp_path / "run", x)
+
+
 def test_what_the_caller_does_to_the_probe_later_is_not_recorded(tmp_path: Path) -> None:
     images = np.random.default_rng(0).random((20, 4), np.float32)
     kept = images.copy()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import warnings
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import is_dataclass
 from pathlib import Path
@@ -208,6 +209,18 @@ def test_what_cannot_be_put_back_is_named() -> None:
     with warnings.catch_warnings(), preserved(network("containers")) as nothing:
         warnings.simplefilter("error")
         assert nothing is None
+
+
+@pytest.mark.parametrize("make", [itertools.count, lambda: iter(range(9)), lambda: (i for i in range(9))])
+def test_an_iterator_that_has_moved_on_is_named(make: Callable[[], Iterator[int]]) -> None:
+    model = Layer(lambda layer, x: x * next(layer.numbers), numbers=make())
+    with (
+        pytest.warns(UserWarning, match=r"put back: numbers \(it is an iterator, and has moved on\)"),
+        preserved(model),
+    ):
+        model(data()[0])
+    with warnings.catch_warnings(), preserved(model):
+        warnings.simplefilter("error")
 
 
 def test_a_sparse_tensor_that_was_changed_in_place_is_named() -> None:

@@ -149,3 +149,49 @@ def test_bad_views(options: dict[str, Any], error: type[Exception], message: str
 def test_labels_for_tokens_need_tokens_as_samples(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"probe: expected 20 labels, got shape \(20, 7\)"):
         record(tmp_path / "run", TOKENS % 3)
+
+
+class Masked(Tagger):
+    """A network that takes the mask of its tokens as an input."""
+
+    def forward(self, tokens: Tensor, attention_mask: Tensor) -> Tensor:
+        return super().forward(tokens) * attention_mask[..., None]
+
+
+WORDS = [[f"w{sample}.{position}" for position in range(7)] for sample in range(20)]
+
+
+def test_tokens_know_their_prompt_and_their_text(tmp_path: Path) -> None:
+    probe = {"tokens": TOKENS, "attention_mask": MASK.long()}
+    with bitlens.Recorder(Masked(), tmp_path, probe, views=BY_TOKEN, texts=WORDS, show_size=False) as recorder:
+        recorder.snapshot(0)
+    run = bitlens.open_run(tmp_path)
+    assert run.manifest.samples == int(MASK.sum())  # the input attention_mask is the mask
+    assert run.prompts is not None
+    assert run.texts is not None
+    places = MASK.nonzero().tolist()
+    assert run.prompts.tolist() == [sample for sample, _ in places]
+    assert run.texts == tuple(f"w{sample}.{position}" for sample, position in places)
+
+
+def test_whole_samples_have_texts_and_no_prompts(tmp_path: Path) -> None:
+    run, _ = record(tmp_path / "run", None, texts=["one", *["more"] * 19])
+    assert run.prompts is None
+    assert run.texts is not None
+    assert run.texts[:2] == ("one", "more")
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"texts": "abc"}, ValueError, "texts: expected a text for each of 20 samples, got 1"),
+        ({"texts": ["a"] * 19}, ValueError, "texts: expected a text for each of 20 samples, got 19"),
+        ({"texts": [1] * 20}, TypeError, "texts: expected a text for each of 20 samples, got int"),
+        ({"texts": WORDS}, TypeError, "texts: expected a text for each of 20 samples, got list"),
+        ({"texts": WORDS[1:], "views": BY_TOKEN}, ValueError, "texts: expected a list of texts, .* 20 samples, got 19"),
+        ({"texts": [w[1:] for w in WORDS], "views": BY_TOKEN}, ValueError, "texts: .* each of 7 positions, got 6 for"),
+    ],
+)
+def test_bad_texts(options: dict[str, Any], error: type[Exception], message: str, tmp_path: Path) -> None:
+    with pytest.raises(error, match=message):
+        record(tmp_path / "run", None, **options)

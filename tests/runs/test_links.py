@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bitlens.runs import Layer, Manifest, Run, RunError, RunWriter, load_selection, open_run, save_selection
-from bitlens.runs.result_store import flush_epoch
+from bitlens.runs.result_folders import flush_epoch
 from tests.support.stored_results import KEY, small_result, the_series
 
 MANIFEST = Manifest("Net", (Layer("input", "input", (3,)), Layer("a", "linear", (2,))), 4, (), "float32", "f" * 64)

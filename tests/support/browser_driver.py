@@ -152,10 +152,17 @@ class Page:
         return self.browser.execute_script(f"return {{...{self.part(selector, number)}?.dataset}}")
 
     def place(self, selector: str, number: int = 0) -> tuple[float, float, float, float]:
-        """Left, top, width and height of an element within a component, once it is in view."""
+        """Left, top, width and height of an element within a component, once it is in view and has come to rest."""
         script = f"""const part = {self.part(selector, number)}; part.scrollIntoView({{block: 'center'}});
             const box = part.getBoundingClientRect(); return [box.left, box.top, box.width, box.height];"""
-        return tuple(self.browser.execute_script(script))
+        boxes = [self.browser.execute_script(script)]
+
+        def rests() -> bool:
+            boxes.append(self.browser.execute_script(script))
+            return boxes[-1] == boxes[-2]
+
+        self.until(rests)
+        return tuple(boxes[-1])
 
     def pointer(self, *points: tuple[float, float], hold: bool = False, key: str | None = None) -> None:
         """Go through points of the window with the mouse, its button held if so asked; click at the only one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from array import array
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -110,9 +111,10 @@ def keep(layer: Any, x: Tensor) -> Tensor:
     layer.recent.append(x.detach()[0])
     layer.table[len(layer.table)] = float(x.detach().std())
     layer.sizes.add(len(layer.table))
+    layer.numbers.append(1.0)
     layer.array += float(x.detach().mean())
     mean = sum(layer.last) + sum(layer.table.values()) + sum(float(t.mean()) for t in layer.recent) + len(layer.sizes)
-    return x * (1 + 0.01 * mean + 0.01 * float(layer.array.sum()))
+    return x * (len(layer.numbers) + 0.01 * mean + 0.01 * float(layer.array.sum()))
 
 
 def draw(layer: Any, x: Tensor) -> Tensor:
@@ -135,6 +137,36 @@ def new_attributes(layer: Any, x: Tensor) -> Tensor:
         layer.register_buffer("first", x.detach().mean(0))
         layer.scale = nn.Parameter(torch.ones(6) * 0.5)
     return x * (1 + number) + layer.first
+
+
+class Shared(Layer):
+    """A layer that counts its calls in its class."""
+
+    calls = 0
+
+    def __init__(self) -> None:
+        super().__init__(shared_count)
+        Shared.calls = 0
+
+
+def shared_count(layer: Any, x: Tensor) -> Tensor:
+    type(layer).calls += 1
+    return x * (1 + 0.1 * type(layer).calls)
+
+
+def hooked() -> nn.Module:
+    """A layer with a hook that counts in a variable of the function around it."""
+    calls, sums = 0, array("d", [0.0])
+
+    def hook(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
+        nonlocal calls
+        calls += 1
+        sums[0] += float(output.detach().mean())
+        return output * (1 + 0.1 * calls + 0.01 * sums[0])
+
+    layer = nn.Linear(8, 6)
+    layer.register_forward_hook(hook)
+    return layer
 
 
 def hidden_norm(layer: Any, x: Tensor) -> Tensor:
@@ -197,7 +229,8 @@ KINDS: dict[str, Callable[[], nn.Module]] = {
     "stubborn": lambda: Stubborn(8, 6),
     "dropout always on": lambda: Layer(lambda _, x: dropout(x, 0.3, training=True)),
     "counter": lambda: Layer(count, count=0),
-    "containers": lambda: Layer(keep, last=[], recent=deque(maxlen=2), table={}, sizes=set(), array=np.zeros(2)),
+    "containers": lambda: Layer(keep, last=[], recent=deque(maxlen=2), table={}, sizes=set(), array=np.zeros(2),
+                                numbers=array("d")),
     "generators": lambda: Layer(
         draw, torch_numbers=torch.Generator().manual_seed(3), python_numbers=random.Random(3),
         numpy_numbers=np.random.default_rng(3), old_numpy_numbers=np.random.RandomState(3),
@@ -209,6 +242,8 @@ KINDS: dict[str, Callable[[], nn.Module]] = {
     "replaced data": lambda: Layer(clamp_anew),
     "new attributes": lambda: Layer(new_attributes),
     "module in a list": lambda: Layer(hidden_norm, hidden=[nn.BatchNorm1d(6)]),
+    "attribute of the class": Shared,
+    "hook with variables": hooked,
     "unfreezing": lambda: Layer(unfreeze),
     "TorchScript": lambda: torch.jit.script(Scripted()),
     "tensors that are not dense": lambda: Layer(

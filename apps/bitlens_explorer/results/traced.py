@@ -52,7 +52,7 @@ class Traced:
 
 
 def call(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Traced:
-    """The value of a function of `bitlens`, its measures or tables; arguments may be traced, also within dict and list."""
+    """The value of a function of `bitlens`, its measures or tables; arguments may be traced, also in dict and list."""
     value = function(*map(_value, arguments), **{name: _value(given) for name, given in keywords.items()})
     owner = next((name for name in _PACKAGES if function.__module__.startswith(f"bitlens.{name}.")), "bitlens")
     # The functions of measures are in `bitlens` too, except some; those of tables may have their names.

@@ -11,6 +11,7 @@ import streamlit as st
 
 from bitlens_explorer.state import playback, run_access
 from bitlens_explorer.state.query import (
+    COMPARISONS,
     CURVES,
     MAPS,
     PLANES,
@@ -88,6 +89,8 @@ _PARTS: dict[str, tuple[str, Callable[[str], Any], Callable[[Any], str]]] = {
     "curve": ("curve", _one_of(CURVES), str),
     "scope": ("scope", str, str),
     "place": ("place", _number, str),
+    "cp": ("comparison", _one_of(COMPARISONS), str),
+    "vs": ("others", lambda text: tuple(text.split("|")), _joined("|")),
     "fig": ("tab", str, str),
 }
 """Name in the address -> field of the query, how it is read, how it is written."""

@@ -25,8 +25,8 @@ def turn() -> int:
     """How often the epoch changed without the slider.
 
     Every message of the browser carries the value that the slider has there, which may be that of an epoch ago. To
-    Streamlit this looks as if the user had moved the slider. So each turn has a slider of its own, and what the
-    browser says of the slider before is not heard.
+    Streamlit this looks as if the user had moved the slider. So each turn has a new slider, and values that the
+    browser sends of earlier sliders are ignored.
     """
     value = st.session_state.get(_TURN, 0)
     assert isinstance(value, int)

@@ -22,6 +22,14 @@ RANGES = {"epoch": "this epoch", "all": "all epochs"}
 MAPS = {"sid": "strict information discarding (SID)", "ru": "reconstruction uncertainty (RU)"}
 CURVES = {"accuracy": "accuracy", "loss": "loss (bits)"}
 PLANES = {"renyi": "matrix-based Rényi", "binning": "binning", "kde": "pairwise distances"}
+COMPARISONS = {
+    "training": "training",
+    "estimates": "estimates",
+    "later": "later layers",
+    "matrices": "matrices",
+    "samples": "samples",
+    "maps": "feature maps",
+}
 NETWORK = "whole network"
 """The name of the scope that holds the neurons of all layers."""
 
@@ -81,6 +89,10 @@ class Query:
     """Title of the figures that are shown where a page has several."""
     place: int | None = None
     """Place in that ranking, from 1."""
+    others: tuple[str, ...] = ()
+    """Addresses of the runs that this run is compared with."""
+    comparison: str = "training"
+    """What of these runs is shown."""
 
 
 def has_query() -> bool:

@@ -15,6 +15,7 @@ import bitlens
 from bitlens.runs import Run
 from bitlens_explorer.ui.sequences import are_tokens, are_waves, show_tokens, show_waves
 from bitlens_explorer.ui.text import escape_markdown, show_hint
+from bitlens_explorer.ui.tokens import show_texts
 
 TILE = 76
 """Side of an image on the page, in CSS pixels."""
@@ -30,7 +31,10 @@ def palette(name: str) -> np.ndarray[Any, Any]:
 
 
 def show_inputs(run: Run, samples: Sequence[int], captions: Sequence[str]) -> None:
-    """The inputs of some samples in a row, where they were recorded."""
+    """The inputs of some samples in a row, where they were recorded; as text where the run has their texts."""
+    if run.texts is not None:
+        show_texts(run, samples, captions)
+        return
     if not run.has_inputs:
         show_hint("This run was recorded without inputs, so they cannot be shown.", "record it with inputs.")
         return

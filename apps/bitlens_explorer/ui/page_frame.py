@@ -1,4 +1,4 @@
-"""The frame of every page: its style, its title with the question that it answers, and the answer beside its figure."""
+"""The frame of every page: its style, its title with the question that it answers, and figure and answer side by side."""
 
 from __future__ import annotations
 

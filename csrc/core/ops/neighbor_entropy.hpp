@@ -32,22 +32,42 @@ struct NeighborWeights {
   }
 };
 
-// The entropy in bits of the symmetrised, normalised pair probabilities over ordered pairs (eq. 6 and 7). NaN
-// if every weight is 0. The CPU checks the indices while it reads them; CUDA does not check them.
-struct EdgeEntropy {
-  View<const double, 2> distances;      // [n, k], ascending, n and k at least 1
-  View<const std::int32_t, 2> indices;  // [n, k], 0 to n - 1
-  View<const double, 1> scales;         // [n], of neighbor_scales
-  View<double, 2> sums;                 // [n, 2], out: the sums over each sample's pairs of w and of w log2 w
-  View<double, 1> entropy;              // [1], out, bits
+// Sums over the pairs of a run of samples, in which each sample meets the pairs with its own neighbours (eq.
+// 6). Whether a sample is among the neighbours of another follows from the last neighbour of that one. The
+// CPU checks the indices while it reads them; CUDA does not check them.
+struct EdgeSums {
+  View<const double, 2> distances;           // [rows, k], ascending, rows and k at least 1
+  View<const std::int32_t, 2> indices;       // [rows, k], 0 to n - 1
+  Index first;                               // the index of the first of these samples among all n
+  View<const double, 1> scales;              // [n], of neighbor_scales
+  View<const double, 1> last_distances;      // [n], of every sample's last neighbour
+  View<const std::int32_t, 1> last_indices;  // [n], of every sample's last neighbour
+  View<double, 2> sums;                      // [rows, 2], out: the sums of w and of w log2 w
 
   void check(const BackEnd&) const {
-    require_at_least(distances.shape[0], 1, "distances: samples");
+    const Index rows = distances.shape[0];
+    const Index n = scales.shape[0];
+    require_at_least(rows, 1, "distances: samples");
     require_at_least(distances.shape[1], 1, "distances: k");
-    require_size(indices.shape[0], distances.shape[0], "indices: samples");
+    require_size(indices.shape[0], rows, "indices: samples");
     require_size(indices.shape[1], distances.shape[1], "indices: k");
-    require_size(scales.shape[0], distances.shape[0], "scales");
-    require_size(sums.shape[0], distances.shape[0], "sums: samples");
+    require_at_least(n, rows, "scales");
+    require_between(first, 0, n - rows, "first");
+    require_size(last_distances.shape[0], n, "last_distances");
+    require_size(last_indices.shape[0], n, "last_indices");
+    require_size(sums.shape[0], rows, "sums: samples");
+    require_size(sums.shape[1], 2, "sums: of weights, and of weights times their logarithms");
+  }
+};
+
+// The entropy in bits of the symmetrised, normalised pair probabilities over ordered pairs (eq. 6 and 7),
+// from the sums of all samples in their order. NaN if every weight is 0.
+struct EdgeEntropy {
+  View<const double, 2> sums;  // [n, 2], of edge_sums
+  View<double, 1> entropy;     // [1], out, bits
+
+  void check(const BackEnd&) const {
+    require_at_least(sums.shape[0], 1, "sums: samples");
     require_size(sums.shape[1], 2, "sums: of weights, and of weights times their logarithms");
     require_size(entropy.shape[0], 1, "entropy");
   }

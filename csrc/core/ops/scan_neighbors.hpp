@@ -31,19 +31,20 @@ struct ScannedSamples {
   }
 };
 
-// The k nearest columns of every row, ordered by (distance, index), by differences in float64. A distance is
-// computed if no bound shows that it is above k others. Results depend on the coordinates in no way; their
-// bounds only save time.
+// The k nearest columns of every row, ordered by (squared distance, index), by differences in float64. A
+// distance is computed if no bound shows that it is above k others. Results depend on the coordinates in no
+// way; their bounds only save time. The distances are squared, because different ones may have the same root,
+// and results of several scans are to be merged.
 template <class T>
 struct ScanNeighbors {
   View<const T, 2> rows;     // [n, d], finite, d >= 1
   View<const T, 2> columns;  // [c, d], finite
   ScannedSamples of_rows;
   ScannedSamples of_columns;
-  Index same;                 // 1 if the columns are the rows: no sample is its own neighbour; else 0
-  double unit;                // of squared distances of coordinates, in the unit of those of samples
-  Index k;                    // 1 to c - same
-  View<double, 2> distances;  // [n, width], out: the first k of a row, in the unit of x. The rest is scratch.
+  Index same;               // 1 if the columns are the rows: no sample is its own neighbour; else 0
+  double unit;              // of squared distances of coordinates, in the unit of those of samples
+  Index k;                  // 1 to c - same
+  View<double, 2> squared;  // [n, width], out: the first k of a row, in the unit of x. The rest is scratch.
   View<std::int32_t, 2> indices;   // [n, width], out, as the distances
   View<std::uint8_t, 1> ties;      // [n], out: 1 if another column is as far as the k-th neighbour, else 0
   View<std::int32_t, 1> measured;  // [n], out: the number of distances that were computed
@@ -62,10 +63,10 @@ struct ScanNeighbors {
     require(unit > 0 && unit < HUGE_VAL,
             "unit: expected a finite number above 0, got " + std::to_string(unit));
     require_between(k, 1, c - same, "k");
-    require_size(distances.shape[0], n, "distances: samples");
-    require_at_least(distances.shape[1], k + back_end.scan_scratch, "distances: width of a row");
+    require_size(squared.shape[0], n, "squared: samples");
+    require_at_least(squared.shape[1], k + back_end.scan_scratch, "squared: width of a row");
     require_size(indices.shape[0], n, "indices: samples");
-    require_size(indices.shape[1], distances.shape[1], "indices: width of a row");
+    require_size(indices.shape[1], squared.shape[1], "indices: width of a row");
     require_size(ties.shape[0], n, "ties");
     require_size(measured.shape[0], n, "measured");
   }

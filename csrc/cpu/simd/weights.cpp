@@ -32,7 +32,7 @@ WeightSums sums(const double* distances, Index k, double inverse) {
   return {total(sum), total(slope)};
 }
 
-EdgeSums edge_sums(const Edges& edges) {
+PairSums edge_sums(const Edges& edges) {
   double weight[kLanes] = {};
   double weighted_log[kLanes] = {};
   const double inverse = edges.inverse_scales[edges.sample];

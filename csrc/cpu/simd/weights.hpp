@@ -19,7 +19,7 @@ struct Edges {
 };
 
 // Sums over ordered pairs: of the weights w, and of w log2 w.
-struct EdgeSums {
+struct PairSums {
   double weight;
   double weighted_log;
 };
@@ -28,7 +28,7 @@ struct WeightLoops {
   void (*weights)(const double* distances, Index k, double inverse, double* out);
   WeightSums (*sums)(const double* distances, Index k, double inverse);
   // The terms are those of edge_weight and ordered_pairs in core/numerics.hpp.
-  EdgeSums (*edges)(const Edges& edges);
+  PairSums (*edges)(const Edges& edges);
 };
 BITLENS_LOOPS(WeightLoops, weight_loops)
 

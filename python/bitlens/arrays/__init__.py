@@ -6,7 +6,8 @@ PyTorch.
 """
 
 from bitlens.arrays.context import Array, ArrayContext, NDArray, array_namespace, as_numpy, call_kernel, is_tensor
-from bitlens.arrays.rescale import have_finite_squares, rescale_for_squares
+from bitlens.arrays.memory import check_memory
+from bitlens.arrays.rescale import have_finite_squares, rescale_for_squares, scale_to_peak
 from bitlens.arrays.validation import (
     MAX_BINS,
     as_array,
@@ -16,6 +17,7 @@ from bitlens.arrays.validation import (
     as_samples,
     check_bin_count,
     check_integer,
+    check_label_shape,
     check_neighbor_count,
     check_number,
     check_positive,
@@ -42,6 +44,8 @@ __all__ = [
     "call_kernel",
     "check_bin_count",
     "check_integer",
+    "check_label_shape",
+    "check_memory",
     "check_neighbor_count",
     "check_number",
     "check_positive",
@@ -54,4 +58,5 @@ __all__ = [
     "is_tensor",
     "is_uint8_array",
     "rescale_for_squares",
+    "scale_to_peak",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+
+from bitlens.arrays.memory import check_memory
 
 if TYPE_CHECKING:
     import torch
@@ -58,6 +61,8 @@ class ArrayContext:
         if self.on_cuda:
             torch = sys.modules["torch"]
             return torch.empty(tuple(shape), dtype=getattr(torch, dtype), device=self.device)
+        size = math.prod(shape)
+        check_memory(size * np.dtype(dtype).itemsize, f"{size} intermediate values")
         return np.empty(shape, dtype)
 
     def ones(self, count: int) -> Any:

@@ -49,6 +49,12 @@ def rescale_for_squares(x: Any, name: str, axes: tuple[int, ...]) -> tuple[Any, 
         shape = (1,) * x.ndim
         return x, np.ones(shape) if isinstance(x, np.ndarray) else x.new_ones(shape, dtype=xp.float64)
     peak = xp.maximum(xp.amax(x, axis=axes, keepdims=True), -xp.amin(x, axis=axes, keepdims=True))
+    return scale_to_peak(x, peak, name)
+
+
+def scale_to_peak(x: Any, peak: Any, name: str) -> tuple[Any, Any]:
+    """Scale float64 values, which may be a part of all, as `rescale_for_squares` does for their largest magnitude."""
+    xp = array_namespace(x)
     extreme = (peak > LARGEST_PEAK) | ((peak < 1 / LARGEST_PEAK) & (peak > 0))
     if not extreme.any():
         return x, xp.ones_like(peak)

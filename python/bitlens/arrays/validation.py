@@ -182,17 +182,26 @@ def as_class_indices(labels: Array, n: int, name: str) -> NDArray:
     """Convert the class labels of n samples, integers of any type or booleans, to int64 on the CPU."""
     given = as_array(labels, name)
     array = np.asarray(given.detach().cpu() if is_tensor(given) else given)
+    if array.dtype.kind in "f" and array.ndim == 2:
+        check_label_shape(array, n, name)
     if array.dtype.kind not in "iub":
         raise TypeError(
             f"{name}: expected integers, got {array.dtype}; number the classes with "
             "np.unique(labels, return_inverse=True)[1]"
         )
-    if array.shape != (n,):
-        one_hot = f"; pass {name.split(': ')[-1]}.argmax(axis=1)" if array.ndim == 2 and len(array) == n else ""
-        raise ValueError(f"{name}: expected shape ({n},) to match the samples, got {array.shape}{one_hot}")
+    check_label_shape(array, n, name)
     if array.size and array.min() < 0:
         raise ValueError(f"{name}: expected classes from 0 on, got {array.min()}")
     return array.astype(np.int64)
+
+
+def check_label_shape(labels: Any, n: int, name: str) -> None:
+    """Check that there is one label for each of n samples; the error says what to do with one-hot codes."""
+    shape = tuple(labels.shape)
+    if shape != (n,):
+        column = "[:, 0]" if shape[1:] == (1,) else ".argmax(axis=1)"
+        advice = f"; pass {name.split(': ')[-1]}{column}" if len(shape) == 2 and shape[0] == n else ""
+        raise ValueError(f"{name}: expected shape ({n},) to match the samples, got {shape}{advice}")
 
 
 def check_integer(value: object, name: str) -> int:
@@ -216,7 +225,7 @@ def check_seed(seed: object) -> int:
 def check_number(value: Any, name: str) -> float:
     """Return value as a float if it is a number of any type, or an array or tensor of one number without axes."""
     try:
-        if isinstance(value, (str, bytes, bool, np.bool_)) or np.ndim(value):
+        if isinstance(value, (str, bytes, bool, np.bool_)) or getattr(value, "ndim", 0):
             raise TypeError
         return float(value)
     except (TypeError, ValueError):

@@ -1,6 +1,6 @@
-"""Callbacks that record a network while another library trains it: Lightning, and the Trainer of Hugging Face.
+"""Recorders for trainings of Lightning, of the Trainer of Hugging Face, and of a loop in several processes.
 
-Neither library is imported before its callback is first used.
+No library is imported before its recorder is first used.
 """
 
 from __future__ import annotations
@@ -9,14 +9,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bitlens.callbacks.distributed import DistributedRecorder
     from bitlens.callbacks.huggingface import HuggingFace
     from bitlens.callbacks.lightning import Lightning
 
-_MODULES = {"HuggingFace": "bitlens.callbacks.huggingface", "Lightning": "bitlens.callbacks.lightning"}
+_MODULES = {
+    "DistributedRecorder": "bitlens.callbacks.distributed",
+    "HuggingFace": "bitlens.callbacks.huggingface",
+    "Lightning": "bitlens.callbacks.lightning",
+}
 _LIBRARIES = {"lightning": "lightning", "transformers": "'transformers[torch]'"}
 """What to install, by the name of the module that is missing."""
 
-__all__ = ["HuggingFace", "Lightning"]
+__all__ = ["DistributedRecorder", "HuggingFace", "Lightning"]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from bitlens.runs import RunError
+from bitlens.runs import RunError, from_hidden_states
 from bitlens.runs.tensor_file import TensorFile
 
-INPUT, LABELS = "input", "labels"
-"""Names of arrays that are not layers."""
+INPUT, LABELS, PROMPTS, TEXTS, MASK = NO_LAYERS = ("input", "labels", "prompts", "texts", "attention_mask")
+"""Names of arrays that are not layers: inputs, labels, and what belongs to tokens."""
+STATES = "hidden_states"
+"""The name of an array of the hidden states of all layers, [layers, prompts, tokens, D]."""
 _ZARR_FILES = (".zgroup", ".zarray", "zarr.json")
 _DIGITS = re.compile(r"([0-9]+)")
 _KINDS = "npz, safetensors or zarr"
@@ -69,6 +71,27 @@ def read_epochs(path: Path) -> Iterator[tuple[int, Arrays]]:
         by_epoch[epoch] = name
     for epoch, name in sorted(by_epoch.items()):
         yield epoch, sources[name]()
+
+
+def whole_arrays(arrays: Arrays, given: Arrays) -> tuple[Arrays, Any, list[str] | None]:
+    """Layers whose samples are the first axis, and the prompts and texts of these samples where they are stored."""
+    if given[MASK] is not None:
+        raise RunError(f"{MASK}: expected tokens as samples where it is stored, got none; pass --tokens-as-samples")
+    texts = given[TEXTS]
+    return arrays, given[PROMPTS], None if texts is None else [str(text) for text in texts.tolist()]
+
+
+def token_arrays(arrays: Arrays, given: Arrays) -> tuple[Arrays, Any, list[str] | None]:
+    """Layers, prompts and texts whose samples are the tokens of hidden states [prompt, token, D]."""
+    if given[PROMPTS] is not None:
+        raise RunError(f"{PROMPTS}: expected none with --tokens-as-samples, got some; leave the option out")
+    for name in (INPUT, LABELS):
+        if given[name] is not None:
+            raise RunError(f"{name}: expected hidden states alone with --tokens-as-samples, got {name}; leave it out")
+    states = arrays[STATES] if list(arrays) == [STATES] and arrays[STATES].ndim == 4 else arrays
+    texts = given[TEXTS]
+    by_token = from_hidden_states(states, given[MASK], texts=None if texts is None else texts.tolist())
+    return by_token["arrays"], by_token["prompts"], by_token.get("texts")
 
 
 def natural_order(names: Sequence[str]) -> list[str]:

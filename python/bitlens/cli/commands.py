@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-import warnings
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -13,23 +12,18 @@ import typer
 from rich.console import Console
 
 from bitlens.cli import report
-from bitlens.cli.array_files import INPUT, LABELS, read_epochs
-from bitlens.cli.measure import measure_command, shown_progress, warn
+from bitlens.cli.array_files import INPUT, LABELS, NO_LAYERS, read_epochs, token_arrays, whole_arrays
+from bitlens.cli.measure import measure_command, shown_progress
 from bitlens.cli.options import Csv, RunPath
 from bitlens.cli.render import write_csv
+from bitlens.cli.several_runs import compare_command, report_command
 from bitlens.estimators import EqualWidth, OneBit
 from bitlens.measures import layer_ablation, measure
 from bitlens.runs import RunError, open_run, record_arrays
 from bitlens.runs.result_export import export_netcdf
+from bitlens.runtime import build_info
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    help="Estimate, in bits, how much information each layer and channel of a recorded neural network carries.",
-    epilog="Example: bitlens demo, then bitlens measure demo-run",
-)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
 class Score(StrEnum):
@@ -52,6 +46,21 @@ class Data(StrEnum):
 
     digits = "digits"
     mnist = "mnist"
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        _hint(Console(), f"bitlens {build_info()['version']}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Example: bitlens demo, then bitlens measure demo-run")
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Estimate, in bits, how much information each layer and channel of a recorded neural network carries."""
 
 
 @app.command(epilog="Example: bitlens demo --epochs 3 --out my-demo")
@@ -89,6 +98,8 @@ def demo(
 
 _EXAMPLE = "Example: bitlens measure demo-run --measure channel_entropies --bins 16"
 app.command("measure", epilog=_EXAMPLE)(measure_command)
+app.command("compare", epilog="Example: bitlens compare run-a run-b")(compare_command)
+app.command("report", epilog="Example: bitlens report demo-run --out report.html")(report_command)
 
 
 @app.command(epilog="Example: bitlens ablate demo-run my_models:mlp --steps 20")
@@ -98,7 +109,8 @@ def ablate(
         str,
         typer.Argument(
             metavar="MODULE:NAME",
-            help="The recorded network, or a function without arguments that makes it: my_models:mlp.",
+            help="The recorded network, or a function without arguments that makes it: my_models:mlp. The code of "
+            "MODULE runs. It may be a file of the current folder, which is looked for after the installed libraries.",
         ),
     ],
     score: Annotated[Score, typer.Option(help="Quantity that ranks the neurons.")] = Score.mutual_information,
@@ -118,32 +130,34 @@ def ablate(
         str | None,
         typer.Option(
             metavar="MODULE:NAME",
-            help="The function of the model and a batch that the run was recorded with. [default: the model is called]",
+            help="The function of the model and a batch that the run was recorded with; the code of MODULE runs. "
+            "[default: the model is called]",
         ),
     ] = None,
     csv: Csv = None,
 ) -> None:
     """Remove neurons in the order of their information about the labels, at every epoch with stored weights."""
-    from bitlens.cli.models import load_model, load_named  # imports PyTorch, which the other commands do not need
+    from bitlens.cli.models import errors_of_model, load_model, load_named  # they import PyTorch
 
     opened, console = open_run(run), Console()
     quantizer = OneBit(threshold) if bins is None else EqualWidth(bins)
-    result = layer_ablation(
-        opened,
-        load_model(model),
-        score=score.value,
-        quantizer=quantizer,
-        mode=mode.value,
-        repeats=repeats,
-        steps=steps,
-        tolerance=tolerance,
-        seed=seed,
-        forward=None if forward is None else load_named(forward, "forward"),
-    )
+    with errors_of_model(model):
+        result = layer_ablation(
+            opened,
+            load_model(model),
+            score=score.value,
+            quantizer=quantizer,
+            mode=mode.value,
+            repeats=repeats,
+            steps=steps,
+            tolerance=tolerance,
+            seed=seed,
+            forward=None if forward is None else load_named(forward, "forward"),
+        )
     report.print_ablation(result, console)
     if csv is not None:
         for path in write_csv({"layer ablation": result}, csv):
-            console.print(f"Wrote {path}")
+            _hint(console, f"Wrote {path}")
 
 
 @app.command(epilog="Example: bitlens bounds demo-run --samples 1438")
@@ -171,17 +185,18 @@ def export(
     """Write all results of a run as netCDF files, which other programs can open."""
     console = Console()
     for path in export_netcdf(open_run(run), netcdf):
-        console.print(f"Wrote {path}", soft_wrap=True)
+        _hint(console, f"Wrote {path}")
 
 
-@app.command("import", epilog="Example: bitlens import hidden-states my-run --channel-axis -1")
+@app.command("import", epilog="Example: bitlens import hidden-states.npz my-run --tokens-as-samples")
 def import_command(
     source: Annotated[
         Path,
         typer.Argument(
             metavar="FOLDER_OR_FILE",
             help="Stored arrays [sample, ...] as npz or safetensors files or zarr groups: one for each epoch, with the "
-            "epoch in the name, such as epoch_12.npz. Every array is a layer, except 'input' and 'labels'.",
+            "epoch in the name, such as epoch_12.npz. Every array is a layer, except 'input', 'labels', and 'prompts', "
+            "'texts' and 'attention_mask' of tokens.",
         ),
     ],
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder for the run; epochs are added to a run.")],
@@ -193,15 +208,34 @@ def import_command(
         int, typer.Option(help="Axis of the channels of all arrays; -1 for channels-last arrays and hidden states.")
     ] = 1,
     model: Annotated[str, typer.Option(help="Name of the network.")] = "arrays",
+    tokens: Annotated[
+        bool,
+        typer.Option(
+            "--tokens-as-samples",
+            help="The arrays are hidden states [prompt, token, D], or one array hidden_states [layer, prompt, token, "
+            "D]. Every token that attention_mask does not mark as padding becomes a sample.",
+        ),
+    ] = False,
 ) -> None:
     """Make a run of arrays that another program has stored, such as hidden states of a language model."""
     console = Console()
     for epoch, arrays in read_epochs(source):
-        inputs, labels = arrays.pop(INPUT, None), arrays.pop(LABELS, None)
-        if missing := [name for name in layers or () if name not in arrays]:
-            raise RunError(f"--layer: no array {missing[0]!r} at epoch {epoch} in {source}; it has {list(arrays)}")
-        chosen = {name: arrays[name] for name in layers or arrays}
-        record_arrays(run, epoch, chosen, inputs=inputs, labels=labels, model=model, channel_axis=channel_axis)
+        given = {name: arrays.pop(name, None) for name in NO_LAYERS}
+        chosen, prompts, texts = token_arrays(arrays, given) if tokens else whole_arrays(arrays, given)
+        if missing := [name for name in layers or () if name not in chosen]:
+            raise RunError(f"--layer: no array {missing[0]!r} at epoch {epoch} in {source}; it has {list(chosen)}")
+        chosen = {name: chosen[name] for name in layers or chosen}
+        record_arrays(
+            run,
+            epoch,
+            chosen,
+            inputs=given[INPUT],
+            labels=given[LABELS],
+            model=model,
+            channel_axis=channel_axis,
+            prompts=prompts,
+            texts=texts,
+        )
         shapes = ", ".join(f"{name} {array.shape}" for name, array in chosen.items())
         _hint(console, f"Imported epoch {epoch}: {shapes}")
     _hint(console, f"The run is in {run}. Measure it with: bitlens measure {shlex.quote(str(run))}")
@@ -246,13 +280,3 @@ def _explore_hint(run: Path) -> str:
 def _hint(console: Console, text: str) -> None:
     """Print a line that can be copied: it is not wrapped."""
     console.print(text, soft_wrap=True, markup=False, highlight=False)
-
-
-def main() -> None:
-    """Run a command. Errors of the user and warnings are one line each; exit code 1, or 2 for wrong options."""
-    warnings.showwarning = lambda message, *_: warn(f"bitlens: {message}")
-    try:
-        app()
-    except (ValueError, TypeError, ModuleNotFoundError) as error:
-        Console(stderr=True, soft_wrap=True).print(f"bitlens: {error}", style="red", markup=False, highlight=False)
-        raise SystemExit(1) from None

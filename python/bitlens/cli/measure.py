@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bitlens.cli import report
 from bitlens.cli.options import Csv, RunPath, with_parameter_options
-from bitlens.cli.render import Column, render, write_csv
+from bitlens.cli.render import Column, print_values, render, write_csv
 from bitlens.estimators import PUBLISHED_SETTINGS
 from bitlens.measures import COMPUTED, MEASURES, announcements, measure
 from bitlens.measures.registry import planned
@@ -32,9 +32,16 @@ def measure_command(
     run: RunPath,
     measures: Annotated[
         list[str] | None,
-        typer.Option("--measure", help=f"One of {', '.join(COMPUTED)}; may be repeated. All, if left out."),
+        typer.Option(
+            "--measure",
+            help=f"One of {', '.join(COMPUTED)}; may be repeated. All, if left out.",
+            autocompletion=lambda: list(COMPUTED),
+        ),
     ] = None,
-    skip: Annotated[list[str] | None, typer.Option(help="A measure that is left out; may be repeated.")] = None,
+    skip: Annotated[
+        list[str] | None,
+        typer.Option(help="A measure that is left out; may be repeated.", autocompletion=lambda: list(COMPUTED)),
+    ] = None,
     published_settings: Annotated[
         Published | None, typer.Option(help="Settings of other authors for matrix-based information.")
     ] = None,
@@ -71,13 +78,15 @@ def measure_command(
         )
     for sentence in (s for name in names or COMPUTED for s in MEASURES[name].ignored(opened)):
         warn(sentence)
-    if names:
+    if names and opened.results.has_unsaved:
+        print_values(results, console)
+    elif names:
         report.print_calls(opened, names, published, parameters, skipped, console)
     else:
         report.print_summary(opened, console, **parameters)
     if csv is not None:
         for path in write_csv(results, csv):
-            console.print(f"Wrote {path}")
+            console.print(f"Wrote {path}", soft_wrap=True, markup=False, highlight=False)
 
 
 def warn(sentence: str) -> None:

@@ -10,8 +10,10 @@ import numpy as np
 import xarray as xr
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from bitlens.cli.render import Column, render
+from bitlens.cli.prompts import prompts_table
+from bitlens.cli.render import Column, FittedTable, render
 from bitlens.estimators.neighbors.diversity import entropy_bound
 from bitlens.measures import (
     MEASURES,
@@ -21,6 +23,7 @@ from bitlens.measures import (
     information_plane,
     layer_diversity,
     layer_pair_information,
+    prompt_entropy,
     training_performance,
 )
 from bitlens.measures.registry import planned
@@ -45,6 +48,9 @@ def print_summary(run: Run, console: Console, **parameters: Any) -> None:
         console.print(_training_table(performance))
     if run.epochs:
         console.print(_layers_table(run, parameters))
+        entropies = _stored(prompt_entropy, run, (), run.epochs[-1:], parameters)
+        if entropies is not None:
+            console.print(prompts_table(entropies, _own(prompt_entropy, parameters)))
 
 
 def print_calls(
@@ -119,7 +125,9 @@ def print_info(run: Run, console: Console) -> None:
     manifest, epochs = run.manifest, run.epochs
     span = f"{len(epochs)}: {epochs[0]} to {epochs[-1]}" if epochs else "none yet"
     stored = [name for name in run.results.measures() if name not in MEASURES or MEASURES[name].known(run)]
-    table = Table(title=str(run.path), show_header=False)
+    table = Table(title=Text(str(run.path), overflow="fold"), show_header=False)
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
     rows = {
         "model": manifest.model,
         "layers": str(len(manifest.layers)),
@@ -165,7 +173,7 @@ def _own(measure: Measure[Any], parameters: dict[str, Any]) -> Any:
     return measure.Parameters(**{name: value for name, value in parameters.items() if name in fields})
 
 
-def _axes_table(run: Run) -> Table:
+def _axes_table(run: Run) -> FittedTable:
     table = layer_axes(run.layers)
     table["samples"] = [
         str(axis) if folded == 1 else f"{axis}, {folded} positions each"
@@ -191,7 +199,7 @@ def _axes_table(run: Run) -> Table:
     return render(table, columns, "Layers and their axes", caption)
 
 
-def _training_table(performance: xr.Dataset) -> Table:
+def _training_table(performance: xr.Dataset) -> FittedTable:
     columns: dict[str, Column] = {
         "epoch": ("epoch", _COUNT),
         "accuracy": ("accuracy", ".3f"),
@@ -203,7 +211,7 @@ def _training_table(performance: xr.Dataset) -> Table:
     return render(training_summary(performance), columns, "Training, on the probe", caption)
 
 
-def _layers_table(run: Run, parameters: dict[str, Any]) -> Table:
+def _layers_table(run: Run, parameters: dict[str, Any]) -> FittedTable:
     epoch = run.epochs[-1]
     names = [layer.name for layer in run.layers]
 

@@ -44,7 +44,7 @@ def pairwise_distance_information(
     T is an activation plus noise of variance s^2 in each value, so that its distribution is a mixture of Gaussians. The
     Kullback-Leibler divergences of all pairs of Gaussians bound its entropy from above, and their Bhattacharyya
     distances bound it from below (Kolchinsky and Tracey 2017, eq. 10; used as by Saxe et al. 2018). With D_ij =
-    |x_i - x_j|^2, the upper bound is
+    ``|x_i - x_j|^2``, the upper bound is::
 
         I(X; T) = -1/n sum_i log2 (1/n sum_j exp(-D_ij / (2 s^2)));
 

@@ -109,7 +109,7 @@ def attempt(function: Callable[[Any], None], argument: Any, caller: Caller, thre
     if worker.version != caller.version:
         where = f"the worker on {socket.gethostname()} has version {worker.version}"
         raise WorkerError(f"executor: expected bitlens {caller.version}, but {where}; install the same version")
-    with _one_at_a_time, _threads(threads), warnings.catch_warnings(record=True) as caught:
+    with one_at_a_time(threads), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for category in _IGNORED_BY_DEFAULT:
             warnings.simplefilter("ignore", category)
@@ -130,10 +130,12 @@ def _failure(function: Callable[[Any], None], argument: Any) -> Failure | None:
 
 
 @contextlib.contextmanager
-def _threads(count: int | None) -> Iterator[None]:
-    before = get_num_threads()
-    set_num_threads(before if count is None else count)
-    try:
-        yield
-    finally:
-        set_num_threads(before)
+def one_at_a_time(threads: int | None) -> Iterator[None]:
+    """Wait until no other thread of this process is in this context, and set the number of threads of the kernels."""
+    with _one_at_a_time:
+        before = get_num_threads()
+        set_num_threads(before if threads is None else threads)
+        try:
+            yield
+        finally:
+            set_num_threads(before)

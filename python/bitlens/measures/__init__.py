@@ -19,6 +19,7 @@ from bitlens.measures.ordering import channel_order
 from bitlens.measures.parameters import Field, Parameters, parameter
 from bitlens.measures.plane import information_plane
 from bitlens.measures.projection import nearest_samples, projected_points
+from bitlens.measures.prompts import prompt_entropy
 from bitlens.measures.registry import (
     COMPUTED,
     MEASURES,
@@ -66,6 +67,7 @@ __all__ = [
     "predicted_samples",
     "processing_inequalities",
     "projected_points",
+    "prompt_entropy",
     "published_parameters",
     "titled",
     "training_performance",

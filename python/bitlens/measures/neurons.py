@@ -54,7 +54,7 @@ class LabelInformation(Measure[LabelInformationParameters]):
     name = "label_information"
     title = "label information"
     rank = 50
-    version = 3
+    version = 4
     Parameters = LabelInformationParameters
     target_names = ("layer",)
     requires = frozenset({"labels", "magnitudes"})
@@ -64,7 +64,7 @@ class LabelInformation(Measure[LabelInformationParameters]):
         Variable("selectivity", ("channel",), "max_y D(P(Q(L)|y) || P(Q(L)))"),
         Variable("entropy_bias", ("channel",), "expected error of H(Q(L))"),
         Variable("mutual_information_bias", ("channel",), "mean of I(Y; Q(L)) when labels are shuffled"),
-        Variable("selectivity_bias", ("channel",), "expected error of max_y D(P(Q(L)|y) || P(Q(L)))"),
+        Variable("selectivity_bias", ("channel",), "mean of max_y D(P(Q(L)|y) || P(Q(L))) over shuffled labels"),
         Variable("null_std", ("channel",), "standard deviation of I(Y; Q(L)) when labels are shuffled"),
         Variable("excess", ("channel",), "I(Y; Q(L)) minus its mean when labels are shuffled"),
         Variable("adjusted", ("channel",), "I(Y; Q(L)) adjusted for chance"),

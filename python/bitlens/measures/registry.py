@@ -77,6 +77,8 @@ def planned(
         targets, refused = _plan(each, run, published, parameters)
         if refused and not targets and names is not None:
             raise refused[0][1]
+        if names is not None and not (targets or refused or each.target_names):
+            each.arguments_of(run)  # raises the error of a measure that is not for runs of this kind
         plan += targets
         for sentence in _skipped(each, targets, refused):
             skipped(sentence)

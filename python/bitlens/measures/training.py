@@ -155,7 +155,8 @@ def predicted_classes(run: Run, epoch: int) -> NDArray:
     (359,)
     """
     _check_outputs(run)
-    return np.asarray(_logits(run, epoch).argmax(axis=1))
+    classes: NDArray = _logits(run, epoch).argmax(axis=1)
+    return classes
 
 
 def _check_outputs(run: Run) -> None:

@@ -90,8 +90,16 @@ def collect(
             record(run, rows)  # in a function, so that a batch is released before the next one runs
 
 
-def check_logits(output: Layer, classes: int) -> None:
-    """Refuse an output that has no cross-entropy with the labels; a single value is the logit of class 1."""
+def check_gradients(model: nn.Module, output: Layer, classes: int) -> None:
+    """Refuse an output that has no cross-entropy with the labels; a single value is the logit of class 1.
+
+    PyTorch computes no gradients through parameters that were created in inference mode.
+    """
+    if any(parameter.is_inference() for parameter in model.parameters()):
+        raise ValueError(
+            "gradients: expected parameters with gradients, got those of a model that was created in "
+            "torch.inference_mode(); create it outside of it, or pass gradients=False"
+        )
     shape = output.shape
     if len(shape) != 1 or classes > max(shape[0], 2):
         raise ValueError(

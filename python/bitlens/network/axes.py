@@ -95,7 +95,11 @@ def axes_of_output(name: str, seen: Observation, input_axis: int, given: int | N
         return LayerAxes(sample, folded, others[0], "the only axis after the samples", certain=True)
     singles = [axis for axis in others if tensor.shape[axis] == 1]
     if with_channels:
-        return LayerAxes(sample, folded, with_channels[0][0], "guessed: the first of several axes", certain=False)
+        times = [_last_weights(trace, axis) for axis, _ in with_channels]
+        axis = with_channels[times.index(max(times))][0]
+        several = times.count(max(times)) > 1
+        how = "the first of several axes" if several else "the one of several on which weights acted last"
+        return LayerAxes(sample, folded, axis, f"guessed: {how}", certain=False)
     if len(singles) == 1 and _only_channel_is_missing(trace, others):
         return LayerAxes(sample, folded, singles[0], "the axis of size 1", certain=True)
     return LayerAxes(sample, folded, others[0], "guessed: the first axis after the samples", certain=False)
@@ -130,6 +134,12 @@ def _channel_axes(trace: Trace | None, input_axis: int, others: list[int]) -> li
         if isinstance(factor, Places) and factor.axis == input_axis
     ]
     return list(dict(made or passed_on).items())
+
+
+def _last_weights(trace: Trace | None, axis: int) -> int:
+    """When weights acted on an axis for the last time."""
+    factors = trace.axes[axis] if trace is not None else ()
+    return max((factor.time for factor in factors if isinstance(factor, Channels)), default=0)
 
 
 def _only_channel_is_missing(trace: Trace | None, others: list[int]) -> bool:

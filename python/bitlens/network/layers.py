@@ -84,6 +84,11 @@ def describe_layers(
         raise ValueError(f"channel_axis: expected recorded layers {[INPUT, *chosen, OUTPUT]}, got {unknown[0]!r}")
     missing = dict.fromkeys(_silent(wanted, chosen), "the forward pass does not call it, or it returns no tensor")
     input_axes = axes_of_input(observed, channel_axis.get(INPUT))
+    if observed.inputs.is_complex():
+        raise TypeError(
+            f"probe: expected inputs of real numbers, got {observed.inputs.dtype}; pass torch.view_as_real(inputs) and "
+            "forward=lambda model, batch: model(torch.view_as_complex(batch))"
+        )
     found = [_layer(INPUT, "input", observed.inputs, input_axes)]
     guessed = [] if input_axes.certain else [found[0]]
     for name, seen in chosen.items():

@@ -72,8 +72,8 @@ class Observations:
 
 def observe(model: nn.Module, inputs: Batch, forward: Forward | None) -> Observations:
     """Run the model on a few samples of the inputs and observe all its modules."""
-    count = len(batches.main_input(inputs))
-    few = batches.mapped(inputs, lambda tensor: tensor[torch.arange(FEW) % count])
+    rows = _different_samples(batches.main_input(inputs))
+    few = batches.mapped(inputs, lambda tensor: tensor[rows])
     with eval_mode(model), torch.no_grad():
         random = torch.get_rng_state()
         shapes: dict[str, tuple[int, ...]] = {}
@@ -85,7 +85,7 @@ def observe(model: nn.Module, inputs: Batch, forward: Forward | None) -> Observa
         with _every_module(model, note_shape, Tracer()):
             small = _output(batches.run(model, fewer, forward))
         torch.set_rng_state(random)
-        tracer, calls = Tracer(), dict[str, Observation]()
+        tracer, calls = Tracer(model.parameters()), dict[str, Observation]()
         batch = batches.fitted(model, few)
         main = batches.main_input(batch)
 
@@ -101,6 +101,17 @@ def observe(model: nn.Module, inputs: Batch, forward: Forward | None) -> Observa
     _tell_of_scripts(model, calls)
     last = Observation(model, output, output._version, tracer.of(output), tuple(small.shape), False, False)
     return Observations(main, tracer.channel_axis_of_input, calls, last, _depends_on_batch(small, output))
+
+
+def _different_samples(inputs: Tensor) -> Tensor:
+    """Numbers of a few samples that differ: among equal ones, a network that centres over its batch shows nothing."""
+    rows = [0]
+    for i in range(1, len(inputs)):
+        if len(rows) == FEW:
+            break
+        if not any(torch.equal(inputs[i], inputs[row]) for row in rows):
+            rows.append(i)
+    return torch.tensor(rows)[torch.arange(FEW) % len(rows)]
 
 
 def _tell_of_scripts(model: nn.Module, calls: dict[str, Observation]) -> None:

@@ -78,7 +78,7 @@ def _replaced(output: Any, old: Tensor, new: Tensor) -> Any:
 
 
 def as_real_tensor(tensor: Tensor) -> Tensor:
-    """The tensor without its gradient; that of a quantized layer is dequantized.
+    """The tensor without its gradient; that of a quantized layer is dequantized, and floats of 8 bits are converted.
 
     Raises
     ------
@@ -92,4 +92,5 @@ def as_real_tensor(tensor: Tensor) -> Tensor:
         raise TypeError("its values are complex; let a module return torch.view_as_real of them")
     if tensor.is_nested or tensor.layout != torch.strided:
         raise TypeError(f"it is not a dense tensor, but {'nested' if tensor.is_nested else tensor.layout}")
-    return tensor
+    # PyTorch has few operations for floats of 8 bits, not even isfinite.
+    return tensor.float() if tensor.is_floating_point() and tensor.element_size() == 1 else tensor

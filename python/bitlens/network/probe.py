@@ -11,18 +11,22 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from bitlens.arrays import NDArray, describe
+from bitlens.arrays import NDArray, as_array, check_label_shape, describe
 from bitlens.network import batches
 from bitlens.network.batches import Batch
 from bitlens.network.state import as_storable
 from bitlens.network.views import Tokens
 from bitlens.runs import Layer
+from bitlens.runs.class_labels import as_class_numbers, names_of_classes
 from bitlens.runs.layout import INPUT
+from bitlens.runs.probe_file import PROMPTS, texts_as_arrays
 
 _LABELS = ("labels", "label", "y", "target", "targets")
 """Keys under which a dictionary may hold the labels."""
 
 
+_ATTENTION_MASK = "attention_mask"
+"""The input of models of transformers that is 0 at padding."""
 _IGNORED = -100
 """The label of PyTorch's losses for what is left out."""
 
@@ -38,6 +42,8 @@ class Probe:
     """Names of the classes; empty without labels."""
     mask: Tensor | None
     """What is not padding, bool [sample, token]."""
+    texts: Sequence[Any] | None = None
+    """The text of each sample, or of each of its positions where tokens are samples."""
     tokens: Tokens | None = None
     """The tokens that are samples of the run; None if its samples are those of the probe."""
 
@@ -80,7 +86,17 @@ class Probe:
             labels = labels[kept]
         if not kept.any():
             raise ValueError("mask: expected at least one token that is a sample, got none")
-        return replace(self, labels=labels, tokens=Tokens(kept))
+        return replace(self, labels=labels, texts=self._texts_by_token(kept), tokens=Tokens(kept))
+
+    def _texts_by_token(self, kept: Tensor) -> list[str] | None:
+        """The texts of the tokens, after checking that every position of every sample has one."""
+        for sample, of_sample in enumerate(self.texts or ()):
+            if len(of_sample) != kept.shape[1]:
+                raise ValueError(
+                    f"texts: expected a text for each of {kept.shape[1]} positions, got {len(of_sample)} for sample "
+                    f"{sample}; pass '' for padding"
+                )
+        return None if self.texts is None else Tokens(kept).texts(self.texts)
 
     def arrays(self, layers: Sequence[Layer]) -> dict[str, NDArray]:
         """What a run stores of the probe."""
@@ -91,18 +107,23 @@ class Probe:
                 inputs = batches.main_input(self.inputs)
                 by_token = inputs[:, None] if inputs.ndim == 2 else inputs.movedim(layers[0].channel_axis, 1)
                 arrays["inputs"] = as_storable(self.tokens.of(by_token))
+            arrays[PROMPTS] = self.tokens.prompts
+        if self.texts is not None:
+            arrays |= texts_as_arrays(self.texts)
         if self.labels is not None:
             arrays["labels"] = self.labels.numpy()
         return arrays
 
 
-def check_probe(probe: Any, classes: Sequence[str] | None, mask: Any, by_token: bool = False) -> Probe:
+def check_probe(
+    probe: Any, classes: Sequence[str] | None, mask: Any, by_token: bool = False, texts: Any = None
+) -> Probe:
     """Copies of the inputs, and of the labels as int64, with the names of the classes.
 
-    With `by_token`, there may also be a label for every token.
+    With `by_token`, there may also be a label for every token, and an input "attention_mask" is the mask.
     """
     if isinstance(probe, (DataLoader, Dataset)):
-        probe = _gathered(probe)
+        probe = gathered(probe)
     if isinstance(probe, Mapping):
         key = next((name for name in _LABELS if name in probe and (by_token or _is_labels(probe[name]))), None)
         probe = ({name: value for name, value in probe.items() if name != key}, probe[key] if key else None)
@@ -110,27 +131,13 @@ def check_probe(probe: Any, classes: Sequence[str] | None, mask: Any, by_token: 
         raise TypeError(f"probe: expected (inputs, labels), or (inputs, None) without labels, got {describe(probe)}")
     inputs = _checked_inputs(probe[0])
     samples = batches.samples_of(inputs)
-    labels, texts = _checked_labels(probe[1], samples, by_token)
-    return Probe(
-        inputs, labels, _class_names(labels, texts if classes is None else classes), _checked_mask(mask, samples)
-    )
+    labels, names = _checked_labels(probe[1], samples, classes, by_token)
+    if mask is None and by_token and isinstance(inputs, dict):
+        mask = inputs.get(_ATTENTION_MASK)
+    return Probe(inputs, labels, names, _checked_mask(mask, samples), _checked_texts(texts, samples, by_token))
 
 
-def _class_names(labels: Tensor | None, names: Sequence[str] | None) -> tuple[str, ...]:
-    """One name for each class; an empty tuple without labels."""
-    if labels is None:
-        if names is not None:
-            raise ValueError("classes: expected a probe with labels, got one without; leave classes out")
-        return ()
-    count = int(labels.max()) + 1
-    if names is None:
-        return tuple(str(i) for i in range(count))
-    if len(names) < count:
-        raise ValueError(f"classes: expected names for {count} classes, got {len(names)}")
-    return tuple(str(name) for name in names)
-
-
-def _gathered(samples: Any) -> Any:
+def gathered(samples: Any) -> Any:
     """All samples of a data set or a loader as (inputs, labels) or as a dictionary."""
     loader = samples if isinstance(samples, DataLoader) else DataLoader(samples, batch_size=256)
     parts = list(loader)
@@ -179,28 +186,44 @@ def _checked_mask(mask: Any, samples: int) -> Tensor | None:
     return _copy(mask).to(torch.bool)
 
 
-def _checked_labels(labels: Any, samples: int, by_token: bool) -> tuple[Tensor | None, tuple[str, ...] | None]:
+def _checked_texts(texts: Any, samples: int, by_token: bool) -> list[Any] | None:
+    """A list with the text of each sample, or by token with the list of the texts of its positions."""
+    if texts is None:
+        return None
+    what = "a list of texts, one for each position," if by_token else "a text"
+    given = [texts] if isinstance(texts, str) else [list(text) if by_token else text for text in texts]
+    for text in given:
+        parts = text if by_token and isinstance(text, list) else [text]
+        if not all(isinstance(part, str) for part in parts):
+            raise TypeError(f"texts: expected {what} for each of {samples} samples, got {describe(text)}")
+    if len(given) != samples or isinstance(texts, str):
+        raise ValueError(f"texts: expected {what} for each of {samples} samples, got {len(given)}")
+    return given
+
+
+def _checked_labels(
+    labels: Any, samples: int, classes: Sequence[str] | None, by_token: bool
+) -> tuple[Tensor | None, tuple[str, ...]]:
+    """The labels as int64, and one name for each class; None and an empty tuple without labels."""
     if labels is None:
-        return None, None
-    if isinstance(labels, (list, tuple)):
-        labels = np.asarray(labels)
-    if not isinstance(labels, (Tensor, np.ndarray)):
-        raise TypeError(f"probe: expected labels as a tensor or an array, got {describe(labels)}")
-    names = None
-    if isinstance(labels, np.ndarray) and labels.dtype.kind in "UO" and all(isinstance(v, str) for v in labels.flat):
-        texts, labels = np.unique(labels.astype(str), return_inverse=True)
-        names = tuple(texts.tolist())
-    y = _copy(labels)
-    if y.is_floating_point() or y.is_complex():
+        if classes is not None:
+            raise ValueError("classes: expected a probe with labels, got one without; leave classes out")
+        return None, ()
+    given = as_array(labels, "probe: labels")
+    if not isinstance(given, Tensor):
+        given, classes = as_class_numbers(np.asarray(given), classes, "probe")
+    y = _copy(given)
+    if y.is_complex() or (y.is_floating_point() and y.ndim == 1):
         raise TypeError(f"probe: expected integer labels, got {y.dtype}")
-    if y.shape[:1] != (samples,) or (y.ndim > 1 and not by_token):
-        one_hot = "; pass labels.argmax(axis=1)" if y.ndim == 2 and len(y) == samples else ""
-        raise ValueError(f"probe: expected {samples} labels, got shape {tuple(y.shape)}{one_hot}")
+    if not by_token or y.shape[:1] != (samples,):
+        check_label_shape(y, samples, "probe: labels")
+    if y.is_floating_point():
+        raise TypeError(f"probe: expected integer labels, got {y.dtype}")
     y = y.to(torch.int64)
     used = y[y != _IGNORED] if by_token else y
     if not len(used) or used.min() < 0:
         raise ValueError(f"probe: expected labels of at least 0, got {int(y.min())}")
-    return y, names
+    return y, names_of_classes(int(y.max()), classes, "probe")
 
 
 def _copy(values: Any) -> Tensor:

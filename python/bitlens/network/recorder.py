@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 
 from bitlens.arrays import NDArray, check_integer, describe
 from bitlens.network import batches
-from bitlens.network.activations import Write, check_logits, collect, stored_shapes
+from bitlens.network.activations import Write, check_gradients, collect, stored_shapes
 from bitlens.network.batches import Forward
 from bitlens.network.choice import named_layers
 from bitlens.network.layers import describe_layers
@@ -27,7 +26,7 @@ from bitlens.network.state import refuse_shards, unwrapped, weights_of
 from bitlens.network.views import View, check_views
 from bitlens.runs import Manifest, Run, RunError, RunWriter, open_run
 from bitlens.runs.writer import probe_hash
-from bitlens.runtime import build_info
+from bitlens.runtime import software_versions
 
 _DTYPES = ("float32", "float16")
 _BATCH = 256
@@ -53,8 +52,8 @@ class Recorder:
         classes 0 to m - 1, or texts, or None. A dict may hold them as "labels". A data set or a loader gives pairs or
         dicts.
     layers : str or sequence of str, optional
-        Names of modules, patterns such as "*.mlp.act", or "blocks": the blocks of which the network is built. A module
-        that returns several tensors is recorded by its first one; "lstm.h" names another. Default: the innermost
+        Names of modules, patterns such as ``"*.mlp.act"``, or "blocks": the blocks of which the network is built. A
+        module that returns several tensors is recorded by its first one; "lstm.h" names another. Default: the innermost
         modules that change the data, and modules that compute more after their last inner module; if they are more
         than 40, the blocks and the activations. The model's input and output are always recorded, as "input" and
         "output". Modules with these names are recorded as "module.input" and "module.output", and the second call of a
@@ -65,7 +64,7 @@ class Recorder:
     dtype : {"float32", "float16"}
         Type in which activations are stored.
     classes : sequence of str, optional
-        Names of the classes. Default: their indices.
+        Names of the classes. Labels that are texts are numbered in this order. Default: indices, or the sorted texts.
     every : int
         Keep only the activations of epochs 0, every, 2 every, and so on. The metrics of all epochs are kept.
     measures : sequence of callables
@@ -91,6 +90,9 @@ class Recorder:
         names: ``View(tokens_as_samples=True)``, ``{"*.attn": View(heads=8)}``.
     mask : bool array of shape (n, tokens), optional
         Which tokens are not padding. The others are not samples where tokens are samples, and are recorded as 0 else.
+        Default: where tokens are samples, the input "attention_mask" if there is one; else all.
+    texts : sequence, optional
+        The text of each sample; where tokens are samples, a sequence of the texts of all its positions.
     batch_size : int, optional
         Number of samples in one forward pass. Default: 256; all samples if the output for a sample depends on others.
     receptive_fields : bool
@@ -137,6 +139,7 @@ class Recorder:
         forward: Forward | None = None,
         views: View | Mapping[str, View] | None = None,
         mask: Tensor | NDArray | None = None,
+        texts: Sequence[str] | Sequence[Sequence[str]] | None = None,
         batch_size: int | None = None,
         receptive_fields: bool = True,
         show_size: bool = True,
@@ -161,7 +164,7 @@ class Recorder:
         self._weights = frozenset(check_integer(epoch, "weights") for epoch in weights)
         self._views = check_views(views)
         by_token = any(view.tokens_as_samples for view in self._views.values())
-        self._probe = check_probe(probe, classes, mask, by_token)
+        self._probe = check_probe(probe, classes, mask, by_token, texts)
         if gradients and self._probe.labels is None:
             raise ValueError("gradients: expected labels in the probe, got none; pass labels or gradients=False")
         if gradients and by_token:
@@ -193,7 +196,7 @@ class Recorder:
         if self._batch_size is None:
             self._batch_size = self._probe.samples if described.depends_on_batch else _BATCH
         if self._gradients:
-            check_logits(self._layers[-1], len(self._probe.classes))
+            check_gradients(self._model, self._layers[-1], len(self._probe.classes))
         if described.tokens is not None:
             self._probe = self._probe.by_token(described.tokens)
         probe = self._probe.arrays(self._layers)
@@ -204,12 +207,7 @@ class Recorder:
             classes=self._probe.classes,
             dtype=self._dtype,
             probe_sha256=probe_hash(probe),
-            versions={
-                "bitlens": str(build_info()["version"]),
-                "torch": torch.__version__,
-                "numpy": np.__version__,
-                "python": platform.python_version(),
-            },
+            versions=software_versions(torch=torch.__version__),
             gradients=self._gradients,
             input_kind=self._probe.kind,
             input_names=self._probe.names,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import types
 from collections import deque
-from collections.abc import Callable, Iterator, MutableMapping, MutableSequence, MutableSet
+from collections.abc import Iterator, MutableMapping, MutableSequence, MutableSet
+from contextlib import suppress
 from dataclasses import is_dataclass
 from typing import Any
 
@@ -13,7 +15,24 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-Restore = Callable[[], None]
+from bitlens.network.restoring import (
+    Restore,
+    attributes_of,
+    class_attributes_of,
+    same_array,
+    same_attributes,
+    same_cell,
+    same_class_attributes,
+    same_entries,
+    same_items,
+    same_members,
+    same_position,
+    same_script_attributes,
+    same_state,
+    same_tensor,
+    same_version,
+)
+
 _GROUPS = ("_parameters", "_buffers", "_modules")
 
 
@@ -50,7 +69,7 @@ class _Saving:
             return
         self._seen[id(value)] = value
         if isinstance(value, torch.jit.ScriptModule) and "_c" in vars(value):
-            self.restore[f"{name}.attributes"] = _same_script_attributes(value)
+            self.restore[f"{name}.attributes"] = same_script_attributes(value)
         function, inner = self._parts(value)
         if function is not None:
             self.restore[name] = function
@@ -60,31 +79,45 @@ class _Saving:
     def _parts(self, value: Any) -> tuple[Restore | None, list[tuple[str, Any]]]:
         """The function that puts back the content of a value, and the values in it by the ends of their names."""
         if isinstance(value, nn.Module):
-            return _same_entries(vars(value)), list(_module_entries(value))
+            classes = [cls for cls in type(value).__mro__ if _is_own_class(cls)]
+            return same_entries(vars(value)), [*_module_entries(value), *((f".{c.__name__}", c) for c in classes)]
+        if _is_own_class(value):
+            attributes = class_attributes_of(value)
+            return same_class_attributes(value, attributes), [(f".{key}", entry) for key, entry in attributes.items()]
         if isinstance(value, Tensor):
-            return (_same_tensor if value.layout == torch.strided and not value.is_nested else _same_version)(value), []
+            return (same_tensor if value.layout == torch.strided and not value.is_nested else same_version)(value), []
         if isinstance(value, np.ndarray):
-            return (_same_array(value) if value.flags.writeable else None), []
+            return (same_array(value) if value.flags.writeable else None), []
         if isinstance(value, torch.Generator):
-            return _same_state(value.get_state, value.set_state), []
+            return same_state(value.get_state, value.set_state), []
         if isinstance(value, random.Random):
-            return _same_state(value.getstate, value.setstate), []
+            return same_state(value.getstate, value.setstate), []
         if isinstance(value, np.random.Generator):
             bits = value.bit_generator
-            return _same_state(lambda: bits.state, lambda state: setattr(bits, "state", state)), []
+            return same_state(lambda: bits.state, lambda state: setattr(bits, "state", state)), []
         if isinstance(value, np.random.RandomState):
-            return _same_state(value.get_state, value.set_state), []
+            return same_state(value.get_state, value.set_state), []
         if isinstance(value, MutableMapping):
-            return _same_entries(value), [(f"[{key!r}]", entry) for key, entry in value.items()]
+            return same_entries(value), [(f"[{key!r}]", entry) for key, entry in value.items()]
         if isinstance(value, (MutableSequence, deque)):
-            return _same_items(value), [(f"[{i}]", entry) for i, entry in enumerate(value)]
+            return same_items(value), [(f"[{i}]", entry) for i, entry in enumerate(value)]
         if isinstance(value, MutableSet):
-            return _same_members(value), []
+            return same_members(value), []
         if isinstance(value, tuple):
             return None, [(f"[{i}]", entry) for i, entry in enumerate(value)]
+        if isinstance(value, types.MethodType):
+            return None, [(".__self__", value.__self__)]
+        if isinstance(value, functools.partial):
+            return None, [(".func", value.func), (".args", value.args), (".keywords", value.keywords)]
+        if isinstance(value, types.FunctionType):
+            return None, [(f".{name}", cell) for name, cell in _cells(value)]
+        if isinstance(value, types.CellType):
+            return same_cell(value), [("", value.cell_contents)]
+        if isinstance(value, Iterator):
+            return same_position(value), []
         if self._is_helper(value):
-            attributes = _attributes(value)
-            return _same_attributes(value, attributes), [(f".{key}", entry) for key, entry in attributes.items()]
+            attributes = attributes_of(value)
+            return same_attributes(value, attributes), [(f".{key}", entry) for key, entry in attributes.items()]
         return None, []
 
     def _is_helper(self, value: Any) -> bool:
@@ -92,7 +125,7 @@ class _Saving:
 
         Other objects, such as a trainer or a tokenizer, may lead to everything in the process.
         """
-        if isinstance(value, (type, types.FunctionType, types.MethodType)):
+        if isinstance(value, type):
             return False
         return type(value).__module__ in self._home or is_dataclass(value) or isinstance(value, types.SimpleNamespace)
 
@@ -105,130 +138,16 @@ def _module_entries(module: nn.Module) -> Iterator[tuple[str, Any]]:
         yield f".{name}", value
 
 
-def _same_script_attributes(module: Any) -> Restore:
-    """For the attributes of a TorchScript module, which are not Python's."""
-    saved = {name: module._c.getattr(name) for name in module._concrete_type.get_attributes()}
-
-    def restore() -> None:
-        for name, value in saved.items():
-            module._c.setattr(name, value)
-
-    return restore
+def _is_own_class(value: Any) -> bool:
+    """Whether it is a class of modules that is not PyTorch's."""
+    return isinstance(value, type) and issubclass(value, nn.Module) and not value.__module__.startswith("torch.")
 
 
-def _same_tensor(tensor: Tensor) -> Restore:
-    # The copy is in the memory of the CPU, because that of the device may be just large enough for the training.
-    with torch.no_grad():
-        saved = None if tensor.is_meta else tensor.detach().to("cpu", copy=True)
-    data, required = tensor.data, tensor.requires_grad
-    version = None if tensor.is_inference() else tensor._version
-
-    def restore() -> None:
-        with torch.no_grad(), torch.inference_mode(tensor.is_inference()):
-            if _place(tensor) != _place(data):
-                tensor.data = data
-            # Changes through .data are not counted, so that a graph that waits for its backward pass stays valid.
-            if saved is not None and not _equal_bits(data.cpu(), saved):
-                data.copy_(saved)
-        if tensor.is_leaf and tensor.requires_grad != required:
-            tensor.requires_grad_(required)
-        if version is not None and tensor._version != version:
-            torch._C._autograd._unsafe_set_version_counter((tensor,), (version,))
-
-    return restore
-
-
-def _same_version(tensor: Tensor) -> Restore | None:
-    """Tell whether a sparse or nested tensor was changed in place, which cannot be put back."""
-    if tensor.is_inference():
-        return None
-    version = tensor._version
-
-    def restore() -> None:
-        if tensor._version != version:
-            raise TypeError("it is sparse or nested, and was changed in place")
-
-    return restore
-
-
-def _place(tensor: Tensor) -> tuple[Any, ...]:
-    """What tells whether two tensors are the same memory, read in the same way."""
-    memory = 0 if tensor.is_meta else tensor.data_ptr()
-    return memory, tensor.dtype, tensor.device, tuple(tensor.shape), tensor.stride()
-
-
-def _equal_bits(a: Tensor, b: Tensor) -> bool:
-    if a.is_quantized:
-        return torch.equal(a, b)
-    return torch.equal(a.contiguous().reshape(-1).view(torch.uint8), b.contiguous().reshape(-1).view(torch.uint8))
-
-
-def _same_array(array: np.ndarray[Any, Any]) -> Restore:
-    saved = array.copy()
-
-    def restore() -> None:
-        array[...] = saved
-
-    return restore
-
-
-def _same_state(get: Callable[[], Any], set_: Callable[[Any], Any]) -> Restore:
-    saved = get()
-    return lambda: set_(saved)
-
-
-def _same_entries(mapping: MutableMapping[Any, Any]) -> Restore:
-    saved = dict(mapping)
-
-    def restore() -> None:
-        in_order = list(mapping) == list(saved)
-        for key in list(mapping):
-            if key not in saved or not in_order:
-                del mapping[key]
-        for key, value in saved.items():
-            if not in_order or mapping[key] is not value:
-                mapping[key] = value
-
-    return restore
-
-
-def _same_items(items: Any) -> Restore:
-    saved = list(items)
-
-    def restore() -> None:
-        if len(items) != len(saved) or any(a is not b for a, b in zip(items, saved, strict=True)):
-            items.clear()
-            items.extend(saved)
-
-    return restore
-
-
-def _same_members(members: MutableSet[Any]) -> Restore:
-    saved = set(members)
-
-    def restore() -> None:
-        if members != saved:
-            members.clear()
-            for member in saved:
-                members.add(member)
-
-    return restore
-
-
-def _attributes(value: Any) -> dict[str, Any]:
-    """The attributes of an object, those in slots as well."""
-    slots = [slot for cls in type(value).__mro__ for slot in vars(cls).get("__slots__", ())]
-    in_slots = {name: getattr(value, name) for name in slots if name != "__dict__" and hasattr(value, name)}
-    return {**in_slots, **getattr(value, "__dict__", {})}
-
-
-def _same_attributes(value: Any, saved: dict[str, Any]) -> Restore:
-    def restore() -> None:
-        present = _attributes(value)
-        for name in present.keys() - saved.keys():
-            object.__delattr__(value, name)
-        for name, entry in saved.items():
-            if name not in present or present[name] is not entry:
-                object.__setattr__(value, name, entry)
-
-    return restore
+def _cells(function: types.FunctionType) -> list[tuple[str, types.CellType]]:
+    """The variables of a function that belong to the function around it, as far as they have values."""
+    cells = []
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):  # it may have no value yet
+            _ = cell.cell_contents
+            cells.append((name, cell))
+    return cells

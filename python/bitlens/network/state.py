@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from bitlens.arrays import NDArray, describe
-from bitlens.network.saved import Restore, saved_network
+from bitlens.network.restoring import Restore
+from bitlens.network.saved import saved_network
 
 # Names, because to import these libraries takes seconds.
 _SHARDED_MODULES = {"FullyShardedDataParallel": "FullyShardedDataParallel", "FSDPModule": "fully_shard"}
@@ -51,7 +52,7 @@ def eval_mode(model: nn.Module) -> Iterator[None]:
     """
     with preserved(model), torch.inference_mode(mode=False), _eager(), _without_fast_path():
         if any(module.training for module in model.modules()):
-            model.eval()
+            _to_eval(model)
         yield
 
 
@@ -142,6 +143,16 @@ def _shards(model: nn.Module) -> str | None:
     return None
 
 
+def _to_eval(model: nn.Module) -> None:
+    try:
+        model.eval()
+    except NotImplementedError as error:  # of torch.export
+        raise TypeError(
+            f"model: expected a module with an evaluation mode, got {type(model).__name__}: {error}; record the model "
+            "before it is exported"
+        ) from None
+
+
 def _eager() -> AbstractContextManager[None]:
     # Without its compiler, PyTorch has compiled nothing, and to import it takes seconds.
     if "torch._dynamo" not in sys.modules:
@@ -173,7 +184,7 @@ def _put_back(restore: dict[str, Restore], modes: list[tuple[nn.Module, bool]]) 
     for name, function in restore.items():
         try:
             function()
-        except (RuntimeError, TypeError, ValueError) as error:
+        except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             failed.append(f"{name or 'the model'} ({error})")
     if failed:
         warnings.warn(

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bitlens.arrays import describe
+from bitlens.arrays import NDArray, describe
 from bitlens.runs import Layer
 
 Selection = Sequence[int] | slice
@@ -105,6 +105,16 @@ class Tokens:
 
     def __len__(self) -> int:
         return int(self._starts[-1])
+
+    @property
+    def prompts(self) -> NDArray:
+        """The sample of the probe to which each token belongs, int64 [token]."""
+        prompts: NDArray = self._kept.nonzero()[:, 0].numpy()
+        return prompts
+
+    def texts(self, by_position: Sequence[Sequence[str]]) -> list[str]:
+        """The texts of the tokens among those of all positions of each sample."""
+        return [by_position[sample][position] for sample, position in self._kept.nonzero().tolist()]
 
     @property
     def positions(self) -> int:

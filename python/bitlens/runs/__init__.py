@@ -2,6 +2,7 @@
 
 from bitlens.runs.array_writer import record_arrays
 from bitlens.runs.files import atomic_write
+from bitlens.runs.hidden_states import from_hidden_states
 from bitlens.runs.layout import Layer, Manifest, ReceptiveField, RunError
 from bitlens.runs.reader import Run, open_run
 from bitlens.runs.result_key import ResultKey
@@ -25,6 +26,7 @@ __all__ = [
     "StoredResult",
     "StoredSeries",
     "atomic_write",
+    "from_hidden_states",
     "load_selection",
     "named_selections",
     "open_run",

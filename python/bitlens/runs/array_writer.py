@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bitlens.arrays import NDArray, check_integer, describe, is_tensor
+from bitlens.arrays import NDArray, check_integer, check_label_shape, describe, is_tensor
+from bitlens.runs.class_labels import as_class_numbers, names_of_classes
 from bitlens.runs.layout import GRADIENT_PREFIX, INPUT, MANIFEST, OUTPUT, Layer, Manifest, RunError
+from bitlens.runs.probe_file import PROMPTS, texts_as_arrays
 from bitlens.runs.reader import Run, open_run
 from bitlens.runs.writer import RunWriter, probe_hash
-from bitlens.runtime import build_info
+from bitlens.runtime import software_versions
 
 _DTYPES = ("float32", "float16")
 
@@ -31,6 +32,8 @@ def record_arrays(
     model: str = "arrays",
     channel_axis: int | Mapping[str, int] = 1,
     dtype: str = "float32",
+    prompts: Any = None,
+    texts: Sequence[str] | None = None,
 ) -> None:
     """Record one epoch of activations that are arrays already, without PyTorch.
 
@@ -62,6 +65,11 @@ def record_arrays(
         Keras and Flax, and for hidden states [sample, token, feature]. Names that are left out have axis 1.
     dtype : {"float32", "float16"}
         Type in which activations are stored.
+    prompts : array [sample], optional
+        Where samples are tokens: the number of the prompt of each, from 0 on, in ascending order. See
+        `from_hidden_states`. Later calls may leave prompts and texts out.
+    texts : sequence of str, optional
+        The text of each sample, such as that of a token.
 
     Raises
     ------
@@ -91,13 +99,14 @@ def record_arrays(
     if dtype not in _DTYPES:
         raise ValueError(f"dtype: expected one of {_DTYPES}, got {dtype!r}")
     _check_names(arrays, channel_axis)
-    values = {name: _as_array(array, f"arrays[{name!r}]") for name, array in arrays.items()}
+    values = {name: as_host_array(array, f"arrays[{name!r}]") for name, array in arrays.items()}
     samples = len(next(iter(values.values())))
     for name, array in values.items():
         if len(array) != samples:
             raise ValueError(f"arrays[{name!r}]: expected {samples} samples as in the first array, got {array.shape}")
     run = open_run(store) if (Path(store) / MANIFEST).is_file() else None
     probe, class_names = _probe(run, samples, inputs, labels, classes)
+    probe |= _of_tokens(run, samples, prompts, texts)
     layers, tensors = [], {}
     if "inputs" in probe:
         layers.append(_layer(INPUT, probe["inputs"], channel_axis)[0])
@@ -105,12 +114,7 @@ def record_arrays(
         layer, moved = _layer(name, array, channel_axis)
         layers.append(layer)
         tensors[name] = _stored(name, moved, dtype)
-    versions = {
-        "bitlens": str(build_info()["version"]),
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
-    manifest = Manifest(str(model), tuple(layers), samples, class_names, dtype, probe_hash(probe), versions)
+    manifest = Manifest(str(model), tuple(layers), samples, class_names, dtype, probe_hash(probe), software_versions())
     if run is not None:
         _check_agreement(run, manifest)
     numbers = {name: _number(value, name) for name, value in (metrics or {}).items()}
@@ -136,7 +140,7 @@ def _check_names(arrays: Any, channel_axis: int | Mapping[str, int]) -> None:
             raise ValueError(f"channel_axis: expected layers among {[INPUT, *arrays]}, got {unknown[0]!r}")
 
 
-def _as_array(value: Any, name: str) -> NDArray:
+def as_host_array(value: Any, name: str) -> NDArray:
     """Real numbers [sample, ...] as a NumPy array; bfloat16 becomes float32."""
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name}: expected an array without a mask; fill or remove the masked values")
@@ -167,7 +171,7 @@ def _probe(
     """Inputs and labels with the names of the classes; what a later call leaves out is that of the run."""
     probe: dict[str, NDArray] = {}
     if inputs is not None:
-        probe["inputs"] = _as_array(inputs, "inputs")
+        probe["inputs"] = as_host_array(inputs, "inputs")
         if len(probe["inputs"]) != samples:
             raise ValueError(f"inputs: expected {samples} samples as in the arrays, got {probe['inputs'].shape}")
         if probe["inputs"].ndim == 1:
@@ -185,29 +189,40 @@ def _probe(
     return probe, ()
 
 
+def _of_tokens(run: Run | None, samples: int, prompts: Any, texts: Sequence[str] | None) -> dict[str, NDArray]:
+    """Prompts and texts of the samples; what a later call leaves out is that of the run."""
+    stored: dict[str, NDArray] = {}
+    if prompts is not None:
+        numbers = as_host_array(prompts, "prompts")
+        if numbers.shape != (samples,) or numbers.dtype.kind not in "iu":
+            raise ValueError(
+                f"prompts: expected an integer for each of {samples} samples, got {numbers.dtype} of {numbers.shape}"
+            )
+        numbers = numbers.astype(np.int64)
+        if numbers[0] < 0 or (np.diff(numbers) < 0).any():
+            raise ValueError("prompts: expected ascending numbers from 0 on, got others; sort the samples by prompt")
+        stored[PROMPTS] = numbers
+    elif run is not None and run.prompts is not None:
+        stored[PROMPTS] = run.prompts
+    if texts is not None:
+        given = [texts] if isinstance(texts, str) else list(texts)
+        if len(given) != samples or not all(isinstance(text, str) for text in given):
+            raise ValueError(f"texts: expected a text for each of {samples} samples, got {len(given)} of {given[:1]}")
+        return stored | texts_as_arrays(given)
+    return stored if run is None or run.texts is None else stored | texts_as_arrays(run.texts)
+
+
 def _classes(labels: Any, samples: int, classes: Sequence[str] | None) -> tuple[NDArray, tuple[str, ...]]:
     """Labels as int64 and the names of the classes."""
     given = labels.detach().cpu().numpy() if is_tensor(labels) else np.asarray(labels)
-    if given.shape != (samples,):
-        what = "; pass labels.argmax(axis=1)" if given.ndim == 2 and len(given) == samples else ""
-        raise ValueError(f"labels: expected shape ({samples},) to match the samples, got {given.shape}{what}")
-    if given.dtype.kind in "OSU":
-        texts = [text.decode("utf-8") if isinstance(text, bytes) else text for text in given.tolist()]
-        if not all(isinstance(text, str) for text in texts):
-            raise TypeError("labels: expected integers or texts, got other objects; convert them")
-        names = tuple(sorted(set(texts))) if classes is None else tuple(map(str, classes))
-        if unknown := sorted(set(texts) - set(names)):
-            raise ValueError(f"labels: expected names among classes {names}, got {unknown[0]!r}")
-        return np.array([names.index(text) for text in texts], np.int64), names
+    check_label_shape(given, samples, "labels")
+    given, names = as_class_numbers(given, classes, "labels")
     if given.dtype.kind not in "iub":
         raise TypeError(f"labels: expected integers or texts, got {given.dtype}; convert them")
     low, high = int(given.min()), int(given.max())
-    if low < 0 or high >= 2**24:
+    if low < 0:
         raise ValueError(f"labels: expected classes from 0 on, got {low} to {high}")
-    names = tuple(map(str, range(high + 1) if classes is None else classes))
-    if len(names) <= high:
-        raise ValueError(f"classes: expected names for {high + 1} classes, got {len(names)}")
-    return given.astype(np.int64), names
+    return given.astype(np.int64), names_of_classes(high, names, "labels")
 
 
 def _layer(name: str, array: NDArray, channel_axis: int | Mapping[str, int]) -> tuple[Layer, NDArray]:
@@ -249,7 +264,8 @@ def _check_agreement(run: Run, manifest: Manifest) -> None:
     if recorded.classes != manifest.classes:
         raise RunError(f"classes: {run.path} has the classes {recorded.classes}, got {manifest.classes}")
     if recorded.probe_sha256 != manifest.probe_sha256:
-        raise RunError(f"inputs, labels: {run.path} was recorded with others; pass the same, or choose a new folder")
+        what = "inputs, labels, prompts, texts"
+        raise RunError(f"{what}: {run.path} was recorded with others; pass the same, or choose a new folder")
 
 
 def _number(value: Any, name: str) -> float:

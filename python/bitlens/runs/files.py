@@ -11,6 +11,8 @@ import socket
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from bitlens.runs.remote import RemotePath, read_only
+
 _LEFTOVER_AGE = 3600.0
 """Seconds after which a temporary file is taken for one of a writer that was killed."""
 _ATTEMPTS = 5
@@ -81,6 +83,8 @@ def is_unwritable(error: OSError) -> bool:
 
 def why_unwritable(folder: Path) -> OSError | None:
     """The error of an attempt to create a file in a folder, which may be absent; None if it succeeds."""
+    if isinstance(folder, RemotePath):
+        return read_only(folder)
     try:
         _new_temporary(folder / "attempt").unlink(missing_ok=True)
     except OSError as error:

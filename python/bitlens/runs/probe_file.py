@@ -1,7 +1,8 @@
-"""The probe of a run: inputs and labels of the samples, compared with the manifest before any array is made."""
+"""The probe of a run: inputs, labels, prompts and texts of the samples, compared with the manifest when it is read."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import prod
 from pathlib import Path
 
@@ -13,7 +14,11 @@ from bitlens.runs.tensor_file import TensorFile
 
 ModelInputs = NDArray | tuple[NDArray, ...] | dict[str, NDArray]
 
+PROMPTS = "prompts"
+"""Where samples are tokens: the number of the prompt of each, int64 [n]."""
 _FURTHER = "inputs."
+_TEXTS, _ENDS = "texts", "texts.ends"
+"""The texts of all samples as one sequence of UTF-8 bytes, and the end of each in it, int64 [n]."""
 
 
 def open_probe(run: Path, manifest: Manifest) -> TensorFile:
@@ -88,6 +93,39 @@ def read_labels(run: Path, manifest: Manifest) -> NDArray | None:
             f"got {labels[wrong[0]]} at sample {wrong[0]}"
         )
     return labels.astype(np.int64)
+
+
+def read_prompts(run: Path, manifest: Manifest) -> NDArray | None:
+    """The number of the prompt of every sample, int64 [n], in ascending order; None if samples are not tokens."""
+    with open_probe(run, manifest) as probe:
+        if PROMPTS not in probe.entries:
+            return None
+        probe.entry(PROMPTS, (manifest.samples,), "int64")
+        prompts = probe.read(PROMPTS)
+    if prompts[0] < 0 or (np.diff(prompts) < 0).any():
+        raise RunError(f"{run / PROBE} is damaged: {PROMPTS}: expected ascending numbers from 0 on")
+    return prompts
+
+
+def texts_as_arrays(texts: Iterable[str]) -> dict[str, NDArray]:
+    """What a run stores of the texts of its samples."""
+    parts = [text.encode("utf-8", "replace") for text in texts]
+    ends = np.cumsum([len(part) for part in parts], dtype=np.int64)
+    return {_TEXTS: np.frombuffer(b"".join(parts), np.uint8), _ENDS: ends}
+
+
+def read_texts(run: Path, manifest: Manifest) -> tuple[str, ...] | None:
+    """The text of every sample; None if the run has none."""
+    with open_probe(run, manifest) as probe:
+        if _ENDS not in probe.entries:
+            return None
+        probe.entry(_ENDS, (manifest.samples,), "int64")
+        ends, content = probe.read(_ENDS), probe.read(_TEXTS)
+    starts = np.concatenate([[0], ends[:-1]])
+    if content.dtype != np.uint8 or starts.min() < 0 or (ends < starts).any() or ends[-1] != content.size:
+        raise RunError(f"{run / PROBE} is damaged: {_ENDS}: expected the ends of {content.size} bytes of text")
+    joined = content.tobytes()
+    return tuple(joined[first:end].decode("utf-8", "replace") for first, end in zip(starts, ends, strict=True))
 
 
 def as_input_activations(inputs: NDArray, layer: Layer, samples: int, run: Path) -> NDArray:

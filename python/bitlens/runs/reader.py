@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +27,7 @@ from bitlens.runs.layout import (
     weights_file,
 )
 from bitlens.runs.metrics import read_metrics
+from bitlens.runs.remote import RemotePath, place_of
 from bitlens.runs.result_store import ResultStore
 from bitlens.runs.run_files import inside, read_file, recorded_epochs
 from bitlens.runs.selection import Slice
@@ -47,8 +47,9 @@ def open_run(store: str | os.PathLike[str]) -> Run:
 
     Parameters
     ----------
-    store : path
-        The run's folder.
+    store : path or str
+        The run's folder, or a URL that fsspec can open, such as ``"s3://bucket/my-run"`` or
+        ``"zip://my-run::file:///data/runs.zip"``. A run at a URL is read only: results of measures are not stored.
 
     Returns
     -------
@@ -67,10 +68,6 @@ def open_run(store: str | os.PathLike[str]) -> Run:
     ([0, 1], (6, 8, 8))
     >>> run.slice(label=0, layer="conv1", channel=3, epoch=1).array().shape
     (27, 8, 8)
-    >>> bitlens.open_run("no-such-run")
-    Traceback (most recent call last):
-        ...
-    bitlens.runs.layout.RunError: no-such-run: there is no such folder
     """
     return Run(store)
 
@@ -89,9 +86,7 @@ class Run:
     """
 
     def __init__(self, store: str | os.PathLike[str]) -> None:
-        self.path = Path(store)
-        if not self.path.is_dir():
-            raise RunError(f"{self.path}: there is no such folder")
+        self.path = place_of(store)
         manifest = self.path / MANIFEST
         try:
             content = read_file(self.path, manifest, MAX_MANIFEST_BYTES)
@@ -153,12 +148,19 @@ class Run:
         """The class of every sample of the probe, int64 [n]; None if the probe has no labels."""
         return probe_file.read_labels(self.path, self.manifest)
 
+    @cached_property
+    def prompts(self) -> NDArray | None:
+        """Where samples are tokens: the number of the prompt of each, int64 [n]; None where samples are whole."""
+        return probe_file.read_prompts(self.path, self.manifest)
+
+    @cached_property
+    def texts(self) -> tuple[str, ...] | None:
+        """The text of every sample, such as that of a token; None where none was recorded."""
+        return probe_file.read_texts(self.path, self.manifest)
+
     @property
     def metrics(self) -> dict[int, dict[str, float]]:
-        """The metrics of every epoch, also of those whose activations were not kept.
-
-        A damaged line, such as one that a full disk has cut off, is left out with a warning.
-        """
+        """The metrics of every epoch, also without kept activations; a damaged line is left out with a warning."""
         return read_metrics(self.path, self.path / METRICS)
 
     def layer(self, name: str) -> Layer:
@@ -242,12 +244,10 @@ class Run:
         epoch : int
             The epoch. It does not matter for the probe.
         """
-        if kind in _SOURCE_FOLDERS:  # a Path would take longer than the rest, and loading asks once per result
-            identity = self._id_of(f"{self.path}/{_SOURCE_FOLDERS[kind]}/{epoch:04d}.safetensors")
-        elif kind == "probe":
-            identity = self._id_of(f"{self.path}/{PROBE}")
-        else:
+        if kind != "probe" and kind not in _SOURCE_FOLDERS:
             raise ValueError(f"kind: expected 'epoch', 'weights' or 'probe', got {kind!r}")
+        parts = (PROBE,) if kind == "probe" else (_SOURCE_FOLDERS[kind], f"{epoch:04d}.safetensors")
+        identity = self._id_of(*parts)
         return identity and f"{kind}:{identity}"
 
     def _last_source(self, kind: str, epoch: int) -> str | None:
@@ -255,16 +255,19 @@ class Run:
         source = self.source(kind, epoch)
         if source is not None or kind != "epoch":
             return source
-        identity = self._id_of(f"{self.path}/{EPOCHS}/{epoch:04d}.dropped")
+        identity = self._id_of(EPOCHS, f"{epoch:04d}.dropped")
         return identity and f"epoch:{identity}"
 
-    def _id_of(self, path: str) -> str | None:
+    def _id_of(self, *parts: str) -> str | None:
+        path = "/".join((str(self.path), *parts))  # a Path would take longer, and loading asks once per result
         try:
+            if isinstance(self.path, RemotePath):
+                return file_id(self.path / "/".join(parts))
             if os.path.islink(path) or os.path.islink(os.path.dirname(path)):  # noqa: PTH114, PTH120, as above
                 inside(self.path, path)
             return file_id(path)
         except OSError as error:
-            raise RunError(f"{path} cannot be read: {error.strerror}") from None
+            raise RunError(f"{path} cannot be read: {error.strerror or error}") from None
 
     def slice(
         self,

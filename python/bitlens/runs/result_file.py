@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bitlens.runs.remote import RemotePath, content_of
 from bitlens.runs.result_header import (
     FORMAT,
     MAX_FILE_BYTES,
@@ -59,8 +60,11 @@ class SeriesReader:
         self._is_current = is_current
         self._rows: list[_Rows] = []
 
-    def read(self, path: str, epoch: int) -> bool:
+    def read(self, path: str | RemotePath, epoch: int) -> bool:
         """Read the file of an epoch; False if it is missing, damaged, stale or not a regular file."""
+        if isinstance(path, RemotePath):
+            content = content_of(path, MAX_FILE_BYTES)
+            return content is not None and len(content) > 8 + TAIL.size and self.read_content(content, epoch)
         try:
             descriptor = os.open(path, _FLAGS)
         except OSError:  # missing, a link, or not permitted
@@ -186,8 +190,10 @@ class _Rows:
         return StoredArray(("epoch", *variable.dims), values, variable.attributes)
 
 
-def read_source(path: str) -> str | None:
+def read_source(path: str | RemotePath) -> str | None:
     """The source that a file's tail names, without a look at the rest; None if it is not a result's file."""
+    if isinstance(path, RemotePath):
+        return _source_in(content_of(path, MAX_FILE_BYTES, TAIL.size) or b"")
     try:
         descriptor = os.open(path, _FLAGS)
     except OSError:
@@ -199,16 +205,24 @@ def read_source(path: str) -> str | None:
         tail = bytearray(TAIL.size)
         if _read_into(descriptor, [tail], status.st_size - TAIL.size) != TAIL.size:
             return None
-        source, _, form, _ = TAIL.unpack(tail)
-        return _source_text(source) if form == FORMAT else None
+        return _source_in(tail)
     except OSError:
         return None
     finally:
         os.close(descriptor)
 
 
+def _source_in(tail: bytes | bytearray) -> str | None:
+    if len(tail) != TAIL.size:
+        return None
+    source, _, form, _ = TAIL.unpack(tail)
+    return _source_text(source) if form == FORMAT else None
+
+
 def read_small_file(path: str | Path) -> bytes:
     """Content of a regular file of at most 4 MiB; empty if there is no such file."""
+    if isinstance(path, RemotePath):
+        return content_of(path, MAX_HEADER_BYTES) or b""
     try:
         descriptor = os.open(path, _FLAGS)
     except OSError:

@@ -8,10 +8,12 @@ import re
 import warnings
 from pathlib import Path
 
+from bitlens.runs.files import sync_files
 from bitlens.runs.layout import RESULTS
+from bitlens.runs.remote import RemotePath
 from bitlens.runs.result_file import read_small_file
 from bitlens.runs.result_key import MEASURE_NAME, ResultKey
-from bitlens.runs.run_files import EPOCH_FILE, inside
+from bitlens.runs.run_files import inside, listed_epochs
 
 PARAMETERS = "parameters.json"
 KEY_FOLDER = re.compile(r"(\d{1,9})-([0-9a-f]{16})")
@@ -32,33 +34,31 @@ def key_folder(run: Path, key: ResultKey) -> Path:
     return inside(run, run / RESULTS / key.measure / f"{key.version}-{key.digest}")
 
 
-def listed_epochs(folder: Path) -> list[int]:
-    """Epochs that a folder has files of, ascending."""
-    try:
-        names = os.listdir(folder)  # noqa: PTH208, faster than a Path for each file
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    return sorted(int(match[1]) for match in map(EPOCH_FILE.fullmatch, names) if match)
+def file_in(folder: Path, epoch: int) -> str | RemotePath:
+    """The file of an epoch in the folder of a key; a text, because a Path takes longer."""
+    return folder / file_name(epoch) if isinstance(folder, RemotePath) else f"{folder}{os.sep}{file_name(epoch)}"
 
 
 def stored_keys(run: Path, measure: str | None) -> list[ResultKey]:
     """The keys of all folders with results, or of those of one measure; a damaged folder gives a warning."""
     top = results_folder(run)
-    names = _folders(run, top) if measure is None else [measure]
+    names = folders_in(run, top) if measure is None else [measure]
     keys = []
     for name in filter(MEASURE_NAME.fullmatch, names):
-        for folder in _folders(run, inside(run, top / name)):
+        for folder in folders_in(run, inside(run, top / name)):
             path = top / name / folder
             if KEY_FOLDER.fullmatch(folder) and listed_epochs(path):
                 keys += _stored_key(path)
     return keys
 
 
-def _folders(run: Path, path: Path) -> list[str]:
+def folders_in(run: Path, path: Path) -> list[str]:
     """Names of the folders in a folder, ascending; RunError if one is a link that leads out of the run."""
+    if isinstance(path, RemotePath):
+        return path.names("directory")
     try:
         with os.scandir(path) as entries:
-            return sorted(entry.name for entry in entries if inside(run, entry.path) and entry.is_dir())
+            return sorted(entry.name for entry in entries if inside(run, entry.path).is_dir())
     except (FileNotFoundError, NotADirectoryError):
         return []
 
@@ -78,3 +78,11 @@ def _stored_key(folder: Path) -> list[ResultKey]:
         )
         return []
     return [key]
+
+
+def flush_epoch(run: Path, epoch: int) -> None:
+    """Put on disk every result of an epoch, whichever process has saved it."""
+    folder = results_folder(run)
+    paths = [inside(run, path) for path in folder.glob(f"*/*/{file_name(epoch)}")]
+    if paths:
+        sync_files(paths, folder)

@@ -19,20 +19,22 @@ from typing import TYPE_CHECKING
 
 from bitlens.runs.files import atomic_write, is_unwritable, remove_leftovers, sync_files
 from bitlens.runs.layout import RESULTS, RunError
+from bitlens.runs.remote import RemotePath, read_only
 from bitlens.runs.result_file import SeriesReader, content_source, read_small_file, read_source
 from bitlens.runs.result_folders import (
     KEY_FOLDER,
     PARAMETERS,
+    file_in,
     file_name,
+    folders_in,
     key_folder,
-    listed_epochs,
     results_folder,
     stored_keys,
 )
 from bitlens.runs.result_format import encode_result
 from bitlens.runs.result_key import ResultKey
 from bitlens.runs.result_types import StoredResult, StoredSeries
-from bitlens.runs.run_files import inside
+from bitlens.runs.run_files import inside, listed_epochs
 from bitlens.runs.unsaved_results import UnsavedResults
 
 if TYPE_CHECKING:
@@ -153,7 +155,7 @@ class ResultStore:
             content = self._unsaved.content(key, epoch) if unsaved else None
             if content is not None and reader.read_content(content, epoch):
                 continue
-            path = f"{folder}{os.sep}{file_name(epoch)}"
+            path = file_in(folder, epoch)
             if not reader.read(path, epoch):
                 self._refuse_outside(path)
         return reader.series()
@@ -162,7 +164,7 @@ class ResultStore:
         """Epochs that have a result which is not stale, ascending. Only `load` notices that a file is damaged."""
         self._say_old_results()
         folder = key_folder(self._run, key)
-        sources = {epoch: self._source_of(f"{folder}{os.sep}{file_name(epoch)}") for epoch in listed_epochs(folder)}
+        sources = {epoch: self._source_of(file_in(folder, epoch)) for epoch in listed_epochs(folder)}
         valid = {epoch for epoch, source in sources.items() if source is not None and self._is_current(source, epoch)}
         for epoch in self._unsaved.epochs(key):
             content = self._unsaved.content(key, epoch)
@@ -189,12 +191,13 @@ class ResultStore:
 
     def old_results(self) -> str | None:
         """A sentence about results that bitlens 0.1.0 wrote, which are not used; None if there are not any."""
-        folders = results_folder(self._run).glob("*/*")
-        old = [path for path in folders if path.is_dir() and not KEY_FOLDER.fullmatch(path.name)]
+        top = results_folder(self._run)
+        folders = [f"{name}/{key}" for name in folders_in(self._run, top) for key in folders_in(self._run, top / name)]
+        old = [folder for folder in folders if not KEY_FOLDER.fullmatch(folder.rpartition("/")[2])]
         if not old:
             return None
         return (
-            f"{self._folder}: results in {len(old)} folders, such as {old[0].relative_to(self._folder)}, were written "
+            f"{self._folder}: results in {len(old)} folders, such as {old[0]}, were written "
             "by bitlens 0.1.0 and are ignored; measure again, and remove these folders to free their space"
         )
 
@@ -247,8 +250,10 @@ class ResultStore:
         return to_dataset(key, series)
 
     def _write(self, key: ResultKey, epoch: int, content: bytes) -> Path:
-        self._clean_once()
         folder = key_folder(self._run, key)
+        if isinstance(folder, RemotePath):
+            raise read_only(folder)
+        self._clean_once()
         parameters = folder / PARAMETERS
         if read_small_file(parameters) != key.text.encode():
             atomic_write(parameters, lambda temporary: temporary.write_bytes(key.text.encode()))
@@ -256,15 +261,15 @@ class ResultStore:
         atomic_write(path, lambda temporary: temporary.write_bytes(content), flush=False)
         return path
 
-    def _source_of(self, path: str) -> str | None:
+    def _source_of(self, path: str | RemotePath) -> str | None:
         source = read_source(path)
         if source is None:
             self._refuse_outside(path)
         return source
 
-    def _refuse_outside(self, path: str) -> None:
+    def _refuse_outside(self, path: str | RemotePath) -> None:
         """Raise RunError if a file that was not read is a link that leads out of the run."""
-        if os.path.islink(path):  # noqa: PTH114, faster than a Path
+        if isinstance(path, str) and os.path.islink(path):  # noqa: PTH114, faster than a Path
             inside(self._run, path)
 
     def _is_current(self, source: str, epoch: int) -> bool:
@@ -284,17 +289,9 @@ class ResultStore:
         if self._is_searched:
             return
         self._is_searched = True
-        run = os.path.realpath(self._folder)
+        run = os.path.realpath(str(self._folder))
         if run in _searched_for_old_results:
             return
         _searched_for_old_results.add(run)
         if sentence := self.old_results():
             warnings.warn(sentence, stacklevel=3)
-
-
-def flush_epoch(run: Path, epoch: int) -> None:
-    """Put on disk every result of an epoch, whichever process has saved it."""
-    folder = results_folder(run)
-    paths = [inside(run, path) for path in folder.glob(f"*/*/{file_name(epoch)}")]
-    if paths:
-        sync_files(paths, folder)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 import stat
-from io import FileIO
 from pathlib import Path
+from typing import IO, cast
 
 from bitlens.runs.layout import EPOCHS, RunError
+from bitlens.runs.remote import RemotePath
 
 EPOCH_FILE = re.compile(r"([0-9]{4}|[1-9][0-9]{4,17})\.safetensors")
 
@@ -23,6 +24,8 @@ def inside(run: str | os.PathLike[str], path: str | os.PathLike[str]) -> Path:
 
     The run's folder may be a link itself, and links within the run to other places in it are followed.
     """
+    if isinstance(path, RemotePath):
+        return cast(Path, path)
     place, full = Path(run), Path(path)
     for part in full.relative_to(place).parts:
         place = place / part
@@ -39,8 +42,8 @@ def _check_target(run: str | os.PathLike[str], link: Path) -> None:
         )
 
 
-def open_file(run: str | os.PathLike[str], path: Path) -> FileIO:
-    """Open a regular file of a run for reading.
+def open_file(run: str | os.PathLike[str], path: Path) -> IO[bytes]:
+    """Open a regular file of a run for reading, without a buffer, or a file at a URL.
 
     Raises
     ------
@@ -50,11 +53,13 @@ def open_file(run: str | os.PathLike[str], path: Path) -> FileIO:
         If it cannot be read, is not a regular file, or a link leads out of the run.
     """
     try:
+        if isinstance(path, RemotePath):
+            return path.open_to_read()
         descriptor = os.open(inside(run, path), _FLAGS)
     except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(path) from None
     except OSError as error:
-        raise RunError(f"{path} cannot be read: {error.strerror}") from None
+        raise RunError(f"{path} cannot be read: {error.strerror or error}") from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise RunError(f"{path} is damaged: expected a file, got a folder or a device; remove it")
@@ -64,22 +69,30 @@ def open_file(run: str | os.PathLike[str], path: Path) -> FileIO:
 def read_file(run: str | os.PathLike[str], path: Path, limit: int) -> bytes:
     """The content of a regular file of a run, of at most `limit` bytes; raises as `open_file` does."""
     with open_file(run, path) as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > limit:
-            raise RunError(f"{path} is damaged: expected at most {limit} bytes, got {size}")
         try:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            if size > limit:
+                raise RunError(f"{path} is damaged: expected at most {limit} bytes, got {size}")
             return file.read()
         except OSError as error:
-            raise RunError(f"{path} cannot be read: {error.strerror}") from None
+            raise RunError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
 def recorded_epochs(run: Path, what: str = EPOCHS) -> list[int]:
     """Epochs whose activations, or weights, are complete on disk, ascending."""
     folder = inside(run, run / what)
     try:
-        names = os.listdir(folder)  # noqa: PTH208, faster than a Path for each file
+        return listed_epochs(folder)
+    except OSError as error:
+        raise RunError(f"{folder} cannot be read: {error.strerror or error}") from None
+
+
+def listed_epochs(folder: Path) -> list[int]:
+    """Epochs that a folder has files of, ascending."""
+    try:
+        # PTH208: faster than a Path for each file
+        names = folder.names("file") if isinstance(folder, RemotePath) else os.listdir(folder)  # noqa: PTH208
     except (FileNotFoundError, NotADirectoryError):
         return []
-    except OSError as error:
-        raise RunError(f"{folder} cannot be read: {error.strerror}") from None
     return sorted(int(match[1]) for match in map(EPOCH_FILE.fullmatch, names) if match)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from bitlens.runs.files import atomic_write
 from bitlens.runs.layout import RunError
 from bitlens.runs.reader import Run
+from bitlens.runs.remote import RemotePath
 from bitlens.runs.run_files import inside, read_file
 
 _FOLDER = "selections"
@@ -57,6 +58,8 @@ def save_selection(run: Run, samples: Sequence[int], name: str | None = None) ->
     if chosen[0] < 0 or chosen[-1] >= count:
         raise RunError(f"samples: expected 0 to {count - 1}, got {chosen[0]} to {chosen[-1]}")
     text = json.dumps({"samples": chosen})
+    if isinstance(run.path, RemotePath):
+        raise RunError(f"run: expected a folder that can be written, got {run.path}; copy the run")
     if name is not None and (not _NAME.fullmatch(name) or _HASH.fullmatch(name)):
         raise RunError(f"name: expected up to 40 letters, digits, - and _, got {name!r}; choose another name")
     replaces, name = name is not None, name or hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -14,7 +14,7 @@ from io import FileIO
 from math import prod
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -135,7 +135,7 @@ class TensorFile:
 
     def __init__(self, run: Path, path: Path) -> None:
         self.path = path
-        self._file: FileIO = open_file(run, path)
+        self._file = open_file(run, path)
         try:
             self.entries = _entries(self._file, path)
             """The tensors by their names."""
@@ -210,18 +210,19 @@ class TensorFile:
                         raise RunError(f"{self.path} is damaged: it was cut while it was read")
                     place += count
         except OSError as error:
-            raise RunError(f"{self.path} cannot be read: {error.strerror}") from None
+            raise RunError(f"{self.path} cannot be read: {error.strerror or error}") from None
 
     def _read_into(self, buffer: memoryview, start: int) -> int:
-        if hasattr(os, "preadv"):
+        if hasattr(os, "preadv") and isinstance(self._file, FileIO):
             return os.preadv(self._file.fileno(), [buffer], start)
-        self._file.seek(start)  # on Windows
-        return self._file.readinto(buffer)
+        self._file.seek(start)  # on Windows, or at a URL
+        return int(self._file.readinto(buffer))  # type: ignore[attr-defined]
 
 
-def _entries(file: FileIO, path: Path) -> dict[str, TensorEntry]:
+def _entries(file: IO[bytes], path: Path) -> dict[str, TensorEntry]:
     """The header's entries, after a check that the tensors fill the file without gaps."""
-    size = os.fstat(file.fileno()).st_size
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
     length = int.from_bytes(file.read(8), "little")
     if not 2 <= length <= min(_MAX_HEADER_BYTES, size - 8):
         raise RunError(f"{path} is damaged: expected a header and tensors, got {size} bytes of something else")

@@ -30,7 +30,7 @@ from bitlens.runs.layout import (
 )
 from bitlens.runs.live_run import LiveRun
 from bitlens.runs.metrics import append_metrics
-from bitlens.runs.result_store import flush_epoch
+from bitlens.runs.result_folders import flush_epoch
 from bitlens.runs.row_file import RowFile
 from bitlens.runs.run_files import inside, read_file, recorded_epochs
 from bitlens.runs.sources import id_metadata, new_id

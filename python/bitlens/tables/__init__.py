@@ -20,6 +20,8 @@ from bitlens.tables.channels import (
     dead_channels,
     layer_points,
 )
+from bitlens.tables.comparison import run_comparison
+from bitlens.tables.comparison_texts import comparison_texts
 from bitlens.tables.decomposition import channel_decomposition
 from bitlens.tables.discarding import discarding_by_layer, discarding_maps, unconverged_maps, unit_maps
 from bitlens.tables.inequalities import chain_violations, information_chains
@@ -27,7 +29,9 @@ from bitlens.tables.layers import channel_pairs
 from bitlens.tables.metrics import recorded_metrics
 from bitlens.tables.neighbors import nearest_samples
 from bitlens.tables.neurons import class_means, label_information
+from bitlens.tables.overview import named_runs, run_overview
 from bitlens.tables.plane import gap_bounds, information_plane, saturation, target_entropies
+from bitlens.tables.prompts import layer_prompt_entropy, prompt_entropies
 from bitlens.tables.steps import layer_steps
 from bitlens.tables.summary import layer_axes, layer_summary
 from bitlens.tables.training import (
@@ -51,6 +55,7 @@ __all__ = [
     "channel_pairs",
     "channel_projections",
     "class_means",
+    "comparison_texts",
     "confusion",
     "dead_channels",
     "discarding_by_layer",
@@ -66,14 +71,19 @@ __all__ = [
     "layer_axes",
     "layer_diversity",
     "layer_points",
+    "layer_prompt_entropy",
     "layer_steps",
     "layer_summary",
+    "named_runs",
     "nearest_samples",
     "neuron_ranking",
     "p_value",
+    "prompt_entropies",
     "recorded_metrics",
     "removal_means",
     "role_counts",
+    "run_comparison",
+    "run_overview",
     "saturation",
     "target_entropies",
     "training_progress",

@@ -17,6 +17,7 @@ from bitlens.arrays import (
     as_real_array,
     call_kernel,
     check_bin_count,
+    check_memory,
     check_same_device,
     describe,
     is_uint8_array,
@@ -69,6 +70,8 @@ def distance_codes(maps: Array, bins: int = 32, *, channel_axis: int = 1) -> Any
     ------
     TypeError, ValueError
         If maps is not a finite array of at least two samples, or bins or channel_axis are out of range.
+    MemoryError
+        If the distances need more memory than there is; nothing has been allocated then.
 
     Examples
     --------
@@ -233,7 +236,10 @@ def _codes_of_maps(x: Array, name: str, bins: int, channel_axis: int = 1) -> tup
     n, channels, _ = maps.shape
     if n < 2:
         raise ValueError(f"{name}: expected at least 2 samples, got {n}")
-    codes = context.empty((channels, n * (n - 1) // 2), "uint8")
+    pairs = n * (n - 1) // 2
+    if not context.on_cuda:  # whose allocator refuses by itself; a CPU holds the distances of one channel at a time
+        check_memory(pairs * (channels + 8), f"{name}: distances of {pairs} pairs of {n} samples")
+    codes = context.empty((channels, pairs), "uint8")
     distance_ranges = context.empty((channels, 2), "float64")
     # The scale of a channel does not change its codes, so that the unit is not needed.
     rescaled, _ = rescale_for_squares(maps, name, (0, 2))

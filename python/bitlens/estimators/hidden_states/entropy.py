@@ -23,6 +23,8 @@ from bitlens.estimators.matrix.kernels import Gaussian, Kernel, Linear, as_kerne
 from bitlens.estimators.matrix.linear_kernel import linear_entropies, valid_rows, warn_of_undefined
 
 Normalization: TypeAlias = Literal["log_n", "log_d", "max_entropy"]
+_BYTES_OF_SHUFFLES = 1 << 26
+"""The shuffled copies of a cloud that are decomposed at the same time."""
 _NORMALIZATIONS = ("log_n", "log_d", "max_entropy")
 
 
@@ -210,9 +212,12 @@ def _null(clouds: Clouds, kernel: Gaussian | Linear, alpha: float, shuffles: int
     for batch, valid in zip(clouds.batches, clouds.valid, strict=True):
         for rows in valid_rows(batch, valid):
             of_cloud = np.full(shuffles, math.nan)
-            for i in range(shuffles if len(rows) else 0):
-                mixed = context.to_device(random.permuted(as_numpy(rows), axis=0))
-                of_cloud[i] = float(cloud_entropies(mixed[None], None, kernel, alpha, context)[0])
+            step = max(1, _BYTES_OF_SHUFFLES // max(1, math.prod(rows.shape) * rows.itemsize))
+            for start in range(0, shuffles if len(rows) else 0, step):
+                count = min(step, shuffles - start)
+                mixed = np.stack([random.permuted(as_numpy(rows), axis=0) for _ in range(count)])
+                bits = cloud_entropies(context.to_device(mixed), None, kernel, alpha, context)
+                of_cloud[start : start + count] = as_numpy(bits)
             null.append(of_cloud)
     return np.stack(null, axis=1).reshape(shuffles, *clouds.shape)
 

@@ -63,9 +63,9 @@ class Dimension:
 class Alignment:
     """Sigma is the one whose kernel K is most similar to the labels' kernel L (Wickstrom et al. 2023).
 
-    The similarity is <K, L> / (|K| |L|). The paper's kernel is exp(-d^2 / s^2), so that s is sqrt(2) sigma; s is chosen
-    from 75 equally spaced numbers between 0.1 and 10 times the mean distance. Labels are integers of shape (n,);
-    measures over a run use the labels of the run.
+    The similarity is ``<K, L> / (|K| |L|)``. The paper's kernel is exp(-d^2 / s^2), so that s is sqrt(2) sigma; s is
+    chosen from 75 equally spaced numbers between 0.1 and 10 times the mean distance. Labels are integers of shape
+    (n,); measures over a run use the labels of the run.
     """
 
     labels: Array | None = None

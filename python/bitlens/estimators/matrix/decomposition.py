@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bitlens.arrays import Array, ArrayContext, NDArray, as_numpy, check_integer, check_seed
-from bitlens.estimators.matrix.bandwidths import Bandwidth, Median
-from bitlens.estimators.matrix.gram import (
-    concatenate,
-    entropies,
-    input_and_channels,
-    joint_of_channels,
-    shuffle_orders,
-    with_shuffles,
+from bitlens.estimators.matrix.bandwidths import Bandwidth
+from bitlens.estimators.matrix.channel_kernels import (
+    EXPONENTS,
+    Combination,
+    KernelPair,
+    kernels_of_input_and_channels,
 )
+from bitlens.estimators.matrix.gram import concatenate, shuffle_orders, with_shuffles
+from bitlens.estimators.matrix.kernels import Kernel
 
 
 class ChannelDecomposition(NamedTuple):
@@ -69,9 +69,10 @@ def channel_decomposition(
     pairs: int | None = None,
     seed: int = 0,
     alpha: float = 1.01,
-    bandwidth: Bandwidth = Median(),  # noqa: B008
+    bandwidth: Bandwidth | None = None,
     *,
-    bandwidth_x: Bandwidth = Median(),  # noqa: B008
+    bandwidth_x: Bandwidth | None = None,
+    kernel: Kernel | None = None,
     scale_bandwidth: bool = True,
     permutations: int = 4,
     channel_axis: int = 1,
@@ -88,7 +89,7 @@ def channel_decomposition(
 
     Parameters
     ----------
-    x, maps, alpha, bandwidth, bandwidth_x, channel_axis
+    x, maps, alpha, bandwidth, bandwidth_x, kernel, channel_axis
         As in `multivariate_information`.
     pairs : int, optional
         Number of pairs of channels, drawn at random without repetition. The default is all pairs.
@@ -120,12 +121,13 @@ def channel_decomposition(
     >>> result.excess.redundancy_synergy > 0
     True
     """
-    of_x, of_maps, context = input_and_channels(x, maps, bandwidth_x, bandwidth, channel_axis)
+    kernels = KernelPair.of(kernel, bandwidth, bandwidth_x)
+    of_x, of_maps, context, combined = kernels_of_input_and_channels(x, maps, kernels, channel_axis)
     shuffles = check_integer(permutations, "permutations")
     if shuffles < 0:
         raise ValueError(f"permutations: expected at least 0, got {shuffles}")
     target = with_shuffles(of_x, context, shuffle_orders(of_x.shape[1], shuffles, seed))
-    return decompose([target], of_maps, context, pairs, seed, alpha, scale_bandwidth)[0]
+    return decompose([target], of_maps, context, pairs, seed, alpha, scale_bandwidth, combined)[0]
 
 
 def decompose(
@@ -136,20 +138,22 @@ def decompose(
     seed: int,
     alpha: float,
     scale_bandwidth: bool,
+    combined: Combination = EXPONENTS,
 ) -> list[ChannelDecomposition]:
     """Decompose the information of a layer about each of several x.
 
-    Each target is an x `with_shuffles`, and `of_maps` are the exponents of every channel, [channels, n, n].
+    Each target is an x `with_shuffles`, and `of_maps` are the kernels of every channel, [channels, n, n].
     """
     channels = len(of_maps)
     chosen_pairs = _choose_pairs(channels, pairs, check_seed(seed))
-    layer = joint_of_channels(of_maps, scale_bandwidth)
+    layer = combined.joint(of_maps, scale_bandwidth)
     groups = [*([i] for i in range(channels)), *chosen_pairs.tolist(), [channels]]
     repeats = len(targets[0])  # x itself and its shuffles
     places = range(channels + 1, channels + 1 + repeats * len(targets))
     alone = [[place] for place in places[::repeats]]
     joint = [[*group, place] for place in places for group in groups]
-    bits = as_numpy(entropies(concatenate([of_maps, layer, *targets]), [*alone, *groups, *joint], alpha, context))
+    kernels = concatenate([of_maps, layer, *targets])
+    bits = as_numpy(combined.entropies(kernels, [*alone, *groups, *joint], alpha, context))
     target_entropies, group_entropies = bits[: len(alone)], bits[len(alone) : len(alone) + len(groups)]
     joint_entropies = bits[len(alone) + len(groups) :].reshape(len(targets), repeats, len(groups))
     results = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,7 +31,7 @@ from bitlens.estimators.matrix.spectra import share_of_rounding
 from bitlens.estimators.matrix.stochastic import PROBES, Estimate, estimate_entropy, standard_error
 
 # From this number of samples on, tiles and estimates are used.
-_MANY = 1024
+MANY = 1024
 # The largest number of samples whose complete spectrum replaces an estimate that does not attain its tolerance.
 _MOST_FOR_SPECTRUM = 16384
 # The standard error that is aimed at, and the rounding errors that are permitted, as shares of the tolerance.
@@ -83,11 +83,15 @@ def sum_of_entropies(
         return _of_linear_kernels(arrays, terms, alpha, kernel, name)
     bandwidth = kernel.bandwidth
     samples = max(len(x) if x.ndim else 0 for x in arrays.values())
-    if samples >= _MANY and (alpha == 2 or aim < math.inf):
+    if samples >= MANY and (alpha == 2 or aim < math.inf):
         kept_bytes = 0 if alpha == 2 else KEPT_BYTES // (2 * len(arrays))
         variables = [Variable.of(x, argument, bandwidth, divisor, kept_bytes) for argument, x in arrays.items()]
         check_fit(variables, name)
-        dtype, rounding = _type_of_tiles(variables, alpha, aim)
+
+        def error(dtype: str) -> float:
+            return sum(variable.rounding_error(dtype) for variable in variables)
+
+        dtype, rounding = type_of_tiles(variables[0].n, error, alpha, aim)
         if dtype and alpha == 2:
             kernels = (GaussianKernel([variables[i] for i in term.members], dtype, keep=False) for term in terms)
             return _exact(terms, [-math.log2(kernel.squared_norm) for kernel in kernels], rounding)
@@ -168,7 +172,9 @@ class _LinearVariable(NamedTuple):
         return rows[0] @ rows[0].swapaxes(0, 1) * float(~collapsed[0])
 
 
-def _type_of_tiles(variables: Sequence[Variable], alpha: float, tolerance: float) -> tuple[str | None, float]:
+def type_of_tiles(
+    n: int, rounding_error: Callable[[str], float], alpha: float, tolerance: float
+) -> tuple[str | None, float]:
     """The smallest type whose rounding errors do not matter, and the bits that they may change; None if there is none.
 
     Relative errors d of the elements change an entropy of order 2 by up to 2 d / ln 2 bits. For other orders, errors
@@ -176,10 +182,9 @@ def _type_of_tiles(variables: Sequence[Variable], alpha: float, tolerance: float
     entropies change by about t log2(n / t). Below order 1, all eigenvalues could be so small that they do not count,
     and float32 is not precise enough.
     """
-    n = variables[0].n
     most = _ROUNDING_BITS if tolerance == math.inf else _ROUNDING_SHARE * tolerance
     for dtype in ("float32", "float64"):
-        error = _relative_error(variables, dtype)
+        error = float(np.finfo(dtype).eps) + rounding_error(dtype)  # that elements of the kernel usually have
         total = min(math.sqrt(n) * error / 4, 1)
         bits = 2 * error / math.log(2) if alpha == 2 else total * math.log2(n / total)
         if alpha < 1 and tolerance < math.inf:
@@ -188,11 +193,6 @@ def _type_of_tiles(variables: Sequence[Variable], alpha: float, tolerance: float
         if usable and bits <= most:
             return dtype, bits
     return None, math.inf
-
-
-def _relative_error(variables: Sequence[Variable], dtype: str) -> float:
-    """Bound the relative errors that elements of the kernel usually have."""
-    return float(np.finfo(dtype).eps) + sum(variable.rounding_error(dtype) for variable in variables)
 
 
 def _estimated(

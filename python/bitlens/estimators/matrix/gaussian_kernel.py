@@ -46,9 +46,8 @@ class Variable:
         if samples.all_equal:
             return cls(len(values), context)
         sigma = sigma_of(samples, bandwidth, float(units.reshape(-1)[0]))
-        square = 2 * divisor * sigma * sigma
-        # No type of tiles is accurate enough for an infinite weight, and all distances are computed and checked.
-        return cls(len(values), context, samples, 1 / square if 0 < square < math.inf else math.inf)
+        # With an infinite weight, all distances are computed and checked.
+        return cls(len(values), context, samples, weight_of(sigma, divisor))
 
     def rounding_error(self, dtype: str) -> float:
         """Bound the rounding errors that exponents of this type usually have."""
@@ -87,6 +86,20 @@ def check_fit(variables: Sequence[HasSamples], name: str) -> None:
     check_same_device([variable.context for variable in variables], name)
 
 
+def weight_of(sigma: float, divisor: int) -> float:
+    """The factor of squared distances in the exponents of a kernel, which are divided by `divisor`.
+
+    It is infinite where its square is beyond float64: then no type of tiles is accurate enough.
+    """
+    square = 2 * divisor * sigma * sigma
+    return 1 / square if 0 < square < math.inf else math.inf
+
+
+def sum_of_squares(tile: Any, context: ArrayContext) -> float:
+    """The sum of squares of a tile: that of a row has the rounding errors of its type, their sum those of float64."""
+    return float(context.astype(array_namespace(tile).einsum("ij,ij->i", tile, tile), "float64").sum())
+
+
 class GaussianKernel:
     """The product of the variables' kernels, divided by its trace n."""
 
@@ -97,9 +110,7 @@ class GaussianKernel:
         self._kept: list[tuple[slice, slice, Any]] = []
         self.squared_norm = 0.0
         for rows, columns, tile in self._tiles():
-            # The sum of a row's squares has the rounding errors of its type, their sum those of float64.
-            squares = self.context.astype(array_namespace(tile).einsum("ij,ij->i", tile, tile), "float64").sum()
-            self.squared_norm += float(squares) * (1 if rows == columns else 2) / self.n**2
+            self.squared_norm += sum_of_squares(tile, self.context) * (1 if rows == columns else 2) / self.n**2
             if keep:
                 self._kept.append((rows, columns, tile))
 

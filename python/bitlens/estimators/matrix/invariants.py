@@ -7,8 +7,15 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from bitlens.arrays import Array, ArrayContext, NDArray, as_numpy, check_integer
-from bitlens.estimators.matrix.bandwidths import Bandwidth, Median
-from bitlens.estimators.matrix.gram import concatenate, entropies, input_and_channels, shuffle_orders, with_shuffles
+from bitlens.estimators.matrix.bandwidths import Bandwidth
+from bitlens.estimators.matrix.channel_kernels import (
+    EXPONENTS,
+    Combination,
+    KernelPair,
+    kernels_of_input_and_channels,
+)
+from bitlens.estimators.matrix.gram import concatenate, shuffle_orders, with_shuffles
+from bitlens.estimators.matrix.kernels import Kernel
 from bitlens.estimators.permutation import p_value_of
 
 
@@ -47,9 +54,10 @@ def shannon_invariants(
     x: Array,
     maps: Array,
     alpha: float = 1.01,
-    bandwidth: Bandwidth = Median(),  # noqa: B008
+    bandwidth: Bandwidth | None = None,
     *,
-    bandwidth_x: Bandwidth = Median(),  # noqa: B008
+    bandwidth_x: Bandwidth | None = None,
+    kernel: Kernel | None = None,
     scale_bandwidth: bool = True,
     permutations: int = 20,
     seed: int = 0,
@@ -66,7 +74,7 @@ def shannon_invariants(
 
     Parameters
     ----------
-    x, maps, alpha, bandwidth, bandwidth_x, scale_bandwidth, channel_axis
+    x, maps, alpha, bandwidth, bandwidth_x, kernel, scale_bandwidth, channel_axis
         As in `multivariate_information`; at least two channels.
     permutations : int
         Number of shuffles of x, at least 2.
@@ -94,34 +102,40 @@ def shannon_invariants(
     >>> round(result.redundancy), round(abs(result.vulnerability))
     (4, 0)
     """
-    of_x, of_maps, context = input_and_channels(x, maps, bandwidth_x, bandwidth, channel_axis)
+    kernels = KernelPair.of(kernel, bandwidth, bandwidth_x)
+    of_x, of_maps, context, combined = kernels_of_input_and_channels(x, maps, kernels, channel_axis)
     if len(of_maps) < 2:
         raise ValueError(f"maps: expected at least 2 channels, got {len(of_maps)}")
     count = check_integer(permutations, "permutations")
     if count < 2:
         raise ValueError(f"permutations: expected at least 2, got {count}")
     target = with_shuffles(of_x, context, shuffle_orders(of_x.shape[1], count, seed))
-    (information,) = group_information([target], of_maps, context, alpha, scale_bandwidth)
+    (information,) = group_information([target], of_maps, context, alpha, scale_bandwidth, combined)
     return degrees(information)
 
 
 def group_information(
-    targets: Sequence[Any], of_maps: Any, context: ArrayContext, alpha: float, scale_bandwidth: bool
+    targets: Sequence[Any],
+    of_maps: Any,
+    context: ArrayContext,
+    alpha: float,
+    scale_bandwidth: bool,
+    combined: Combination = EXPONENTS,
 ) -> list[NDArray]:
     """Compute the information about each of several x in each channel, in all but each channel, and in all.
 
-    Each target is an x `with_shuffles`, and `of_maps` are the exponents of every channel, [channels, n, n]. The results
+    Each target is an x `with_shuffles`, and `of_maps` are the kernels of every channel, [channels, n, n]. The results
     are bits [1 + shuffles, 2 channels + 1].
     """
     channels = len(of_maps)
-    alone = of_maps / (channels if scale_bandwidth else 1)
-    joint = alone.sum(0, keepdims=True)
+    alone = combined.scaled(of_maps, scale_bandwidth)
+    others, joint = combined.all_but_each(alone), combined.joint(alone, False)
     groups = range(2 * channels + 1)  # each channel, all but each channel, all
     repeats = len(targets[0])
     places = range(len(groups), len(groups) + repeats * len(targets))
     sets = [*([group] for group in groups), *([place] for place in places[::repeats])]
     sets += [[group, place] for place in places for group in groups]
-    bits = entropies(concatenate([alone, joint - alone, joint, *targets]), sets, alpha, context)
+    bits = combined.entropies(concatenate([alone, others, joint, *targets]), sets, alpha, context)
     values = as_numpy(bits)
     of_groups, of_targets = values[: len(groups)], values[len(groups) : len(groups) + len(targets)]
     of_both = values[len(groups) + len(targets) :].reshape(len(targets), repeats, len(groups))
@@ -146,7 +160,7 @@ def degrees(information: NDArray) -> ShannonInvariants:
         joint=float(observed[-1]),
         joint_null_mean=float(null[:, -1].mean()),
         joint_null_std=float(null[:, -1].std(ddof=1)),
-        p_value=float(p_value_of(observed[-1], null[:, -1])),
+        p_value=math.nan if math.isnan(observed[-1]) else float(p_value_of(observed[-1], null[:, -1])),
         single=single,
         lost=lost,
     )

@@ -23,9 +23,9 @@ _BYTES_OF_ROWS = 1 << 24
 """The rows that are prepared at the same time, so that they stay in the cache."""
 _BYTES_OF_MATRICES = 1 << 27
 """The Gram matrices that are decomposed at the same time."""
-_COLLAPSED = 1e3
+COLLAPSED = 1e3
 """A cloud is collapsed if its centred norm is at most this number of rounding errors of its norm."""
-_ROUNDED_ROW = 4.0
+ROUNDED_ROW = 4.0
 """A centred row is 0 if its norm is at most this number of rounding errors of the norms of the rows."""
 # Squares of float32 rows outside this range may have underflowed or overflowed; the cloud is then computed in float64.
 _SAFE_SQUARES = 2.0**-90, 2.0**90
@@ -139,8 +139,8 @@ def _norms(squares: Any, valid: Any, squared_mean: Any, kernel: Linear, eps: flo
     if kernel.center:
         counts = (squares * 0 + (1 if valid is None else valid)).sum(1)
         of_rows = squares.sum(1) + counts * squared_mean  # before the mean was subtracted
-        squares = squares * (squares > ((_ROUNDED_ROW * eps) ** 2 * of_rows / counts.clip(1))[:, None])
-        collapsed = squares.sum(1) <= (_COLLAPSED * eps) ** 2 * of_rows
+        squares = squares * (squares > ((ROUNDED_ROW * eps) ** 2 * of_rows / counts.clip(1))[:, None])
+        collapsed = squares.sum(1) <= (COLLAPSED * eps) ** 2 * of_rows
     else:
         collapsed = squares.sum(1) <= 0
     present = squares > 0

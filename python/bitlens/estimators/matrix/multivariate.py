@@ -11,15 +11,15 @@ import numpy as np
 
 from bitlens.arrays import Array, ArrayContext, NDArray, as_array, as_numpy, check_integer
 from bitlens.estimators.intervals import excess_error
-from bitlens.estimators.matrix.bandwidths import Bandwidth, Median, for_samples
-from bitlens.estimators.matrix.gram import (
-    concatenate,
-    entropies,
-    input_and_channels,
-    joint_of_channels,
-    shuffle_orders,
-    with_shuffles,
+from bitlens.estimators.matrix.bandwidths import Bandwidth, for_samples
+from bitlens.estimators.matrix.channel_kernels import (
+    EXPONENTS,
+    Combination,
+    KernelPair,
+    kernels_of_input_and_channels,
 )
+from bitlens.estimators.matrix.gram import concatenate, shuffle_orders, with_shuffles
+from bitlens.estimators.matrix.kernels import Kernel
 from bitlens.estimators.permutation import p_value_of
 from bitlens.estimators.verdicts import adjusted_information, verdicts
 
@@ -78,9 +78,10 @@ def multivariate_information(
     x: Array,
     maps: Array,
     alpha: float = 1.01,
-    bandwidth: Bandwidth = Median(),  # noqa: B008
+    bandwidth: Bandwidth | None = None,
     *,
-    bandwidth_x: Bandwidth = Median(),  # noqa: B008
+    bandwidth_x: Bandwidth | None = None,
+    kernel: Kernel | None = None,
     scale_bandwidth: bool = True,
     tensor: bool = False,
     permutations: int = 20,
@@ -103,13 +104,17 @@ def multivariate_information(
         Feature maps. In shape (n, channels) every unit is a channel.
     alpha : float
         Order of the entropies, above 0.
-    bandwidth : float, sequence of floats, or rule
-        Sigma of the channels in the unit of maps, one sigma for each channel, or a rule for them.
-    bandwidth_x : float or rule
-        Sigma of x in the unit of x, or a rule for it.
+    bandwidth : float, sequence of floats, or rule, optional
+        Sigma of the channels in the unit of maps, one sigma for each channel, or a rule for them. The default is
+        Median().
+    bandwidth_x : float or rule, optional
+        Sigma of x in the unit of x, or a rule for it. The default is Median().
+    kernel : Gaussian, Linear or Cosine, optional
+        The kernel of x and of every channel, instead of bandwidths. The kernel of classes stays 1 within a class and 0
+        between classes. A centred kernel of a channel whose values are all equal is 0, and the result NaN.
     scale_bandwidth : bool
         Whether the channels' sigmas are multiplied by sqrt(channels) in a joint entropy. False is the paper's plain
-        product, which saturates if there are many channels.
+        product, which saturates if there are many channels. Linear kernels have no sigma.
     tensor : bool
         Whether all values of a layer have one kernel (Wickstrom et al. 2023), instead of one kernel for each channel.
     permutations : int
@@ -132,6 +137,13 @@ def multivariate_information(
     TypeError, ValueError
         If x and maps are not finite arrays of the same samples, at least two, or a parameter is invalid.
 
+    Warns
+    -----
+    SaturationWarning
+        If the estimate contains little information about the layer.
+    UndefinedWarning
+        If a linear kernel is 0 everywhere.
+
     Examples
     --------
     >>> import numpy as np
@@ -142,19 +154,22 @@ def multivariate_information(
     True
     """
     x, maps = as_array(x, "x"), as_array(maps, "maps")
-    of_x, of_maps, context = input_and_channels(x, maps, bandwidth_x, bandwidth, channel_axis, tensor=tensor)
+    kernels = KernelPair.of(kernel, bandwidth, bandwidth_x)
+    of_x, of_maps, context, combined = kernels_of_input_and_channels(x, maps, kernels, channel_axis, tensor=tensor)
     count = check_integer(permutations, "permutations")
     if count < 2:
         raise ValueError(f"permutations: expected at least 2, got {count}")
     orders = shuffle_orders(of_x.shape[1], count, seed)
     target = with_shuffles(of_x, context, orders)
-    ((result, null),) = informations([target], of_maps, context, alpha, scale_bandwidth)
+    ((result, null),) = informations([target], of_maps, context, alpha, scale_bandwidth, combined)
 
     def excess(kept: NDArray, induced: Sequence[NDArray]) -> float:
-        rules = for_samples(bandwidth_x, kept), for_samples(bandwidth, kept)
-        of_x, of_maps, context = input_and_channels(x[kept], maps[kept], *rules, channel_axis, tensor=tensor)
+        rules = kernels.replace_bandwidths(lambda rule: for_samples(rule, kept))
+        of_x, of_maps, context, _ = kernels_of_input_and_channels(
+            x[kept], maps[kept], rules, channel_axis, tensor=tensor
+        )
         target = with_shuffles(of_x, context, induced)
-        ((part, _),) = informations([target], of_maps, context, alpha, scale_bandwidth)
+        ((part, _),) = informations([target], of_maps, context, alpha, scale_bandwidth, combined)
         return part.excess
 
     if intervals:
@@ -164,17 +179,22 @@ def multivariate_information(
 
 
 def informations(
-    targets: Sequence[Any], of_maps: Any, context: ArrayContext, alpha: float, scale_bandwidth: bool
+    targets: Sequence[Any],
+    of_maps: Any,
+    context: ArrayContext,
+    alpha: float,
+    scale_bandwidth: bool,
+    combined: Combination = EXPONENTS,
 ) -> list[tuple[MultivariateInformation, NDArray]]:
     """Compute the information of a layer about each of several x, and that of every shuffle, without warnings.
 
-    Each target is an x `with_shuffles`, and `of_maps` are the exponents of every channel, [channels, n, n].
+    Each target is an x `with_shuffles`, and `of_maps` are the kernels of every channel, [channels, n, n].
     """
-    layer = joint_of_channels(of_maps, scale_bandwidth)
+    layer = combined.joint(of_maps, scale_bandwidth)
     repeats = len(targets[0])  # x itself and its shuffles
     places = range(1, 1 + repeats * len(targets))
     sets = [[0], *([place] for place in places[::repeats]), *([place, 0] for place in places)]
-    bits = as_numpy(entropies(concatenate([layer, *targets]), sets, alpha, context))
+    bits = as_numpy(combined.entropies(concatenate([layer, *targets]), sets, alpha, context))
     entropy_maps, *target_entropies = bits[: 1 + len(targets)].tolist()
     joint_entropies = bits[1 + len(targets) :].reshape(len(targets), repeats)
     results = []
@@ -190,7 +210,7 @@ def informations(
             saturation=entropy_maps / math.log2(of_maps.shape[1]),
             null_mean=float(null.mean()),
             null_std=float(null.std(ddof=1)) if len(null) > 1 else math.nan,
-            p_value=float(p_value_of(information, null)),
+            p_value=math.nan if math.isnan(information) else float(p_value_of(information, null)),
             standard_error=math.nan,
         )
         results.append((result, null))
@@ -205,7 +225,7 @@ def _warn_of_saturation(result: MultivariateInformation, channels: int) -> None:
             SaturationWarning,
             stacklevel=3,
         )
-    elif not result.information > result.null_mean + 2 * result.null_std:
+    elif result.information <= result.null_mean + 2 * result.null_std:
         warnings.warn(
             f"the information of {result.information:.4f} bits is not larger than that of shuffled samples, "
             f"{result.null_mean:.4f} ± {result.null_std:.4f} bits",

@@ -28,6 +28,11 @@ def slices(n: int, first: int = 0) -> Iterator[slice]:
         yield slice(start, min(start + TILE, n))
 
 
+def rounding_error(largest_norm: float, dtype: str) -> float:
+    """Bound the rounding errors that squared distances of centred samples usually have, from their largest |x|^2."""
+    return 8 * float(np.finfo(dtype).eps) * largest_norm
+
+
 def upper_tiles(n: int) -> Iterator[tuple[slice, slice]]:
     """Rows and columns of the tiles on and above the diagonal."""
     for rows in slices(n):
@@ -35,17 +40,23 @@ def upper_tiles(n: int) -> Iterator[tuple[slice, slice]]:
             yield rows, columns
 
 
+def sums_of_slices(values: Any, context: ArrayContext) -> list[Any]:
+    """The sums [d] of the samples in each slice, float64."""
+    return [context.astype(values[rows], "float64").sum(0) for rows in slices(len(values))]
+
+
 class Samples:
     """Samples [n, d] of one variable, float32 or float64.
 
-    Their squared distances on and above the diagonal are kept in memory if these take at most `kept_bytes`.
+    Their squared distances on and above the diagonal are kept in memory if these take at most `kept_bytes`. If they are
+    a part of all samples, `mean` is that of all.
     """
 
-    def __init__(self, values: Any, context: ArrayContext, kept_bytes: int = 0) -> None:
+    def __init__(self, values: Any, context: ArrayContext, kept_bytes: int = 0, mean: Any = None) -> None:
         self.values, self.context, self._kept_bytes = values, context, kept_bytes
         xp, n = array_namespace(values), len(values)
         self._dtype = str(values.dtype).removeprefix("torch.")
-        mean = sum(context.astype(values[rows], "float64").sum(0) for rows in slices(n)) / n
+        mean = sum(sums_of_slices(values, context)) / n if mean is None else mean
         self._mean = context.astype(mean, self._dtype)
         self.norms = xp.concatenate([(self._centered(rows, "float64") ** 2).sum(1) for rows in slices(n)])
         self.all_equal = bool((values == values[:1]).all())
@@ -77,7 +88,7 @@ class Samples:
 
     def rounding_error(self, dtype: str) -> float:
         """Bound the rounding errors that squared distances of this type usually have."""
-        return 8 * float(np.finfo(dtype).eps) * float(self.norms.max())
+        return rounding_error(float(self.norms.max()), dtype)
 
     def exact_squares(self, first: Any, second: Any) -> Any:
         """Squared distances of pairs of samples, from differences in float64."""
@@ -160,6 +171,14 @@ def sigma_of(samples: Samples, bandwidth: Bandwidth, unit: float) -> float:
         return mean if mean > 0 else samples.median()
     if isinstance(bandwidth, Alignment):
         squares = squared_distances(values[:, None], context)
-    else:  # the rule needs their shape alone
-        squares = array_namespace(values).broadcast_to(samples.norms[:1], (1, n, n))
+    else:
+        return sigma_of_shape(bandwidth, n, length, unit, context)
+    return float(sigmas(bandwidth, squares, unit, length, context)[0])
+
+
+def sigma_of_shape(bandwidth: Bandwidth, n: int, length: int, unit: float, context: ArrayContext) -> float:
+    """Compute sigma by a rule that needs the shape [n, length] of the samples alone, or check a given sigma."""
+    zero = context.empty((1,), "float64")
+    zero[...] = 0
+    squares = array_namespace(zero).broadcast_to(zero, (1, n, n))
     return float(sigmas(bandwidth, squares, unit, length, context)[0])

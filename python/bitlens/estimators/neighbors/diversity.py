@@ -58,24 +58,65 @@ class InterSampleDiversity(NamedTuple):
 
 def entropy_of_neighbors(distances: Any, indices: Any, context: ArrayContext) -> float:
     """Compute the inter-sample entropy in bits from the neighbours [n, k], ordered by (distance, index)."""
+    scales = neighbor_scales(distances, context)
+    last = last_neighbors(distances, indices, context)
+    return entropy_of_sums(edge_sums(distances, indices, 0, scales, *last, context), context)
+
+
+def neighbor_scales(distances: Any, context: ArrayContext) -> Any:
+    """Compute the scale of each sample, float64 [samples], from the distances [samples, k] of its neighbours."""
     scales = context.empty((len(distances),), "float64")
     call_kernel(context, _core.neighbor_scales, distances, scales)
-    sums, entropy = context.empty((len(distances), 2), "float64"), context.empty((1,), "float64")
-    call_kernel(context, _core.edge_entropy, distances, indices, scales, sums, entropy)
+    return scales
+
+
+def last_neighbors(distances: Any, indices: Any, context: ArrayContext) -> tuple[Any, Any]:
+    """The distance and the index of each sample's last neighbour, which tell whether another one is among them."""
+    return context.astype(distances[:, -1], "float64"), context.astype(indices[:, -1], "int32")
+
+
+def edge_sums(
+    distances: Any,
+    indices: Any,
+    first: int,
+    scales: Any,
+    last_distances: Any,
+    last_indices: Any,
+    context: ArrayContext,
+) -> Any:
+    """Compute the sums [samples, 2] over the pairs of a run of samples that begins at `first`.
+
+    Scales and last neighbours are those of all samples, [n].
+    """
+    sums = context.empty((len(distances), 2), "float64")
+    vectors = (scales, last_distances, last_indices)
+    call_kernel(context, _core.edge_sums, distances, indices, first, *vectors, sums)
+    return sums
+
+
+def entropy_of_sums(sums: Any, context: ArrayContext) -> float:
+    """Compute the inter-sample entropy in bits from the sums [n, 2] of all samples, in their order."""
+    entropy = context.empty((1,), "float64")
+    call_kernel(context, _core.edge_entropy, sums, entropy)
     return float(entropy[0])
 
 
 def warn_of_neighbors(neighbors: Neighbors, stacklevel: int) -> None:
     """Warn where coinciding samples raise the entropy, or else where the order of the samples decides."""
     n, k = neighbors.distances.shape
-    if share := _without_scale(neighbors.distances):
+    warn_of_samples(n, k, without_scale(neighbors.distances), int(neighbors.ties.sum()), stacklevel + 1)
+
+
+def warn_of_samples(n: int, k: int, coinciding: int, tied: int, stacklevel: int) -> None:
+    """Warn as `warn_of_neighbors` does, of numbers of samples that coincide and of those that have ties."""
+    if coinciding:
         warnings.warn(
-            f"x: {round(share * n)} of {n} samples coincide with log2(k) or more of their {k} neighbours; they raise "
+            f"x: {coinciding} of {n} samples coincide with log2(k) or more of their {k} neighbours; they raise "
             "the entropy, which reaches its bound for a dead layer; read the diversity of full_output=True",
             NeighborWarning,
             stacklevel=stacklevel + 1,
         )
-    elif tied := int(neighbors.ties.sum()):
+    elif tied:
         warnings.warn(
             f"x: {tied} of {n} samples have several candidates for neighbour {k} at the same distance, of which the "
             "order of the samples chooses; this moves the entropy by some 0.01 bits; k = n - 1 has no ties",
@@ -120,7 +161,7 @@ def diversity_of_neighbors(
         effective_share=min(1.0, 2 ** (of_distinct - bound)),
         diversity_k=count,
         distinct=int(groups.max()) + 1,
-        without_scale=_without_scale(neighbors.distances),
+        without_scale=without_scale(neighbors.distances) / n,
         tied=int(neighbors.ties.sum()),
         null_mean=float(np.mean(null)),
         null_std=float(np.std(null, ddof=1)),
@@ -140,10 +181,9 @@ def entropy_bound(n: int, k: int) -> float:
     return math.log2(min(2 * n * k, n * (n - 1)))
 
 
-def _without_scale(distances: Any) -> float:
-    """Share of samples that coincide with log2(k) or more of their k neighbours."""
-    n, k = distances.shape
-    return float(((distances == 0).sum(1) >= math.log2(k)).sum() / n)
+def without_scale(distances: Any) -> int:
+    """Number of samples that coincide with log2(k) or more of their k neighbours."""
+    return int(((distances == 0).sum(1) >= math.log2(distances.shape[1])).sum())
 
 
 def _entropy_of_distinct(neighbors: Neighbors, groups: NDArray, context: ArrayContext) -> float:
@@ -152,9 +192,8 @@ def _entropy_of_distinct(neighbors: Neighbors, groups: NDArray, context: ArrayCo
     points = int(groups.max()) + 1
     if points == len(groups):
         return entropy_of_neighbors(distances, indices, context)
-    scales = context.empty((len(distances),), "float64")
+    scales = neighbor_scales(distances, context)
     weights = context.empty(distances.shape, "float64")
-    call_kernel(context, _core.neighbor_scales, distances, scales)
     call_kernel(context, _core.neighbor_weights, distances, scales, weights)
     shares = as_numpy(weights)
     shares = shares / shares.sum(axis=1, keepdims=True)

@@ -22,6 +22,7 @@ from bitlens.estimators.neighbors.diversity import (
     diversity_neighbors,
     diversity_of_neighbors,
     entropy_of_neighbors,
+    neighbor_scales,
     warn_of_neighbors,
 )
 from bitlens.estimators.neighbors.nearest import TRUSTED_SHARE, in_unit, search
@@ -69,9 +70,8 @@ def neighbor_probabilities(x: Array, k: int = 15) -> tuple[Any, Any, Any]:
     points, context, ends = as_samples(x, "x", at_least=3)
     found = search(points, context, ends, check_neighbor_count(k, len(points), at_least=2))
     distances = found.distances
-    scales = context.empty((len(points),), "float64")
+    scales = neighbor_scales(distances, context)
     probabilities = context.empty(distances.shape, "float64")
-    call_kernel(context, _core.neighbor_scales, distances, scales)
     call_kernel(context, _core.neighbor_weights, distances, scales, probabilities)
     return (
         context.to_caller(context.astype(found.indices, "int64")),
@@ -106,9 +106,9 @@ def inter_sample_entropy(
     of shuffled features: an entropy below it tells that features depend on each other. It may also be above it, where
     shuffling makes samples coincide nearly, as it does for one-hot outputs.
 
-    The neighbours are exact. The distances of float64 samples are exact as well. Those of float32 samples come from
-    float32 matrix products wherever these are accurate to a relative 1e-5, which changes the entropy by far less than
-    1e-5 bits.
+    The neighbours and their distances are exact. Only for the diversity and the null of float32 samples, distances come
+    from float32 matrix products wherever these are accurate to a relative 1e-5, which changes an entropy by far less
+    than 1e-5 bits.
 
     Parameters
     ----------
@@ -146,11 +146,12 @@ def inter_sample_entropy(
     """
     points, context, ends = as_samples(x, "x", at_least=3)
     n, count = len(points), check_neighbor_count(k, len(points), at_least=2)
-    trusted_share = TRUSTED_SHARE if str(points.dtype).endswith("float32") else math.inf
-    neighbors = search(points, context, ends, count, trusted_share=trusted_share)
+    neighbors = search(points, context, ends, count)
     if not full_output:
         warn_of_neighbors(neighbors, 2)
         return entropy_of_neighbors(neighbors.distances, neighbors.indices, context)
+
+    trusted_share = TRUSTED_SHARE if str(points.dtype).endswith("float32") else math.inf
 
     def shuffled(random: np.random.Generator) -> float:
         mixed = context.to_device(random.permuted(as_numpy(points), axis=0))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bitlens import _core
-from bitlens.arrays import ArrayContext, NDArray, as_numpy, call_kernel
+from bitlens.arrays import ArrayContext, NDArray, array_namespace, as_numpy, call_kernel
 from bitlens.estimators.neighbors.projection import Projection, centred_blocks, squared_lengths
 
 _UNIT_ROUNDOFF = 2.0**-24
@@ -52,7 +52,15 @@ class Neighbors(NamedTuple):
 def scan(
     x: Any, among: Any | None, context: ArrayContext, width: float, k: int, projection: Projection | None, unit: float
 ) -> Neighbors:
-    """Find the k nearest rows of `among` for every row of x; without `among`, other rows of x.
+    """Find the k nearest rows of `among` for every row of x; without `among`, other rows of x."""
+    found = scan_squared(x, among, context, width, k, projection, unit)
+    return found._replace(distances=array_namespace(found.distances).sqrt(found.distances))
+
+
+def scan_squared(
+    x: Any, among: Any | None, context: ArrayContext, width: float, k: int, projection: Projection | None, unit: float
+) -> Neighbors:
+    """As `scan`, with squared distances, because different ones may have the same root.
 
     The bounds come from the projected samples, or from all their values in float32. `width` is the largest difference
     of two values, and `unit` that of the distances.
@@ -68,11 +76,11 @@ def scan(
     else:
         operands = [_projected(samples, context, projection, width) for samples in given]
         coordinates = (projection.coarse, projection.directions.shape[1])
-    distances, indices = context.empty((n, columns), "float64"), context.empty((n, columns), "int32")
+    squared, indices = context.empty((n, columns), "float64"), context.empty((n, columns), "int32")
     ties, measured = context.empty((n,), "uint8"), context.empty((n,), "int32")
-    options, results = (int(among is None), width**2, k), (distances, indices, ties, measured)
+    options, results = (int(among is None), width**2, k), (squared, indices, ties, measured)
     call_kernel(context, _core.scan_neighbors, x, y, *operands[0], *operands[-1], *options, *results)
-    return Neighbors(distances[:, :k], indices[:, :k], ties, unit, coordinates, measured)
+    return Neighbors(squared[:, :k], indices[:, :k], ties, unit, coordinates, measured)
 
 
 def _centred(x: Any, context: ArrayContext, mean: Any, width: float) -> tuple[Any, ...]:

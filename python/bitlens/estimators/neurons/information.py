@@ -66,7 +66,7 @@ class NeuronInformation(NamedTuple):
     mutual_information_bias: Any
     """Mean mutual information when the labels are shuffled: what chance alone gives."""
     selectivity_bias: Any
-    """Expected error of the preferred class's divergence. Choosing the largest divergence adds to the error."""
+    """Mean selectivity when the labels are shuffled: what chance and the choice of the largest divergence give."""
     null_std: Any
     """Standard deviation of the mutual information when the labels are shuffled (n - 1 in the denominator)."""
     excess: Any
@@ -104,9 +104,9 @@ def neuron_information(
 
     Estimates from few samples are too large. ``mutual_information_bias`` is the mean mutual information over all
     permutations of the labels, in closed form for single values (`expected_information`), and over the shuffles for
-    maps, because the positions of one map are not independent. The other biases are of first order in 1 / n (Miller
-    1955), from the bins that occur: (1 - bins) / (2 n ln 2) for the entropy, and (bins - 1) (n / n_y - 1) / (2 n ln 2)
-    for a preferred class of n_y samples, where n is the number of samples.
+    maps, because the positions of one map are not independent. ``selectivity_bias`` is the mean selectivity over the
+    shuffles. ``entropy_bias`` is of first order in 1 / n (Miller 1955), (1 - bins) / (2 n ln 2) from the bins that
+    occur and the number n of samples.
 
     The standard errors come from 20 random halves of the samples, each with its own bins. A half lacks most of the
     smallest and largest values, which set the bins, so that the error of the entropy is at least that of the jackknife
@@ -191,10 +191,10 @@ def _results(counts: Counts, resampled: Resampling) -> NeuronInformation:
     """The quantities of a block of channels."""
     found = _information(counts.observed, resampled.class_sizes)
     n = int(resampled.class_sizes.sum())
-    first_order = 1 / (2 * n * math.log(2))
     shares = counts.observed.sum(axis=-2) / counts.observed.sum(axis=(-2, -1))[:, None]
     bins = (shares > 0).sum(axis=-1)
-    null = _information(counts.shuffled, resampled.class_sizes).information
+    by_chance = _information(counts.shuffled, resampled.class_sizes)
+    null = by_chance.information
     unknown = np.full(len(bins), math.nan)
     chance = resampled.expected(counts.observed, null) if len(null) else unknown
     null_std, p_value = spread_and_p_value(found.information, null)
@@ -212,9 +212,9 @@ def _results(counts: Counts, resampled: Resampling) -> NeuronInformation:
         mutual_information=found.information,
         selectivity=found.selectivity,
         preferred_class=found.preferred,
-        entropy_bias=(1 - bins) * first_order,
+        entropy_bias=(1 - bins) / (2 * n * math.log(2)),
         mutual_information_bias=chance,
-        selectivity_bias=(bins - 1) * (n / resampled.class_sizes[found.preferred] - 1) * first_order,
+        selectivity_bias=by_channel(by_chance.selectivity).mean(axis=1) if len(null) else unknown,
         null_std=null_std,
         excess=found.information - chance,
         p_value=p_value,

@@ -5,6 +5,7 @@ In shape (n * tokens, channels), axis 0 has the factors samples and tokens. If i
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -45,6 +46,8 @@ class Channels(Factor):
 
     how: str = ""
     """The operation that showed it."""
+    time: int = field(default_factory=itertools.count().__next__)
+    """Which weights acted later than others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +128,7 @@ class Trace:
         if isinstance(factor, Places):
             return self.with_axis(axis, (factor.taken(index),))
         if isinstance(factor, Channels):
-            return self.with_axis(axis, (Channels(len(index), factor.how),))
+            return self.with_axis(axis, (Channels(len(index), factor.how, factor.time),))
         return self.with_axis(axis, other(len(index)))
 
     def reshaped(self, shape: Sequence[int]) -> Trace:

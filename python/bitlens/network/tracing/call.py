@@ -30,12 +30,19 @@ class Call:
     """One call of an operation: its arguments by position, with the traces of the tensors among them."""
 
     def __init__(
-        self, name: str, arguments: Sequence[Any], results: Sequence[Tensor], of: Callable[[Any], Operand]
+        self,
+        name: str,
+        arguments: Sequence[Any],
+        results: Sequence[Tensor],
+        of: Callable[[Any], Operand],
+        is_weight: Callable[[Tensor], bool],
     ) -> None:
         self.name = name
         self.arguments = arguments
         self.results = results
         self.of = of
+        self.is_weight = is_weight
+        """Whether a constant is a parameter, or was computed from some."""
 
     def trace(self, position: int) -> Operand:
         """The trace of an argument."""
@@ -90,7 +97,7 @@ def _merged(result: Trace, axes: list[Axis], size: int) -> tuple[Trace, Axis]:
         for a, b in zip(merged, axis, strict=True):
             factor = _union(a, b)
             if factor is None:
-                factor = max(a, b, key=_rank)
+                factor = _later(a, b)
                 lost = Trace(((a, b),)).losing(0)
                 result = Trace(result.axes, united(result.reach, lost.reach))
             factors.append(factor)
@@ -100,6 +107,11 @@ def _merged(result: Trace, axes: list[Axis], size: int) -> tuple[Trace, Axis]:
 
 def _rank(factor: Factor) -> int:
     return [Other, Places, Channels, Samples].index(type(factor))
+
+
+def _later(a: Factor, b: Factor) -> Factor:
+    """The factor that says more; of two with channels, the one on which weights acted last."""
+    return max(a, b, key=lambda factor: (_rank(factor), getattr(factor, "time", 0)))
 
 
 def _rank_of_axis(axis: Axis) -> int:
@@ -118,7 +130,7 @@ def _union(a: Factor, b: Factor) -> Factor | None:
         return Places(a.size, a.axis, np.minimum(a.first, b.first), np.maximum(a.end, b.end))
     if Places in (type(a), type(b)) and Other not in (type(a), type(b)):
         return None
-    return max(a, b, key=_rank)
+    return _later(a, b)
 
 
 def pointwise(call: Call) -> Operand:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from bitlens.network.tracing import windows
-from bitlens.network.tracing.axes import Channels, Samples, Trace, other, united
+from bitlens.network.tracing.axes import Axis, Channels, Samples, Trace, other, united
 from bitlens.network.tracing.call import Call, Operand, channels, combined, unknown
 
 
@@ -96,6 +97,10 @@ def batch_norm(call: Call) -> Operand:
     return trace.mixed(range(2, len(trace.axes))) if uses_batch else trace
 
 
+def _has_channels(axis: Axis) -> bool:
+    return any(isinstance(factor, Channels) for factor in axis)
+
+
 def layer_norm(call: Call) -> Operand:
     """A layer or RMS normalization over the last axes."""
     trace = call.trace(0)
@@ -103,8 +108,17 @@ def layer_norm(call: Call) -> Operand:
         return None
     axes = range(len(trace.axes) - len(call.arguments[1]), len(trace.axes))
     trace = trace.mixed(axes)
-    if len(axes) == 1 and not any(isinstance(f, Channels) for f in trace.axes[-1]):
-        trace = trace.losing(axes[0]).with_axis(axes[0], channels(call.shape[-1], "a layer normalization"))
+    if len(axes) != 1:
+        return trace
+    (factor,) = channels(call.shape[-1], "a layer normalization")
+    assert isinstance(factor, Channels)
+    if not _has_channels(trace.axes[-1]):
+        if any(map(_has_channels, trace.axes)):
+            factor = replace(factor, time=-1)  # it says less than the weights that made the channels on another axis
+        return trace.losing(axes[0]).with_axis(axes[0], (factor,))
+    if call.get(2) is not None:
+        again = (replace(f, time=factor.time) if isinstance(f, Channels) else f for f in trace.axes[-1])
+        trace = trace.with_axis(axes[0], tuple(again))
     return trace
 
 
@@ -133,6 +147,10 @@ def matmul(call: Call) -> Operand:
     if left is not None:  # the right matrix is a weight
         return Trace((*left.axes[:-1], channels(call.shape[-1], "a linear map")), left.losing(-1).reach)
     if right is not None:
+        matrix = call.arguments[start]
+        is_square = matrix.shape[-1] == matrix.shape[-2] and matrix.shape[-1] > 1
+        if is_square and not call.is_weight(matrix) and not _has_channels(right.axes[-2]):
+            return right.mixed([len(right.axes) - 2])  # such as the neighbours in a graph
         kept = tuple(right.axes[i] for i in batches)
         return Trace((*kept, channels(call.shape[-2], "a linear map"), right.axes[-1]), right.losing(-2).reach)
     return unknown(call)

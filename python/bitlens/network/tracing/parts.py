@@ -93,7 +93,7 @@ def _placed(factors: Axis, entries: NDArray, size: int) -> Axis | None:
         numbers[entries] = np.arange(len(entries))
         return (factors[0].taken(numbers),)
     if len(factors) == 1 and isinstance(factors[0], Channels):
-        return (Channels(size, factors[0].how),)
+        return (Channels(size, factors[0].how, factors[0].time),)
     return None
 
 

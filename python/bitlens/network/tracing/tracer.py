@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,19 @@ from bitlens.network.tracing.rules import trace_of, weighted_axis
 
 
 class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Follows the axes of the inputs through a forward pass that runs inside the mode."""
+    """Follows the axes of the inputs through a forward pass that runs inside the mode.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    parameters : iterable of Tensor
+        The parameters of the network.
+    """
+
+    def __init__(self, parameters: Iterable[Tensor] = ()) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._traces: Any = WeakTensorKeyDictionary()
+        self._parameters = {_memory(parameter) for parameter in parameters}
+        self._weights: Any = WeakTensorKeyDictionary()
         self._parts = Parts()
         self.channel_axis_of_input: int | None = None
         """The axis of the main input that the first weights combine or scale; None until it is seen."""
@@ -44,6 +52,10 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """The trace of a tensor; None if it does not depend on the input."""
         return self._traces.get(tensor) if isinstance(tensor, Tensor) else None
 
+    def is_weight(self, tensor: Tensor) -> bool:
+        """Whether a tensor is a parameter, or was computed from parameters alone."""
+        return tensor in self._weights or _memory(tensor) in self._parameters
+
     def __torch_dispatch__(
         self, func: Any, types: Sequence[Any], args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
@@ -52,13 +64,15 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         # Arguments by name are put at their positions, where the rules look for them.
         for argument in func._schema.arguments[len(arguments) :]:
             arguments.append(kwargs.get(argument.name, argument.default_value))
-        call = Call(func._overloadpacket.__name__, arguments, (), self.of)
+        call = Call(func._overloadpacket.__name__, arguments, (), self.of, self.is_weight)
         shapes = [tuple(t.shape) for t, trace in call.operands() if trace is not None]
         output = func(*args, **kwargs)
         results = output if isinstance(output, (tuple, list)) else [output]
         call.results = [value for value in results if isinstance(value, Tensor)]
         if any(tensor.is_nested for tensor in (*call.results, *(operand for operand, _ in call.operands()))):
             return output  # their axes have no sizes, and are not followed
+        if not shapes and any(self.is_weight(operand) for operand, _ in call.operands()):
+            self._weights.update(dict.fromkeys(call.results, True))
         pointwise = torch.Tag.pointwise in func.tags
         if shapes and call.results:
             same = all(shape == tuple(result.shape) for shape in shapes for result in call.results)
@@ -94,3 +108,9 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             (factor,) = axis
             if isinstance(factor, Places) and factor.size == self._input[factor.axis]:
                 self.channel_axis_of_input = factor.axis
+
+
+def _memory(tensor: Tensor) -> int:
+    return (
+        tensor.untyped_storage().data_ptr() if tensor.layout == torch.strided and not tensor.is_nested else id(tensor)
+    )

@@ -6,7 +6,7 @@
 
 import { textToFlags } from "./points.mjs";
 import { listenToKeys, listenToOverview, listenToPointer, listenToTools } from "./interaction.mjs";
-import { choose, draw, leave, LINK, sizeOf, startPainter, update } from "./state.mjs";
+import { choose, draw, leave, LINK, lookAt, showAll, sizeOf, startPainter, update } from "./state.mjs";
 
 const instances = new WeakMap();
 
@@ -41,6 +41,8 @@ function newInstance(root) {
   matrix.onLink = ({ detail }) => {
     const { group, samples } = matrix.header;
     if (detail.from === root || detail.group !== group || detail.samples !== samples) return;
+    if (detail.view) return lookAt(matrix, detail.view, false);
+    if (detail.fit) return showAll(matrix, false);
     matrix.pending.push(detail.text);
     choose(matrix, textToFlags(detail.text, detail.samples));
   };

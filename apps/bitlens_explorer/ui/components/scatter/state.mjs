@@ -119,15 +119,20 @@ function arrange(matrix) {
   matrix.smallStale = true;
 }
 
+/** Tell linked instances of a selection or a view. */
+function follow(matrix, what) {
+  const { group, samples } = matrix.header;
+  document.dispatchEvent(new CustomEvent(LINK, { detail: { from: matrix.root, group, samples, ...what } }));
+}
+
 /** What a gesture does: linked instances and Python are told first, as drawing may take a while. */
 export function select(matrix, hit, how) {
   const chosen = combine(matrix.chosen, hit, how);
   if (chosen.every((flag, i) => flag === matrix.chosen[i])) return;
   const text = flagsToText(chosen);
-  const { group, samples } = matrix.header;
   matrix.pending.push(text);
   matrix.send("selected", text);
-  document.dispatchEvent(new CustomEvent(LINK, { detail: { from: matrix.root, group, samples, text } }));
+  follow(matrix, { text });
   choose(matrix, chosen);
   matrix.live.textContent = matrix.root.querySelector(".count").textContent;
 }
@@ -232,14 +237,17 @@ export function mark(matrix) {
   if (view) drawMarks(penOf(canvases.marks, stage.clientWidth, header.height, density), matrix);
 }
 
-export function lookAt(matrix, view) {
+/** Linked instances follow; `told` is false for those. */
+export function lookAt(matrix, view, told = true) {
+  if (told) follow(matrix, { view });
   matrix.view = matrix.wanted = clampView(view, matrix.shape, matrix.plot);
   matrix.cell = null;
   leave(matrix);
   schedule(matrix, true);
 }
 
-export function showAll(matrix) {
+export function showAll(matrix, told = true) {
+  if (told) follow(matrix, { fit: true });
   Object.assign(matrix, { wanted: null, cell: null });
   leave(matrix);
   schedule(matrix);

@@ -1,0 +1,193 @@
+"""Matrix-based information between variables, and between the channels of a layer, as tensors with derivatives."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from bitlens.arrays import check_integer, check_positive
+from bitlens.differentiable.kernels import (
+    check_same_samples,
+    check_variable,
+    chosen_kernel,
+    entropy_of_kernel,
+    exponents,
+    kernel_of,
+    result_type,
+)
+from bitlens.differentiable.operators import matrix_entropies
+from bitlens.estimators.matrix.bandwidths import Bandwidth, Median
+from bitlens.estimators.matrix.kernels import Gaussian, Kernel
+
+
+def renyi_mutual_information(
+    x: Tensor,
+    y: Tensor,
+    alpha: float = 1.01,
+    bandwidth: Bandwidth | Tensor | None = None,
+    *,
+    kernel: Kernel | None = None,
+) -> Tensor:
+    """Compute the matrix-based mutual information of two variables, in bits, as a tensor with first derivatives.
+
+    The value is that of `bitlens.renyi_mutual_information`: S(X) + S(Y) - S(X, Y). It is biased upward; as a term of a
+    loss, only its derivative matters.
+
+    Parameters
+    ----------
+    x, y : tensors
+        Variables of the same n samples on one device, each as in `renyi_entropy`.
+    alpha, bandwidth, kernel
+        As in `renyi_entropy`.
+
+    Returns
+    -------
+    Tensor
+        Bits, as in `renyi_entropy`.
+
+    Raises
+    ------
+    TypeError, ValueError, NotImplementedError
+        As in `renyi_entropy`, or if x and y are not of the same samples.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from bitlens.differentiable import renyi_mutual_information
+    >>> labels = torch.tensor([0, 0, 1, 1])
+    >>> renyi_mutual_information(labels, labels)
+    tensor(1.)
+    """
+    check_same_samples({"x": x, "y": y})
+    order, chosen = check_positive(alpha, "alpha"), chosen_kernel(kernel, bandwidth)
+    of_x, of_y = (kernel_of(variable, chosen, "bandwidth") for variable in (x, y))
+    alone = entropy_of_kernel(of_x, order) + entropy_of_kernel(of_y, order)
+    return (alone - entropy_of_kernel(of_x * of_y, order)).to(result_type([x, y]))
+
+
+def multivariate_information(
+    x: Tensor,
+    maps: Tensor,
+    alpha: float = 1.01,
+    bandwidth: Bandwidth | Tensor = Median(),  # noqa: B008
+    *,
+    bandwidth_x: Bandwidth | Tensor = Median(),  # noqa: B008
+    scale_bandwidth: bool = True,
+    tensor: bool = False,
+    channel_axis: int = 1,
+) -> Tensor:
+    """Compute the information between x and all channels of a layer, in bits, as a tensor with first derivatives.
+
+    The value is the field `information` of `bitlens.multivariate_information`, S(X) + S(T_1, ..., T_C) - S(X, T_1, ...,
+    T_C). There is no permutation baseline.
+
+    Parameters
+    ----------
+    x : tensor of shape (n, ...), or integers of shape (n,)
+        The input or the labels, as in `renyi_entropy`.
+    maps : tensor of shape (n, channels, ...)
+        Feature maps on the device of x. In shape (n, channels) every unit is a channel.
+    alpha : float
+        Order of the entropies, above 0; see `renyi_entropy`.
+    bandwidth : float, sequence of floats, tensor or rule
+        Sigma of the channels, one sigma for each channel, or a rule for them, which is a constant of the derivative.
+    bandwidth_x : float, tensor or rule
+        Sigma of x.
+    scale_bandwidth : bool
+        Whether the channels' sigmas are multiplied by sqrt(channels).
+    tensor : bool
+        Whether all values of a layer have one kernel, instead of one kernel for each channel.
+    channel_axis : int
+        The axis of the channels.
+
+    Returns
+    -------
+    Tensor
+        Bits, as in `renyi_entropy`.
+
+    Raises
+    ------
+    TypeError, ValueError, NotImplementedError
+        As in `renyi_entropy`, or if x and maps are not of the same samples.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from bitlens.differentiable import multivariate_information
+    >>> x = torch.linspace(0, 3, 40)[:, None]
+    >>> bool(multivariate_information(x, torch.cat([x.sin(), x.cos()], 1)) > 2)
+    True
+    """
+    check_same_samples({"x": x, "maps": maps})
+    order = check_positive(alpha, "alpha")
+    channels = maps.flatten(1)[:, None] if tensor else _channels(maps, channel_axis)
+    of_channels = exponents(channels, bandwidth, "bandwidth")
+    layer = torch.exp(-of_channels.sum(0) / (len(of_channels) if scale_bandwidth else 1))
+    target = kernel_of(x, Gaussian(bandwidth_x), "bandwidth_x")  # type: ignore[arg-type]
+    alone = entropy_of_kernel(target, order) + entropy_of_kernel(layer, order)
+    return (alone - entropy_of_kernel(target * layer, order)).to(result_type([x, maps]))
+
+
+def total_correlation(
+    maps: Tensor,
+    alpha: float = 1.01,
+    bandwidth: Bandwidth | Tensor = Median(),  # noqa: B008
+    *,
+    scale_bandwidth: bool = True,
+    channel_axis: int = 1,
+) -> Tensor:
+    """Compute the total correlation of the channels of a layer, in bits, as a tensor with first derivatives.
+
+    T = S(T_1) + ... + S(T_C) - S(T_1, ..., T_C) (Yu et al. 2021, "Measuring dependence with matrix-based entropy
+    functional", eq. 5). Channels that have nothing in common have a small one, so that it serves as a penalty that
+    decorrelates channels.
+
+    Parameters
+    ----------
+    maps : tensor of shape (n, channels, ...)
+        Feature maps with at least two channels.
+    alpha, bandwidth, channel_axis
+        As in `multivariate_information`.
+    scale_bandwidth : bool
+        Whether the channels' sigmas are multiplied by sqrt(channels), in all terms. With the plain product, the joint
+        entropy of many channels is near its maximum, log2 n, and has almost no derivative.
+
+    Returns
+    -------
+    Tensor
+        Bits, as in `renyi_entropy`.
+
+    Raises
+    ------
+    TypeError, ValueError, NotImplementedError
+        As in `renyi_entropy`, or if there are fewer than two channels.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from bitlens.differentiable import total_correlation
+    >>> x = torch.linspace(-1, 1, 60)[:, None]
+    >>> bool(total_correlation(torch.cat([x, x], 1)) > total_correlation(torch.cat([x, x[torch.randperm(60)]], 1)))
+    True
+    """
+    check_variable(maps, "maps")
+    order = check_positive(alpha, "alpha")
+    channels = _channels(maps, channel_axis)
+    count = channels.shape[1]
+    if count < 2:
+        raise ValueError(f"maps: expected at least 2 channels, got {count}")
+    of_channels = exponents(channels, bandwidth, "bandwidth") / (count if scale_bandwidth else 1)
+    with_slopes = torch.is_grad_enabled() and of_channels.requires_grad
+    kernels = torch.exp(-torch.cat([of_channels, of_channels.sum(0, keepdim=True)]))
+    entropies = matrix_entropies(kernels, order, with_slopes)[0]
+    return (entropies[:count].sum() - entropies[count]).to(result_type([maps]))
+
+
+def _channels(maps: Tensor, channel_axis: int) -> Tensor:
+    """Return feature maps as [n, channels, values]."""
+    if maps.ndim < 2:
+        raise ValueError(f"maps: expected shape (samples, channels, ...), got {tuple(maps.shape)}")
+    axis = check_integer(channel_axis, "channel_axis")
+    if not -maps.ndim < axis < maps.ndim or axis % maps.ndim == 0:
+        raise ValueError(f"channel_axis: expected an axis of maps other than 0, got {axis} for {maps.ndim} axes")
+    return maps.movedim(axis, 1).reshape(maps.shape[0], maps.shape[axis], -1)

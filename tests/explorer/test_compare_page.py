@@ -1,0 +1,90 @@
+"""The comparison page: what it draws is what the library says, and runs that cannot be compared are named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+import bitlens
+from bitlens import tables
+
+
+@pytest.fixture
+def look_at_both(look, runs, recorded_run, markup_run):
+    """Opens the page for two runs with one probe; `comparison` is the part that is shown."""
+
+    def opened(comparison="training", others="markup", **address):
+        return look(None, "compare", root=runs, run="tiny", vs=others, cp=comparison, **address)
+
+    return opened
+
+
+def charts_of(app) -> list[dict]:
+    return [json.loads(chart.proto.spec) for chart in app.get("arrow_vega_lite_chart")]
+
+
+def texts_of(app) -> str:
+    kinds = ("markdown", "info", "warning", "error")
+    return "\n".join(str(element.value) for kind in kinds for element in app.get(kind))
+
+
+def test_without_another_run_it_says_what_to_do(look, run):
+    app = look(run.path, "compare")
+    assert "There is no other run in" in texts_of(app)
+
+
+def test_without_a_choice_it_offers_the_other_runs(look_at_both):
+    app = look_at_both(others="")
+    (choice,) = app.multiselect
+    assert "markup" in choice.options
+    assert "tiny" not in choice.options
+    assert "choose another run" in texts_of(app)
+
+
+def test_estimates_are_those_of_the_library(look_at_both, recorded_run, markup_run):
+    app = look_at_both("estimates")
+    runs = tables.named_runs([recorded_run, markup_run])
+    expected = tables.comparison_texts(tables.run_comparison(runs))
+    (shown,) = (frame.value for frame in app.dataframe if "quantity" in frame.value)
+    assert shown.to_dict("records") == expected.to_dict("records")
+    assert "tiny at epoch 2, markup at epoch 2" in texts_of(app)
+
+
+def test_an_epoch_applies_to_all_runs_where_they_have_it(look_at_both):
+    assert "tiny at epoch 1, markup at epoch 1" in texts_of(look_at_both("estimates", t="1"))
+
+
+def test_parts_draw_without_an_error(look_at_both):
+    for part in ("training", "later"):
+        app = look_at_both(part, a="0", b="1")
+        assert not app.error
+        assert len(app.get("vega_lite_chart") or app.get("arrow_vega_lite_chart")) >= 1
+    app = look_at_both("later", a="0")
+    assert "layer 0 is not measured with: 2, output" in texts_of(app)
+    assert [button for button in app.button if button.label.startswith("Compute (2 pairs")]
+
+
+def test_matrices_of_equal_runs_have_no_difference(look_at_both):
+    app = look_at_both("matrices", a="0", b="1")
+    payloads = [json.loads(element.proto.json) for element in app.main.get("bidi_component")]
+    assert [payload["title"] for payload in payloads] == ["tiny at epoch 2", "markup at epoch 2", "markup - tiny"]
+    assert payloads[0]["values"] == payloads[1]["values"]
+    assert payloads[2]["palette"] != payloads[0]["palette"]
+
+
+def test_samples_of_other_probes_are_not_compared(look_at_both, discarded_run):
+    app = look_at_both("samples", others="discarded", a="0")
+    assert "different probes" in texts_of(app)
+    assert not app.main.get("bidi_component")
+    assert not look_at_both("maps", a="0").warning
+
+
+def test_a_lost_run_is_named(look_at_both, runs, recorded_run):
+    shutil.copytree(recorded_run.path, runs / "lost")
+    (runs / "lost" / "manifest.json").write_text("{}")
+    app = look_at_both(others="lost")
+    assert "is not the manifest of a bitlens run" in texts_of(app)
+    shutil.rmtree(runs / "lost")
+    assert bitlens.open_run(recorded_run.path).epochs == [0, 1, 2]
