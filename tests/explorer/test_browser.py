@@ -73,8 +73,7 @@ def test_lines_of_python_come_when_asked_for_and_follow_the_page(page: Page) -> 
 
     page.open("layers", a="0", b="1", t="1", sort="index")
     assert lines() == ""
-    headings = page.browser.find_elements(By.CSS_SELECTOR, "[data-testid=stExpander] summary")
-    next(heading for heading in headings if heading.text.endswith("Copy as Python")).click()
+    page.menu()
     page.until(lambda: "epochs=[1]" in lines())
     page.settled()
     page.browser.find_element(By.CSS_SELECTOR, SLIDER).send_keys(Keys.ARROW_LEFT)
@@ -146,6 +145,7 @@ def test_names_from_a_run_stay_text(page: Page) -> None:
     page.until(lambda: page.pictures() == 12)
     for name in MARKUP[:2]:
         assert name in page.text
+    page.open("layers", t="2")
     sidebar = page.browser.find_element(By.CSS_SELECTOR, "[data-testid=stSidebar]").text.replace("\u2060", "")
     assert [name for name in MARKUP if name not in sidebar] == []
     assert page.browser.find_elements(By.CSS_SELECTOR, "img[src*='example.com'], a[href*='example.com']") == []

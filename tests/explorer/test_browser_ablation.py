@@ -71,7 +71,7 @@ def test_the_page_is_reached_by_name_and_a_legend_isolates_an_order(page: Page, 
     page.settled()
     page.browser.find_element(By.LINK_TEXT, "Ablation").click()
     page.until(lambda: "Cumulative ablation at epoch 2" in page.text)
-    page.until(lambda: len([title for title in charts(page) if title]) >= 5)
+    page.until(lambda: len([title for title in charts(page) if title]) >= 3)
     assert neuron(ablated_run, "whole network", 8) in page.text
     assert page.address["t"] == "2"
     page.settled()

@@ -229,8 +229,11 @@ def test_pictures_and_tables_are_saved(page: Page, downloads: Path) -> None:
     page.open("channels", CIRCLES, a="0", t="1")
     page.browser.execute_script(f"{page.part(CIRCLES + ' .save-svg')}.click()")
     page.until(lambda: list(downloads.glob("*circles.svg")))
-    page.button("Download SVG")
-    page.until(lambda: len(list(downloads.glob("*.svg"))) == 2)
+    page.visit("", t="1", fig="Accuracy+and+loss")
+    page.menu()
+    for ending in ("SVG", "PNG"):
+        page.button(f"Download {ending}", "body")
+        page.until(lambda ending=ending: list(downloads.glob(f"*accuracy.{ending.lower()}")))
     for path in downloads.glob("*.svg"):
         assert "<svg" in path.read_text("utf-8")
     for path in downloads.glob("*.png"):

@@ -207,6 +207,12 @@ class Page:
         )
         next(b for b in self.browser.find_elements(By.CSS_SELECTOR, f"{within} button") if b.text == text).click()
 
+    def menu(self, number: int = 0) -> None:
+        """Open the menu of a figure, which has its table, its files and its Python."""
+        menus = "[data-testid=stPopover] button"
+        self.until(lambda: len(self.browser.find_elements(By.CSS_SELECTOR, menus)) > number)
+        self.browser.find_elements(By.CSS_SELECTOR, menus)[number].click()
+
     @property
     def text(self) -> str:
         """What stands on the page."""

@@ -52,10 +52,11 @@ class Traced:
 
 
 def call(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Traced:
-    """The value of a function of `bitlens` or `bitlens.tables`; arguments may be traced, also within dict and list."""
+    """The value of a function of `bitlens`, its measures or tables; arguments may be traced, also in dict and list."""
     value = function(*map(_value, arguments), **{name: _value(given) for name, given in keywords.items()})
-    owners = (name for name in _PACKAGES if function.__module__.startswith(f"bitlens.{name}."))
-    package = "bitlens" if function.__name__ in bitlens.__all__ else next(owners)
+    owner = next((name for name in _PACKAGES if function.__module__.startswith(f"bitlens.{name}.")), "bitlens")
+    # The functions of measures are in `bitlens` too, except some; those of tables may have their names.
+    package = "bitlens" if owner == "measures" and function.__name__ in bitlens.__all__ else owner
     lines = dict.fromkeys(line for given in (*arguments, *keywords.values()) for line in _lines(given))
     return Traced(value, f"{package}.{function.__name__}({_arguments(arguments, keywords)})", tuple(lines))
 
