@@ -21,6 +21,7 @@ void define_matrices(py::module_& m) {
                       operand<&Op::alpha>("alpha"), operand<&Op::entropies>("entropies"),
                       operand<&Op::kept>("kept"), operand<&Op::workspace>("workspace"));
   });
+  m.def("cuda_workspace_for_matrix", cuda::workspace_for_matrix, py::arg("n"), py::arg("in_double"));
 }
 
 }  // namespace bitlens

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from bitlens import _core
+
 if TYPE_CHECKING:
     import torch
 
@@ -66,13 +68,17 @@ class ArrayContext:
         result[...] = 1
         return result
 
-    def spectrum_workspace(self, matrices: int, n: int) -> Any:
-        """Allocate memory for the lower triangles of the n x n matrices that a GPU decomposes at the same time.
+    def spectrum_workspace(self, matrices: int, n: int, dtype: str = "float64") -> Any:
+        """Allocate memory for those n x n matrices that a GPU decomposes at the same time in this type.
 
-        It is empty on the CPU, whose kernels allocate their own.
+        It is empty if a matrix fits into the shared memory of a block, and on the CPU, whose kernels allocate their
+        own.
         """
-        concurrent = min(matrices, 2 * self.multiprocessors)
-        return self.empty((concurrent, n * (n + 1) // 2 if concurrent else 0), "float64")
+        columns = 0
+        if matrices and self.on_cuda:
+            with self.device_guard():
+                columns = _core.cuda_workspace_for_matrix(n, dtype == "float64")
+        return self.empty((min(matrices, 2 * self.multiprocessors) if columns else 0, columns), "float64")
 
     @property
     def multiprocessors(self) -> int:
