@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 else:
     Array: TypeAlias = Any
 
+_PAGE_LOCKED_BYTES = 2**20
+"""PyTorch keeps page-locked memory, which other programs cannot use, so that little of it is taken."""
+
 NDArray: TypeAlias = np.ndarray[Any, Any]
 
 
@@ -88,8 +91,16 @@ class ArrayContext:
         return int(sys.modules["torch"].cuda.get_device_properties(self.device).multi_processor_count)
 
     def to_device(self, array: NDArray) -> Any:
-        """Move a NumPy array to where the kernels run."""
-        return sys.modules["torch"].from_numpy(array).to(self.device) if self.on_cuda else array
+        """Move a NumPy array to where the kernels run.
+
+        A small one is copied through page-locked memory, so that the host need not wait until the GPU is idle.
+        """
+        if not self.on_cuda:
+            return array
+        tensor = sys.modules["torch"].from_numpy(array)
+        if array.nbytes > _PAGE_LOCKED_BYTES:
+            return tensor.to(self.device)
+        return tensor.pin_memory().to(self.device, non_blocking=True)
 
     def astype(self, array: Any, dtype: str) -> Any:
         """Copy a kernel's array into one of another type."""

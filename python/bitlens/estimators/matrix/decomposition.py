@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import Array, ArrayContext, NDArray, as_numpy, check_integer, check_seed
+from bitlens.arrays import Array, ArrayContext, NDArray, as_array, as_numpy, check_integer, check_positive, check_seed
 from bitlens.estimators.matrix.bandwidths import Bandwidth, Median
 from bitlens.estimators.matrix.gram import (
     concatenate,
@@ -17,6 +17,7 @@ from bitlens.estimators.matrix.gram import (
     input_and_channels,
     joint_of_channels,
     shuffle_orders,
+    type_of_kernels,
     with_shuffles,
 )
 
@@ -120,12 +121,14 @@ def channel_decomposition(
     >>> result.excess.redundancy_synergy > 0
     True
     """
+    x, maps = as_array(x, "x"), as_array(maps, "maps")
     of_x, of_maps, context = input_and_channels(x, maps, bandwidth_x, bandwidth, channel_axis)
     shuffles = check_integer(permutations, "permutations")
     if shuffles < 0:
         raise ValueError(f"permutations: expected at least 0, got {shuffles}")
     target = with_shuffles(of_x, context, shuffle_orders(of_x.shape[1], shuffles, seed))
-    return decompose([target], of_maps, context, pairs, seed, alpha, scale_bandwidth)[0]
+    dtype = type_of_kernels([x, maps], check_positive(alpha, "alpha"), context)
+    return decompose([target], of_maps, context, pairs, seed, alpha, scale_bandwidth, dtype)[0]
 
 
 def decompose(
@@ -136,6 +139,7 @@ def decompose(
     seed: int,
     alpha: float,
     scale_bandwidth: bool,
+    dtype: str = "float64",
 ) -> list[ChannelDecomposition]:
     """Decompose the information of a layer about each of several x.
 
@@ -149,7 +153,8 @@ def decompose(
     places = range(channels + 1, channels + 1 + repeats * len(targets))
     alone = [[place] for place in places[::repeats]]
     joint = [[*group, place] for place in places for group in groups]
-    bits = as_numpy(entropies(concatenate([of_maps, layer, *targets]), [*alone, *groups, *joint], alpha, context))
+    exponents = concatenate([of_maps, layer, *targets])
+    bits = as_numpy(entropies(exponents, [*alone, *groups, *joint], alpha, context, dtype))
     target_entropies, group_entropies = bits[: len(alone)], bits[len(alone) : len(alone) + len(groups)]
     joint_entropies = bits[len(alone) + len(groups) :].reshape(len(targets), repeats, len(groups))
     results = []

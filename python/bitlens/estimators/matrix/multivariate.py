@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import Array, ArrayContext, NDArray, as_array, as_numpy, check_integer
+from bitlens.arrays import Array, ArrayContext, NDArray, as_array, as_numpy, check_integer, check_positive
 from bitlens.estimators.intervals import excess_error
 from bitlens.estimators.matrix.bandwidths import Bandwidth, Median, for_samples
 from bitlens.estimators.matrix.gram import (
@@ -18,6 +18,7 @@ from bitlens.estimators.matrix.gram import (
     input_and_channels,
     joint_of_channels,
     shuffle_orders,
+    type_of_kernels,
     with_shuffles,
 )
 from bitlens.estimators.permutation import p_value_of
@@ -148,7 +149,8 @@ def multivariate_information(
         raise ValueError(f"permutations: expected at least 2, got {count}")
     orders = shuffle_orders(of_x.shape[1], count, seed)
     target = with_shuffles(of_x, context, orders)
-    ((result, null),) = informations([target], of_maps, context, alpha, scale_bandwidth)
+    dtype = type_of_kernels([x, maps], check_positive(alpha, "alpha"), context)
+    ((result, null),) = informations([target], of_maps, context, alpha, scale_bandwidth, dtype)
 
     def excess(kept: NDArray, induced: Sequence[NDArray]) -> float:
         rules = for_samples(bandwidth_x, kept), for_samples(bandwidth, kept)
@@ -164,7 +166,12 @@ def multivariate_information(
 
 
 def informations(
-    targets: Sequence[Any], of_maps: Any, context: ArrayContext, alpha: float, scale_bandwidth: bool
+    targets: Sequence[Any],
+    of_maps: Any,
+    context: ArrayContext,
+    alpha: float,
+    scale_bandwidth: bool,
+    dtype: str = "float64",
 ) -> list[tuple[MultivariateInformation, NDArray]]:
     """Compute the information of a layer about each of several x, and that of every shuffle, without warnings.
 
@@ -174,7 +181,7 @@ def informations(
     repeats = len(targets[0])  # x itself and its shuffles
     places = range(1, 1 + repeats * len(targets))
     sets = [[0], *([place] for place in places[::repeats]), *([place, 0] for place in places)]
-    bits = as_numpy(entropies(concatenate([layer, *targets]), sets, alpha, context))
+    bits = as_numpy(entropies(concatenate([layer, *targets]), sets, alpha, context, dtype))
     entropy_maps, *target_entropies = bits[: 1 + len(targets)].tolist()
     joint_entropies = bits[1 + len(targets) :].reshape(len(targets), repeats)
     results = []

@@ -58,30 +58,39 @@ class InterSampleDiversity(NamedTuple):
 
 def entropy_of_neighbors(distances: Any, indices: Any, context: ArrayContext) -> float:
     """Compute the inter-sample entropy in bits from the neighbours [n, k], ordered by (distance, index)."""
+    return float(_entropy_array(distances, indices, context)[0])
+
+
+def _entropy_array(distances: Any, indices: Any, context: ArrayContext) -> Any:
     scales = context.empty((len(distances),), "float64")
     call_kernel(context, _core.neighbor_scales, distances, scales)
     sums, entropy = context.empty((len(distances), 2), "float64"), context.empty((1,), "float64")
     call_kernel(context, _core.edge_entropy, distances, indices, scales, sums, entropy)
-    return float(entropy[0])
+    return entropy
 
 
-def warn_of_neighbors(neighbors: Neighbors, stacklevel: int) -> None:
-    """Warn where coinciding samples raise the entropy, or else where the order of the samples decides."""
+def entropy_with_warnings(neighbors: Neighbors, context: ArrayContext, stacklevel: int) -> float:
+    """Compute the entropy; warn where coinciding samples raise it, or else where the order of the samples decides."""
     n, k = neighbors.distances.shape
-    if share := _without_scale(neighbors.distances):
+    entropy = _entropy_array(neighbors.distances, neighbors.indices, context)
+    counts = context.empty((3,), "float64")  # read at once, so that the host waits for a GPU once
+    counts[0], counts[1], counts[2] = entropy[0], _without_scale(neighbors.distances), neighbors.ties.sum()
+    bits, without_scale, tied = counts.tolist()
+    if without_scale:
         warnings.warn(
-            f"x: {round(share * n)} of {n} samples coincide with log2(k) or more of their {k} neighbours; they raise "
+            f"x: {int(without_scale)} of {n} samples coincide with log2(k) or more of their {k} neighbours; they raise "
             "the entropy, which reaches its bound for a dead layer; read the diversity of full_output=True",
             NeighborWarning,
             stacklevel=stacklevel + 1,
         )
-    elif tied := int(neighbors.ties.sum()):
+    elif tied:
         warnings.warn(
-            f"x: {tied} of {n} samples have several candidates for neighbour {k} at the same distance, of which the "
-            "order of the samples chooses; this moves the entropy by some 0.01 bits; k = n - 1 has no ties",
+            f"x: {int(tied)} of {n} samples have several candidates for neighbour {k} at the same distance, of which "
+            "the order of the samples chooses; this moves the entropy by some 0.01 bits; k = n - 1 has no ties",
             NeighborWarning,
             stacklevel=stacklevel + 1,
         )
+    return float(bits)
 
 
 def diversity_of_neighbors(
@@ -120,7 +129,7 @@ def diversity_of_neighbors(
         effective_share=min(1.0, 2 ** (of_distinct - bound)),
         diversity_k=count,
         distinct=int(groups.max()) + 1,
-        without_scale=_without_scale(neighbors.distances),
+        without_scale=float(_without_scale(neighbors.distances)) / n,
         tied=int(neighbors.ties.sum()),
         null_mean=float(np.mean(null)),
         null_std=float(np.std(null, ddof=1)),
@@ -140,10 +149,9 @@ def entropy_bound(n: int, k: int) -> float:
     return math.log2(min(2 * n * k, n * (n - 1)))
 
 
-def _without_scale(distances: Any) -> float:
-    """Share of samples that coincide with log2(k) or more of their k neighbours."""
-    n, k = distances.shape
-    return float(((distances == 0).sum(1) >= math.log2(k)).sum() / n)
+def _without_scale(distances: Any) -> Any:
+    """The number of samples that coincide with log2(k) or more of their k neighbours."""
+    return ((distances == 0).sum(1) >= math.log2(distances.shape[1])).sum()
 
 
 def _entropy_of_distinct(neighbors: Neighbors, groups: NDArray, context: ArrayContext) -> float:
