@@ -107,7 +107,14 @@ FITTING = {
         "entropy": f64(1),
         "stream": 0,
     },
-    "distance_codes": lambda: {"maps": f64(5, 2, 6), "bins": 4, "codes": u8(2, 10), "ranges": f64(2, 2), "stream": 0},
+    "distance_codes": lambda: {
+        "maps": f64(5, 2, 6),
+        "bins": 4,
+        "codes": u8(2, 10),
+        "ranges": f64(2, 2),
+        "workspace": f64(1, 10),
+        "stream": 0,
+    },
     "joint_counts": lambda: {"a": u8(2, 10), "b": u8(3, 10), "bins": 4, "counts": i64(2, 3, 16), "stream": 0},
     "code_entropies": lambda: {
         "a": u8(2, 10),
