@@ -11,6 +11,7 @@ inline constexpr int kTileSide = 32;
 inline constexpr int kTileThreadRows = 8;  // a thread has one column of the tile, and every eighth row
 inline constexpr int kPairsEach = kTileSide / kTileThreadRows;
 inline constexpr unsigned kTileThreads = kTileSide * kTileThreadRows;
+inline constexpr unsigned kTilesAtOnce = 3;  // on a multiprocessor: leaves a thread 80 registers
 
 // The pairs of a tile that a thread has.
 struct PairTile {
@@ -31,7 +32,8 @@ struct PairTile {
 
 // finish(tile) is called by all threads; blocks below the diagonal have no pairs.
 template <class T, class Finish>
-__global__ void __launch_bounds__(kTileThreads) measure_tiles(View<const T, 3> maps, Finish finish) {
+__global__ void __launch_bounds__(kTileThreads, kTilesAtOnce)
+    measure_tiles(View<const T, 3> maps, Finish finish) {
   if (blockIdx.x < blockIdx.y) return;
   __shared__ double rows[kTileSide][kTileSide + 1];  // each value is converted once, not once a pair
   __shared__ double columns[kTileSide][kTileSide + 1];
