@@ -186,7 +186,7 @@ def test_distance_codes_around_the_tiles(backend, n, length, kept, dtype):
         context = ArrayContext(maps.device)
         codes = torch.full((3, n * (n - 1) // 2), 255, dtype=torch.uint8, device=maps.device)
         ranges = torch.full((3, 2), np.nan, dtype=torch.float64, device=maps.device)
-        workspace = context.empty((kept, n * (n - 1) // 2), "float64")
+        workspace = context.empty((kept, n * (n - 1) // 2 if kept else 0), "float64")
         call_kernel(context, _core.distance_codes, maps, 32, codes, ranges, workspace)
         codes, ranges = codes.cpu(), ranges.cpu()
     np.testing.assert_array_equal(codes.numpy(), reference.distance_codes(x, 32))

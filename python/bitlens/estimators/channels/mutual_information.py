@@ -242,6 +242,6 @@ def _codes_of_maps(x: Array, name: str, bins: int, channel_axis: int = 1) -> tup
     # The scale of a channel does not change its codes, so that the unit is not needed.
     rescaled, _ = rescale_for_squares(maps, name, (0, 2))
     kept = min(channels, _KEPT_BYTES // (8 * pairs)) if context.on_cuda else 0
-    workspace = context.empty((kept, pairs), "float64")
+    workspace = context.empty((kept, pairs if kept else 0), "float64")
     call_kernel(context, _core.distance_codes, rescaled, bins, codes, distance_ranges, workspace)
     return codes, context
