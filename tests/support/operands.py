@@ -43,7 +43,13 @@ FITTING = {
         "norms": f64(5),
         "stream": 0,
     },
-    "dot_products": lambda: {"rows": f32(2, 3, 48), "columns": f32(1, 3, 48), "dots": f32(96, 48), "stream": 0},
+    "dot_products": lambda: {
+        "rows": f32(2, 3, 48),
+        "columns": f32(1, 3, 48),
+        "upper": 0,
+        "dots": f32(96, 48),
+        "stream": 0,
+    },
     "keep_nearest": lambda: {
         "dots": f32(2, 4),
         "norms": f32(5),
