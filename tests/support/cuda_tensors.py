@@ -29,7 +29,7 @@ _READING = {
     "aten.equal.default": "equal",
     "aten.masked_select.default": "masked_select",
 }
-_FACTORIES = ("arange", "empty", "full", "ones", "tensor", "zeros")
+_FACTORIES = ("arange", "empty", "full", "ones", "tensor", "triu_indices", "zeros")
 
 
 class CudaTensor(torch.Tensor):
