@@ -102,9 +102,9 @@ def exponents_of_squares(
 
 def _suits_float32(bandwidth: Bandwidth) -> bool:
     """Whether exponents are within float64 for all float32 values, whose distances are 0 or from 2^-149 to 2^160."""
-    number = bandwidth.h if isinstance(bandwidth, Silverman) else bandwidth
+    number: Any = bandwidth.h if isinstance(bandwidth, Silverman) else bandwidth
     if isinstance(number, Real):
-        return 2.0**-300 < number < 2.0**300
+        return 2.0**-300 < float(number) < 2.0**300
     return isinstance(bandwidth, Median | NearestNeighbors | Dimension)
 
 
@@ -199,9 +199,14 @@ def _sorted(squares: Any) -> Any:
 def _median(squares: Any) -> Any:
     """The median of each channel's nonzero distances.
 
-    Each pair of samples occurs twice in `squares`, which does not change the median.
+    Each pair of samples occurs twice in `squares`, which does not change the median. A GPU, which has no partition of
+    each row at its own place, sorts every pair once.
     """
     flat = squares.reshape(len(squares), -1)
+    if is_tensor(squares):
+        n = squares.shape[1]
+        first, second = array_namespace(squares).triu_indices(n, n, 1, device=squares.device)
+        flat = squares[:, first, second]
     zeros = (flat == 0).sum(1)
     nonzero = flat.shape[1] - zeros
     last = flat.shape[1] - 1

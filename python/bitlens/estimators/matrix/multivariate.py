@@ -94,7 +94,8 @@ def multivariate_information(
     I(X; {T_1, ..., T_C}) = S(X) + S(T_1, ..., T_C) - S(X, T_1, ..., T_C) (Yu et al. 2018, eq. 4 and 5). A
     `SaturationWarning` is issued if the layer's entropy is close to log2 n, or the information is not larger than that
     of shuffled samples: the estimate then contains little information about the layer. The estimate grows with the
-    number of samples: compare only values of equal n.
+    number of samples: compare only values of equal n. On a GPU, entropies of float32 samples may be computed in float32
+    (see `renyi_entropy`).
 
     Parameters
     ----------
