@@ -24,6 +24,7 @@ import bitlens
 from bench import store
 from bench.gpu.cases import CASES, SMALL_CASES
 from bench.gpu.contestants import GpuCase
+from bench.gpu.matrices import PUBLIC
 from bench.timing import OURS, Contestant
 
 LIBRARIES = ("numpy", "torch", "cupy-cuda12x", "cupy-cuda13x", "jax")
@@ -93,13 +94,14 @@ def run(case: GpuCase, device: torch.device, known: dict[str, float]) -> tuple[d
             torch.cuda.empty_cache()
     record: dict[str, Any] = {"title": case.title, "hardware_bound": case.bound, "contestants": rows}
     ours = rows[OURS].get("milliseconds")
+    right = all("error" not in rows[name] for name in (OURS, PUBLIC) if name in rows)
     if ours:
         for row in rows.values():
             if "milliseconds" in row:
                 row["ratio"] = row["milliseconds"] / ours
         least = 1e3 * max(case.gflop / known["float32_gflops"], case.gigabytes / known["copy_gigabytes"])
         record["share_of_bound"] = least / ours
-    return record, ours is not None
+    return record, right
 
 
 def described(error: Exception) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+import bitlens
 from bench import checks, data
 from bench.gpu import peers
 from bench.gpu.contestants import GpuCase, as_cupy, as_jax, contestant, has, to_device
@@ -18,6 +19,39 @@ from bitlens.arrays import ArrayContext, call_kernel
 Tensor = torch.Tensor
 
 ALPHA = 1.01
+PUBLIC = "public"
+"""The key of the contestant that is the public function, where `OURS` is its kernel alone."""
+
+
+def public_contestant(channels: int, count: int, n: int, device: torch.device) -> Contestant:
+    """Return the public function that computes entropies of pairs of channels, here from maps and labels."""
+    maps, labels = data.feature_maps(n, channels, 6, 3), np.arange(n) % 10
+    x = torch.from_numpy(labels).to(device)
+    total = 1 + 2 * (channels + count + 1)
+
+    def decomposition(given: Tensor) -> Any:
+        return bitlens.channel_decomposition(x, given, pairs=count, alpha=ALPHA, permutations=0)
+
+    def check(found: Any) -> str:
+        rows = checks.sampled_rows(count, 4)
+        same_label = (labels[:, None] == labels).astype(np.float64)
+        expected = [information_of_pair(maps[:, pair], same_label) for pair in found[2][rows]]
+        return checks.close(found[1][rows], expected, 1e-5)
+
+    note = f"{total} entropies, with distances and bandwidths"
+    inputs = to_device([maps], device)
+    return contestant("bitlens, channel_decomposition", decomposition, inputs, check, note=note)
+
+
+def information_of_pair(maps: np.ndarray, same_label: np.ndarray) -> float:
+    """Return the information about labels in the two channels of maps [n, 2, ...], by NumPy in float64."""
+    kernel = np.ones_like(same_label)
+    for channel in (0, 1):
+        squares = data.squared_distances(maps[:, channel].reshape(len(maps), -1).astype(np.float64))
+        kernel *= np.exp(-squares / (2 * np.median(np.sqrt(squares[squares > 0])) ** 2))
+    spectra = np.linalg.eigvalsh(np.stack([same_label, kernel, same_label * kernel]) / len(maps))
+    of_labels, of_pair, of_both = checks.renyi_entropy(spectra, ALPHA)
+    return float(of_labels + of_pair - of_both)
 
 
 def renyi_case(count: int, n: int) -> GpuCase:
@@ -64,6 +98,7 @@ def renyi_case(count: int, n: int) -> GpuCase:
         inputs = [(on_device,), (on_device.clone(),)]
         found = {
             OURS: contestant("bitlens", ours, inputs, check(1e-5)),
+            PUBLIC: public_contestant(channels, count, n, device),
             "torch-32": contestant("torch float32", torch_entropies, inputs, check(2e-2)),
         }
         if has("cupy", device):
@@ -95,7 +130,7 @@ def spectrum_case(count: int, n: int) -> GpuCase:
 
         def ours(given: Tensor) -> Tensor:
             spectra = torch.empty(count, n, dtype=torch.float64, device=device)
-            workspace = context.spectrum_workspace(count, n)
+            workspace = context.spectrum_workspace(count, n, "float32")
             call_kernel(context, _core.gram_spectrum, given, spectra, workspace)
             return spectra
 

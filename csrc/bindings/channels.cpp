@@ -18,7 +18,7 @@ constexpr auto code_operands() {
 void define_channels(py::module_& m) {
   define<DistanceCodes>(m, "distance_codes", []<class Op>(std::type_identity<Op>) {
     return std::tuple(operand<&Op::maps>("maps"), operand<&Op::bins>("bins"), operand<&Op::codes>("codes"),
-                      operand<&Op::ranges>("ranges"));
+                      operand<&Op::ranges>("ranges"), operand<&Op::workspace>("workspace"));
   });
   define<JointCounts>(m, "joint_counts", []<class Op>(std::type_identity<Op>) {
     return std::tuple_cat(code_operands<Op>(), std::tuple(operand<&Op::counts>("counts")));

@@ -26,6 +26,7 @@ void define_matrices(py::module_& m) {
     return std::tuple(operand<&Op::matrices>("matrices"), operand<&Op::alpha>("alpha"),
                       operand<&Op::entropies>("entropies"), operand<&Op::slopes>("slopes"));
   });
+  m.def("cuda_workspace_for_matrix", cuda::workspace_for_matrix, py::arg("n"), py::arg("in_double"));
 }
 
 }  // namespace bitlens

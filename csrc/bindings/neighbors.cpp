@@ -38,7 +38,7 @@ void define_neighbors(py::module_& m) {
   });
   define<DotProducts>(m, "dot_products", []<class Op>(std::type_identity<Op>) {
     return std::tuple(operand<&Op::rows>("rows"), operand<&Op::columns>("columns"),
-                      operand<&Op::dots>("dots"));
+                      operand<&Op::upper>("upper"), operand<&Op::dots>("dots"));
   });
   define<KeepNearest>(m, "keep_nearest", []<class Op>(std::type_identity<Op>) {
     return std::tuple_cat(std::tuple(operand<&Op::dots>("dots"), operand<&Op::norms>("norms"),

@@ -36,6 +36,10 @@ using Stream = void*;  // a cudaStream_t
 template <class Operation>
 void run(const Operation& operation, Stream stream);
 
+// The float64 places that a block needs in the operand `workspace` for a matrix of n rows, in float or in
+// double: none if the triangle of the matrix fits into the shared memory of the current device.
+Index workspace_for_matrix(Index n, bool in_double);
+
 // The architectures this binary has code for, such as "75,80,90"; empty without CUDA.
 const char* architectures();
 

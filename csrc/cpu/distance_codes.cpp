@@ -91,7 +91,7 @@ class ChannelDistances {
 
 template <class T>
 void find_codes(const DistanceCodes<T>& op) {
-  const auto& [maps, bins, codes, ranges] = op;
+  const auto& [maps, bins, codes, ranges, workspace] = op;
   ChannelDistances distances(maps.shape[0], maps.shape[2]);
   for (Index channel = 0; channel < maps.shape[1]; ++channel) {
     const Range range = distances.measure(maps, channel);

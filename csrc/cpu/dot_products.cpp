@@ -58,7 +58,8 @@ void run(const DotProducts& op) {
   const ProductLoops& loops = product_loops();
   parallel_for(columns.shape[0], [&](Index column) {
     for (Index d = 0; d < length; d += kDepth) {
-      for (Index row = 0; row < rows.shape[0]; ++row) {
+      const Index needed = op.upper == 1 ? std::min(rows.shape[0], column + 1) : rows.shape[0];
+      for (Index row = 0; row < needed; ++row) {
         loops.multiply(rows.row(row, d), columns.row(column, d), std::min(kDepth, length - d),
                        dots.row(row * kPanel) + column * kPanel, dots.stride[0], d > 0);
       }

@@ -11,6 +11,8 @@ void refuse() {
       "error), or pass the tensor's .cpu()");
 }
 
+Index workspace_for_matrix(Index, bool) { refuse(); }
+
 const char* architectures() { return ""; }
 
 }  // namespace bitlens::cuda

@@ -1,5 +1,6 @@
-// Distances of all sample pairs of a channel, as one-byte bin codes. Distances are computed twice, for the
-// range and for the codes, and never stored.
+// Distances of all sample pairs of a channel, as one-byte bin codes. A first pass computes distances and
+// their range. They are kept for the second pass where the caller has memory for them, and else computed
+// again.
 #include "core/numerics.hpp"
 #include "core/ops/distance_codes.hpp"
 #include "cuda/pair_tiles.cuh"
@@ -28,15 +29,18 @@ __device__ void widen(double* range, double low, double high) {
   atomicMax(reinterpret_cast<OrderedBits*>(range + 1), ordered_bits(high));
 }
 
-// Computes the range of a channel.
+// Computes the range of a channel, and keeps the distances if there is a place for them.
 struct WidenRange {
   View<double, 2> ranges;
+  View<double, 2> kept;  // [channels or 0, pairs]
 
   __device__ void operator()(const PairTile& tile) const {
     double low = HUGE_VAL;
     double high = 0;
-    tile.for_each_pair([&](Index, Index, double squared) {
+    double* out = kept.shape[0] > 0 ? kept.row(tile.channel) : nullptr;
+    tile.for_each_pair([&](Index i, Index j, double squared) {
       const double distance = sqrt(squared);
+      if (out) out[pair_index(tile.n, i, j)] = distance;
       low = fmin(low, distance);
       high = fmax(high, distance);
     });
@@ -59,15 +63,51 @@ struct WriteCodes {
   }
 };
 
+__global__ void __launch_bounds__(kTileThreads)
+    code_distances(View<const double, 2> distances, View<const double, 2> ranges, Index bins,
+                   View<std::uint8_t, 2> codes) {
+  const Index channel = blockIdx.y;
+  const double* range = ranges.row(channel);
+  const Bins scheme(range[0], range[1], static_cast<int>(bins));
+  const Index step = static_cast<Index>(gridDim.x) * kTileThreads;
+  for (Index p = static_cast<Index>(blockIdx.x) * kTileThreads + threadIdx.x; p < codes.shape[1]; p += step) {
+    codes.row(channel)[p] = static_cast<std::uint8_t>(scheme.index(distances.row(channel)[p]));
+  }
+}
+
+// `count` channels of a view, whose axis of channels is `axis`.
+template <class T, int Rank>
+View<T, Rank> channels_of(View<T, Rank> view, int axis, Index first, Index count) {
+  view.data += first * view.stride[axis];
+  view.shape[axis] = count;
+  return view;
+}
+
+View<const double, 2> as_input(const View<double, 2>& view) {
+  return {view.data, {view.shape[0], view.shape[1]}, {view.stride[0], view.stride[1]}};
+}
+
 template <class T>
 void find_codes(const DistanceCodes<T>& op, Stream stream) {
-  const auto& [maps, bins, codes, ranges] = op;
-  const Index channels = maps.shape[1];
+  const Index channels = op.maps.shape[1];
+  const Index kept = std::min(op.workspace.shape[0], kMaxLayers);
   launch("start of distance ranges", start_ranges, {ceil_div(channels, kTileThreads)}, kTileThreads, 0,
-         stream, ranges);
-  launch_tiles("distance ranges", maps, WidenRange{ranges}, stream);
-  const View<const double, 2> measured{ranges.data, {channels, 2}, {ranges.stride[0], 1}};
-  launch_tiles("distance_codes", maps, WriteCodes{measured, bins, codes}, stream);
+         stream, op.ranges);
+  const Index at_once = kept > 0 ? kept : channels;
+  for (Index first = 0; first < channels; first += at_once) {
+    const Index count = std::min(at_once, channels - first);
+    const View<const T, 3> maps = channels_of(op.maps, 1, first, count);
+    const View<double, 2> ranges = channels_of(op.ranges, 0, first, count);
+    const View<std::uint8_t, 2> codes = channels_of(op.codes, 0, first, count);
+    launch_tiles("distance ranges", maps, WidenRange{ranges, op.workspace}, stream);
+    if (kept > 0) {
+      const Grid grid{std::min(ceil_div(codes.shape[1], kTileThreads), kMaxLayers), count};
+      launch("distance_codes", code_distances, grid, kTileThreads, 0, stream, as_input(op.workspace),
+             as_input(ranges), op.bins, codes);
+    } else {
+      launch_tiles("distance_codes", maps, WriteCodes{as_input(ranges), op.bins, codes}, stream);
+    }
+  }
 }
 
 }  // namespace

@@ -60,7 +60,8 @@ static_assert(kDepth * kFours == kThreads);                  // each loads one f
 
 // One product of two panels for each block. While one slice of values is multiplied, the next one is loaded.
 __global__ void __launch_bounds__(kThreads, 2)
-    multiply(View<const float, 3> rows, View<const float, 3> columns, View<float, 2> dots) {
+    multiply(View<const float, 3> rows, View<const float, 3> columns, bool upper, View<float, 2> dots) {
+  if (upper && blockIdx.x < blockIdx.y) return;
   __shared__ Four row_slices[2][kDepth][kFours];
   __shared__ Four column_slices[2][kDepth][kFours];
   const int depth = static_cast<int>(threadIdx.x) / kFours;
@@ -149,13 +150,13 @@ void run(const CenterSamples<double>& op, Stream stream) {
 
 template <>
 void run(const DotProducts& op, Stream stream) {
-  const auto& [rows, columns, dots] = op;
+  const auto& [rows, columns, upper, dots] = op;
   require_aligned(rows, "rows");
   require_aligned(columns, "columns");
   require_aligned(dots, "dots");
   require_at_most(rows.shape[0], kMaxLayers, "rows: panels");
   launch("dot_products", multiply, {columns.shape[0], rows.shape[0]}, kThreads, 0, stream, rows, columns,
-         dots);
+         upper == 1, dots);
 }
 
 }  // namespace bitlens::cuda

@@ -20,10 +20,8 @@ struct Search {
   __device__ bool look_at_candidates(Index sample, Row& row) const {
     row.count = op.candidates.counts.data[sample];
     if (row.count < op.k) return false;
-    const int lane = static_cast<int>(lane_of_thread());
-    for (int start = static_cast<int>(threadIdx.x) - lane; start < row.count;
-         start += static_cast<int>(kThreads)) {
-      const int c = start + lane;
+    for (int start = 0; start < row.count; start += static_cast<int>(kThreads)) {
+      const int c = start + place_of_thread();
       const bool inside = c < row.count;
       const Index other = inside ? op.candidates.indices.row(sample)[c] : sample;
       const float bound = inside ? op.candidates.bounds.row(sample)[c] : 0.0F;

@@ -17,27 +17,42 @@ constexpr int kSharedCells = 11 * 1024;
 constexpr int kMaxChannels = 8;
 
 // How many of a's codes and of b's channels are counted at a time: all codes, unless their table is too
-// large.
+// large. The counts of a code of a begin an odd number of places after those of the code before: otherwise
+// counts of equal codes of b would be in the same bank of the shared memory.
 struct Portion {
+  int width;  // of the counts of one code of a: b's codes, and one cell that stays 0 if these are even
   int codes;
   int channels;
 
   explicit Portion(int bins)
-      : codes(std::min(bins, kSharedCells / bins)),
-        channels(codes < bins ? 1 : std::min(kMaxChannels, kSharedCells / (bins * bins))) {}
+      : width(bins | 1),
+        codes(std::min(bins, kSharedCells / width)),
+        channels(codes < bins ? 1 : std::min(kMaxChannels, kSharedCells / (bins * width))) {}
 };
 
-__device__ double sum_xlog2x(const int* counts, int size) {
+// c log2 c of small counts c, which most counts are.
+struct Logarithms {
+  double at[kThreads];
+
+  // The next barrier orders it before its use.
+  __device__ void fill() { at[threadIdx.x] = xlog2x(threadIdx.x); }
+  __device__ double of(int count) const {
+    return count < static_cast<int>(kThreads) ? at[count] : xlog2x(count);
+  }
+};
+
+__device__ double sum_xlog2x(const int* counts, int size, const Logarithms& logarithms) {
   double sum = 0;
-  for (int c = static_cast<int>(threadIdx.x); c < size; c += kThreads) sum += xlog2x(counts[c]);
+  for (int c = static_cast<int>(threadIdx.x); c < size; c += kThreads) sum += logarithms.of(counts[c]);
   return block_sum(sum);
 }
 
 // The counts of channel i of a and channel j of b, for codes of a from `first` on.
 struct Counted {
   Index i, j;
-  const int* counts;
-  int first, codes, bins;
+  const int* counts;  // [codes, width]
+  int first, codes, width, bins;
+  const Logarithms& logarithms;
 };
 
 struct StoreCounts {
@@ -46,7 +61,9 @@ struct StoreCounts {
   __device__ void operator()(const Counted& counted) const {
     Index* table = out.row(counted.i, counted.j) + counted.first * counted.bins;
     const int size = counted.codes * counted.bins;
-    for (int c = static_cast<int>(threadIdx.x); c < size; c += kThreads) table[c] = counted.counts[c];
+    for (int c = static_cast<int>(threadIdx.x); c < size; c += kThreads) {
+      table[c] = counted.counts[c / counted.bins * counted.width + c % counted.bins];
+    }
   }
 };
 
@@ -55,7 +72,7 @@ struct StoreEntropies {
   double total;
 
   __device__ void operator()(const Counted& counted) const {
-    const double sum = sum_xlog2x(counted.counts, counted.codes * counted.bins);
+    const double sum = sum_xlog2x(counted.counts, counted.codes * counted.width, counted.logarithms);
     if (threadIdx.x != 0) return;
     double& entropy = joint.row(counted.i)[counted.j];  // until the last codes: the sum
     const double so_far = counted.first == 0 ? sum : entropy + sum;
@@ -66,8 +83,11 @@ struct StoreEntropies {
 template <class StoreResult>
 __global__ void __launch_bounds__(kThreads)
     count(Codes a, Codes b, int bins, Portion portion, StoreResult store) {
+  __shared__ Logarithms logarithms;
+  logarithms.fill();
   int* counts = dynamic_shared<int>();
-  const int cells = portion.codes * bins;
+  const int width = portion.width;
+  const int cells = portion.codes * width;
   const Index pairs = a.shape[1];
   const Index first_channel = static_cast<Index>(blockIdx.x) * portion.channels;
   const Index left = b.shape[0] - first_channel;
@@ -82,12 +102,12 @@ __global__ void __launch_bounds__(kThreads)
         if (code < 0 || code >= codes) continue;
         for (int c = 0; c < channels; ++c) {
           const int other = b.row(first_channel + c)[p];
-          if (other < bins) atomicAdd(&counts[c * cells + code * bins + other], 1);
+          if (other < bins) atomicAdd(&counts[c * cells + code * width + other], 1);
         }
       }
       __syncthreads();
       for (int c = 0; c < channels; ++c) {
-        store(Counted{i, first_channel + c, counts + c * cells, first, codes, bins});
+        store(Counted{i, first_channel + c, counts + c * cells, first, codes, width, bins, logarithms});
       }
       __syncthreads();
     }
@@ -97,6 +117,8 @@ __global__ void __launch_bounds__(kThreads)
 __global__ void __launch_bounds__(kThreads)
     entropies_of_channels(Codes x, int bins, View<double, 1> entropies) {
   __shared__ int counts[kMaxBins];
+  __shared__ Logarithms logarithms;
+  logarithms.fill();
   for (Index channel = blockIdx.x; channel < x.shape[0]; channel += gridDim.x) {
     for (int c = static_cast<int>(threadIdx.x); c < bins; c += kThreads) counts[c] = 0;
     __syncthreads();
@@ -105,7 +127,7 @@ __global__ void __launch_bounds__(kThreads)
       if (code < bins) atomicAdd(&counts[code], 1);
     }
     __syncthreads();
-    const double sum = sum_xlog2x(counts, bins);
+    const double sum = sum_xlog2x(counts, bins, logarithms);
     if (threadIdx.x == 0) entropies.data[channel] = entropy_of_sums(static_cast<double>(x.shape[1]), sum);
     __syncthreads();
   }
@@ -116,7 +138,8 @@ void launch_count(const char* name, const CodePairs& pairs, StoreResult store, S
   const auto& [a, b, bins] = pairs;
   const Portion portion(static_cast<int>(bins));
   const Grid grid{ceil_div(b.shape[0], portion.channels), std::min(a.shape[0], kMaxLayers)};
-  const auto shared = sizeof(int) * static_cast<std::size_t>(portion.channels * portion.codes * bins);
+  const auto shared =
+      sizeof(int) * static_cast<std::size_t>(portion.channels * portion.codes * portion.width);
   launch(name, count<StoreResult>, grid, kThreads, shared, stream, a, b, static_cast<int>(bins), portion,
          store);
 }

@@ -15,14 +15,43 @@ struct Row {
   int count;
 };
 
-// The squared distance of two samples, for all lanes; the same bits in either order of the samples.
+// Adjacent values that a lane loads at once.
+template <class T>
+struct alignas(16) Pack {
+  static constexpr int size = 16 / static_cast<int>(sizeof(T));
+  T at[size];
+};
+
+// The squared distance of two samples, for all lanes; the same bits in either order of the samples, and
+// whether or not their values lie at multiples of 16 bytes.
 template <class T>
 __device__ double measure(const T* x, const T* y, Index length) {
-  double sum = 0;
-  for (Index d = lane_of_thread(); d < length; d += kWarp) {
-    const double difference = static_cast<double>(x[d]) - static_cast<double>(y[d]);
-    sum = fma(difference, difference, sum);
+  constexpr int size = Pack<T>::size;
+  const auto addresses = reinterpret_cast<std::uintptr_t>(x) | reinterpret_cast<std::uintptr_t>(y);
+  const Index in_packs = addresses % sizeof(Pack<T>) == 0 ? length / size * size : 0;
+  double sums[size] = {};
+  const auto add = [&](int place, T a, T b) {
+    const double difference = static_cast<double>(a) - static_cast<double>(b);
+    sums[place] = fma(difference, difference, sums[place]);
+  };
+  Index d = lane_of_thread() * size;
+#pragma unroll 2
+  for (; d < in_packs; d += kWarp * size) {
+    const Pack<T> a = *reinterpret_cast<const Pack<T>*>(x + d);
+    const Pack<T> b = *reinterpret_cast<const Pack<T>*>(y + d);
+#pragma unroll
+    for (int place = 0; place < size; ++place) add(place, a.at[place], b.at[place]);
   }
+#pragma unroll 1
+  for (; d < length; d += kWarp * size) {
+#pragma unroll
+    for (int place = 0; place < size; ++place) {
+      if (d + place < length) add(place, x[d + place], y[d + place]);
+    }
+  }
+  double sum = 0;
+#pragma unroll
+  for (int place = 0; place < size; ++place) sum += sums[place];
   return warp_sum(sum);
 }
 
@@ -37,6 +66,12 @@ __device__ double measure_wanted(const T* x, View<const T, 2> others, Index othe
     if (lane_of_thread() == lane) result = squared;
   }
   return result;
+}
+
+// Which of the next kThreads elements a thread has. Each warp has every kWarps-th one, so that all warps have
+// work where elements are few.
+inline __device__ int place_of_thread() {
+  return static_cast<int>(lane_of_thread() * kWarps + threadIdx.x / kWarp);
 }
 
 // A bitonic sort by (distance, index). Every step puts the smaller of two first, so elements that are missing

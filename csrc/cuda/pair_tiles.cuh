@@ -11,6 +11,7 @@ inline constexpr int kTileSide = 32;
 inline constexpr int kTileThreadRows = 8;  // a thread has one column of the tile, and every eighth row
 inline constexpr int kPairsEach = kTileSide / kTileThreadRows;
 inline constexpr unsigned kTileThreads = kTileSide * kTileThreadRows;
+inline constexpr unsigned kTilesAtOnce = 3;  // on a multiprocessor: leaves a thread 80 registers
 
 // The pairs of a tile that a thread has.
 struct PairTile {
@@ -31,10 +32,11 @@ struct PairTile {
 
 // finish(tile) is called by all threads; blocks below the diagonal have no pairs.
 template <class T, class Finish>
-__global__ void __launch_bounds__(kTileThreads) measure_tiles(View<const T, 3> maps, Finish finish) {
+__global__ void __launch_bounds__(kTileThreads, kTilesAtOnce)
+    measure_tiles(View<const T, 3> maps, Finish finish) {
   if (blockIdx.x < blockIdx.y) return;
-  __shared__ T rows[kTileSide][kTileSide + 1];
-  __shared__ T columns[kTileSide][kTileSide + 1];
+  __shared__ double rows[kTileSide][kTileSide + 1];  // each value is converted once, not once a pair
+  __shared__ double columns[kTileSide][kTileSide + 1];
   const int lane = static_cast<int>(threadIdx.x % kTileSide);
   const int row = static_cast<int>(threadIdx.x / kTileSide);
   const Index n = maps.shape[0];
@@ -46,16 +48,16 @@ __global__ void __launch_bounds__(kTileThreads) measure_tiles(View<const T, 3> m
     for (Index start = 0; start < length; start += kTileSide) {
       const bool inside = start + lane < length;
       for (int r = row; r < kTileSide; r += kTileThreadRows) {
-        rows[r][lane] = inside && first_row + r < n ? maps.row(first_row + r, channel)[start + lane] : T{0};
+        rows[r][lane] = inside && first_row + r < n ? maps.row(first_row + r, channel)[start + lane] : 0.0;
         columns[r][lane] =
-            inside && first_column + r < n ? maps.row(first_column + r, channel)[start + lane] : T{0};
+            inside && first_column + r < n ? maps.row(first_column + r, channel)[start + lane] : 0.0;
       }
       __syncthreads();
       for (int v = 0; v < kTileSide; ++v) {
         const double column = columns[lane][v];
 #pragma unroll
         for (int p = 0; p < kPairsEach; ++p) {
-          const double difference = static_cast<double>(rows[row + p * kTileThreadRows][v]) - column;
+          const double difference = rows[row + p * kTileThreadRows][v] - column;
           tile.squared[p] = fma(difference, difference, tile.squared[p]);
         }
       }

@@ -150,7 +150,8 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<double>)
 
 template <class T>
 void launch_by_eigenvalues(const RenyiEntropies<T>& op, bool all, Stream stream) {
-  const Places<double> places(op.sets(), op.size(), op.workspace);
+  Places<double> places(op.sets(), op.size());
+  places.take(op.workspace);
   launch("renyi_entropies by eigenvalues", find_entropies_by_eigenvalues<T>, {places.blocks}, kThreads,
          places.shared, stream, Kernels<T>{op}, all, places);
 }
@@ -162,7 +163,8 @@ void launch_entropies(const RenyiEntropies<T>& op, Stream stream) {
     launch("renyi_entropies of order 2", find_collision_entropies<T>, {op.sets()}, kThreads, 0, stream,
            Kernels<T>{op});
   } else if (op.alpha >= 1 && op.alpha < 2) {
-    const Places<T> places(op.sets(), op.size(), op.workspace);
+    Places<T> places(op.sets(), op.size());
+    places.take(op.workspace);
     const RenyiQuadrature quadrature(op.alpha, op.size(), RenyiLimits<T>::tolerance);
     launch("renyi_entropies", find_entropies_by_quadrature<T>, {places.blocks}, kThreads, places.shared,
            stream, Kernels<T>{op}, quadrature, places);

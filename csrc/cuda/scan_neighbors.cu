@@ -117,14 +117,12 @@ struct Scan {
   template <class Chosen>
   __device__ void measure(int r, int count, Chosen chosen) const {
     const Index sample = sample_of(r);
-    const int lane = static_cast<int>(lane_of_thread());
     const int before = shared.found[r];
     const double kth = shared.kth[r];
     const float limit = shared.limits[r];
     __syncthreads();  // every thread has read what is changed below
-    for (int start = static_cast<int>(threadIdx.x) - lane; start < count;
-         start += static_cast<int>(kThreads)) {
-      const int c = start + lane;
+    for (int start = 0; start < count; start += static_cast<int>(kThreads)) {
+      const int c = start + place_of_thread();
       const bool inside = c < count;
       const Index place = inside ? shared.places[r][c] : 0;
       const auto other = op.of_columns.samples.data[place];

@@ -44,12 +44,17 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<T>)
 template <class T>
 void launch_spectra(const GramSpectrum<T>& op, Stream stream) {
   const View<const T, 3> matrices = op.matrices;
-  const Places<T> places(matrices.shape[0], matrices.shape[1], op.workspace);
+  Places<T> places(matrices.shape[0], matrices.shape[1]);
+  places.take(op.workspace);
   launch("gram_spectrum", find_spectra<T>, {places.blocks}, kThreads, places.shared, stream, matrices,
          op.spectra, places);
 }
 
 }  // namespace
+
+Index workspace_for_matrix(Index n, bool in_double) {
+  return in_double ? Places<double>(1, n).workspace_columns : Places<float>(1, n).workspace_columns;
+}
 
 template <>
 void run(const GramSpectrum<float>& op, Stream stream) {

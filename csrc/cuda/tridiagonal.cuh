@@ -37,14 +37,14 @@ inline Index triangle_size(Index n) { return n * (n + 1) / 2; }
 // workspace.
 template <class T>
 struct Places {
-  double* workspace;  // nullptr if triangles are in shared memory
-  Index workspace_stride;
+  double* workspace = nullptr;
+  Index workspace_stride = 0;
+  Index workspace_columns = 0;  // that a block needs; 0 if triangles are in shared memory
   Index blocks;
   std::size_t shared;
 
   // For `matrices` of size n, with the shared memory that the GPU grants to one block.
-  Places(Index matrices, Index n, View<double, 2> given)
-      : workspace(nullptr), workspace_stride(0), blocks(matrices), shared(0) {
+  Places(Index matrices, Index n) : blocks(std::min(matrices, kMaxBlocks)) {
     int device = 0;
     int most = 0;
     check(cudaGetDevice(&device), "device");
@@ -54,16 +54,20 @@ struct Places {
     require(vectors <= limit,
             "matrices of " + std::to_string(n) + " rows: more than fit into the shared memory of this GPU");
     shared = vectors + static_cast<std::size_t>(triangle_size(n)) * sizeof(T);
-    if (shared > limit) {
-      require(
-          given.shape[0] >= 1 && given.shape[1] >= triangle_size(n),
-          "workspace: expected rows of " + std::to_string(triangle_size(n)) + " for matrices of this size");
-      workspace = given.data;
-      workspace_stride = given.stride[0];
-      blocks = std::min(matrices, given.shape[0]);
-      shared = vectors;
-    }
-    blocks = std::min(blocks, kMaxBlocks);
+    if (shared <= limit) return;
+    workspace_columns = triangle_size(n);
+    shared = vectors;
+  }
+
+  // Puts the triangles into the caller's workspace if they are not in shared memory.
+  void take(View<double, 2> given) {
+    if (workspace_columns == 0) return;
+    require(
+        given.shape[0] >= 1 && given.shape[1] >= workspace_columns,
+        "workspace: expected rows of " + std::to_string(workspace_columns) + " for matrices of this size");
+    workspace = given.data;
+    workspace_stride = given.stride[0];
+    blocks = std::min(blocks, given.shape[0]);
   }
 
   __device__ Work<T> work(int n) const {

@@ -12,6 +12,8 @@ from bench.gpu import peers
 from bench.gpu.contestants import GpuCase, rotating
 from bench.timing import OURS, Contestant, WrongResultError
 
+import bitlens
+
 
 @pytest.fixture(autouse=True)
 def short_runs(monkeypatch):
@@ -122,3 +124,20 @@ def test_peers_agree_on_ragged_sizes():
     a, b = (torch.from_numpy(np.random.default_rng(seed).integers(0, 7, (3, 45)).astype(np.uint8)) for seed in (0, 1))
     information = peers.one_hot_information(a, b, 7), peers.bincount_information(a, b, 7)
     torch.testing.assert_close(*information, rtol=0, atol=1e-12)
+
+
+def test_entropies_of_pairs_are_timed_as_users_get_them(monkeypatch):
+    """The kernel alone, and the public function, whose wrong result fails the run as well."""
+    record, right = command.run(command.SMALL_CASES["renyi"], torch.device("cpu"), RATES)
+    assert right
+    assert record["contestants"]["public"]["milliseconds"] > 0
+    honest = bitlens.channel_decomposition
+
+    def wrong(x, maps, **options):
+        found = honest(x, maps, **options)
+        return found._replace(pair=found.pair + 1e-3)
+
+    monkeypatch.setattr(bitlens, "channel_decomposition", wrong)
+    record, right = command.run(command.SMALL_CASES["renyi"], torch.device("cpu"), RATES)
+    assert not right
+    assert "error" in record["contestants"]["public"]

@@ -128,6 +128,7 @@ SIZES = [
     ("distance_codes", {"codes": u8(2, 9)}, "codes: pairs: expected 10, got 9"),
     ("distance_codes", {"ranges": f64(3, 2)}, "ranges: channels: expected 2, got 3"),
     ("distance_codes", {"ranges": f64(2, 3)}, "ranges: ends: expected 2, got 3"),
+    ("distance_codes", {"workspace": f64(2, 9)}, "workspace: pairs: expected 10, got 9"),
     ("joint_counts", {"bins": 1}, "bins: expected 2 to 256, got 1"),
     ("joint_counts", {"b": u8(3, 9)}, "b: expected the 10 sample pairs of a, got 9"),
     ("joint_counts", {"a": u8(2, 10) + 4}, "a: found code 4, expected codes below bins = 4"),

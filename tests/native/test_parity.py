@@ -176,7 +176,9 @@ def test_distance_codes(backend, values, layout, dtype):
 @pytest.mark.each_kernel
 @each_dtype
 @pytest.mark.parametrize(("n", "length"), [(2, 1), (31, 31), (32, 32), (33, 33), (64, 64), (65, 1), (130, 70)])
-def test_distance_codes_around_the_tiles(backend, n, length, dtype):
+@pytest.mark.parametrize("kept", [0, 2, 3])
+def test_distance_codes_around_the_tiles(backend, n, length, kept, dtype):
+    """Distances of no, of two or of all three channels are kept."""
     x = np.random.default_rng(n).normal(size=(n, 3, length)).astype(dtype)
     distances = reference.channel_distances(x)
     with backend.active():
@@ -184,7 +186,8 @@ def test_distance_codes_around_the_tiles(backend, n, length, dtype):
         context = ArrayContext(maps.device)
         codes = torch.full((3, n * (n - 1) // 2), 255, dtype=torch.uint8, device=maps.device)
         ranges = torch.full((3, 2), np.nan, dtype=torch.float64, device=maps.device)
-        call_kernel(context, _core.distance_codes, maps, 32, codes, ranges)
+        workspace = context.empty((kept, n * (n - 1) // 2 if kept else 0), "float64")
+        call_kernel(context, _core.distance_codes, maps, 32, codes, ranges, workspace)
         codes, ranges = codes.cpu(), ranges.cpu()
     np.testing.assert_array_equal(codes.numpy(), reference.distance_codes(x, 32))
     np.testing.assert_allclose(ranges.numpy(), np.stack([distances.min(1), distances.max(1)], 1), rtol=1e-14)

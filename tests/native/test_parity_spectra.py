@@ -22,7 +22,8 @@ def spectrum(backend, matrices):
         context = ArrayContext(tensor.device)
         count, n, _ = matrices.shape
         spectra = torch.full((count, n), torch.nan, dtype=torch.float64, device=tensor.device)
-        call_kernel(context, _core.gram_spectrum, tensor, spectra, context.spectrum_workspace(count, n))
+        workspace = context.spectrum_workspace(count, n, str(matrices.dtype))
+        call_kernel(context, _core.gram_spectrum, tensor, spectra, workspace)
         return spectra.cpu().numpy()
 
 
@@ -42,7 +43,7 @@ def prepared(backend, distances, sets, weights, alpha):
     flat = backend.put(np.concatenate(weights))
     context = ArrayContext(tensor.device)
     result, kept = torch.full((2, len(sets)), torch.nan, dtype=torch.float64, device=tensor.device)
-    workspace = context.spectrum_workspace(len(sets), distances.shape[1])
+    workspace = context.spectrum_workspace(0 if alpha == 2 else len(sets), distances.shape[1])
     return context, (tensor, starts, members, flat, float(alpha), result, kept, workspace), result
 
 
@@ -131,6 +132,18 @@ def test_more_matrices_than_workspaces(backend, dtype):
     """In the workspace, which blocks reuse."""
     matrices = symmetric(9, 190).astype(dtype)
     assert_close(spectrum(backend, matrices), np.linalg.eigvalsh(matrices.astype(np.float64)), dtype)
+
+
+@pytest.mark.each_kernel
+@each_dtype
+def test_workspaces_are_for_matrices_beyond_shared_memory(backend, dtype):
+    """On the CPU there are none."""
+    with backend.active():
+        context = ArrayContext(backend.put(np.zeros(1)).device)
+        small, large = (context.spectrum_workspace(3, n, dtype) for n in (60, 900))
+        expected = (min(3, 2 * context.multiprocessors), 900 * 901 // 2) if context.on_cuda else (0, 0)
+    assert small.shape == (0, 0)
+    assert large.shape == expected
 
 
 @each_dtype

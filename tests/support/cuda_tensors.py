@@ -29,7 +29,7 @@ _READING = {
     "aten.equal.default": "equal",
     "aten.masked_select.default": "masked_select",
 }
-_FACTORIES = ("arange", "empty", "full", "ones", "tensor", "zeros")
+_FACTORIES = ("arange", "empty", "full", "ones", "tensor", "triu_indices", "zeros")
 
 
 class CudaTensor(torch.Tensor):
@@ -168,10 +168,15 @@ class _Functions(TorchFunctionMode):
         if name in _FACTORIES and device is not None and torch.device(device).type == "cuda":
             del options["device"]
             return CudaTensor(func(*args, **options))
+        if name == "pin_memory":
+            locked = args[0].clone()
+            locked.page_locked = True
+            return locked
         if name == "to" and len(args) > 1 and isinstance(args[1], torch.device) and args[1].type == "cuda":
             if isinstance(args[0], CudaTensor):
                 return args[0]
-            WAITS.append("copy to the GPU")
+            if not (options.get("non_blocking") and hasattr(args[0], "page_locked")):
+                WAITS.append("copy to the GPU")
             return CudaTensor(args[0].clone())
         if name == "__setitem__" and isinstance(args[0], CudaTensor):
             return _set_items(*args)

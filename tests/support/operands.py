@@ -43,7 +43,13 @@ FITTING = {
         "norms": f64(5),
         "stream": 0,
     },
-    "dot_products": lambda: {"rows": f32(2, 3, 48), "columns": f32(1, 3, 48), "dots": f32(96, 48), "stream": 0},
+    "dot_products": lambda: {
+        "rows": f32(2, 3, 48),
+        "columns": f32(1, 3, 48),
+        "upper": 0,
+        "dots": f32(96, 48),
+        "stream": 0,
+    },
     "keep_nearest": lambda: {
         "dots": f32(2, 4),
         "norms": f32(5),
@@ -110,7 +116,14 @@ FITTING = {
         "stream": 0,
     },
     "edge_entropy": lambda: {"sums": f64(5, 2), "entropy": f64(1), "stream": 0},
-    "distance_codes": lambda: {"maps": f64(5, 2, 6), "bins": 4, "codes": u8(2, 10), "ranges": f64(2, 2), "stream": 0},
+    "distance_codes": lambda: {
+        "maps": f64(5, 2, 6),
+        "bins": 4,
+        "codes": u8(2, 10),
+        "ranges": f64(2, 2),
+        "workspace": f64(1, 10),
+        "stream": 0,
+    },
     "joint_counts": lambda: {"a": u8(2, 10), "b": u8(3, 10), "bins": 4, "counts": i64(2, 3, 16), "stream": 0},
     "code_entropies": lambda: {
         "a": u8(2, 10),

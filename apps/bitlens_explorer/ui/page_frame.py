@@ -1,4 +1,4 @@
-"""The frame of every page: its style, its title with the question that it answers, figure and answer side by side."""
+"""The frame of every page: its style, its title with the question that it answers, and an answer next to its figure."""
 
 from __future__ import annotations
 

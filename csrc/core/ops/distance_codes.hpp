@@ -15,6 +15,8 @@ struct DistanceCodes {
   View<std::uint8_t, 2> codes;  // [channels, n (n - 1) / 2], out
   View<double, 2>
       ranges;  // [channels, 2], out: the smallest and the largest distance, in the unit of the maps
+  View<double, 2> workspace;  // [any, n (n - 1) / 2], for CUDA only: distances of as many channels are kept
+                              // at a time. Without any, they are computed a second time
 
   void check(const BackEnd&) const {
     const Index n = maps.shape[0];
@@ -25,6 +27,7 @@ struct DistanceCodes {
     require_size(codes.shape[1], pair_count(n), "codes: pairs");
     require_size(ranges.shape[0], maps.shape[1], "ranges: channels");
     require_size(ranges.shape[1], 2, "ranges: ends");
+    if (workspace.shape[0] > 0) require_size(workspace.shape[1], pair_count(n), "workspace: pairs");
   }
 };
 

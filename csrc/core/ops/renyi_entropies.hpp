@@ -20,7 +20,7 @@ struct RenyiEntropies {
   double alpha;                        // order, above 0
   View<double, 1> entropies;           // [sets], out, 0 to log2(n) bits
   View<double, 1> kept;                // [sets], out, eigenvalues that count: n unless alpha < 1
-  View<double, 2> workspace;           // as in GramSpectrum
+  View<double, 2> workspace;           // as in GramSpectrum, for double; none for order 2
 
   BITLENS_HD Index sets() const { return starts.shape[0] - 1; }
   BITLENS_HD Index size() const { return squared_distances.shape[1]; }

@@ -14,8 +14,8 @@ template <class T>
 struct GramSpectrum {
   View<const T, 3> matrices;  // [batch, n, n], n >= 1
   View<double, 2> spectra;    // [batch, n], out, in the unit of the elements
-  View<double, 2> workspace;  // [any, n (n + 1) / 2], for CUDA only, if a triangle exceeds the shared memory
-                              // of a block: as many rows as blocks shall run at the same time
+  View<double, 2> workspace;  // [any, workspace_for_matrix()], for CUDA only: as many rows as blocks shall
+                              // run at the same time
 
   void check(const BackEnd&) const {
     const Index n = matrices.shape[1];

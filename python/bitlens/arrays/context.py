@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from bitlens import _core
 from bitlens.arrays.memory import check_memory
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     Array: TypeAlias = np.ndarray[Any, Any] | torch.Tensor
 else:
     Array: TypeAlias = Any
+
+_PAGE_LOCKED_BYTES = 2**20
+"""PyTorch keeps page-locked memory, which other programs cannot use, so that little of it is taken."""
 
 NDArray: TypeAlias = np.ndarray[Any, Any]
 
@@ -71,13 +75,17 @@ class ArrayContext:
         result[...] = 1
         return result
 
-    def spectrum_workspace(self, matrices: int, n: int) -> Any:
-        """Allocate memory for the lower triangles of the n x n matrices that a GPU decomposes at the same time.
+    def spectrum_workspace(self, matrices: int, n: int, dtype: str = "float64") -> Any:
+        """Allocate memory for those n x n matrices that a GPU decomposes at the same time in this type.
 
-        It is empty on the CPU, whose kernels allocate their own.
+        It is empty if a matrix fits into the shared memory of a block, and on the CPU, whose kernels allocate their
+        own.
         """
-        concurrent = min(matrices, 2 * self.multiprocessors)
-        return self.empty((concurrent, n * (n + 1) // 2 if concurrent else 0), "float64")
+        columns = 0
+        if matrices and self.on_cuda:
+            with self.device_guard():
+                columns = _core.cuda_workspace_for_matrix(n, dtype == "float64")
+        return self.empty((min(matrices, 2 * self.multiprocessors) if columns else 0, columns), "float64")
 
     @property
     def multiprocessors(self) -> int:
@@ -87,8 +95,16 @@ class ArrayContext:
         return int(sys.modules["torch"].cuda.get_device_properties(self.device).multi_processor_count)
 
     def to_device(self, array: NDArray) -> Any:
-        """Move a NumPy array to where the kernels run."""
-        return sys.modules["torch"].from_numpy(array).to(self.device) if self.on_cuda else array
+        """Move a NumPy array to where the kernels run.
+
+        A small one is copied through page-locked memory, so that the host need not wait until the GPU is idle.
+        """
+        if not self.on_cuda:
+            return array
+        tensor = sys.modules["torch"].from_numpy(array)
+        if array.nbytes > _PAGE_LOCKED_BYTES:
+            return tensor.to(self.device)
+        return tensor.pin_memory().to(self.device, non_blocking=True)
 
     def astype(self, array: Any, dtype: str) -> Any:
         """Copy a kernel's array into one of another type."""

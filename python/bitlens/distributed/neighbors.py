@@ -201,7 +201,9 @@ def _in_unit_of_x(nearest: Nearest, scale: Scale) -> tuple[NDArray, NDArray]:
 def _described(nearest: Nearest) -> _Described:
     distances = nearest.distances
     last = last_neighbors(distances, nearest.indices, _CONTEXT)
-    return _Described(neighbor_scales(distances, _CONTEXT), *last, without_scale(distances), int(nearest.ties.sum()))
+    return _Described(
+        neighbor_scales(distances, _CONTEXT), *last, int(without_scale(distances)), int(nearest.ties.sum())
+    )
 
 
 def _joined(parts: list[_Described]) -> _Described:

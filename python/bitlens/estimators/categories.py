@@ -16,7 +16,7 @@ from bitlens.estimators.neighbors.diversity import (
     diversity_neighbors,
     diversity_of_neighbors,
     entropy_of_neighbors,
-    warn_of_neighbors,
+    entropy_with_warnings,
 )
 from bitlens.estimators.neighbors.scan import Neighbors
 
@@ -35,8 +35,7 @@ def differing_values(a: NDArray, b: NDArray) -> NDArray:
 def category_diversity(values: NDArray, k: int) -> float:
     """Compute the inter-sample entropy in bits of samples [n, ...] of category numbers, as `inter_sample_entropy`."""
     neighbors = _nearest(*_checked_rows(values, k))
-    warn_of_neighbors(neighbors, 2)
-    return entropy_of_neighbors(neighbors.distances, neighbors.indices, ArrayContext())
+    return entropy_with_warnings(neighbors, ArrayContext(), 2)
 
 
 def full_category_diversity(values: NDArray, k: int, *, seed: int, intervals: bool) -> InterSampleDiversity:

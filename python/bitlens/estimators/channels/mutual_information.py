@@ -26,6 +26,9 @@ from bitlens.arrays import (
 from bitlens.estimators.channels.squares import channel_squares
 
 # Channels are processed in blocks, so that the tables of squared distances of a block take at most this many bytes.
+_KEPT_BYTES = 256 * 2**20
+"""Distances of this size are kept on a GPU between the search for their range and their codes."""
+
 _BLOCK_BYTES = 64 * 2**20
 
 
@@ -243,5 +246,7 @@ def _codes_of_maps(x: Array, name: str, bins: int, channel_axis: int = 1) -> tup
     distance_ranges = context.empty((channels, 2), "float64")
     # The scale of a channel does not change its codes, so that the unit is not needed.
     rescaled, _ = rescale_for_squares(maps, name, (0, 2))
-    call_kernel(context, _core.distance_codes, rescaled, bins, codes, distance_ranges)
+    kept = min(channels, _KEPT_BYTES // (8 * pairs)) if context.on_cuda else 0
+    workspace = context.empty((kept, pairs if kept else 0), "float64")
+    call_kernel(context, _core.distance_codes, rescaled, bins, codes, distance_ranges, workspace)
     return codes, context

@@ -78,28 +78,50 @@ Bandwidth: TypeAlias = float | Sequence[float] | Median | Silverman | NearestNei
 
 
 def exponents_of_squares(
-    squares: Any, bandwidth: Bandwidth, units: Any, values: int, context: ArrayContext, argument: str = "bandwidth"
+    squares: Any,
+    bandwidth: Bandwidth,
+    units: Any,
+    values: int,
+    context: ArrayContext,
+    argument: str = "bandwidth",
+    *,
+    float32: bool = False,
 ) -> Any:
     """Divide squared distances [channels, n, n] in place by twice the square of every channel's sigma.
 
     The distances of samples of `values` values are in `units` [channels]. The kernel of a channel whose samples are all
-    equal is 1 for every sigma. Other channels are refused if their exponents are not within float64.
+    equal is 1 for every sigma. Other channels are refused if their exponents are not within float64. Distances of
+    `float32` values need no look at them for that, so that the host does not wait for a GPU.
     """
     with np.errstate(over="ignore"):
         sigma = sigmas(bandwidth, squares, units, values, context, argument)
-    squares /= (2 * _checked_squares(sigma, squares, units, argument))[:, None, None]
+    usable = float32 and _suits_float32(bandwidth)
+    squares /= (2 * _checked_squares(sigma, squares, units, argument, usable=usable))[:, None, None]
     return squares
 
 
-def _checked_squares(sigma: Any, squares: Any, units: Any, argument: str) -> Any:
-    """The squares of sigmas in `units`, 1 where all samples are equal; an infinite or vanishing sigma is refused."""
+def _suits_float32(bandwidth: Bandwidth) -> bool:
+    """Whether exponents are within float64 for all float32 values, whose distances are 0 or from 2^-149 to 2^160."""
+    number: Any = bandwidth.h if isinstance(bandwidth, Silverman) else bandwidth
+    if isinstance(number, Real):
+        return 2.0**-300 < float(number) < 2.0**300
+    return isinstance(bandwidth, Median | NearestNeighbors | Dimension)
+
+
+def _checked_squares(sigma: Any, squares: Any, units: Any, argument: str, *, usable: bool = False) -> Any:
+    """The squares of sigmas in `units`, 1 where all samples are equal; an infinite or vanishing sigma is refused.
+
+    Sigmas that are known to be `usable` are not checked.
+    """
     xp = array_namespace(squares)
     largest = xp.amax(squares, axis=(1, 2))
     with np.errstate(over="ignore"):
         square = xp.where(largest > 0, sigma**2, 1.0)
-    usable = (square >= _SMALLEST_SQUARE) & (square <= _LARGEST_SQUARE) & (square >= largest / _LARGEST_EXPONENT)
-    if not usable.all():
-        channel = usable.tolist().index(False)
+    if usable:
+        return square
+    within = (square >= _SMALLEST_SQUARE) & (square <= _LARGEST_SQUARE) & (square >= largest / _LARGEST_EXPONENT)
+    if not within.all():
+        channel = within.tolist().index(False)
         got, distance = (float((x * units)[channel]) for x in (sigma, largest**0.5))
         raise ValueError(
             f"{argument}: expected a sigma within a factor of about 1e150 of the distances, which are up to "
@@ -177,9 +199,14 @@ def _sorted(squares: Any) -> Any:
 def _median(squares: Any) -> Any:
     """The median of each channel's nonzero distances.
 
-    Each pair of samples occurs twice in `squares`, which does not change the median.
+    Each pair of samples occurs twice in `squares`, which does not change the median. A GPU, which has no partition of
+    each row at its own place, sorts every pair once.
     """
     flat = squares.reshape(len(squares), -1)
+    if is_tensor(squares):
+        n = squares.shape[1]
+        first, second = array_namespace(squares).triu_indices(n, n, 1, device=squares.device)
+        flat = squares[:, first, second]
     zeros = (flat == 0).sum(1)
     nonzero = flat.shape[1] - zeros
     last = flat.shape[1] - 1

@@ -51,8 +51,8 @@ class Combination(NamedTuple):
     """The kernel of all, [1, n, n]."""
     all_but_each: Callable[[Any], Any]
     """The joint kernels of all variables but each, of scaled kernels."""
-    entropies: Callable[[Any, Sequence[Sequence[int]], float, ArrayContext], Any]
-    """The entropies in bits of the joint kernels of some sets of variables, [sets]."""
+    entropies: Callable[[Any, Sequence[Sequence[int]], float, ArrayContext, str], Any]
+    """The entropies in bits of the joint kernels of some sets of variables, [sets]; see `gram.type_of_kernels`."""
 
 
 def kernels_of_input_and_channels(
@@ -101,8 +101,10 @@ def _warn_of_zero(matrices: Any, name: str) -> None:
         )
 
 
-def _entropies_of_products(matrices: Any, sets: Sequence[Sequence[int]], alpha: float, context: ArrayContext) -> Any:
-    """Compute the entropies in bits of elementwise products of linear kernels; NaN where a product is 0."""
+def _entropies_of_products(
+    matrices: Any, sets: Sequence[Sequence[int]], alpha: float, context: ArrayContext, _dtype: str
+) -> Any:
+    """Compute the entropies in bits of elementwise products of linear kernels, in float64; NaN where one is 0."""
     n, order = matrices.shape[1], check_positive(alpha, "alpha")
     result = context.empty((len(sets),), "float64")
     step = max(1, _BYTES_OF_PRODUCTS // (n * n * 8))

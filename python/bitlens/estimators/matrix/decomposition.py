@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import Array, ArrayContext, NDArray, as_numpy, check_integer, check_seed
+from bitlens.arrays import Array, ArrayContext, NDArray, as_array, as_numpy, check_integer, check_positive, check_seed
 from bitlens.estimators.matrix.bandwidths import Bandwidth
 from bitlens.estimators.matrix.channel_kernels import (
     EXPONENTS,
@@ -17,7 +17,7 @@ from bitlens.estimators.matrix.channel_kernels import (
     KernelPair,
     kernels_of_input_and_channels,
 )
-from bitlens.estimators.matrix.gram import concatenate, shuffle_orders, with_shuffles
+from bitlens.estimators.matrix.gram import concatenate, shuffle_orders, type_of_kernels, with_shuffles
 from bitlens.estimators.matrix.kernels import Kernel
 
 
@@ -121,13 +121,15 @@ def channel_decomposition(
     >>> result.excess.redundancy_synergy > 0
     True
     """
+    x, maps = as_array(x, "x"), as_array(maps, "maps")
     kernels = KernelPair.of(kernel, bandwidth, bandwidth_x)
     of_x, of_maps, context, combined = kernels_of_input_and_channels(x, maps, kernels, channel_axis)
     shuffles = check_integer(permutations, "permutations")
     if shuffles < 0:
         raise ValueError(f"permutations: expected at least 0, got {shuffles}")
     target = with_shuffles(of_x, context, shuffle_orders(of_x.shape[1], shuffles, seed))
-    return decompose([target], of_maps, context, pairs, seed, alpha, scale_bandwidth, combined)[0]
+    dtype = type_of_kernels([x, maps], check_positive(alpha, "alpha"), context)
+    return decompose([target], of_maps, context, pairs, seed, alpha, scale_bandwidth, combined, dtype)[0]
 
 
 def decompose(
@@ -139,6 +141,7 @@ def decompose(
     alpha: float,
     scale_bandwidth: bool,
     combined: Combination = EXPONENTS,
+    dtype: str = "float64",
 ) -> list[ChannelDecomposition]:
     """Decompose the information of a layer about each of several x.
 
@@ -153,7 +156,7 @@ def decompose(
     alone = [[place] for place in places[::repeats]]
     joint = [[*group, place] for place in places for group in groups]
     kernels = concatenate([of_maps, layer, *targets])
-    bits = as_numpy(combined.entropies(kernels, [*alone, *groups, *joint], alpha, context))
+    bits = as_numpy(combined.entropies(kernels, [*alone, *groups, *joint], alpha, context, dtype))
     target_entropies, group_entropies = bits[: len(alone)], bits[len(alone) : len(alone) + len(groups)]
     joint_entropies = bits[len(alone) + len(groups) :].reshape(len(targets), repeats, len(groups))
     results = []

@@ -18,6 +18,7 @@ from bitlens.estimators.matrix.gram import (
     entropies,
     join_variables,
     joint_of_channels,
+    type_of_kernels,
     variable_exponents,
 )
 from bitlens.estimators.matrix.kernels import Gaussian, Linear
@@ -104,7 +105,9 @@ def sum_of_entropies(
     sets = [term.members for term in terms]
     if len(sets) == 1 and len(arrays) > 1:
         exponents, sets = joint_of_channels(exponents, divisor > 1), [[0]]
-    return _exact(terms, entropies(exponents, sets, alpha, each[0][1]).tolist())
+    context = each[0][1]
+    dtype = type_of_kernels(list(arrays.values()), alpha, context)
+    return _exact(terms, entropies(exponents, sets, alpha, context, dtype).tolist())
 
 
 def _checked_tolerance(tolerance: float) -> float:

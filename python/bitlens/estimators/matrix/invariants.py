@@ -135,7 +135,7 @@ def group_information(
     places = range(len(groups), len(groups) + repeats * len(targets))
     sets = [*([group] for group in groups), *([place] for place in places[::repeats])]
     sets += [[group, place] for place in places for group in groups]
-    bits = combined.entropies(concatenate([alone, others, joint, *targets]), sets, alpha, context)
+    bits = combined.entropies(concatenate([alone, others, joint, *targets]), sets, alpha, context, "float64")
     values = as_numpy(bits)
     of_groups, of_targets = values[: len(groups)], values[len(groups) : len(groups) + len(targets)]
     of_both = values[len(groups) + len(targets) :].reshape(len(targets), repeats, len(groups))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import Array, ArrayContext, NDArray, as_array, as_numpy, check_integer
+from bitlens.arrays import Array, ArrayContext, NDArray, as_array, as_numpy, check_integer, check_positive
 from bitlens.estimators.intervals import excess_error
 from bitlens.estimators.matrix.bandwidths import Bandwidth, for_samples
 from bitlens.estimators.matrix.channel_kernels import (
@@ -18,7 +18,7 @@ from bitlens.estimators.matrix.channel_kernels import (
     KernelPair,
     kernels_of_input_and_channels,
 )
-from bitlens.estimators.matrix.gram import concatenate, shuffle_orders, with_shuffles
+from bitlens.estimators.matrix.gram import concatenate, shuffle_orders, type_of_kernels, with_shuffles
 from bitlens.estimators.matrix.kernels import Kernel
 from bitlens.estimators.permutation import p_value_of
 from bitlens.estimators.verdicts import adjusted_information, verdicts
@@ -94,7 +94,8 @@ def multivariate_information(
     I(X; {T_1, ..., T_C}) = S(X) + S(T_1, ..., T_C) - S(X, T_1, ..., T_C) (Yu et al. 2018, eq. 4 and 5). A
     `SaturationWarning` is issued if the layer's entropy is close to log2 n, or the information is not larger than that
     of shuffled samples: the estimate then contains little information about the layer. The estimate grows with the
-    number of samples: compare only values of equal n.
+    number of samples: compare only values of equal n. On a GPU, entropies of float32 samples may be computed in float32
+    (see `renyi_entropy`).
 
     Parameters
     ----------
@@ -161,7 +162,8 @@ def multivariate_information(
         raise ValueError(f"permutations: expected at least 2, got {count}")
     orders = shuffle_orders(of_x.shape[1], count, seed)
     target = with_shuffles(of_x, context, orders)
-    ((result, null),) = informations([target], of_maps, context, alpha, scale_bandwidth, combined)
+    dtype = type_of_kernels([x, maps], check_positive(alpha, "alpha"), context)
+    ((result, null),) = informations([target], of_maps, context, alpha, scale_bandwidth, combined, dtype)
 
     def excess(kept: NDArray, induced: Sequence[NDArray]) -> float:
         rules = kernels.replace_bandwidths(lambda rule: for_samples(rule, kept))
@@ -185,6 +187,7 @@ def informations(
     alpha: float,
     scale_bandwidth: bool,
     combined: Combination = EXPONENTS,
+    dtype: str = "float64",
 ) -> list[tuple[MultivariateInformation, NDArray]]:
     """Compute the information of a layer about each of several x, and that of every shuffle, without warnings.
 
@@ -194,7 +197,7 @@ def informations(
     repeats = len(targets[0])  # x itself and its shuffles
     places = range(1, 1 + repeats * len(targets))
     sets = [[0], *([place] for place in places[::repeats]), *([place, 0] for place in places)]
-    bits = as_numpy(combined.entropies(concatenate([layer, *targets]), sets, alpha, context))
+    bits = as_numpy(combined.entropies(concatenate([layer, *targets]), sets, alpha, context, dtype))
     entropy_maps, *target_entropies = bits[: 1 + len(targets)].tolist()
     joint_entropies = bits[1 + len(targets) :].reshape(len(targets), repeats)
     results = []

@@ -109,6 +109,9 @@ def renyi_entropy(
     deflated matrix, and the second-order coupling between the two parts, by which the result was corrected. Where this
     takes too many eigenvectors, or rounding errors are too large, the result is the exact one.
 
+    On a GPU, entropies of 64 to 512 float32 samples are computed in float32 if alpha is at least 1 and below 2. They
+    differ by less than 2e-6 bits from those in float64.
+
     The order 2 needs no spectrum and is always exact. From 1024 samples on, its Gram matrix is not kept in memory.
 
     Examples

@@ -30,7 +30,9 @@ def eigenvalues(matrices: Any, context: ArrayContext) -> Any:
         for i, matrix in enumerate(matrices):
             result[i] = xp.linalg.eigvalsh(matrix)
     else:
-        call_kernel(context, _core.gram_spectrum, matrices, result, context.spectrum_workspace(batch, n))
+        dtype = str(matrices.dtype).removeprefix("torch.")
+        workspace = context.spectrum_workspace(batch, n, dtype)
+        call_kernel(context, _core.gram_spectrum, matrices, result, workspace)
     return result
 
 

@@ -58,9 +58,13 @@ class InterSampleDiversity(NamedTuple):
 
 def entropy_of_neighbors(distances: Any, indices: Any, context: ArrayContext) -> float:
     """Compute the inter-sample entropy in bits from the neighbours [n, k], ordered by (distance, index)."""
+    return float(_entropy_array(distances, indices, context)[0])
+
+
+def _entropy_array(distances: Any, indices: Any, context: ArrayContext) -> Any:
     scales = neighbor_scales(distances, context)
     last = last_neighbors(distances, indices, context)
-    return entropy_of_sums(edge_sums(distances, indices, 0, scales, *last, context), context)
+    return _entropy_array_of_sums(edge_sums(distances, indices, 0, scales, *last, context), context)
 
 
 def neighbor_scales(distances: Any, context: ArrayContext) -> Any:
@@ -96,19 +100,28 @@ def edge_sums(
 
 def entropy_of_sums(sums: Any, context: ArrayContext) -> float:
     """Compute the inter-sample entropy in bits from the sums [n, 2] of all samples, in their order."""
+    return float(_entropy_array_of_sums(sums, context)[0])
+
+
+def _entropy_array_of_sums(sums: Any, context: ArrayContext) -> Any:
     entropy = context.empty((1,), "float64")
     call_kernel(context, _core.edge_entropy, sums, entropy)
-    return float(entropy[0])
+    return entropy
 
 
-def warn_of_neighbors(neighbors: Neighbors, stacklevel: int) -> None:
-    """Warn where coinciding samples raise the entropy, or else where the order of the samples decides."""
+def entropy_with_warnings(neighbors: Neighbors, context: ArrayContext, stacklevel: int) -> float:
+    """Compute the entropy; warn where coinciding samples raise it, or else where the order of the samples decides."""
     n, k = neighbors.distances.shape
-    warn_of_samples(n, k, without_scale(neighbors.distances), int(neighbors.ties.sum()), stacklevel + 1)
+    entropy = _entropy_array(neighbors.distances, neighbors.indices, context)
+    counts = context.empty((3,), "float64")  # read at once, so that the host waits for a GPU once
+    counts[0], counts[1], counts[2] = entropy[0], without_scale(neighbors.distances), neighbors.ties.sum()
+    bits, coinciding, tied = counts.tolist()
+    warn_of_samples(n, k, int(coinciding), int(tied), stacklevel + 1)
+    return float(bits)
 
 
 def warn_of_samples(n: int, k: int, coinciding: int, tied: int, stacklevel: int) -> None:
-    """Warn as `warn_of_neighbors` does, of numbers of samples that coincide and of those that have ties."""
+    """Warn of samples that coincide with their neighbours, or else of those that have ties."""
     if coinciding:
         warnings.warn(
             f"x: {coinciding} of {n} samples coincide with log2(k) or more of their {k} neighbours; they raise "
@@ -118,8 +131,8 @@ def warn_of_samples(n: int, k: int, coinciding: int, tied: int, stacklevel: int)
         )
     elif tied:
         warnings.warn(
-            f"x: {tied} of {n} samples have several candidates for neighbour {k} at the same distance, of which the "
-            "order of the samples chooses; this moves the entropy by some 0.01 bits; k = n - 1 has no ties",
+            f"x: {tied} of {n} samples have several candidates for neighbour {k} at the same distance, of which "
+            "the order of the samples chooses; this moves the entropy by some 0.01 bits; k = n - 1 has no ties",
             NeighborWarning,
             stacklevel=stacklevel + 1,
         )
@@ -161,7 +174,7 @@ def diversity_of_neighbors(
         effective_share=min(1.0, 2 ** (of_distinct - bound)),
         diversity_k=count,
         distinct=int(groups.max()) + 1,
-        without_scale=without_scale(neighbors.distances) / n,
+        without_scale=float(without_scale(neighbors.distances)) / n,
         tied=int(neighbors.ties.sum()),
         null_mean=float(np.mean(null)),
         null_std=float(np.std(null, ddof=1)),
@@ -181,9 +194,9 @@ def entropy_bound(n: int, k: int) -> float:
     return math.log2(min(2 * n * k, n * (n - 1)))
 
 
-def without_scale(distances: Any) -> int:
-    """Number of samples that coincide with log2(k) or more of their k neighbours."""
-    return int(((distances == 0).sum(1) >= math.log2(distances.shape[1])).sum())
+def without_scale(distances: Any) -> Any:
+    """The number of samples that coincide with log2(k) or more of their k neighbours."""
+    return ((distances == 0).sum(1) >= math.log2(distances.shape[1])).sum()
 
 
 def _entropy_of_distinct(neighbors: Neighbors, groups: NDArray, context: ArrayContext) -> float:

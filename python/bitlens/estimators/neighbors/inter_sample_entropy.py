@@ -22,8 +22,8 @@ from bitlens.estimators.neighbors.diversity import (
     diversity_neighbors,
     diversity_of_neighbors,
     entropy_of_neighbors,
+    entropy_with_warnings,
     neighbor_scales,
-    warn_of_neighbors,
 )
 from bitlens.estimators.neighbors.nearest import TRUSTED_SHARE, in_unit, search
 
@@ -149,8 +149,7 @@ def inter_sample_entropy(
     trusted_share = TRUSTED_SHARE if str(points.dtype).endswith("float32") else math.inf
     neighbors = search(points, context, ends, count, trusted_share=trusted_share)
     if not full_output:
-        warn_of_neighbors(neighbors, 2)
-        return entropy_of_neighbors(neighbors.distances, neighbors.indices, context)
+        return entropy_with_warnings(neighbors, context, 2)
 
     def shuffled(random: np.random.Generator) -> float:
         mixed = context.to_device(random.permuted(as_numpy(points), axis=0))

@@ -214,7 +214,7 @@ def _fill_candidate_lists(
         for j in range(i, len(panels), tile_columns):
             columns = panels[j : j + tile_columns]
             dots = tile[: panel**2 * len(rows) * len(columns)].reshape(panel * len(rows), -1)
-            call_kernel(context, _core.dot_products, rows, columns, dots)
+            call_kernel(context, _core.dot_products, rows, columns, int(i == j), dots)
             first_row, first_column = panel * i, panel * j
             within = dots[: n - first_row, : n - first_column]
             call_kernel(
