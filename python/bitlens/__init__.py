@@ -6,7 +6,7 @@ network of the demo, ``reference`` the same estimators in short NumPy.
 1. ``_core``        compiled kernels (csrc/), which borrow arrays through DLPack
 2. ``arrays``       NumPy arrays and PyTorch tensors are checked here
 3. ``estimators``   one public function for each published quantity; needs NumPy alone, as does ``reference``
-4. ``runs``, ``differentiable``  a recorded training on disk: writer, reader, selections, results; entropies with derivatives
+4. ``runs``, ``differentiable``  a recorded training on disk; entropies with derivatives
 5. ``network``      the recorder, discarding, ablation, deconvolution; needs PyTorch
 6. ``callbacks``    the recorder in trainings of Lightning and of Hugging Face's Trainer
 7. ``execution``    tasks in other processes, on this machine or on a Dask cluster; ``distributed``: dask arrays

@@ -69,7 +69,7 @@ def multivariate_information(
     x: Tensor,
     maps: Tensor,
     alpha: float = 1.01,
-    bandwidth: Bandwidth | Tensor = Median(),  # noqa: B008
+    bandwidth: Bandwidth | Tensor | None = None,
     *,
     bandwidth_x: Bandwidth | Tensor = Median(),  # noqa: B008
     scale_bandwidth: bool = True,
@@ -91,6 +91,7 @@ def multivariate_information(
         Order of the entropies, above 0; see `renyi_entropy`.
     bandwidth : float, sequence of floats, tensor or rule
         Sigma of the channels, one sigma for each channel, or a rule for them, which is a constant of the derivative.
+        The default is Median().
     bandwidth_x : float, tensor or rule
         Sigma of x.
     scale_bandwidth : bool
@@ -121,7 +122,7 @@ def multivariate_information(
     check_same_samples({"x": x, "maps": maps})
     order = check_positive(alpha, "alpha")
     channels = maps.flatten(1)[:, None] if tensor else _channels(maps, channel_axis)
-    of_channels = exponents(channels, bandwidth, "bandwidth")
+    of_channels = exponents(channels, Median() if bandwidth is None else bandwidth, "bandwidth")
     layer = torch.exp(-of_channels.sum(0) / (len(of_channels) if scale_bandwidth else 1))
     target = kernel_of(x, Gaussian(bandwidth_x), "bandwidth_x")  # type: ignore[arg-type]
     alone = entropy_of_kernel(target, order) + entropy_of_kernel(layer, order)
