@@ -69,9 +69,9 @@ def multivariate_information(
     x: Tensor,
     maps: Tensor,
     alpha: float = 1.01,
-    bandwidth: Bandwidth | Tensor = Median(),  # noqa: B008
+    bandwidth: Bandwidth | Tensor | None = None,
     *,
-    bandwidth_x: Bandwidth | Tensor = Median(),  # noqa: B008
+    bandwidth_x: Bandwidth | Tensor | None = None,
     scale_bandwidth: bool = True,
     tensor: bool = False,
     channel_axis: int = 1,
@@ -91,8 +91,9 @@ def multivariate_information(
         Order of the entropies, above 0; see `renyi_entropy`.
     bandwidth : float, sequence of floats, tensor or rule
         Sigma of the channels, one sigma for each channel, or a rule for them, which is a constant of the derivative.
+        The default is Median().
     bandwidth_x : float, tensor or rule
-        Sigma of x.
+        Sigma of x; the default is Median().
     scale_bandwidth : bool
         Whether the channels' sigmas are multiplied by sqrt(channels).
     tensor : bool
@@ -121,9 +122,9 @@ def multivariate_information(
     check_same_samples({"x": x, "maps": maps})
     order = check_positive(alpha, "alpha")
     channels = maps.flatten(1)[:, None] if tensor else _channels(maps, channel_axis)
-    of_channels = exponents(channels, bandwidth, "bandwidth")
+    of_channels = exponents(channels, Median() if bandwidth is None else bandwidth, "bandwidth")
     layer = torch.exp(-of_channels.sum(0) / (len(of_channels) if scale_bandwidth else 1))
-    target = kernel_of(x, Gaussian(bandwidth_x), "bandwidth_x")  # type: ignore[arg-type]
+    target = kernel_of(x, Gaussian(Median() if bandwidth_x is None else bandwidth_x), "bandwidth_x")  # type: ignore[arg-type]
     alone = entropy_of_kernel(target, order) + entropy_of_kernel(layer, order)
     return (alone - entropy_of_kernel(target * layer, order)).to(result_type([x, maps]))
 
