@@ -102,7 +102,9 @@ def _record(
 
 
 def _loss(model: nn.Module, samples: Samples) -> float:
-    parts = zip(samples.images.split(1000), samples.labels.split(1000), strict=True)  # the maps of all take gigabytes
+    parts = zip(
+        torch.split(samples.images, 1000), torch.split(samples.labels, 1000), strict=True
+    )  # the maps of all take gigabytes
     with torch.no_grad():
         lost = [nn.functional.cross_entropy(model(images), labels, reduction="sum") for images, labels in parts]
     return float(torch.stack(lost).sum()) / len(samples)
