@@ -26,7 +26,7 @@ def test_importing_the_package_imports_no_library() -> None:
         names = ("lightning", "pytorch_lightning", "transformers", "torch", "tensorboard")
         print([name for name in names if name in sys.modules], dir(bitlens.callbacks)[:2])
     """
-    assert run_python("if True:" + code) == "[] ['Any', 'HuggingFace']\n"
+    assert run_python("if True:" + code) == "[] ['Any', 'DistributedRecorder']\n"
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_measure_one(finished: tuple[Path, str]) -> None:
     assert 8 in [results.parameters.bins for results in known]
 
 
-@pytest.mark.parametrize("name", COMPUTED)
+@pytest.mark.parametrize("name", [name for name in COMPUTED if name != "prompt_entropy"])  # whose samples are tokens
 def test_the_printed_python_gives_the_results(finished: tuple[Path, str], name: str) -> None:
     path, _ = finished
     result = command("measure", path.name, "--measure", name, cwd=path.parent)
@@ -209,7 +209,7 @@ def test_bounds(finished: tuple[Path, str]) -> None:
 
 
 def test_info(finished: tuple[Path, str]) -> None:
-    result = command("info", str(finished[0]))
+    result = command("info", str(finished[0]), width=200)
     assert result.returncode == 0
     assert "LeNet" in result.stdout
     assert "2: 0 to 1" in result.stdout

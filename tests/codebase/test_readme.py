@@ -89,7 +89,8 @@ def test_every_case_of_the_benchmark_has_one_result() -> None:
 )
 def test_targets_of_links_exist(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
-        assert target.startswith("https://") or (page.parent / target).is_file(), target
+        is_there = (page.parent / target).is_file() or target == "api/index.md"  # which the site generates
+        assert target.startswith("https://") or is_there, target
 
 
 def test_named_functions_exist() -> None:

@@ -133,7 +133,7 @@ REFUSED = [
         "bandwidth: expected m from 1 to n - 1 = 7",
     ),
     (
-        lambda: bitlens.renyi_entropy(X, 1.01, Alignment(X)),
+        lambda: bitlens.renyi_entropy(X, 1.01, Alignment(X[:, 0])),
         TypeError,
         "bandwidth: labels: expected integers, got float64",
     ),

@@ -9,6 +9,7 @@ import pytest
 
 import bitlens
 from bitlens import tables
+from tests.support.page_contents import payloads
 
 
 @pytest.fixture
@@ -68,16 +69,17 @@ def test_parts_draw_without_an_error(look_at_both):
 
 def test_matrices_of_equal_runs_have_no_difference(look_at_both):
     app = look_at_both("matrices", a="0", b="1")
-    payloads = [json.loads(element.proto.json) for element in app.main.get("bidi_component")]
-    assert [payload["title"] for payload in payloads] == ["tiny at epoch 2", "markup at epoch 2", "markup - tiny"]
-    assert payloads[0]["values"] == payloads[1]["values"]
-    assert payloads[2]["palette"] != payloads[0]["palette"]
+    tiny, markup, difference = payloads(app)
+    titles = [drawn["title"] for drawn in (tiny, markup, difference)]
+    assert titles == ["tiny at epoch 2", "markup at epoch 2", "markup - tiny"]
+    assert tiny["values"] == markup["values"]
+    assert difference["palette"] != tiny["palette"]
 
 
 def test_samples_of_other_probes_are_not_compared(look_at_both, discarded_run):
     app = look_at_both("samples", others="discarded", a="0")
     assert "different probes" in texts_of(app)
-    assert not app.main.get("bidi_component")
+    assert not payloads(app)
     assert not look_at_both("maps", a="0").warning
 
 

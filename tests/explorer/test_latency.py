@@ -76,7 +76,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, mnist) -> bitlens.Run:
                 optimizer.step()
     run = bitlens.open_run(store)
     bitlens.measure(run, ["layer_decomposition"], permutations=2, pairs=200)
-    others = [name for name in COMPUTED if name != "layer_decomposition"]
+    others = [name for name in COMPUTED if name not in ("layer_decomposition", "prompt_entropy")]
     bitlens.measure(run, others, samples=128, permutations=2)
     bitlens.layer_discarding(run, model, ["2"], 2)
     bitlens.layer_ablation(run, model, ["1", "2"], repeats=2, steps=8)

@@ -41,7 +41,8 @@ def test_maps(backend, far_apart):
         call_kernel(ArrayContext(maps.device), _core.value_histograms, maps, -9.0, 9.0, counts)
         codes = torch.full((2, 1), 255, dtype=torch.uint8, device=maps.device)
         ranges = torch.full((2, 2), torch.nan, dtype=torch.float64, device=maps.device)
-        call_kernel(ArrayContext(maps.device), _core.distance_codes, maps, 4, codes, ranges)
+        workspace = torch.empty((0, 0), dtype=torch.float64, device=maps.device)
+        call_kernel(ArrayContext(maps.device), _core.distance_codes, maps, 4, codes, ranges, workspace)
         counts, ranges = counts.cpu().numpy(), ranges.cpu().numpy()
     expected = [[np.histogram(row.astype(np.float64), 16, (-9, 9))[0] for row in sample] for sample in x]
     np.testing.assert_array_equal(counts, expected)

@@ -222,7 +222,7 @@ def test_modes_random_numbers_and_hooks_are_as_before_also_after_an_error(tmp_pa
         ({"probe": ([1, 2], None)}, TypeError, "probe: expected inputs as a tensor or an array, got int"),
         ({"probe": samples()[0]}, TypeError, r"probe: expected \(inputs, labels\), or \(inputs, None\)"),
         ({"probe": (torch.rand(4), None)}, ValueError, "probe: expected inputs of shape"),
-        ({"probe": (samples()[0], torch.arange(3))}, ValueError, "probe: expected 40 labels"),
+        ({"probe": (samples()[0], torch.arange(3))}, ValueError, r"probe: labels: expected shape \(40,\)"),
         ({"probe": (samples()[0], torch.rand(40))}, TypeError, "probe: expected integer labels"),
         ({"probe": (samples()[0], -torch.arange(40))}, ValueError, "probe: expected labels of at least 0"),
         ({"probe": (samples()[0], None), "gradients": True}, ValueError, "gradients: expected labels in the probe"),

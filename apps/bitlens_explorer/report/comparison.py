@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import pandas as pd
-
 from bitlens import tables
 from bitlens.measures import training_performance
 from bitlens.runs import Run
@@ -34,7 +32,7 @@ def _progress(stored: Mapping[str, StoredResults]) -> Iterator[Figure]:
     parts = {name: tables.training_progress(of_run.results) for name, of_run in found.items() if of_run is not None}
     if not parts:
         return
-    table = pd.concat([part.assign(run=name) for name, part in parts.items()], ignore_index=True)
+    table = tables.joined_runs(parts)
     for column, (title, y_title) in PROGRESS.items():
         chart = metric_over_epochs(table, list(parts), column, y_title)
         yield Figure(

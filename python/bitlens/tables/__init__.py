@@ -29,7 +29,7 @@ from bitlens.tables.layers import channel_pairs
 from bitlens.tables.metrics import recorded_metrics
 from bitlens.tables.neighbors import nearest_samples
 from bitlens.tables.neurons import class_means, label_information
-from bitlens.tables.overview import named_runs, run_overview
+from bitlens.tables.overview import joined_runs, named_runs, run_overview
 from bitlens.tables.plane import gap_bounds, information_plane, saturation, target_entropies
 from bitlens.tables.prompts import layer_prompt_entropy, prompt_entropies
 from bitlens.tables.steps import layer_steps
@@ -66,6 +66,7 @@ __all__ = [
     "information_chains",
     "information_plane",
     "input_diversity",
+    "joined_runs",
     "label_information",
     "label_uncertainty",
     "layer_axes",

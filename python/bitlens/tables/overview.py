@@ -44,6 +44,30 @@ def named_runs(runs: Sequence[Run]) -> dict[str, Run]:
     return dict(zip(names, runs, strict=True))
 
 
+def joined_runs(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """One table of the same tables of several runs.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        The table of each run, by the name of the run.
+
+    Returns
+    -------
+    DataFrame
+        All rows, and a last column "run".
+
+    Examples
+    --------
+    >>> import bitlens
+    >>> from bitlens import tables
+    >>> progress = tables.training_progress(bitlens.training_performance(bitlens.open_run("demo-run")))
+    >>> sorted(set(tables.joined_runs({"first": progress, "second": progress})["run"]))
+    ['first', 'second']
+    """
+    return pd.concat([table.assign(run=name) for name, table in tables.items()], ignore_index=True)
+
+
 def run_overview(runs: Mapping[str, Run]) -> pd.DataFrame:
     """What was recorded in several runs, one row for each run.
 

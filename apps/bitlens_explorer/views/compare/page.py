@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from bitlens import tables
@@ -88,17 +87,17 @@ def _progress(run: Run, runs: Runs) -> None:
             parts[name] = tables.training_progress(results.value)
     if not parts:
         return
-    table = pd.concat([part.assign(run=name) for name, part in parts.items()], ignore_index=True)
+    table = tables.joined_runs(parts)
     joined = (
-        "table = pd.concat([tables.training_progress(bitlens.training_performance.stored(one)).assign(run=name) "
-        "for name, one in runs.items()])"
+        "table = tables.joined_runs({name: tables.training_progress(bitlens.training_performance.stored(one)) "
+        "for name, one in runs.items()})"
     )
     for column, (metric, (title, y_title)) in zip(st.columns(2, gap="large"), PROGRESS.items(), strict=True):
         with column:
             figure_frame.title(f"{title} of all runs")
             chart = metric_over_epochs(table, list(parts), metric, y_title)
             charts.draw(chart, f"compare {metric}", f"{y_title} over epochs, a line for every run")
-            traced = Traced(table[["run", "epoch", metric]], "table", ("import pandas as pd", _opening(runs), joined))
+            traced = Traced(table[["run", "epoch", metric]], "table", (_opening(runs), joined))
             file = file_name(run, "compare", metric, ending="csv")
             figure_frame.below(
                 run, f"{y_title.capitalize()} on the probe.", traced, metric, file, {"quantity": y_title}
@@ -115,13 +114,13 @@ def _diversity(run: Run, runs: Runs) -> None:
     if not parts:
         return
     figure_frame.title("Diversity of the inputs")
-    table = pd.concat([part.assign(run=name) for name, part in parts.items()], ignore_index=True)
+    table = tables.joined_runs(parts)
     charts.draw(diversity_by_run(table, list(parts)), "compare diversity", "diversity of the inputs by class and run")
     joined = (
-        "table = pd.concat([tables.input_diversity(bitlens.input_diversity.stored(one)).assign(run=name) "
-        "for name, one in runs.items()])"
+        "table = tables.joined_runs({name: tables.input_diversity(bitlens.input_diversity.stored(one)) "
+        "for name, one in runs.items()})"
     )
-    traced = Traced(table, "table", ("import pandas as pd", _opening(runs), joined))
+    traced = Traced(table, "table", (_opening(runs), joined))
     meaning = (
         "Inter-sample entropy of the inputs of each run. It grows with the number of samples: compare only groups of "
         "equal size, or compare each value with its largest possible value, the tick above it."
@@ -144,8 +143,9 @@ def _estimates(run: Run, runs: Runs, query: Query, epoch: int) -> None:
     except ValueError as error:
         show_warning(error)
         return
-    shown = dict(zip(table["run"], table["epoch"], strict=True))
-    at = ", ".join(f"{escape_markdown(name)} at epoch {e}" for name, e in shown.items() if e is not pd.NA)
+    known = table.dropna(subset=["epoch"])
+    shown = dict(zip(known["run"], known["epoch"], strict=True))
+    at = ", ".join(f"{escape_markdown(name)} at epoch {e}" for name, e in shown.items())
     st.markdown(f"Shown: {at}. The lines are one standard error.")
     if query.comparison == "later":
         show_later_layers(run, query, epoch, table)
