@@ -142,7 +142,7 @@ LONG_CALLS = {
     "codes": (
         "maps = np.broadcast_to(np.random.default_rng(0).random((3000, 1, 784), np.float32), (3000, 500, 784))\n"
         "codes, ranges, none = np.empty((500, 3000 * 2999 // 2), np.uint8), np.empty((500, 2)), np.empty((0, 0))",
-        "_core.distance_codes(maps, 32, codes, ranges, none, none, 0)",
+        "_core.distance_codes(maps, 32, codes, ranges, none, 0)",
     ),
     "dot products": (
         "panels = np.broadcast_to(np.ones((4000, 48), np.float32), (700, 4000, 48))\n"
