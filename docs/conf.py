@@ -82,7 +82,7 @@ def topic(name: str) -> str:
 def write_api_pages() -> None:
     """One page for each public name, and an index by topic. Files whose text is unchanged are left alone."""
     folder = DOCS / "api" / "pages"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     pages = {}
     index = [
         "# API reference",
