@@ -170,7 +170,7 @@ $(VENV)/tidy-installed: pyproject.toml | $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --group native
 	touch $@
 
-# Lines of Python and of C++ that the tests execute. 
+# Lines of Python and of C++ that the tests execute.
 coverage: build/coverage/installed $(VENV)/tidy-installed
 	rm -f build/coverage/data* $$(find build/coverage/cmake -name '*.gcda')
 	COVERAGE_FILE=build/coverage/data PYTHONPATH=build/coverage/site:$$(echo $(VENV)/lib/python*/site-packages) \
