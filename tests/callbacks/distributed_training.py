@@ -7,6 +7,7 @@ trainings and the run into FOLDER. If WAY is a kind of FSDP, it writes the sente
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -195,10 +196,14 @@ def main(way: str, folder: Path) -> None:
     if way in ("lightning", "huggingface"):
         compare(way, folder)
     else:
-        distributed.init_process_group("gloo", timeout=timedelta(seconds=20))
+        distributed.init_process_group("gloo", timeout=timedelta(seconds=60))
         (compare if way in WAYS else refuse)(way, folder)
     distributed.barrier()
     distributed.destroy_process_group()
+    if way not in ("lightning", "huggingface", *WAYS):
+        # On busy machines C++ sometimes aborts a process that ends while the threads of PyTorch's shards still run.
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def compare(way: str, folder: Path) -> None:
