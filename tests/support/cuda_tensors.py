@@ -168,6 +168,9 @@ class _Functions(TorchFunctionMode):
         if name in _FACTORIES and device is not None and torch.device(device).type == "cuda":
             del options["device"]
             return CudaTensor(func(*args, **options))
+        if name == "sqrt" and isinstance(args[0], CudaTensor):
+            # PyTorch's own root on the CPU comes from MKL, which rounds some roots otherwise than a GPU does.
+            return CudaTensor(torch.from_numpy(np.sqrt(args[0].values.numpy())))
         if name == "pin_memory":
             locked = args[0].clone()
             locked.page_locked = True
