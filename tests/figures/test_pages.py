@@ -33,6 +33,7 @@ PAPERS = {
     "information-flow": flow.PAPER,
     "information-discarding": discarding.PAPER,
     "information-ordered-ablation": ablation.PAPER,
+    "cnnslicer": cnnslicer.PAPER,
     "seein-in": seein_in.PAPER,
 }
 MEASURED = {
