@@ -128,7 +128,8 @@ if TYPE_CHECKING:
     )
     from bitlens.runs import Run, RunError, from_hidden_states, load_selection, open_run, record_arrays, save_selection
 
-# Packages that need more than NumPy are imported when a name of theirs is first used.
+# Packages that need more than NumPy are imported when a name of theirs is first used. The names of bitlens.measures are
+# not listed: they are the other ones in `__all__`, and the measures that are registered.
 _RUNS = ("Run", "RunError", "from_hidden_states", "load_selection", "open_run", "record_arrays", "save_selection")
 _LAZY = {
     "bitlens.runs": _RUNS,
@@ -144,26 +145,6 @@ _LAZY = {
         "receptive_fields",
         "reconstruction_uncertainty",
         "train_decoder",
-    ),
-    "bitlens.measures": (
-        "average_maps",
-        "channel_entropies",
-        "channel_order",
-        "feature_maps",
-        "information_plane",
-        "input_diversity",
-        "label_information",
-        "layer_ablation",
-        "layer_decomposition",
-        "layer_deconvolution",
-        "layer_discarding",
-        "layer_diversity",
-        "layer_pair_information",
-        "layer_points",
-        "measure",
-        "predicted_samples",
-        "processing_inequalities",
-        "training_performance",
     ),
 }
 _EXTRAS = {"bitlens.runs": "run", "bitlens.network": "torch,run", "bitlens.measures": "run"}
@@ -279,7 +260,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    for package in [package for package, names in _LAZY.items() if name in names]:
+    if name in __all__:
+        package = next((package for package, names in _LAZY.items() if name in names), "bitlens.measures")
         try:
             return getattr(importlib.import_module(package), name)
         except ModuleNotFoundError as error:

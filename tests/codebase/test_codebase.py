@@ -155,8 +155,6 @@ def test_kernels_know_no_framework(folder):
 
 @pytest.mark.parametrize("path", sources(), ids=named)
 def test_files_are_short(path):
-    if path == PACKAGE / "__init__.py":  # lists of names, one a line
-        return
     assert len(path.read_text().splitlines()) <= 300
 
 

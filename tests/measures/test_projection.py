@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,6 +34,29 @@ def test_principal_components(run: bitlens.Run) -> None:
     largest = points.activation.values[np.abs(points.activation.values).argmax(axis=0), np.arange(3)]
     assert (largest > 0).all()
     np.testing.assert_allclose(points.attrs["explained"], variances[::-1][:3] / variances.sum())
+
+
+def test_principal_components_of_more_values_than_samples(run: bitlens.Run) -> None:
+    points = measures.projected_points(run, "0", 1, limit=12)
+    values = run.activations("0", 1).reshape(len(run.labels), -1)[points.sample.values].astype(float)
+    left, singular, _ = np.linalg.svd(values - values.mean(axis=0), full_matrices=False)
+    assert values.shape == (12, 32)
+    np.testing.assert_allclose(np.abs(points.activation), np.abs(left[:, :2] * singular[:2]), atol=1e-8)
+    np.testing.assert_allclose(points.attrs["explained"], singular[:2] ** 2 / (singular**2).sum())
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_layers_that_are_not_finite_are_refused(tmp_path: Path, value: float) -> None:
+    states = np.random.default_rng(0).normal(size=(20, 5))
+    states[3, 2] = value
+    bitlens.record_arrays(tmp_path / "run", 0, {"states": states})
+    run = bitlens.open_run(tmp_path / "run")
+    for call in (
+        lambda: measures.projected_points(run, "states", 0),
+        lambda: measures.nearest_samples(run, "states", 0, 1),
+    ):
+        with pytest.raises(ValueError, match="the activations of states contain NaN or infinity"):
+            call()
 
 
 def test_few_samples_and_refusals(run: bitlens.Run) -> None:
@@ -71,3 +95,14 @@ def test_nearest_samples(run: bitlens.Run) -> None:
         measures.nearest_samples(run, "output", 1, -1)
     with pytest.raises(ValueError, match="number: expected at least 1, got 0"):
         measures.nearest_samples(run, "output", 1, 1, 0)
+
+
+def test_equal_samples_are_neighbours_by_their_numbers(tmp_path: Path) -> None:
+    states = np.repeat(np.arange(4.0)[:, None], 10, axis=0)  # sample 15 is one of ten equal ones
+    bitlens.record_arrays(tmp_path / "run", 0, {"states": states})
+    for number in (3, 9, 12, 39):
+        found = measures.nearest_samples(bitlens.open_run(tmp_path / "run"), "states", 0, 15, number)
+        distances = np.abs(states[:, 0] - 1)
+        expected = [i for i in np.argsort(distances, kind="stable") if i != 15][:number]
+        assert found.sample.values.tolist() == expected
+        np.testing.assert_array_equal(found.distance, distances[expected])

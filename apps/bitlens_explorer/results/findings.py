@@ -59,7 +59,14 @@ def _loss(run: Run, epoch: int) -> Iterator[Finding]:
     plane = known_plane(run, epoch)
     if plane is None or "excess" not in plane.value or plane.value.sizes["layer"] < 2:
         return
-    steps = tables.layer_steps(plane.value)
+    steps = tables.layer_steps(plane.value).dropna(subset=["change", "standard_error"])
+    if steps.empty:
+        text = (
+            "Which layer loses information cannot be told: the information plane has no standard errors, which need "
+            "intervals=True and more samples."
+        )
+        yield Finding(text, "flow", "Information plane")
+        return
     clear = steps[steps["change"] < -_CLEAR * steps["standard_error"]]
     if clear.empty:
         text = f"No layer loses information by more than {_CLEAR:g} standard errors, by matrix-based estimates."
@@ -76,13 +83,14 @@ def _loss(run: Run, epoch: int) -> Iterator[Finding]:
 def _dead(run: Run, states: LayerStates) -> Iterator[Finding]:
     if not states.dead:
         return
-    total = sum(states.dead.values())
+    total, measured = sum(states.dead.values()), f"measured: {len(states.dead)} of {len(run.layers)} layers"
     if not total:
-        yield Finding("No channel is dead: each has more than one value on the probe.", "channels", "Channels")
+        text = f"No channel is dead: each has more than one value on the probe ({measured})."
+        yield Finding(text, "channels", "Channels")
         return
     worst = max(states.dead, key=lambda name: states.dead[name])
     channels = run.layer(worst).channels
-    text = f"Most dead channels: {states.dead[worst]} of {channels} in {worst}, {total} in all layers."
+    text = f"Most dead channels: {states.dead[worst]} of {channels} in {worst}, {total} in all ({measured})."
     yield Finding(text, "channels", f"Channels of {worst}", parts={"a": worst})
 
 
@@ -90,7 +98,9 @@ def _saturated(run: Run, epoch: int) -> Iterator[Finding]:
     plane = known_plane(run, epoch)
     if plane is None:
         return
-    table = tables.saturation(plane.value)
+    table = tables.saturation(plane.value).dropna(subset=["saturation"])
+    if table.empty:
+        return
     limit = bitlens.SaturationWarning.limit
     names = table["layer"][table["saturation"] > limit].tolist()
     if names:

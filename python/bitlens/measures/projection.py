@@ -9,6 +9,8 @@ import numpy as np
 import xarray as xr
 
 from bitlens.arrays import NDArray, check_integer
+from bitlens.estimators import nearest_neighbors
+from bitlens.measures.finite import of_finite_layers
 from bitlens.runs import Run, RunError
 
 Method = Literal["pca", "tsne", "umap"]
@@ -49,7 +51,7 @@ def projected_points(
     RunError
         If there is no such layer or epoch.
     ValueError
-        If a parameter is out of range, or there are too few samples.
+        If a parameter is out of range, there are too few samples, or the activations contain NaN or infinity.
     ModuleNotFoundError
         If the package of the method is not installed.
 
@@ -68,7 +70,7 @@ def projected_points(
         raise ValueError(f"components: expected at least 2, got {components}")
     found = run.layer(layer)
     samples = np.asarray(run.evenly_spaced_samples(min(most, run.manifest.samples)))
-    values = _flat(run.activations(found.name, epoch)[samples])
+    values = _finite_values(run, found.name, epoch)[samples].astype(np.float64)
     if min(values.shape) < number or len(values) <= number:
         raise ValueError(
             f"components: expected less than {len(values)} samples and at most {values.shape[1]} values, got {number}"
@@ -101,15 +103,15 @@ def nearest_samples(run: Run, layer: str, epoch: int, sample: int, number: int =
     Returns
     -------
     xarray.Dataset
-        ``sample`` [neighbor], the nearest first, and their Euclidean ``distance`` [neighbor] over all values of the
-        layer, in units of the activation.
+        ``sample`` [neighbor], ordered by (distance, number), and their Euclidean ``distance`` [neighbor] over all
+        values of the layer, in units of the activation.
 
     Raises
     ------
     RunError
         If there is no such layer, epoch or sample.
     ValueError
-        If `number` is less than 1.
+        If `number` is less than 1, or the activations contain NaN or infinity.
 
     Examples
     --------
@@ -124,26 +126,34 @@ def nearest_samples(run: Run, layer: str, epoch: int, sample: int, number: int =
         raise ValueError(f"number: expected at least 1, got {number}")
     if not 0 <= check_integer(sample, "sample") < run.manifest.samples:
         raise RunError(f"sample: expected 0 to {run.manifest.samples - 1}, got {sample}")
-    values = _flat(run.activations(found.name, epoch))
-    distances = np.linalg.norm(values - values[sample], axis=1)
-    distances[sample] = np.inf
-    nearest = np.argsort(distances, kind="stable")[: min(most, len(values) - 1)]
-    data = {"sample": (["neighbor"], nearest), "distance": (["neighbor"], distances[nearest])}
+    values = _finite_values(run, found.name, epoch)
+    # The sample itself is among them, unless as many others that have its values come before it.
+    distances, nearest = nearest_neighbors(values[[sample]], min(most + 1, len(values)), among=values)
+    others = np.flatnonzero(nearest[0] != sample)[:most]
+    data = {"sample": (["neighbor"], nearest[0, others]), "distance": (["neighbor"], distances[0, others])}
     return xr.Dataset(data, attrs={"layer": found.name, "epoch": epoch, "of": sample})
 
 
-def _flat(values: NDArray) -> NDArray:
-    return values.reshape(len(values), -1).astype(np.float64)
+def _finite_values(run: Run, layer: str, epoch: int) -> NDArray:
+    """All values of a layer, [sample, value]."""
+    missing = np.empty((0, 0))
+    (values,) = of_finite_layers(run, epoch, [layer], "the points", lambda _, found: found, missing)
+    return values.reshape(len(values), -1)
 
 
 def _principal(values: NDArray, number: int) -> tuple[NDArray, list[float]]:
-    """The first principal components, with positive largest coordinates; and their shares of the variance."""
+    """The first principal components, with positive largest coordinates; and their shares of the variance.
+
+    They come from the smaller of both Gram matrices: a singular value decomposition of maps takes a minute.
+    """
     centered = values - values.mean(axis=0)
-    left, singular, _ = np.linalg.svd(centered, full_matrices=False)
-    positions = left[:, :number] * singular[:number]
+    wide = values.shape[1] > len(values)
+    variances, vectors = np.linalg.eigh(centered @ centered.T if wide else centered.T @ centered)
+    variances, vectors = np.maximum(variances[::-1], 0), vectors[:, ::-1][:, :number]
+    positions = vectors * np.sqrt(variances[:number]) if wide else centered @ vectors
     signs = np.sign(positions[np.abs(positions).argmax(axis=0), np.arange(number)])
-    total = float((singular**2).sum())
-    shares = (singular[:number] ** 2 / total if total else np.zeros(number)).tolist()
+    total = float(variances.sum())
+    shares = (variances[:number] / total if total else np.zeros(number)).tolist()
     return positions * np.where(signs, signs, 1.0), shares
 
 

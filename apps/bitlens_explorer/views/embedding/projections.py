@@ -40,6 +40,8 @@ def projection_plot(run: Run, query: Query, epoch: int) -> tuple[ScatterMatrix, 
     if turned:
         values, names = _turned(values), ["across", "up"]
     sample = points["sample"].to_numpy()
+    if len(sample) < run.manifest.samples:
+        note += f" {len(sample)} of {run.manifest.samples} samples are drawn, evenly spaced."
     atlas = atlas_of(run)
     drawn = ScatterMatrix(
         values=values.astype(np.float32),
@@ -68,7 +70,7 @@ def _names(attributes: dict[str, Any], number: int) -> tuple[list[str], str]:
     """The names of the axes, and a note on the projection."""
     if "explained" not in attributes:
         names = [f"dimension {i + 1}" for i in range(number)]
-        return names, "Neighbours stay neighbours; distances and sizes of groups say little."
+        return names, "Most neighbours stay neighbours; distances and sizes of groups say little."
     shares = attributes["explained"]
     names = [f"component {i + 1} ({share:.0%})" for i, share in enumerate(shares)]
     return names, f"The shown components have {sum(shares):.0%} of the variance of all values of the layer."
