@@ -34,6 +34,7 @@ def texts_of(app) -> str:
 def test_without_another_run_it_says_what_to_do(look, run):
     app = look(run.path, "compare")
     assert "There is no other run in" in texts_of(app)
+    assert "in the list above" not in texts_of(app)
 
 
 def test_without_a_choice_it_offers_the_other_runs(look_at_both):

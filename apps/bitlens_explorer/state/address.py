@@ -90,7 +90,7 @@ _PARTS: dict[str, tuple[str, Callable[[str], Any], Callable[[Any], str]]] = {
     "scope": ("scope", str, str),
     "place": ("place", _number, str),
     "cp": ("comparison", _one_of(COMPARISONS), str),
-    "vs": ("others", lambda text: tuple(text.split("|")), _joined("|")),
+    "vs": ("others", lambda text: tuple(filter(None, text.split("|"))), _joined("|")),
     "fig": ("tab", str, str),
 }
 """Name in the address -> field of the query, how it is read, how it is written."""

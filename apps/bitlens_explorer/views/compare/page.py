@@ -34,7 +34,6 @@ def main() -> None:
     st.title("Compare", anchor=False)
     others = _others(run, query)
     if not others:
-        show_hint("This page compares this run with up to three others.", "choose another run in the list above.")
         return
     runs = tables.named_runs([run, *others])
     overview = tables.run_overview(runs)
@@ -65,6 +64,8 @@ def _others(run: Run, query: Query) -> list[Run]:
     chosen = [address for address in query.others if address in options][:MOST_OTHERS]
     label = f"Compare with (up to {MOST_OTHERS} runs)"
     bound_widget(st.multiselect, label, "others", options, value=chosen, store=tuple, max_selections=MOST_OTHERS)
+    if not chosen:
+        show_hint("This page compares this run with up to three others.", "choose another run in the list above.")
     opened = []
     for address in chosen:
         try:
