@@ -112,6 +112,7 @@ if TYPE_CHECKING:
         measure,
         predicted_samples,
         processing_inequalities,
+        prompt_entropy,
         training_performance,
     )
     from bitlens.network import (
@@ -241,6 +242,7 @@ __all__ = [
     "pool_tokens",
     "predicted_samples",
     "processing_inequalities",
+    "prompt_entropy",
     "published_settings",
     "q_values",
     "receptive_fields",
