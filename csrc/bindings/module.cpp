@@ -18,6 +18,7 @@ PYBIND11_MODULE(core_of_main_interpreter, m, py::mod_gil_not_used(),
 
 // pybind11's entry point waits forever for the GIL when Python 3.11 calls it in a subinterpreter, so the
 // interpreter is checked first.
+// NOLINTNEXTLINE(bugprone-reserved-identifier): Python gives the name
 extern "C" PYBIND11_EXPORT PyObject* PyInit__core() {
   if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
     PyErr_SetString(PyExc_ImportError, "bitlens: expected the main interpreter, got a subinterpreter");

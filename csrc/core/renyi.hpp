@@ -123,7 +123,7 @@ class RenyiQuadrature {
     const double low = -std::log(size / tolerance) / (1 + order_);
     const double high = std::log(std::sqrt(size) / tolerance) / (3 - order_);
     count = static_cast<int>(std::ceil((high - low) / step)) + 1;
-    require(count <= kMostNodes, "squared_distances: too many samples");
+    require(1 <= count && count <= kMostNodes, "squared_distances: too many samples");
     const double angle = std::numbers::pi * order_;
     const double factor = step * (order_ > 0 ? std::sin(angle) / angle : 1);
     for (int s = 0; s < count; ++s) {

@@ -33,8 +33,10 @@ struct Quadrature {
     const double angle = std::numbers::pi * e;
     const double factor = step * (e > 0 ? std::sin(angle) / angle : 1);
     const double high = -std::log(kTolerance) / (2 - e);
+    const double low = std::log(least);
     double last = 0;
-    for (double u = std::log(least); u < high + step; u += step) {
+    for (Index node = 0; low + static_cast<double>(node) * step < high + step; ++node) {
+      const double u = low + static_cast<double>(node) * step;
       const double t = std::exp(u);
       last = factor * std::exp(e * u);
       shifts.push_back(t);

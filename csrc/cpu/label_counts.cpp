@@ -100,6 +100,7 @@ void count_maps(const LabelCounts<T>& op, const Part& part, Index* counts) {
   const Index classes = op.counts.shape[1];
   const Index bins = op.counts.shape[2];
   std::vector<Edges> of_channels;
+  of_channels.reserve(static_cast<std::size_t>(part.channels));
   for (Index c = 0; c < part.channels; ++c) {
     of_channels.emplace_back(op.edges.row(part.first_channel + c), op.edges.shape[1]);
   }

@@ -49,6 +49,7 @@ void run(const EdgeSums& op) {
   const Index k = distances.shape[1];
 
   std::vector<double> inverse_scales;
+  inverse_scales.reserve(static_cast<std::size_t>(n));
   for (Index i = 0; i < n; ++i) inverse_scales.push_back(inverse_scale(op.scales.data[i]));
   parallel_for(tasks_for(rows), [&](Index task) {
     for (Index i = task * kSamplesPerTask; i < std::min(rows, (task + 1) * kSamplesPerTask); ++i) {

@@ -243,6 +243,7 @@ std::vector<std::int32_t> nearest_panels(const float* mean, const std::vector<fl
   }
   std::sort(neighbors.begin(), neighbors.end());
   std::vector<std::int32_t> result;
+  result.reserve(neighbors.size());
   for (const Neighbor& neighbor : neighbors) result.push_back(neighbor.second);
   return result;
 }

@@ -148,8 +148,8 @@ void resolvent_traces(const double* diagonal, const double* couplings, Index n, 
                       Index count, double* traces) {
   constexpr Index width = kWidth<double>;
   const Index vectors = (count + width - 1) / width;
-  ResolventTrace<Lanes> trace[kMaxShifts / width];
-  alignas(kVectorBytes) double lanes[kMaxShifts];
+  ResolventTrace<Lanes> trace[kMaxShifts / width] = {};
+  alignas(kVectorBytes) double lanes[kMaxShifts] = {};
   for (Index s = 0; s < vectors * width; ++s) lanes[s] = shifts[s < count ? s : 0];
   for (Index q = 0; q < vectors; ++q) trace[q] = {load(lanes + q * width), diagonal[0]};
   for (Index i = 1; i <= n; ++i) {
