@@ -73,7 +73,6 @@ struct Cutter {
     }
     list.count += votes.all;
     if (list.count <= capacity - kLanes) return;
-    __syncwarp();
     cut(list, kept, histogram());
   }
 };
@@ -114,7 +113,6 @@ __global__ void __launch_bounds__(kThreads)
                    bound_of(norms.data[sample], other_norm, products[lane][c]), other);
       __syncwarp();  // every lane has read the count and the limit
       if (lane == 0) counts[c] = list.count, limits[c] = list.limit;
-      __syncwarp();
     }
   }
   __syncthreads();
