@@ -29,7 +29,7 @@ def test_more_samples_and_shuffles_take_longer(runs: list[bitlens.Run], name: st
     assert 0 < few <= many < 60
     assert few < many or name == "training_performance"
     if "permutations" in {field.name for field in MEASURES[name].Parameters.fields()}:
-        assert seconds(runs[0], name, permutations=100) > 1.5 * few
+        assert seconds(runs[0], name, permutations=100) > few
     if "intervals" in {field.name for field in MEASURES[name].Parameters.fields()} and "diversity" not in name:
         assert seconds(runs[0], name, intervals=False) < few
 

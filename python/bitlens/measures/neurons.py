@@ -14,8 +14,8 @@ from bitlens.measures.parameters import Parameters, parameter
 from bitlens.measures.schema import Result, Target, Variable, verdict_variable
 from bitlens.runs import Run
 
-_PASSES_OF_INTERVALS = 20
-"""Over all values, for standard errors."""
+_PASSES_OF_INTERVALS, _COUNTS_OF_A_VALUE = 20, 20
+"""Passes over all values for standard errors, and what a value takes in each pass."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,9 @@ class LabelInformation(Measure[LabelInformationParameters]):
 
     def seconds(self, run: Run, target: Target, parameters: LabelInformationParameters) -> float:
         passes = 1 + parameters.permutations + (_PASSES_OF_INTERVALS if parameters.intervals else 0)
-        return seconds_of_task(seconds_of_counts(passes * run.manifest.samples * run.layer(target[0]).channels))
+        return seconds_of_task(
+            seconds_of_counts(_COUNTS_OF_A_VALUE * passes * run.manifest.samples * run.layer(target[0]).channels)
+        )
 
     def compute(self, run: Run, epoch: int, target: Target, parameters: LabelInformationParameters) -> Result:
         assert run.labels is not None  # checked before
