@@ -230,7 +230,7 @@ def _middle_of_tensor(squares: Any) -> tuple[Any, Any]:
     first, second = xp.triu_indices(n, n, 1, device=squares.device)
     flat = squares[:, first, second]
     nonzero = (flat != 0).sum(1)
-    flat[flat == 0] = xp.nan
+    flat.masked_fill_(flat == 0, xp.nan)
     low = flat.nanmedian(1).values
     is_above = flat > low[:, None]
     above = xp.where(is_above, flat, xp.inf).amin(1)
