@@ -195,7 +195,8 @@ def test_two_callers_at_once(run: bitlens.Run, serial: dict[str, xr.Dataset]) ->
 
 
 def test_a_worker_that_does_not_see_the_run_ends_all_work(run: bitlens.Run) -> None:
-    message = "^executor: the worker on .* has no folder .*run-of-another-machine; put the run where every worker sees"
+    message = "^executor: the worker on .* sees no run in .*run-of-another-machine; put the run where every worker sees"
+    Path(f"{run.path}-of-another-machine").mkdir()
     with pytest.raises(WorkerError, match=message):
         list(outcomes(2, worker_tasks.execute_elsewhere, tasks_of(run), print))
 

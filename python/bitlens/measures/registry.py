@@ -19,6 +19,7 @@ from bitlens.measures.minibatches import MatrixInformationConfig
 from bitlens.measures.parameters import Field, Parameters
 from bitlens.measures.schema import Target, Task
 from bitlens.runs import Run, RunError, open_run
+from bitlens.runs.layout import MANIFEST
 
 _WITHOUT_MEASURES = ("registry", "measuring")
 """Modules that need the list of all measures."""
@@ -49,9 +50,9 @@ def execute(task: Task, run: Run | None = None) -> None:
     WorkerError
         If this process does not see the run. It would fail at every task, and sooner than other workers succeed.
     """
-    if run is None and not Path(task.run).is_dir():
+    if run is None and not (Path(task.run) / MANIFEST).is_file():  # the folder may be where a disk is not mounted
         raise WorkerError(
-            f"executor: the worker on {socket.gethostname()} has no folder {task.run}; put the run where every worker "
+            f"executor: the worker on {socket.gethostname()} sees no run in {task.run}; put the run where every worker "
             "sees it under the same path"
         )
     opened = open_run(task.run) if run is None else run
