@@ -141,9 +141,9 @@ KERNELS = [Linear(), Linear(center=True), Cosine(), Cosine(center=True)]
 def test_linear_kernels_of_any_order(name, kernel):
     """Below order 1, rounding errors of the largest eigenvalue matter to eigenvalues that are 1e-12 of it."""
     x = LINEAR[name]
-    for alpha in (1, 1.01, 2, 3.5, *(() if name == "offset" else (0.5,))):
+    for alpha in (1, 2, 3.5, *(() if name == "offset" else (0.5,))):
         expected = bitlens.renyi_entropy(x.astype("float64"), alpha, kernel=kernel)
-        for size in (17, 64, len(x)):
+        for size in (len(x) // 4 + 1, len(x)):
             chunked = dask.array.from_array(x, chunks=(size, *x.shape[1:]))
             assert abs(distributed.renyi_entropy(chunked, alpha, kernel=kernel) - expected) < 1e-9
 
