@@ -16,7 +16,7 @@ MOST_PAIRS = MAX_FILE_BYTES // 80
 
 SUGGESTED_PAIRS = 2**16
 
-_COUNTS_PER_SECOND, _COUNTS_OF_A_CELL = 2.8e9, 16
+_COUNTS_PER_SECOND, _COUNTS_OF_A_CELL = 6e9, 16
 """The speed of one thread, and the number of counts that take as long as a cell of the joint histogram."""
 
 

@@ -6,17 +6,17 @@ import math
 
 from bitlens.runs import Run
 
-_OF_A_TASK = 0.01
+_OF_A_TASK = 0.005
 """Reading activations, and everything else that does not grow."""
 _PAIR, _PRODUCT = 4e-9, 1.5e-10
 """A pair of samples, and a product of two values of it."""
-_EXPONENT, _ROTATION = 3e-9, 2.5e-10
+_EXPONENT, _ROTATION = 1.5e-9, 1.1e-10
 """An element of a kernel, and of n^3 steps of a spectrum."""
 _COUNT, _HISTOGRAM = 4e-10, 2e-7
 """A value that is counted, and the entropy of a histogram."""
 _SHUFFLE = 1e-3
 """A shuffle, or a group of the jackknife, of however few channels."""
-_NEIGHBOR = 2e-6
+_NEIGHBOR = 3.5e-6
 """A neighbour of a sample, whose scale is solved for."""
 _SORTED = 5e-8
 """A distance of which the median is found."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from bitlens.arrays import NDArray
 from bitlens.measures.base import Measure
-from bitlens.measures.costs import seconds_of_task, values_of
+from bitlens.measures.costs import seconds_of_task
 from bitlens.measures.minibatches import (
     MatrixInformationConfig,
     RunBandwidth,
@@ -99,12 +99,7 @@ class ProcessingInequalities(Measure[ProcessingInequalitiesParameters]):
         """Without the information plane, which is stored before."""
         layers = [layer for layer in run.layers if layer.name != INPUT][:-1] if run.manifest.gradients else []
         entropies = 3 + parameters.permutations
-        return seconds_of_task(
-            sum(
-                seconds_of_batches(run, parameters, values_of(run, layer.name), layer.channels, entropies)
-                for layer in layers
-            )
-        )
+        return seconds_of_task(sum(seconds_of_batches(run, parameters, layer.name, entropies) for layer in layers))
 
     def compute(self, run: Run, epoch: int, target: Target, parameters: ProcessingInequalitiesParameters) -> Result:
         layers = [layer.name for layer in run.layers if layer.name != INPUT]

@@ -207,14 +207,15 @@ def batches(samples: int, size: int, seed: int) -> list[NDArray]:
 
 
 def seconds_of_batches(
-    run: Run, config: MatrixInformationConfig, values: int, channels: int, entropies: float, groups: float = 0
+    run: Run, config: MatrixInformationConfig, layer: str, entropies: float, groups: float = 0
 ) -> float:
     """About how long matrix-based information of a layer takes in all mini-batches.
 
     `entropies` is the number of entropies in a mini-batch, and `groups` that in the groups of the jackknife.
     """
-    n = min(config.batch, run.manifest.samples)
-    of_kernels = seconds_of_pairs(n, values) + seconds_of_medians(n, 1 if config.tensor else channels)
+    n, recorded = min(config.batch, run.manifest.samples), run.layer(layer)
+    kernels = 1 if config.tensor or len(recorded.shape) == 1 else recorded.channels
+    of_kernels = seconds_of_pairs(n, math.prod(recorded.shape)) + seconds_of_medians(n, kernels)
     grouped = len(batches(run.manifest.samples, config.batch, config.seed)) < GROUPS and n >= LEAST_SAMPLES
     count = entropies + (groups if grouped else 0)
     return max(1, run.manifest.samples // config.batch) * (of_kernels + seconds_of_entropies(n, count))

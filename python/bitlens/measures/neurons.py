@@ -14,7 +14,7 @@ from bitlens.measures.parameters import Parameters, parameter
 from bitlens.measures.schema import Result, Target, Variable, verdict_variable
 from bitlens.runs import Run
 
-_PASSES_OF_INTERVALS, _COUNTS_OF_A_VALUE = 20, 20
+_PASSES_OF_INTERVALS, _COUNTS_OF_A_VALUE = 20, 80
 """Passes over all values for standard errors, and what a value takes in each pass."""
 
 

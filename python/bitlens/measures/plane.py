@@ -138,10 +138,7 @@ class InformationPlane(Measure[InformationPlaneParameters]):
         entropies = 1 + targets * (2 + parameters.permutations)
         groups = GROUPS * (1 + targets * (2 + SHUFFLES)) if parameters.intervals else 0
         return seconds_of_task(
-            sum(
-                seconds_of_batches(run, parameters, values_of(run, layer.name), layer.channels, entropies, groups)
-                for layer in layers
-            )
+            sum(seconds_of_batches(run, parameters, layer.name, entropies, groups) for layer in layers)
         )
 
     def compute(self, run: Run, epoch: int, target: Target, parameters: InformationPlaneParameters) -> Result:
