@@ -23,8 +23,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SHADOW = "shadow"
-WAYS = ("warps:1", "turns", "ascending", "descending", "warps:2", SHADOW)
-"""In this sequence, until one of them notices it. The shadow memory comes last, because it takes longest."""
+WAYS = ("warps:1", SHADOW, "turns", "ascending", "descending", "warps:2")
+"""In this sequence, until one of them notices it: first those that notice most."""
 _BARRIER = re.compile(r"__sync(threads|warp)\(\);")
 _LONGEST = 300
 """Seconds; a kernel without one of its barriers may never end."""
