@@ -8,7 +8,8 @@ namespace bitlens::cuda {
 namespace {
 
 constexpr Index kPanel = kCuda.panel;
-constexpr int kSide = 32;  // samples and values of a tile that is transposed on its way to a panel
+constexpr int kSide = 32;         // samples and values of a tile that is transposed on its way to a panel
+constexpr Index kMostTiles = 64;  // of the same samples, in different blocks
 
 // One tile of kSide samples and kSide values for each block.
 template <class T>
@@ -129,7 +130,7 @@ void require_aligned(const View<T, Rank>& view, const char* name) {
 template <class T>
 void center(const CenterSamples<T>& op, Stream stream) {
   const auto& [x, mean, width, panels, norms] = op;
-  const Grid tiles{panels.shape[0] * (kPanel / kSide), std::min(ceil_div(x.shape[1], kSide), kMaxLayers)};
+  const Grid tiles{panels.shape[0] * (kPanel / kSide), std::min(ceil_div(x.shape[1], kSide), kMostTiles)};
   launch("center_samples", fill_panels<T>, tiles, kThreads, 0, stream, x, mean, width, panels);
   const View<const float, 3> filled{panels.data,
                                     {panels.shape[0], panels.shape[1], panels.shape[2]},

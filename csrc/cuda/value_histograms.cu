@@ -24,7 +24,6 @@ __global__ void __launch_bounds__(kThreads)
     }
     __syncthreads();
     for (int b = threadIdx.x; b < scheme.count; b += kThreads) result[b] = histogram[b];
-    __syncthreads();
   }
 }
 

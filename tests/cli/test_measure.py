@@ -134,6 +134,13 @@ def test_refused(run: bitlens.Run, options: list[str], code: int, message: str) 
     assert "Traceback" not in errors
 
 
+def test_a_url_is_no_folder() -> None:
+    command = [sys.executable, "-m", "bitlens", "measure", "memory://bucket/run", "--workers", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    sentence = "memory:/bucket/run: there is no such folder; a URL is opened by bitlens.open_run alone, as a text"
+    assert (done.returncode, done.stderr) == (1, f"bitlens: {sentence}\n")
+
+
 def test_a_scheduler_without_dask(run: bitlens.Run, tmp_path: Path) -> None:
     (tmp_path / "hidden").mkdir()
     (tmp_path / "hidden" / "distributed.py").write_text("raise ModuleNotFoundError(name='distributed')")

@@ -1,13 +1,14 @@
-"""Take every barrier of the CUDA kernels out once, and say which orders of the emulation notice it.
+"""Take every barrier of the CUDA kernels out once, and say which order of the emulation, or whether the shadow notices.
 
-Run by hand, because it compiles and tests once for each barrier: `python tests/emulation/barriers.py > barriers.md`. It
-needs CMake, Ninja and pybind11 beside the packages of the tests. A barrier that nothing notices is either redundant, or
-the tests do not reach it.
+Run by hand, because it compiles and tests once for each barrier, which takes an hour of one core:
+`python tests/emulation/barriers.py > barriers.md`. It needs CMake, Ninja and pybind11 beside the packages of the tests.
+A barrier that nothing notices is either redundant, or the tests do not reach it.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import re
 import shutil
@@ -16,52 +17,77 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ORDERS = ("ascending", "descending", "turns", "warps:1", "warps:2")
+SHADOW = "shadow"
+WAYS = ("warps:1", SHADOW, "turns", "ascending", "descending", "warps:2")
+"""In this sequence, until one of them notices it: first those that notice most."""
 _BARRIER = re.compile(r"__sync(threads|warp)\(\);")
-_LONGEST = 600
+_LONGEST = 300
 """Seconds; a kernel without one of its barriers may never end."""
+
+_SEARCHES = "wider_than or lost or (neighbors and seams)"
+_MATRICES = "matrices or closed_form or two_threads"
+TESTS = {
+    "dot_products.cu": "panels or dot_products or products_below",
+    "exact_neighbors.cu": _SEARCHES,
+    "joint_counts.cu": "joint_histograms",
+    "measured_row.cuh": f"parity_scan or {_SEARCHES}",
+    "neighbor_candidates.cu": _SEARCHES,
+    "pair_tiles.cuh": "squared_distances or distance_codes",
+    "reduce.cuh": f"joint_histograms or from_distances or {_MATRICES}",
+    "renyi_entropies.cu": _MATRICES,
+    "scan_neighbors.cu": "parity_scan",
+    "select.cuh": f"parity_scan or {_SEARCHES}",
+    "spectra.cu": "matrices",
+    "tridiagonal.cuh": _MATRICES,
+    "value_histograms.cu": "channel_entropy or entropies_of_counts",
+}
+"""The tests of the kernels in each file, as pytest's option -k, of those that are marked each_kernel."""
 
 
 @dataclass(frozen=True)
 class Barrier:
     """A barrier in a file of the kernels."""
 
-    path: str
-    line: int
+    path: Path
+    number: int
+    """From the top of the file, 1 or more."""
     start: int
     end: int
-
-    @property
-    def place(self) -> str:
-        """File and line."""
-        return f"{Path(self.path).name}:{self.line}"
 
 
 def barriers(folder: Path) -> Iterator[Barrier]:
     """All barriers of the kernels, file by file."""
     for path in sorted([*folder.glob("*.cu"), *folder.glob("*.cuh")]):
-        text = path.read_text("utf-8")
-        for match in _BARRIER.finditer(text):
-            line = text.count("\n", 0, match.start()) + 1
-            yield Barrier(str(path.relative_to(folder.parents[1])), line, *match.span())
+        for number, match in enumerate(_BARRIER.finditer(path.read_text("utf-8")), 1):
+            yield Barrier(path, number, *match.span())
+
+
+@contextmanager
+def without(barrier: Barrier) -> Iterator[None]:
+    """Take a barrier out of its file."""
+    text = barrier.path.read_text("utf-8")
+    barrier.path.write_text(text[: barrier.start] + text[barrier.end :], "utf-8")
+    try:
+        yield
+    finally:
+        barrier.path.write_text(text, "utf-8")
 
 
 class Build:
-    """A copy of the sources with an emulated build of them."""
+    """An emulated build of a copy of the sources."""
 
-    def __init__(self, folder: Path) -> None:
-        self.source, self._build, self._site = folder / "source", folder / "build", folder / "site"
-        kept = shutil.ignore_patterns(".*", "build", "__pycache__", "*.so", "*-run")
-        shutil.copytree(ROOT, self.source, ignore=kept)
+    def __init__(self, source: Path, folder: Path, mode: str) -> None:
         import pybind11
 
+        self._source, self._build, self._site = source, folder / "build", folder / "site"
         options = {
             "CMAKE_BUILD_TYPE": "Release",
-            "BITLENS_CUDA": "EMULATED",
+            "BITLENS_CUDA": mode,
             "pybind11_DIR": pybind11.get_cmake_dir(),
             "Python_EXECUTABLE": sys.executable,
             "SKBUILD_PROJECT_NAME": "bitlens",
@@ -69,65 +95,64 @@ class Build:
             "SKBUILD_PROJECT_VERSION_FULL": "0",
         }
         given = [f"-D{name}={value}" for name, value in options.items()]
-        subprocess.run(["cmake", "-G", "Ninja", "-S", self.source, "-B", self._build, *given], check=True, stdout=2)
-        shutil.copytree(self.source / "python", self._site)
-        self.compile()
+        command = ["cmake", "-G", "Ninja", "-S", source, "-B", self._build, *given]
+        subprocess.run(command, check=True, stdout=sys.stderr)
+        shutil.copytree(source / "python", self._site)
 
-    def compile(self) -> bool:
-        """Compile what has changed; whether it could be compiled."""
-        done = subprocess.run(["ninja", "-C", self._build], stdout=sys.stderr, check=False)
+    def passes(self, order: str | None, tests: str) -> bool:
+        """Whether tests pass in an order, after what has changed is compiled."""
+        subprocess.run(["ninja", "-C", self._build], check=True, stdout=sys.stderr)
         for module in self._build.glob("_core*"):
             shutil.copy(module, self._site / "bitlens")
-        return done.returncode == 0
-
-    def passes(self, order: str) -> bool:
-        """Whether the small cases of all kernels pass in an order."""
-        paths = [str(self._site), *{sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}]
-        environment = os.environ | {"BITLENS_EMULATION_ORDER": order, "PYTHONPATH": os.pathsep.join(paths)}
-        tests = sorted(map(str, (self.source / "tests/native").glob("test_parity*.py")))
-        command = [
-            sys.executable,
-            "-S",
-            "-m",
-            "pytest",
-            "-q",
-            "-x",
-            "-p",
-            "no:cacheprovider",
-            "-m",
-            "each_kernel",
-            *tests,
-        ]
+        paths = [str(self._site), *dict.fromkeys([sysconfig.get_path("purelib"), *sys.path])]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        if order is not None:
+            environment["BITLENS_EMULATION_ORDER"] = order
+        files = sorted(map(str, (self._source / "tests/native").glob("test_parity*.py")))
+        options = ["-q", "-x", "-p", "no:cacheprovider", "--capture=sys", "-m", "each_kernel", "-k", tests]
+        command = [sys.executable, "-S", "-m", "pytest", *options, *files]
         try:
             done = subprocess.run(
-                command, cwd=self.source, env=environment, stdout=sys.stderr, check=False, timeout=_LONGEST
+                command, cwd=self._source, env=environment, stdout=sys.stderr, check=False, timeout=_LONGEST
             )
         except subprocess.TimeoutExpired:
             return False
+        if done.returncode not in (0, 1) and done.returncode > 0:
+            raise RuntimeError(f"pytest ended with {done.returncode}; see its messages above")
         return done.returncode == 0
 
 
 def main() -> int:
-    """Print a table of all barriers with the orders that notice that they are missing."""
+    """Print a table of all barriers with what notices that they are missing."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--files", nargs="*", default=[""], help="parts of the names of files; default: all")
-    parser.add_argument("--orders", nargs="*", default=ORDERS, help="default: %(default)s")
+    parser.add_argument("--files", nargs="*", default=sorted(TESTS), choices=sorted(TESTS), help="default: all")
+    parser.add_argument("--ways", nargs="*", default=WAYS, choices=WAYS, help="default: %(default)s")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        build = Build(Path(folder))
-        if not all(build.passes(order) for order in options.orders):
-            print("the tests fail with all barriers in place", file=sys.stderr)
-            return 1
-        print("| barrier | noticed by |\n|---|---|")
-        for barrier in barriers(build.source / "csrc/cuda"):
-            if not any(part in barrier.path for part in options.files):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        ignored = shutil.ignore_patterns(".*", "build", "extra", "__pycache__", "*.so", "*-run")
+        source = Path(shutil.copytree(ROOT, folder / "source", ignore=ignored))
+        emulated, shadowed = (Build(source, folder / mode, mode) for mode in ("EMULATED", "SHADOWED"))
+
+        def passes(way: str, tests: str) -> bool:
+            return shadowed.passes(None, tests) if way == SHADOW else emulated.passes(way, tests)
+
+        passes_with_all = functools.cache(passes)
+        print("| file | barrier | noticed by |\n|---|---|---|")
+        for barrier in barriers(source / "csrc/cuda"):
+            tests = TESTS[barrier.path.name]
+            if barrier.path.name not in options.files:
                 continue
-            path = build.source / barrier.path
-            text = path.read_text("utf-8")
-            path.write_text(text[: barrier.start] + text[barrier.end :], "utf-8")
-            noticed = [order for order in options.orders if not build.compile() or not build.passes(order)]
-            path.write_text(text, "utf-8")
-            print(f"| {barrier.place} | {', '.join(noticed) or 'nothing'} |", flush=True)
+            noticed = "nothing"
+            for way in options.ways:
+                if not passes_with_all(way, tests):
+                    print(f"{way}: {tests} fail with all barriers in place", file=sys.stderr)
+                    return 1
+                with without(barrier):
+                    if not passes(way, tests):
+                        noticed = way
+                        break
+            print(f"| `{barrier.path.name}` | {barrier.number} | {noticed} |", flush=True)
     return 0
 
 

@@ -8,7 +8,7 @@ import shutil
 import signal
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,13 @@ import xarray as xr
 from distributed import Client
 
 import bitlens
+from bitlens.execution import WorkerError, outcomes
 from bitlens.measures import MEASURES, measuring
+from bitlens.measures.registry import planned
+from bitlens.measures.schema import Task
 from bitlens.runs import RunError
 from bitlens.runs.live_run import LiveRun
+from tests.support import worker_tasks
 from tests.support.dask_cluster import start_client, start_programs
 from tests.support.sample_runs import convolutions, record_epochs
 from tests.support.worker_processes import workers_of
@@ -159,6 +163,42 @@ def test_killed_workers_change_no_result(run: bitlens.Run, serial: dict[str, xr.
     assert killed
     for title, dataset in found.items():
         xr.testing.assert_identical(dataset.drop_attrs(), serial[title].drop_attrs())
+
+
+def tasks_of(run: bitlens.Run) -> list[Task]:
+    plan = planned(run, QUICK, None, {"k": 5})
+    return [task for each, target, settings in plan for task in each.missing(run, target, settings)]
+
+
+def test_workers_that_are_killed_while_they_write_leave_no_result(
+    run: bitlens.Run, serial: dict[str, xr.Dataset]
+) -> None:
+    tasks = tasks_of(run)
+    assert all(o.failure is None for _, o in outcomes(2, worker_tasks.end_while_writing, tasks, print))
+    leftovers = [path for path in (run.path / "results").rglob(".*.tmp") if path.stat().st_size]
+    assert len(leftovers) == len(tasks)
+    assert not tasks_of(run)
+    for title, dataset in bitlens.measure(run, QUICK, k=5).items():
+        xr.testing.assert_identical(dataset.drop_attrs(), serial[title].drop_attrs())
+
+
+def test_two_callers_at_once(run: bitlens.Run, serial: dict[str, xr.Dataset]) -> None:
+    def measured(_: int) -> dict[str, xr.Dataset]:
+        return bitlens.measure(bitlens.open_run(run.path), QUICK, executor=1, k=5)
+
+    with ThreadPoolExecutor(2) as callers:
+        results = list(callers.map(measured, range(2)))
+    for found in results:
+        for title, dataset in found.items():
+            xr.testing.assert_identical(dataset.drop_attrs(), serial[title].drop_attrs())
+    assert not any(path.name.startswith(".") for path in (run.path / "results").rglob("*"))
+
+
+def test_a_worker_that_does_not_see_the_run_ends_all_work(run: bitlens.Run) -> None:
+    message = "^executor: the worker on .* sees no run in .*run-of-another-machine; put the run where every worker sees"
+    Path(f"{run.path}-of-another-machine").mkdir()
+    with pytest.raises(WorkerError, match=message):
+        list(outcomes(2, worker_tasks.execute_elsewhere, tasks_of(run), print))
 
 
 def test_measures_that_read_others_come_after_them(run: bitlens.Run) -> None:

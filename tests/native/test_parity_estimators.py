@@ -9,6 +9,7 @@ import torch
 import bitlens
 from bitlens import Alignment, Median, NearestNeighbors, Silverman
 from bitlens.arrays import ArrayContext
+from bitlens.estimators.matrix.bandwidths import sigmas
 from bitlens.estimators.matrix.gram import type_of_kernels
 from tests.support.cuda_tensors import WAITS
 
@@ -39,6 +40,20 @@ def test_matrix_based_information(backend, rule, dtype):
         assert found[3:-1] == pytest.approx(expected[3:-1], abs=1e-9)
         of_labels = bitlens.multivariate_information(c, b, bandwidth=rule)
     assert of_labels == pytest.approx(information, abs=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5, 40])
+def test_medians_of_distances(backend, n):
+    """Of many equal distances and zeros, and of even and odd numbers of others; the first channel is constant."""
+    x = np.random.default_rng(n).integers(0, 3, size=(50, n, 2)).astype(float)
+    x[0] = 1
+    squares = ((x[:, :, None] - x[:, None]) ** 2).sum(3)
+    expected = sigmas(Median(), squares, np.ones(50), 2, ArrayContext())
+    with backend.active():
+        tensor = backend.put(squares)
+        units = backend.put(np.ones(50))
+        found = sigmas(Median(), tensor, units, 2, ArrayContext(tensor.device)).cpu()
+    np.testing.assert_array_equal(found.numpy(), expected)
 
 
 @each_dtype

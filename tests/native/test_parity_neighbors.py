@@ -33,7 +33,9 @@ def candidate_lists(context, n, capacity):
 
 @pytest.mark.each_kernel
 @each_dtype
-@pytest.mark.parametrize(("n", "length"), [(1, 1), (47, 7), (48, 8), (49, 9), (127, 33), (129, 384), (200, 1000)])
+@pytest.mark.parametrize(
+    ("n", "length"), [(1, 1), (47, 7), (48, 8), (49, 9), (127, 33), (129, 384), (200, 1000), (33, 2100)]
+)
 def test_samples_in_panels(backend, n, length, dtype):
     """Whole numbers around whole numbers, so that every value is exact but for the width."""
     x = np.random.default_rng(n).integers(-9, 10, (n, length)).astype(dtype)

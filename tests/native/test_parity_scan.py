@@ -160,7 +160,7 @@ def direct(x, y, k):
 
 @pytest.mark.each_kernel
 @pytest.mark.parametrize(("use_projection", "dtype"), [(False, "float32"), (True, "float64")])
-@pytest.mark.parametrize(("n", "m", "k"), [(1, 1, 1), (1, 200, 200), (140, 60, 7), (20, 300, 7)])
+@pytest.mark.parametrize(("n", "m", "k"), [(1, 1, 1), (1, 200, 200), (1, 300, 7), (140, 60, 7), (20, 300, 7)])
 @pytest.mark.parametrize("name", ["normal", "ties", "offset 1e6", "scale 1e100", "outlier"])
 def test_neighbors_among_other_samples(backend, projected, name, n, m, k, use_projection, dtype):
     if use_projection:

@@ -37,7 +37,7 @@ def start_program(folder: Path, name: str) -> subprocess.Popen[bytes]:
     """Start a scheduler, or a worker of the one in the same folder."""
     options = [*PROGRAMS[name], "--scheduler-file", str(folder / "scheduler.json")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DASK_TEMPORARY_DIRECTORY": str(folder)}
-    command = [sys.executable, "-m", f"distributed.cli.dask_{name}", *options]
+    command = [sys.executable, "-m", "dask", name, *options]
     return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
 
 

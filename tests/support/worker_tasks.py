@@ -7,9 +7,14 @@ import signal
 import sys
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bitlens.runs import RunError
+
+if TYPE_CHECKING:
+    from bitlens.measures.schema import Task
 
 
 class UnpicklableError(Exception):
@@ -39,6 +44,34 @@ def kill_once(path: str) -> None:
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     Path(path).touch()
+
+
+def end_while_writing(task: Task) -> None:
+    """Execute a task of a run; at the first attempt, end the worker when half of the result's file is written."""
+    from bitlens.measures.registry import execute  # which takes a second to import
+
+    name = "-".join([task.measure, *task.target, str(task.epoch)])
+    mark = Path(f"{task.run}-{name}.attempted")
+    if mark.exists():
+        execute(task)
+        return
+    mark.touch()
+    write = Path.write_bytes
+
+    def write_half(path: Path, content: bytes) -> int:
+        write(path, content[: len(content) // 2])
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError
+
+    Path.write_bytes = write_half  # type: ignore[method-assign,assignment]
+    execute(task)
+
+
+def execute_elsewhere(task: Task) -> None:
+    """Execute a task of a run where the run is not."""
+    from bitlens.measures.registry import execute
+
+    execute(replace(task, run=f"{task.run}-of-another-machine"))
 
 
 def kill(path: str) -> None:

@@ -156,15 +156,16 @@ def _print_plan(
     skip: Sequence[str],
     console: Console,
 ) -> None:
-    """How many tasks each measure has, and how long those take of which it is known."""
+    """How many tasks each measure has, and about how long they take."""
     rows: dict[str, dict[str, Any]] = {}
     tasks = []
     for each, target, settings in planned(run, names or None, published, parameters, warn, skip):
         missing = each.missing(run, target, settings)
         tasks += missing
-        row = rows.setdefault(each.name, {"measure": each.name, "targets": 0, "tasks": 0, "stored": 0})
+        row = rows.setdefault(each.name, {"measure": each.name, "targets": 0, "tasks": 0, "stored": 0, "seconds": 0.0})
         row["targets"] += 1
         row["tasks"] += len(missing)
+        row["seconds"] += each.seconds(run, target, settings) * len(missing)
         row["stored"] += len(each.recorded_epochs(run)) - len(missing)
     number = ".0f"
     columns: dict[str, Column] = {
@@ -172,13 +173,24 @@ def _print_plan(
         "targets": ("targets", number),
         "tasks": ("to compute", number),
         "stored": ("stored already", number),
+        "seconds": ("seconds", ".1f"),
     }
+    total = _duration(sum(row["seconds"] for row in rows.values()))
     caption = (
-        f"{len(tasks)} tasks in all. A task is one measure of one target at one epoch, and workers execute tasks at "
-        "the same time. Lines below name what takes more than a minute, where that is known in advance."
+        f"{len(tasks)} tasks in all, which take about {total} of one thread. The time is estimated from sizes, within "
+        "a factor of about 3. A task is one measure of one target at one epoch, and workers execute tasks at the same "
+        "time."
     )
     console.print(
         render(pd.DataFrame(list(rows.values()), columns=list(columns)), columns, f"Tasks of {run.path}", caption)
     )
     for sentence in announcements(run, tasks):
         console.print(sentence, soft_wrap=True, markup=False, highlight=False)
+
+
+def _duration(seconds: float) -> str:
+    """A time in the unit in which it is at least 1.5."""
+    for length, unit in ((3600, "h"), (60, "min")):
+        if seconds >= 1.5 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.1f} s"

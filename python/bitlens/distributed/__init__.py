@@ -1,7 +1,8 @@
 """Estimators of dask arrays that are chunked over samples, for samples that one machine cannot hold.
 
 Results are equal to those of the functions of the same names in `bitlens`, bit for bit, for any chunks and any number
-of workers. A task holds two chunks at a time, and the chunks are in the memory of the workers together.
+of workers; entropies of linear kernels differ by rounding. A task holds two chunks at a time, and the chunks are in the
+memory of the workers together.
 """
 
 try:

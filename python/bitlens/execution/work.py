@@ -91,7 +91,7 @@ def attempt(function: Callable[[Any], None], argument: Any, caller: Caller, thre
     Raises
     ------
     WorkerError
-        If the worker is a thread of the caller, or has another version of bitlens.
+        If the worker is a thread of the caller, or has another version of bitlens, or where the task raises it.
 
     Examples
     --------
@@ -121,6 +121,8 @@ def attempt(function: Callable[[Any], None], argument: Any, caller: Caller, thre
 def _failure(function: Callable[[Any], None], argument: Any) -> Failure | None:
     try:
         function(argument)
+    except WorkerError:
+        raise
     except RunError as error:
         return Failure(str(error), str(error.__cause__ or error))
     except Exception as error:  # of any library: it may be one that cannot be sent to another process

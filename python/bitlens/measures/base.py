@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
+from bitlens.measures.costs import seconds_of_task
 from bitlens.measures.documentation import with_parameters
 from bitlens.measures.inputs import require_magnitudes
 from bitlens.measures.parameters import as_code
@@ -88,6 +89,10 @@ class Measure(Generic[P]):
         if "magnitudes" in self.requires:
             for layer in target:
                 require_magnitudes(run, layer, self.name)
+
+    def seconds(self, run: Run, target: Target, parameters: P) -> float:
+        """About how long one epoch takes on one thread of a CPU; see `bitlens.measures.costs`."""
+        return seconds_of_task(0)
 
     def announcement(self, run: Run, target: Target, parameters: P, epochs: int) -> str | None:
         """A sentence that says how long this number of epochs takes, before it starts; None if it takes no minute."""

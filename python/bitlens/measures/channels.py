@@ -12,9 +12,13 @@ from bitlens.arrays import MAX_BINS, NDArray
 from bitlens.estimators import intra_sample_entropy
 from bitlens.estimators.intervals import jackknife_error
 from bitlens.measures.base import Measure
+from bitlens.measures.costs import seconds_of_counts, seconds_of_task, values_of
 from bitlens.measures.parameters import Parameters, parameter
 from bitlens.measures.schema import Result, Target, Variable
 from bitlens.runs import Run
+
+_PASSES = 4
+"""Over all values: ranges, dead channels, counts, and groups of the jackknife that change the range."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,10 @@ class ChannelEntropies(Measure[ChannelEntropiesParameters]):
         Variable("mean_standard_error", (), "standard error of this mean"),
         Variable("class_intra_sample_entropy", ("class", "channel"), "intra-sample entropy of the class"),
     )
+
+    def seconds(self, run: Run, target: Target, parameters: ChannelEntropiesParameters) -> float:
+        n, channels = run.manifest.samples, run.layer(target[0]).channels
+        return seconds_of_task(seconds_of_counts(_PASSES * n * values_of(run, target[0]), n * channels))
 
     def compute(self, run: Run, epoch: int, target: Target, parameters: ChannelEntropiesParameters) -> Result:
         maps = run.activations(target[0], epoch)

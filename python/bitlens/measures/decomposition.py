@@ -13,13 +13,16 @@ from bitlens.estimators import ChannelDecomposition
 from bitlens.estimators.intervals import GROUPS
 from bitlens.estimators.verdicts import verdicts
 from bitlens.measures.base import Measure
+from bitlens.measures.costs import seconds_of_task
 from bitlens.measures.minibatches import (
     MatrixInformationConfig,
     check_targets,
     decompositions,
     information_targets,
+    number_of_targets,
     prepared_batches,
     require_pairs_of_samples,
+    seconds_of_batches,
 )
 from bitlens.measures.parameters import parameter
 from bitlens.measures.schema import Result, Target, Variable, verdict_variable
@@ -122,6 +125,12 @@ class LayerDecomposition(Measure[LayerDecompositionParameters]):
     ) -> LayerDecompositionParameters:
         channels = run.layer(target[0]).channels
         return replace(parameters, pairs=min(parameters.pairs, channels * (channels - 1) // 2))
+
+    def seconds(self, run: Run, target: Target, parameters: LayerDecompositionParameters) -> float:
+        channels = run.layer(target[0]).channels
+        sets = 3 * channels + 2 + min(parameters.pairs, channels * (channels - 1) // 2)
+        entropies = sets * (1 + number_of_targets(run) * (1 + parameters.permutations))
+        return seconds_of_task(seconds_of_batches(run, parameters, target[0], entropies))
 
     def compute(self, run: Run, epoch: int, target: Target, parameters: LayerDecompositionParameters) -> Result:
         maps = run.activations(target[0], epoch)

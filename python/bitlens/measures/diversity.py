@@ -12,12 +12,16 @@ import numpy as np
 from bitlens.estimators import InterSampleDiversity, NeighborWarning
 from bitlens.estimators.neighbors.diversity import entropy_bound
 from bitlens.measures.base import Measure
+from bitlens.measures.costs import seconds_of_pairs, seconds_of_scales, seconds_of_task, values_of
 from bitlens.measures.finite import of_finite_layers
 from bitlens.measures.inputs import diversity_of, full_diversity_of
 from bitlens.measures.parameters import Parameters, parameter
 from bitlens.measures.schema import Result, Target, Variable
 from bitlens.runs import Run, RunError
 from bitlens.runs.layout import INPUT
+
+_SEARCHES = 5
+"""As often the time of one search of neighbours: that of the samples, and those of shuffled features."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,17 @@ class _Diversity(Measure[DiversityParameters]):
             raise RunError(f"{run.path}: expected at least 3 samples for {self.name}, got {samples}")
         if parameters.k >= samples:
             raise RunError(f"k: expected 2 to n - 1 = {samples - 1} for the samples of {run.path}, got {parameters.k}")
+
+    def seconds(self, run: Run, target: Target, parameters: DiversityParameters) -> float:
+        return seconds_of_task(sum(self._seconds_of(run, layer, parameters) for layer in self._measured(run)))
+
+    def _measured(self, run: Run) -> list[str]:
+        """The layers that a task measures."""
+        raise NotImplementedError
+
+    def _seconds_of(self, run: Run, layer: str, parameters: DiversityParameters) -> float:
+        n = run.manifest.samples
+        return _SEARCHES * seconds_of_pairs(n, values_of(run, layer)) + seconds_of_scales(n * parameters.k)
 
 
 class InputDiversity(_Diversity):
@@ -98,6 +113,9 @@ class InputDiversity(_Diversity):
         Variable("class_inter_sample_entropy", ("class",), "inter-sample entropy of the class"),
         Variable("class_bound", ("class",), "its upper bound, log2 min(2 n k, n (n - 1))"),
     )
+
+    def _measured(self, run: Run) -> list[str]:
+        return [INPUT]
 
     def compute(self, run: Run, epoch: int, target: Target, parameters: DiversityParameters) -> Result:
         inputs, k = run.inputs, parameters.k
@@ -150,8 +168,11 @@ class LayerDiversity(_Diversity):
         Variable(name, () if name in _OF_ALL else ("layer",), text, unit) for _, name, text, unit in _FIELDS
     )
 
+    def _measured(self, run: Run) -> list[str]:
+        return [layer.name for layer in run.layers if layer.name != INPUT]
+
     def compute(self, run: Run, epoch: int, target: Target, parameters: DiversityParameters) -> Result:
-        others = [layer.name for layer in run.layers if layer.name != INPUT]
+        others = self._measured(run)
         unknown = InterSampleDiversity(*[math.nan] * len(InterSampleDiversity._fields))  # type: ignore[arg-type]
         found = of_finite_layers(
             run,

@@ -9,6 +9,7 @@ import numpy as np
 
 from bitlens.arrays import NDArray
 from bitlens.measures.base import Measure
+from bitlens.measures.costs import seconds_of_task
 from bitlens.measures.minibatches import (
     MatrixInformationConfig,
     RunBandwidth,
@@ -16,6 +17,7 @@ from bitlens.measures.minibatches import (
     mean_information,
     prepared_batches,
     require_pairs_of_samples,
+    seconds_of_batches,
 )
 from bitlens.measures.parameters import parameter
 from bitlens.measures.plane import InformationPlaneParameters, information_plane
@@ -92,6 +94,12 @@ class ProcessingInequalities(Measure[ProcessingInequalitiesParameters]):
         self, run: Run, target: Target, parameters: ProcessingInequalitiesParameters
     ) -> ProcessingInequalitiesParameters:
         return parameters if run.manifest.gradients else replace(parameters, bandwidth_errors=None)
+
+    def seconds(self, run: Run, target: Target, parameters: ProcessingInequalitiesParameters) -> float:
+        """Without the information plane, which is stored before."""
+        layers = [layer for layer in run.layers if layer.name != INPUT][:-1] if run.manifest.gradients else []
+        entropies = 3 + parameters.permutations
+        return seconds_of_task(sum(seconds_of_batches(run, parameters, layer.name, entropies) for layer in layers))
 
     def compute(self, run: Run, epoch: int, target: Target, parameters: ProcessingInequalitiesParameters) -> Result:
         layers = [layer.name for layer in run.layers if layer.name != INPUT]

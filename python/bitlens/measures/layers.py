@@ -11,12 +11,19 @@ import numpy as np
 
 from bitlens.arrays import MAX_BINS, NDArray
 from bitlens.estimators import PermutationResult, channel_mutual_information
-from bitlens.estimators.intervals import LEAST_SAMPLES, excess_error
+from bitlens.estimators.intervals import GROUPS, LEAST_SAMPLES, SHUFFLES, excess_error
 from bitlens.estimators.matrix.gram import shuffle_orders
 from bitlens.estimators.permutation import compared
 from bitlens.estimators.verdicts import adjusted_information, q_values, verdicts
 from bitlens.measures.base import Measure
-from bitlens.measures.channel_pairs import drawn_channels, number_of_pairs, require_storable, time_announcement
+from bitlens.measures.channel_pairs import (
+    drawn_channels,
+    number_of_pairs,
+    require_storable,
+    seconds_of_pair_counts,
+    time_announcement,
+)
+from bitlens.measures.costs import seconds_of_pairs, seconds_of_shuffles, seconds_of_task, values_of
 from bitlens.measures.minibatches import require_pairs_of_samples
 from bitlens.measures.pair_codes import PairCodes, shuffled_information
 from bitlens.measures.parameters import Parameters, parameter
@@ -29,6 +36,9 @@ if TYPE_CHECKING:
 _PAIR = ("channel_a", "channel_b")
 _MOST_CHANNELS_WITH_ERRORS = 16
 """A layer has errors of this number of channels. The error of the mean over more is that of the mean over these."""
+
+_TIME_OF_ERRORS = 2.0
+"""What the errors of pairs of channels take, as a multiple of the time without."""
 
 _OF_LIVING, _OF_THOSE_WITH_ERRORS = -2, -1
 """The places of the means over living channels, and over those that have errors, in the permutation test."""
@@ -150,6 +160,15 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
         settings = parameters.samples, parameters.bins, parameters.permutations
         sentence = time_announcement(math.prod(map(len, channels)), *settings, epochs)
         return sentence and f"{self.title} of {' and '.join(target)}: {sentence}"
+
+    def seconds(self, run: Run, target: Target, parameters: LayerPairInformationParameters) -> float:
+        n = min(parameters.samples, run.manifest.samples)
+        pairs = math.prod(map(len, drawn_channels(run, target, parameters.pairs, parameters.seed)))
+        of_codes = sum(seconds_of_pairs(n, values_of(run, name)) for name in target)
+        of_counts = seconds_of_pair_counts(pairs, n, parameters.bins, parameters.permutations)
+        with_errors = min(pairs, _MOST_CHANNELS_WITH_ERRORS**2) / pairs if parameters.intervals else 0
+        rounds = 1 + parameters.permutations + (GROUPS * (1 + SHUFFLES) if parameters.intervals else 0)
+        return seconds_of_task(of_codes + of_counts * (1 + _TIME_OF_ERRORS * with_errors) + seconds_of_shuffles(rounds))
 
     def compute(self, run: Run, epoch: int, target: Target, parameters: LayerPairInformationParameters) -> Result:
         chosen, bins = run.evenly_spaced_samples(parameters.samples), parameters.bins

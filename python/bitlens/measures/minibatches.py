@@ -37,6 +37,7 @@ from bitlens.estimators.matrix.gram import channel_exponents, shuffle_orders, va
 from bitlens.estimators.matrix.invariants import degrees, group_information
 from bitlens.estimators.matrix.multivariate import informations
 from bitlens.estimators.permutation import p_value_of
+from bitlens.measures.costs import seconds_of_entropies, seconds_of_medians, seconds_of_pairs
 from bitlens.measures.inputs import has_categories
 from bitlens.measures.parameters import Parameters, parameter
 from bitlens.measures.part_kernels import joint_exponents
@@ -203,6 +204,26 @@ def batches(samples: int, size: int, seed: int) -> list[NDArray]:
     order = np.random.default_rng(seed).permutation(samples)
     count = max(1, samples // size)
     return [np.sort(part) for part in np.split(order[: count * min(size, samples)], count)]
+
+
+def seconds_of_batches(
+    run: Run, config: MatrixInformationConfig, layer: str, entropies: float, groups: float = 0
+) -> float:
+    """About how long matrix-based information of a layer takes in all mini-batches.
+
+    `entropies` is the number of entropies in a mini-batch, and `groups` that in the groups of the jackknife.
+    """
+    n, recorded = min(config.batch, run.manifest.samples), run.layer(layer)
+    kernels = 1 if config.tensor or len(recorded.shape) == 1 else recorded.channels
+    of_kernels = seconds_of_pairs(n, math.prod(recorded.shape)) + seconds_of_medians(n, kernels)
+    grouped = len(batches(run.manifest.samples, config.batch, config.seed)) < GROUPS and n >= LEAST_SAMPLES
+    count = entropies + (groups if grouped else 0)
+    return max(1, run.manifest.samples // config.batch) * (of_kernels + seconds_of_entropies(n, count))
+
+
+def number_of_targets(run: Run) -> int:
+    """The number of `information_targets`."""
+    return run.has_inputs + (run.labels is not None)
 
 
 def as_variable(values: NDArray) -> NDArray:

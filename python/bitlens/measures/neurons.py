@@ -9,9 +9,13 @@ import numpy as np
 
 from bitlens.estimators import OneBit, Quantizer, neuron_information, q_values
 from bitlens.measures.base import Measure
+from bitlens.measures.costs import seconds_of_counts, seconds_of_task
 from bitlens.measures.parameters import Parameters, parameter
 from bitlens.measures.schema import Result, Target, Variable, verdict_variable
 from bitlens.runs import Run
+
+_PASSES_OF_INTERVALS, _COUNTS_OF_A_VALUE = 20, 80
+"""Passes over all values for standard errors, and what a value takes in each pass."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,12 @@ class LabelInformation(Measure[LabelInformationParameters]):
         verdict_variable("verdict", ("channel",), "how far I(Y; Q(L)) can be trusted"),
         Variable("preferred_class", ("channel",), "number of the class with the largest divergence", "1"),
     )
+
+    def seconds(self, run: Run, target: Target, parameters: LabelInformationParameters) -> float:
+        passes = 1 + parameters.permutations + (_PASSES_OF_INTERVALS if parameters.intervals else 0)
+        return seconds_of_task(
+            seconds_of_counts(_COUNTS_OF_A_VALUE * passes * run.manifest.samples * run.layer(target[0]).channels)
+        )
 
     def compute(self, run: Run, epoch: int, target: Target, parameters: LabelInformationParameters) -> Result:
         assert run.labels is not None  # checked before

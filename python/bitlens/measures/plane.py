@@ -18,16 +18,20 @@ from bitlens.estimators import (
     binned_information,
     pairwise_distance_information,
 )
+from bitlens.estimators.intervals import GROUPS, SHUFFLES
 from bitlens.estimators.verdicts import verdicts
 from bitlens.measures.base import Measure
+from bitlens.measures.costs import seconds_of_pairs, seconds_of_task, values_of
 from bitlens.measures.finite import of_finite_layers
 from bitlens.measures.minibatches import (
     MatrixInformationConfig,
     check_targets,
     information_targets,
     mean_information,
+    number_of_targets,
     prepared_batches,
     require_pairs_of_samples,
+    seconds_of_batches,
 )
 from bitlens.measures.parameters import parameter
 from bitlens.measures.schema import Result, Target, Variable, verdict_variable
@@ -125,6 +129,17 @@ class InformationPlane(Measure[InformationPlaneParameters]):
         used = {field.name for field in MatrixInformationConfig.fields()} if parameters.estimator == "renyi" else set()
         used |= _SHARED | _OWN[parameters.estimator] | {"estimator"}
         return InformationPlaneParameters(**{name: getattr(parameters, name) for name in used})
+
+    def seconds(self, run: Run, target: Target, parameters: InformationPlaneParameters) -> float:
+        layers = [layer for layer in run.layers if layer.name != INPUT]
+        n, targets = run.manifest.samples, number_of_targets(run)
+        if parameters.estimator != "renyi":
+            return seconds_of_task(sum(seconds_of_pairs(n, values_of(run, layer.name)) for layer in layers))
+        entropies = 1 + targets * (2 + parameters.permutations)
+        groups = GROUPS * (1 + targets * (2 + SHUFFLES)) if parameters.intervals else 0
+        return seconds_of_task(
+            sum(seconds_of_batches(run, parameters, layer.name, entropies, groups) for layer in layers)
+        )
 
     def compute(self, run: Run, epoch: int, target: Target, parameters: InformationPlaneParameters) -> Result:
         layers = [layer.name for layer in run.layers if layer.name != INPUT]

@@ -12,6 +12,7 @@ import numpy as np
 from bitlens.arrays import NDArray
 from bitlens.estimators import Cosine, Linear, UndefinedWarning, hidden_state_entropy, pool_tokens
 from bitlens.measures.base import Measure
+from bitlens.measures.costs import seconds_of_task
 from bitlens.measures.finite import of_finite_layers
 from bitlens.measures.inputs import has_categories
 from bitlens.measures.parameters import Parameters, parameter
@@ -104,14 +105,17 @@ class PromptEntropy(Measure[PromptEntropyParameters]):
                 "views=bitlens.View(tokens_as_samples=True), or with the arguments of bitlens.from_hidden_states"
             )
 
-    def announcement(self, run: Run, target: Target, parameters: PromptEntropyParameters, epochs: int) -> str | None:
+    def seconds(self, run: Run, target: Target, parameters: PromptEntropyParameters) -> float:
         assert run.prompts is not None  # as checked
         n = np.unique(run.prompts, return_counts=True)[1][:, None].astype(float)
         widths = np.array([math.prod(run.layer(name).shape) for name in _layers(run)])
         side = np.minimum(n, widths)
         seconds = (1 + parameters.permutations) * (n * widths * side * _PRODUCT + side**3 * _SPECTRUM)
         seconds += parameters.permutations * n * widths * _SHUFFLE
-        minutes = seconds.sum() * epochs / 60
+        return seconds_of_task(float(seconds.sum()))
+
+    def announcement(self, run: Run, target: Target, parameters: PromptEntropyParameters, epochs: int) -> str | None:
+        minutes = self.seconds(run, target, parameters) * epochs / 60
         return f"{self.title} takes about {minutes:.0f} minutes on one core" if minutes >= 1 else None
 
     def compute(self, run: Run, epoch: int, target: Target, parameters: PromptEntropyParameters) -> Result:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import socket
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from bitlens.estimators import Silverman, published_settings
+from bitlens.execution import WorkerError
 from bitlens.measures.base import Measure
 from bitlens.measures.decomposition import layer_decomposition
 from bitlens.measures.inequalities import processing_inequalities
@@ -16,6 +19,7 @@ from bitlens.measures.minibatches import MatrixInformationConfig
 from bitlens.measures.parameters import Field, Parameters
 from bitlens.measures.schema import Target, Task
 from bitlens.runs import Run, RunError, open_run
+from bitlens.runs.layout import MANIFEST
 
 _WITHOUT_MEASURES = ("registry", "measuring")
 """Modules that need the list of all measures."""
@@ -37,7 +41,20 @@ COMPUTED: dict[str, Measure[Any]] = {name: m for name, m in MEASURES.items() if 
 
 
 def execute(task: Task, run: Run | None = None) -> None:
-    """Compute one task and store its result in the run, which is opened by its path where it is not given."""
+    """Compute one task and store its result in the run, which is opened by its path where it is not given.
+
+    Raises
+    ------
+    RunError
+        If the task fails.
+    WorkerError
+        If this process does not see the run. It would fail at every task, and sooner than other workers succeed.
+    """
+    if run is None and not (Path(task.run) / MANIFEST).is_file():  # the folder may be where a disk is not mounted
+        raise WorkerError(
+            f"executor: the worker on {socket.gethostname()} sees no run in {task.run}; put the run where every worker "
+            "sees it under the same path"
+        )
     opened = open_run(task.run) if run is None else run
     measure = MEASURES[task.measure]
     parameters, _ = measure.Parameters.from_json(task.parameters)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -12,6 +13,9 @@ from bitlens.runs.layout import RunError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
+
+_URL_AS_PATH = re.compile(r"[a-z][a-z0-9+.-]+:")
+"""A Path has lost one of the two slashes."""
 
 
 def place_of(store: str | os.PathLike[str]) -> Path:
@@ -25,7 +29,8 @@ def place_of(store: str | os.PathLike[str]) -> Path:
     if not isinstance(store, str) or "://" not in store:
         folder = Path(store)
         if not folder.is_dir():
-            raise RunError(f"{folder}: there is no such folder")
+            hint = "; a URL is opened by bitlens.open_run alone, as a text" if _URL_AS_PATH.match(str(folder)) else ""
+            raise RunError(f"{folder}: there is no such folder{hint}")
         return folder
     try:
         from fsspec.core import url_to_fs

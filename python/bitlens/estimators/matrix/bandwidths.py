@@ -197,31 +197,45 @@ def _sorted(squares: Any) -> Any:
 
 
 def _median(squares: Any) -> Any:
-    """The median of each channel's nonzero distances.
+    """The median of each channel's nonzero distances."""
+    low, high = _middle_of_tensor(squares) if is_tensor(squares) else _middle_of_array(squares)
+    median = (low**0.5 + high**0.5) / 2
+    median[median == 0] = 1  # where all distances are 0
+    return median
 
-    Each pair of samples occurs twice in `squares`, which does not change the median. A GPU, which has no partition of
-    each row at its own place, sorts every pair once.
+
+def _middle_of_array(squares: NDArray) -> tuple[NDArray, NDArray]:
+    """The two nonzero squares in the middle of each channel; 0 where there is none.
+
+    Each pair of samples occurs twice, which does not change them.
     """
     flat = squares.reshape(len(squares), -1)
-    if is_tensor(squares):
-        n = squares.shape[1]
-        first, second = array_namespace(squares).triu_indices(n, n, 1, device=squares.device)
-        flat = squares[:, first, second]
     zeros = (flat == 0).sum(1)
     nonzero = flat.shape[1] - zeros
     last = flat.shape[1] - 1
     # In ascending order the zeros come first, then the two places in the middle of the others.
     middle = (zeros + (nonzero - 1) // 2).clip(0, last), (zeros + nonzero // 2).clip(0, last)
-    if is_tensor(flat):
-        flat = flat.sort(-1).values
-        low, high = (flat.gather(1, place[:, None])[:, 0] for place in middle)
-    else:
-        low, high = (np.empty(len(flat)) for _ in middle)
-        for i, (row, *places) in enumerate(zip(flat, *middle, strict=True)):
-            low[i], high[i] = np.partition(row, places)[places]
-    median = (low**0.5 + high**0.5) / 2
-    median[nonzero == 0] = 1
-    return median
+    low, high = (np.empty(len(flat)) for _ in middle)
+    for i, (row, *places) in enumerate(zip(flat, *middle, strict=True)):
+        low[i], high[i] = np.partition(row, places)[places]
+    return low, high
+
+
+def _middle_of_tensor(squares: Any) -> tuple[Any, Any]:
+    """The same for tensors, each pair once.
+
+    PyTorch selects the lower one of the two digit by digit, without a sort. The other one is equal, or the next above.
+    """
+    xp, n = array_namespace(squares), squares.shape[1]
+    first, second = xp.triu_indices(n, n, 1, device=squares.device)
+    flat = squares[:, first, second]
+    nonzero = (flat != 0).sum(1)
+    flat.masked_fill_(flat == 0, xp.nan)
+    low = flat.nanmedian(1).values
+    is_above = flat > low[:, None]
+    above = xp.where(is_above, flat, xp.inf).amin(1)
+    high = xp.where(nonzero - is_above.sum(1) > nonzero // 2, low, above)
+    return xp.where(nonzero > 0, low, 0.0), xp.where(nonzero > 0, high, 0.0)
 
 
 def _aligned_span(squares: Any, smallest: Any) -> tuple[Any, Any]:

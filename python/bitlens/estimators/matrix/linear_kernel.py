@@ -129,10 +129,12 @@ def prepare(x: Any, valid: Any, kernel: Linear, dtype: str, context: ArrayContex
     if weights is not None:
         rows *= weights
     squares = context.astype(xp.einsum("cnd,cnd->cn", rows, rows), "float64")
-    return rows, _norms(squares, valid, squared_mean, kernel, eps, context)
+    return rows, row_norms(squares, valid, squared_mean, kernel, eps, context)
 
 
-def _norms(squares: Any, valid: Any, squared_mean: Any, kernel: Linear, eps: float, context: ArrayContext) -> RowNorms:
+def row_norms(
+    squares: Any, valid: Any, squared_mean: Any, kernel: Linear, eps: float, context: ArrayContext
+) -> RowNorms:
     """Set the squares of rows that equal the mean but for rounding to 0, and find collapsed clouds."""
     if valid is not None:
         squares = squares * valid
@@ -238,7 +240,7 @@ def _multiply_rows(x: Any, valid: Any, kernel: Linear, out: Any, context: ArrayC
         squares += mean_offset - 2 * offsets
         out -= context.astype(offsets, dtype)[:, :, None]
         out -= context.astype(offsets - mean_offset, dtype)[:, None, :]
-    norms = _norms(squares, valid, squared_mean, kernel, eps, context)
+    norms = row_norms(squares, valid, squared_mean, kernel, eps, context)
     factors = context.astype(norms.factors(), dtype)
     out *= factors[:, :, None]
     out *= factors[:, None, :]
