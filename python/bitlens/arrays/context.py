@@ -112,12 +112,6 @@ class ArrayContext:
         result[...] = array
         return result
 
-    def to_caller(self, result: Any) -> Any:
-        """Convert a kernel's output to the kind of array that the caller passed."""
-        if self.device is None or self.on_cuda:
-            return result
-        return sys.modules["torch"].from_numpy(np.ascontiguousarray(result))
-
     def device_guard(self) -> AbstractContextManager[object]:
         """Make the arrays' CUDA device the current device while a kernel is launched."""
         if not self.on_cuda:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from bitlens.arrays import Array, array_namespace, as_array, describe, is_tensor
+from bitlens.arrays import Array, array_namespace, as_array, as_numpy, describe, in_callers_library, is_tensor
 
 
+@in_callers_library
 def concentration(entropies: Array, masks: Array) -> Any:
     """Compute the concentration of information discarding, for each image.
 
@@ -39,8 +40,9 @@ def concentration(entropies: Array, masks: Array) -> Any:
     array([1.33333333])
     """
     entropies, masks = as_array(entropies, "entropies"), as_array(masks, "masks")
-    if is_tensor(entropies) != is_tensor(masks):
-        raise TypeError(f"masks: expected an array of the same kind as entropies, got {describe(masks)}")
+    xp: Any = array_namespace(entropies)
+    if is_tensor(masks) != is_tensor(entropies):
+        masks = xp.as_tensor(masks, device=entropies.device) if is_tensor(entropies) else as_numpy(masks)
     if str(masks.dtype) not in ("bool", "torch.bool"):
         raise TypeError(f"masks: expected booleans, got {describe(masks)}; compare them with a threshold")
     shape = tuple(entropies.shape)
@@ -50,7 +52,6 @@ def concentration(entropies: Array, masks: Array) -> Any:
         )
     if not str(entropies.dtype).removeprefix("torch.").startswith(("float", "bfloat")):
         raise TypeError(f"entropies: expected floats, got {describe(entropies)}")
-    xp = array_namespace(entropies)
     inside = masks.reshape(shape[0], *[1] * (len(shape) - masks.ndim), *masks.shape[1:])
     inside = xp.broadcast_to(inside, shape).reshape(shape[0], -1)
     flat = entropies.reshape(shape[0], -1)

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from bitlens.arrays import Array, NDArray, as_real_array
+from bitlens.arrays import Array, NDArray, as_real_array, in_callers_library
 
 
+@in_callers_library
 def label_entropies(confusion: Array) -> tuple[Any, Any]:
     """Compute the conditional entropies of labels and predictions for each class, in bits.
 
@@ -41,13 +42,13 @@ def label_entropies(confusion: Array) -> tuple[Any, Any]:
     >>> label_given_predicted, predicted_given_label
     (array([ 1., nan]), array([0., 0.]))
     """
-    table, context, _ = as_real_array(confusion, "confusion")
+    table, _, _ = as_real_array(confusion, "confusion")
     if table.ndim != 2 or table.shape[0] != table.shape[1]:
         raise ValueError(f"confusion: expected a square table [label, predicted], got shape {tuple(table.shape)}")
     if (table < 0).any():
         raise ValueError(f"confusion: expected counts from 0 on, got {table.min()}")
     counts = table.astype(np.float64)
-    return context.to_caller(_column_entropies(counts)), context.to_caller(_column_entropies(counts.T))
+    return _column_entropies(counts), _column_entropies(counts.T)
 
 
 def _column_entropies(counts: NDArray) -> NDArray:

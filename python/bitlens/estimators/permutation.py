@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from bitlens.arrays import Array, NDArray, check_integer, check_same_samples, check_seed
-from bitlens.estimators.intervals import as_float64, as_sample_array, excess_error, excess_interval
+from bitlens.arrays import Array, NDArray, check_integer, check_same_samples, check_seed, in_callers_library
+from bitlens.estimators.intervals import as_float64, as_sample_array, excess_error, interval_of_excess
 
 _RELATIVE_ROUNDING = 1e-9
 _ABSOLUTE_ROUNDING = 1e-12
@@ -42,6 +42,7 @@ class PermutationResult:
     seed: int
 
 
+@in_callers_library
 def permutation_test(
     statistic: Callable[[Any, Any], Any],
     a: Array,
@@ -115,7 +116,7 @@ def permutation_test(
     if not intervals:
         return result
     error = excess_error(excess, orders, result.null_std, number)
-    low, high = excess_interval(result.excess, error)
+    low, high = interval_of_excess(result.excess, error)
     return replace(result, standard_error=error, low=low, high=high)
 
 

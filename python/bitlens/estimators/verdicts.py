@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bitlens.arrays import NDArray, as_array
+from bitlens.arrays import NDArray, as_host_array, in_callers_library
 
 MEASURED = "measured"
 LOWER_BOUND = "a lower bound"
@@ -34,6 +34,7 @@ SATURATED = 0.98
 """Share of log2 n above which the entropy of a layer only says that all samples differ."""
 
 
+@in_callers_library
 def adjusted_information(information: Any, null_mean: Any, limit: Any) -> Any:
     """Adjust an estimate of information for chance, in bits: h (I - E) / (h - E).
 
@@ -66,6 +67,7 @@ def adjusted_information(information: Any, null_mean: Any, limit: Any) -> Any:
     return adjusted if adjusted.ndim else float(adjusted)
 
 
+@in_callers_library
 def q_values(p_values: Any) -> Any:
     """Adjust p-values of many tests for their number (Benjamini and Hochberg 1995).
 
@@ -146,4 +148,4 @@ def verdicts(
 
 def _numbers(value: Any, name: str) -> NDArray:
     """A number or an array of numbers as float64."""
-    return np.asarray(value if isinstance(value, float | int) else as_array(value, name), np.float64)
+    return np.asarray(value if isinstance(value, float | int) else as_host_array(value, name), np.float64)

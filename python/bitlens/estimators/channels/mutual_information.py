@@ -20,6 +20,7 @@ from bitlens.arrays import (
     check_memory,
     check_same_device,
     describe,
+    in_callers_library,
     is_uint8_array,
     rescale_for_squares,
 )
@@ -47,6 +48,7 @@ class ChannelPairInformation(NamedTuple):
     """H(a|b) = H(a, b) - H(b): the entropy of a that remains when b is known, of shape (channels a, channels b)."""
 
 
+@in_callers_library
 def distance_codes(maps: Array, bins: int = 32, *, channel_axis: int = 1) -> Any:
     """Compute the bin indices of the distances of all sample pairs, in every channel.
 
@@ -83,10 +85,11 @@ def distance_codes(maps: Array, bins: int = 32, *, channel_axis: int = 1) -> Any
     >>> bitlens.distance_codes(np.array([[0.0], [1.0], [3.0]]), bins=2)
     array([[0, 1, 1]], dtype=uint8)
     """
-    codes, context = _codes_of_maps(maps, "maps", check_bin_count(bins), channel_axis)
-    return context.to_caller(codes)
+    codes, _ = _codes_of_maps(maps, "maps", check_bin_count(bins), channel_axis)
+    return codes
 
 
+@in_callers_library
 def joint_histogram(a: Array, b: Array, bins: int = 32, *, codes: bool = False) -> Any:
     """Count how often two channels' distance codes occur together, for every pair of channels.
 
@@ -125,9 +128,10 @@ def joint_histogram(a: Array, b: Array, bins: int = 32, *, codes: bool = False) 
     codes_a, codes_b, context = _both_codes(a, b, count, codes)
     counts = context.empty((len(codes_a), len(codes_b), count * count), "int64")
     call_kernel(context, _core.joint_counts, codes_a, codes_b, count, counts)
-    return context.to_caller(counts.reshape(len(codes_a), len(codes_b), count, count))
+    return counts.reshape(len(codes_a), len(codes_b), count, count)
 
 
+@in_callers_library
 def channel_mutual_information(
     a: Array, b: Array, bins: int = 32, *, codes: bool = False, full_output: bool = False
 ) -> Any:
@@ -176,10 +180,9 @@ def channel_mutual_information(
     # Because of rounding, a sum of three terms may be slightly below zero.
     mutual = (entropy_a[:, None] + entropy_b - joint).clip(0)
     if not full_output:
-        return context.to_caller(mutual)
+        return mutual
     conditional = (joint - entropy_b).clip(0)
-    tables = (mutual, entropy_a, entropy_b, joint, conditional)
-    return ChannelPairInformation(*map(context.to_caller, tables))
+    return ChannelPairInformation(mutual, entropy_a, entropy_b, joint, conditional)
 
 
 def sample_distances(maps: NDArray) -> NDArray:

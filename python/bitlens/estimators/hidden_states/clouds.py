@@ -15,11 +15,13 @@ from bitlens.arrays import (
     NDArray,
     array_namespace,
     as_array,
+    as_host_array,
     as_numpy,
     as_real_array,
     check_integer,
     check_same_device,
     describe,
+    in_callers_library,
     is_tensor,
 )
 from bitlens.estimators.matrix.kernels import Linear, as_linear_kernel
@@ -60,9 +62,9 @@ class Clouds:
         results = [function(batch, valid) for batch, valid in zip(self.batches, self.valid, strict=True)]
         return array_namespace(results[0]).concatenate(results).reshape(self.shape)
 
-    def to_caller(self, result: Any) -> Any:
-        """A float for a single cloud, else an array of the caller's kind."""
-        return self.context.to_caller(result) if self.shape else float(result)
+    def numbers(self, result: Any) -> Any:
+        """A float for a single cloud, else the array."""
+        return result if self.shape else float(result)
 
 
 def as_clouds(states: States, mask: Array | None, *, name: str = "states", skip_first: object = 0) -> Clouds:
@@ -112,7 +114,7 @@ def _layers(states: States) -> list[Any] | None:
     """The arrays of a sequence of layers; None if the states are one array."""
     if isinstance(states, (list, tuple)) and len(states):
         first = states[0]
-        if (isinstance(first, np.ndarray) or is_tensor(first)) and first.ndim >= 2:
+        if (hasattr(first, "__dlpack__") or hasattr(first, "__array__")) and as_array(first, "states[0]").ndim >= 2:
             return list(states)
     return None
 
@@ -124,18 +126,18 @@ def _valid_tokens(mask: Array | None, shape: tuple[int, ...], skipped: int) -> N
             return None
         valid = np.ones(shape, bool)
     else:
-        given = as_array(mask, "mask")
-        values = np.asarray(given.detach().cpu() if is_tensor(given) else given)
+        values = as_host_array(mask, "mask")
         others = values.dtype.kind not in "biuf" or ~np.isin(values, (0, 1))
         if np.any(others):
-            got = describe(given) if values.dtype.kind not in "biuf" else values[others][0]
+            got = describe(values) if values.dtype.kind not in "biuf" else values[others][0]
             raise ValueError(f"mask: expected True or 1 for tokens that count, False or 0 for padding, got {got}")
         if not 1 <= values.ndim <= len(shape) or values.shape != shape[len(shape) - values.ndim :]:
-            raise ValueError(f"mask: expected the shape of the last axes of {shape}, got {describe(given)}")
+            raise ValueError(f"mask: expected the shape of the last axes of {shape}, got {describe(values)}")
         valid = np.broadcast_to(values.astype(bool), shape)
     return valid & (valid.cumsum(-1) > skipped)
 
 
+@in_callers_library
 def pool_tokens(
     states: States,
     mask: Array | None = None,
@@ -203,8 +205,8 @@ def pool_tokens(
             rows = kernel_rows(batch, valid, prepared, clouds.context)[0]
         pooled.append(_pooled(rows, valid, how))
     result = array_namespace(pooled[0]).concatenate(pooled)
-    warn_of_undefined(result[:, 0], "states", "at least one token that counts in each prompt", 2)
-    return clouds.context.to_caller(result.reshape(*clouds.shape, *widths))
+    warn_of_undefined(result[:, 0], "states", "at least one token that counts in each prompt")
+    return result.reshape(*clouds.shape, *widths)
 
 
 def _pooled(rows: Any, valid: Any, how: str) -> Any:

@@ -15,6 +15,7 @@ from bitlens.arrays import (
     as_samples,
     check_integer,
     check_number,
+    in_callers_library,
     rescale_for_squares,
 )
 from bitlens.estimators.hidden_states.clouds import States, as_clouds
@@ -38,6 +39,7 @@ class IntrinsicDimension(NamedTuple):
     """Number of distinct samples, which are those that count."""
 
 
+@in_callers_library
 def intrinsic_dimension(
     x: Array,
     *,
@@ -106,7 +108,7 @@ def intrinsic_dimension(
     dimension, error = math.nan, math.nan
     if ratios.any():
         dimension, error = _dimension(ratios, estimator, max(1, int(share * count)))
-    warn_of_undefined(np.array([dimension]), "x", "3 distinct samples whose two neighbours are not equally far", 2)
+    warn_of_undefined(np.array([dimension]), "x", "3 distinct samples whose two neighbours are not equally far")
     return IntrinsicDimension(dimension, error, count)
 
 
@@ -140,6 +142,7 @@ def _linear_variance(last: float) -> float:
     return double / float((weights * x**2 * np.exp(-x)).sum()) ** 2
 
 
+@in_callers_library
 def trajectory_curvature(
     states: States,
     mask: Array | None = None,
@@ -211,8 +214,8 @@ def trajectory_curvature(
         return result
 
     result = clouds.each(curvatures)
-    warn_of_undefined(result, "states", f"paths of {2 * span + 1} tokens or more that move", 2)
-    return clouds.to_caller(result)
+    warn_of_undefined(result, "states", f"paths of {2 * span + 1} tokens or more that move")
+    return clouds.numbers(result)
 
 
 def _mean_angle(path: Any, step: int, folded: bool) -> float:

@@ -7,13 +7,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bitlens.arrays import Array, ArrayContext, array_namespace, check_number
+from bitlens.arrays import Array, ArrayContext, array_namespace, check_number, in_callers_library
 from bitlens.estimators.hidden_states.clouds import States, as_clouds
 from bitlens.estimators.matrix.kernels import Clamped, Cosine, Linear, as_linear_kernel
 from bitlens.estimators.matrix.linear_kernel import kernel_rows, linear_entropies, warn_of_undefined
 from bitlens.estimators.matrix.spectra import share_of_rounding
 
 
+@in_callers_library
 def effective_rank(
     states: States,
     mask: Array | None = None,
@@ -85,8 +86,8 @@ def effective_rank(
         return result
 
     result = clouds.each(ranks)
-    warn_of_undefined(result, "states", "clouds with spread", 2)
-    return clouds.to_caller(result)
+    warn_of_undefined(result, "states", "clouds with spread")
+    return clouds.numbers(result)
 
 
 def _rank(rows: Any, count: int, spectrum: str, epsilon: float, context: ArrayContext) -> float:

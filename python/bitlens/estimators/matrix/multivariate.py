@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import Array, ArrayContext, NDArray, as_array, as_numpy, check_integer, check_positive
+from bitlens.arrays import (
+    Array,
+    ArrayContext,
+    NDArray,
+    as_array,
+    as_numpy,
+    check_integer,
+    check_positive,
+    in_callers_library,
+    warn_caller,
+)
 from bitlens.estimators.intervals import excess_error
 from bitlens.estimators.matrix.bandwidths import Bandwidth, for_samples
 from bitlens.estimators.matrix.channel_kernels import (
@@ -74,6 +83,7 @@ class MultivariateInformation(NamedTuple):
         return str(verdicts(self.null_mean, limit, self.p_value, saturation=self.saturation))
 
 
+@in_callers_library
 def multivariate_information(
     x: Array,
     maps: Array,
@@ -222,16 +232,14 @@ def informations(
 
 def _warn_of_saturation(result: MultivariateInformation, channels: int) -> None:
     if result.saturation > SaturationWarning.limit:
-        warnings.warn(
+        warn_caller(
             f"the entropy of the {channels} channels is {result.saturation:.1%} of log2 n: all samples differ, and the "
             "information is that of the input for any layer; use scale_bandwidth=True or a larger bandwidth",
             SaturationWarning,
-            stacklevel=3,
         )
     elif result.information <= result.null_mean + 2 * result.null_std:
-        warnings.warn(
+        warn_caller(
             f"the information of {result.information:.4f} bits is not larger than that of shuffled samples, "
             f"{result.null_mean:.4f} ± {result.null_std:.4f} bits",
             SaturationWarning,
-            stacklevel=3,
         )

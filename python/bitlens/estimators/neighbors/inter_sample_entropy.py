@@ -16,6 +16,7 @@ from bitlens.arrays import (
     call_kernel,
     check_neighbor_count,
     check_seed,
+    in_callers_library,
 )
 from bitlens.estimators.neighbors.diversity import (
     InterSampleDiversity,
@@ -28,6 +29,7 @@ from bitlens.estimators.neighbors.diversity import (
 from bitlens.estimators.neighbors.nearest import TRUSTED_SHARE, in_unit, search
 
 
+@in_callers_library
 def neighbor_probabilities(x: Array, k: int = 15) -> tuple[Any, Any, Any]:
     """Compute the probabilities of every sample's neighbours under an exponential kernel of adaptive scale.
 
@@ -73,11 +75,7 @@ def neighbor_probabilities(x: Array, k: int = 15) -> tuple[Any, Any, Any]:
     scales = neighbor_scales(distances, context)
     probabilities = context.empty(distances.shape, "float64")
     call_kernel(context, _core.neighbor_weights, distances, scales, probabilities)
-    return (
-        context.to_caller(context.astype(found.indices, "int64")),
-        context.to_caller(probabilities),
-        context.to_caller(in_unit(scales, found.unit)),
-    )
+    return context.astype(found.indices, "int64"), probabilities, in_unit(scales, found.unit)
 
 
 @overload
@@ -88,6 +86,7 @@ def inter_sample_entropy(
 def inter_sample_entropy(
     x: Array, k: int = 15, *, full_output: Literal[True], seed: int = 0, intervals: bool = True
 ) -> InterSampleDiversity: ...
+@in_callers_library
 def inter_sample_entropy(
     x: Array, k: int = 15, *, full_output: bool = False, seed: int = 0, intervals: bool = True
 ) -> float | InterSampleDiversity:
@@ -149,7 +148,7 @@ def inter_sample_entropy(
     trusted_share = TRUSTED_SHARE if str(points.dtype).endswith("float32") else math.inf
     neighbors = search(points, context, ends, count, trusted_share=trusted_share)
     if not full_output:
-        return entropy_with_warnings(neighbors, context, 2)
+        return entropy_with_warnings(neighbors, context)
 
     def shuffled(random: np.random.Generator) -> float:
         mixed = context.to_device(random.permuted(as_numpy(points), axis=0))

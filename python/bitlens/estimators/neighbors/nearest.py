@@ -18,6 +18,7 @@ from bitlens.arrays import (
     check_neighbor_count,
     check_same_device,
     have_finite_squares,
+    in_callers_library,
     rescale_for_squares,
 )
 from bitlens.estimators.neighbors.projection import choose_projection
@@ -49,6 +50,7 @@ _LONG = 1024
 TRUSTED_SHARE = 0.03
 
 
+@in_callers_library
 def nearest_neighbors(x: Array, k: int, *, among: Array | None = None) -> tuple[Any, Any]:
     """Find the exact k nearest other samples of every sample, or its k nearest among other samples.
 
@@ -100,7 +102,7 @@ def nearest_neighbors(x: Array, k: int, *, among: Array | None = None) -> tuple[
     else:
         found = _search_among(points, context, ends, k, among)
     indices = context.astype(found.indices, "int64")
-    return context.to_caller(in_unit(found.distances, found.unit)), context.to_caller(indices)
+    return in_unit(found.distances, found.unit), indices
 
 
 def in_unit(lengths: Any, unit: float) -> Any:
