@@ -7,7 +7,17 @@ caller has imported.
 """
 
 from bitlens.arrays.caller import in_callers_library, warn_caller
-from bitlens.arrays.context import Array, ArrayContext, NDArray, array_namespace, as_numpy, call_kernel, is_tensor
+from bitlens.arrays.context import (
+    Array,
+    ArrayContext,
+    ArrayLike,
+    Foreign,
+    NDArray,
+    array_namespace,
+    as_numpy,
+    call_kernel,
+    is_tensor,
+)
 from bitlens.arrays.foreign import as_array, as_host_array, describe
 from bitlens.arrays.gradients import GradientWarning
 from bitlens.arrays.memory import check_memory
@@ -35,6 +45,8 @@ __all__ = [
     "MAX_BINS",
     "Array",
     "ArrayContext",
+    "ArrayLike",
+    "Foreign",
     "GradientWarning",
     "NDArray",
     "array_namespace",

@@ -9,11 +9,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
-from bitlens.arrays import Array, NDArray, as_array, as_host_array, check_seed, describe, in_callers_library, is_tensor
+from bitlens.arrays import (
+    Array,
+    ArrayLike,
+    Foreign,
+    NDArray,
+    as_array,
+    as_host_array,
+    check_seed,
+    describe,
+    in_callers_library,
+    is_tensor,
+)
 
 GROUPS = 16
 """Number of groups of samples. The jackknife leaves out each of them in turn."""
@@ -101,8 +112,14 @@ def interval(estimate: Any, standard_error: Any, groups: int = GROUPS) -> tuple[
     return estimate - width, estimate + width
 
 
+@overload
+def excess_interval(excess: float, standard_error: float) -> tuple[float, float]: ...
+@overload
+def excess_interval(excess: ArrayLike, standard_error: float | Array) -> tuple[NDArray, NDArray]: ...
+@overload
+def excess_interval(excess: Foreign, standard_error: float | Array) -> tuple[Foreign, Foreign]: ...
 @in_callers_library
-def excess_interval(excess: Any, standard_error: Any) -> tuple[Any, Any]:
+def excess_interval(excess: float | Array, standard_error: float | Array) -> Any:
     """Compute the 95 % interval of an estimate that is near 0 for unrelated samples, from its standard error, in bits.
 
     Such an estimate and its standard error grow together, so that a set of samples with a small estimate has a small

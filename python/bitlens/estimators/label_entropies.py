@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
-from bitlens.arrays import Array, NDArray, as_real_array, in_callers_library
+from bitlens.arrays import Array, ArrayLike, Foreign, NDArray, as_real_array, in_callers_library
 
 
+@overload
+def label_entropies(confusion: ArrayLike) -> tuple[NDArray, NDArray]: ...
+@overload
+def label_entropies(confusion: Foreign) -> tuple[Foreign, Foreign]: ...
 @in_callers_library
-def label_entropies(confusion: Array) -> tuple[Any, Any]:
+def label_entropies(confusion: Array) -> Any:
     """Compute the conditional entropies of labels and predictions for each class, in bits.
 
     H(label | predicted = i) = -sum_l p(l | i) log2 p(l | i), and likewise for predictions given a label (CNNSlicer,

@@ -97,22 +97,22 @@ def permutation_test(
     >>> bool(abs(result.excess[0, 0]) < 3 * result.null_std[0, 0] < result.observed[0, 0])
     True
     """
-    a, b = as_sample_array(a, "a"), as_sample_array(b, "b")
-    check_same_samples(a, b)
+    x, y = as_sample_array(a, "a"), as_sample_array(b, "b")
+    check_same_samples(x, y)
     count = check_integer(permutations, "permutations")
     if count < 2:
         raise ValueError(f"permutations: expected at least 2, got {count}")
     number = check_seed(seed)
     random = np.random.default_rng(number)
 
-    orders = [random.permutation(len(b)) for _ in range(count)]
+    orders = [random.permutation(len(y)) for _ in range(count)]
 
     def excess(kept: NDArray, induced: Sequence[NDArray]) -> Any:
-        of_a, of_b = a[kept], b[kept]
-        null = sum(as_float64(statistic(of_a, of_b[order])) for order in induced)
-        return as_float64(statistic(of_a, of_b)) - null / len(induced)
+        of_x, of_y = x[kept], y[kept]
+        null = sum(as_float64(statistic(of_x, of_y[order])) for order in induced)
+        return as_float64(statistic(of_x, of_y)) - null / len(induced)
 
-    result = compared(as_float64(statistic(a, b)), (statistic(a, b[order]) for order in orders), number)
+    result = compared(as_float64(statistic(x, y)), (statistic(x, y[order]) for order in orders), number)
     if not intervals:
         return result
     error = excess_error(excess, orders, result.null_std, number)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from bitlens import _core
 from bitlens.arrays import (
     Array,
+    ArrayLike,
+    Foreign,
+    NDArray,
     as_channel_maps,
     as_class_indices,
     call_kernel,
@@ -22,6 +25,14 @@ from bitlens.arrays import (
 _BLOCK_BYTES = 64 * 2**20
 
 
+@overload
+def intra_sample_entropy(
+    maps: ArrayLike, bins: int = ..., value_range: tuple[float, float] | None = ..., *, channel_axis: int = ...
+) -> NDArray: ...
+@overload
+def intra_sample_entropy(
+    maps: Foreign, bins: int = ..., value_range: tuple[float, float] | None = ..., *, channel_axis: int = ...
+) -> Foreign: ...
 @in_callers_library
 def intra_sample_entropy(
     maps: Array, bins: int = 32, value_range: tuple[float, float] | None = None, *, channel_axis: int = 1
@@ -65,6 +76,24 @@ def intra_sample_entropy(
     return _entropies(maps, bins, value_range, channel_axis)
 
 
+@overload
+def channel_entropy(
+    maps: ArrayLike,
+    labels: Array | None = ...,
+    bins: int = ...,
+    value_range: tuple[float, float] | None = ...,
+    *,
+    channel_axis: int = ...,
+) -> NDArray: ...
+@overload
+def channel_entropy(
+    maps: Foreign,
+    labels: Array | None = ...,
+    bins: int = ...,
+    value_range: tuple[float, float] | None = ...,
+    *,
+    channel_axis: int = ...,
+) -> Foreign: ...
 @in_callers_library
 def channel_entropy(
     maps: Array,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from bitlens import _core
 from bitlens.arrays import (
     Array,
     ArrayContext,
+    ArrayLike,
+    Foreign,
     NDArray,
     as_array,
     as_channel_maps,
@@ -48,6 +50,10 @@ class ChannelPairInformation(NamedTuple):
     """H(a|b) = H(a, b) - H(b): the entropy of a that remains when b is known, of shape (channels a, channels b)."""
 
 
+@overload
+def distance_codes(maps: ArrayLike, bins: int = ..., *, channel_axis: int = ...) -> NDArray: ...
+@overload
+def distance_codes(maps: Foreign, bins: int = ..., *, channel_axis: int = ...) -> Foreign: ...
 @in_callers_library
 def distance_codes(maps: Array, bins: int = 32, *, channel_axis: int = 1) -> Any:
     """Compute the bin indices of the distances of all sample pairs, in every channel.
@@ -89,6 +95,10 @@ def distance_codes(maps: Array, bins: int = 32, *, channel_axis: int = 1) -> Any
     return codes
 
 
+@overload
+def joint_histogram(a: ArrayLike, b: Array, bins: int = ..., *, codes: bool = ...) -> NDArray: ...
+@overload
+def joint_histogram(a: Foreign, b: Array, bins: int = ..., *, codes: bool = ...) -> Foreign: ...
 @in_callers_library
 def joint_histogram(a: Array, b: Array, bins: int = 32, *, codes: bool = False) -> Any:
     """Count how often two channels' distance codes occur together, for every pair of channels.
@@ -131,6 +141,18 @@ def joint_histogram(a: Array, b: Array, bins: int = 32, *, codes: bool = False) 
     return counts.reshape(len(codes_a), len(codes_b), count, count)
 
 
+@overload
+def channel_mutual_information(
+    a: ArrayLike, b: Array, bins: int = ..., *, codes: bool = ..., full_output: Literal[False] = ...
+) -> NDArray: ...
+@overload
+def channel_mutual_information(
+    a: Foreign, b: Array, bins: int = ..., *, codes: bool = ..., full_output: Literal[False] = ...
+) -> Foreign: ...
+@overload
+def channel_mutual_information(
+    a: Array, b: Array, bins: int = ..., *, codes: bool = ..., full_output: Literal[True]
+) -> ChannelPairInformation: ...
 @in_callers_library
 def channel_mutual_information(
     a: Array, b: Array, bins: int = 32, *, codes: bool = False, full_output: bool = False
@@ -213,24 +235,23 @@ def _both_codes(a: Array, b: Array, bins: int, codes: bool) -> tuple[Any, Any, A
 
 
 def _checked_codes(x: Array, name: str, bins: int) -> tuple[Any, ArrayContext]:
-    x = as_array(x, name)
-    context = ArrayContext.of(x)
-    if not is_uint8_array(x):
+    codes = as_array(x, name)
+    context = ArrayContext.of(codes)
+    if not is_uint8_array(codes):
         as_real_array(x, name)  # which refuses what is not a dense array by its name
-    if not is_uint8_array(x) or x.ndim != 2 or 0 in x.shape:
+    if not is_uint8_array(codes) or codes.ndim != 2 or 0 in codes.shape:
         raise ValueError(
-            f"{name}: expected uint8 distance codes of shape (channels, pairs), got {describe(x)}; "
+            f"{name}: expected uint8 distance codes of shape (channels, pairs), got {describe(codes)}; "
             "pass feature maps with codes=False"
         )
-    n = (1 + math.isqrt(1 + 8 * x.shape[1])) // 2
-    if n * (n - 1) // 2 != x.shape[1]:
+    n = (1 + math.isqrt(1 + 8 * codes.shape[1])) // 2
+    if n * (n - 1) // 2 != codes.shape[1]:
         raise ValueError(
-            f"{name}: expected distance codes of n (n - 1) / 2 sample pairs, got {describe(x)}; pass feature maps with "
-            "codes=False"
+            f"{name}: expected distance codes of n (n - 1) / 2 sample pairs, got {describe(codes)}; pass feature maps "
+            "with codes=False"
         )
     if not context.on_cuda:
-        return np.ascontiguousarray(x), context
-    codes: Any = x
+        return np.ascontiguousarray(codes), context
     largest = int(codes.max())
     if largest >= bins:  # on the CPU the kernel checks this
         raise ValueError(f"{name}: found code {largest}, expected codes below bins = {bins}")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
 
 from bitlens.arrays import (
     Array,
     ArrayContext,
+    ArrayLike,
+    Foreign,
     NDArray,
     array_namespace,
     as_array,
@@ -27,7 +29,11 @@ from bitlens.arrays import (
 from bitlens.estimators.matrix.kernels import Linear, as_linear_kernel
 from bitlens.estimators.matrix.linear_kernel import kernel_rows, warn_of_undefined
 
-States: TypeAlias = Array | Sequence[Array]
+States: TypeAlias = ArrayLike | Sequence[ArrayLike]
+"""One array of hidden states, or one for each layer, whose results are NumPy arrays."""
+ForeignStates: TypeAlias = Foreign | Sequence[Foreign]
+"""The same of another library."""
+AnyStates: TypeAlias = Array | Sequence[Array]
 """Hidden states [..., tokens, D], or a sequence of such arrays, one for each layer."""
 
 
@@ -67,7 +73,7 @@ class Clouds:
         return result if self.shape else float(result)
 
 
-def as_clouds(states: States, mask: Array | None, *, name: str = "states", skip_first: object = 0) -> Clouds:
+def as_clouds(states: AnyStates, mask: Array | None, *, name: str = "states", skip_first: object = 0) -> Clouds:
     """Convert hidden states [..., tokens, D], or one such array for each layer, and the mask of their tokens.
 
     The mask has the last axes of the states but for D; layers before these share it. The first
@@ -110,7 +116,7 @@ def _without_padding(array: Any, valid: NDArray | None) -> Any:
     return filled
 
 
-def _layers(states: States) -> list[Any] | None:
+def _layers(states: AnyStates) -> list[Any] | None:
     """The arrays of a sequence of layers; None if the states are one array."""
     if isinstance(states, (list, tuple)) and len(states):
         first = states[0]
@@ -137,9 +143,27 @@ def _valid_tokens(mask: Array | None, shape: tuple[int, ...], skipped: int) -> N
     return valid & (valid.cumsum(-1) > skipped)
 
 
-@in_callers_library
+@overload
 def pool_tokens(
     states: States,
+    mask: Array | None = ...,
+    how: Literal["mean", "last", "first"] = ...,
+    *,
+    kernel: Linear = ...,
+    skip_first: int = ...,
+) -> NDArray: ...
+@overload
+def pool_tokens(
+    states: ForeignStates[Foreign],
+    mask: Array | None = ...,
+    how: Literal["mean", "last", "first"] = ...,
+    *,
+    kernel: Linear = ...,
+    skip_first: int = ...,
+) -> Foreign: ...
+@in_callers_library
+def pool_tokens(
+    states: AnyStates,
     mask: Array | None = None,
     how: Literal["mean", "last", "first"] = "mean",
     *,

@@ -10,6 +10,7 @@ import numpy as np
 from bitlens.arrays import (
     Array,
     ArrayContext,
+    Foreign,
     NDArray,
     as_numpy,
     check_integer,
@@ -18,7 +19,7 @@ from bitlens.arrays import (
     check_seed,
     in_callers_library,
 )
-from bitlens.estimators.hidden_states.clouds import Clouds, States, as_clouds
+from bitlens.estimators.hidden_states.clouds import AnyStates, Clouds, ForeignStates, States, as_clouds
 from bitlens.estimators.matrix.entropy_sums import Term, sum_of_entropies
 from bitlens.estimators.matrix.kernels import Gaussian, Kernel, Linear, as_kernel
 from bitlens.estimators.matrix.linear_kernel import linear_entropies, valid_rows, warn_of_undefined
@@ -64,10 +65,24 @@ def hidden_state_entropy(
     full_output: Literal[False] = ...,
     permutations: int = ...,
     seed: int = ...,
-) -> Any: ...
+) -> float | NDArray: ...
 @overload
 def hidden_state_entropy(
-    states: States,
+    states: ForeignStates[Foreign],
+    mask: Array | None = ...,
+    *,
+    kernel: Kernel = ...,
+    alpha: float = ...,
+    normalization: Normalization | None = ...,
+    skip_first: int = ...,
+    base: float = ...,
+    full_output: Literal[False] = ...,
+    permutations: int = ...,
+    seed: int = ...,
+) -> float | Foreign: ...
+@overload
+def hidden_state_entropy(
+    states: AnyStates,
     mask: Array | None = ...,
     *,
     kernel: Kernel = ...,
@@ -81,7 +96,7 @@ def hidden_state_entropy(
 ) -> HiddenStateEntropy: ...
 @in_callers_library
 def hidden_state_entropy(
-    states: States,
+    states: AnyStates,
     mask: Array | None = None,
     *,
     kernel: Kernel = Linear(center=True, unit=True),  # noqa: B008

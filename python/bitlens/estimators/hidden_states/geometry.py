@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 
 from bitlens.arrays import (
     Array,
+    Foreign,
     NDArray,
     array_namespace,
     as_numpy,
@@ -18,7 +19,7 @@ from bitlens.arrays import (
     in_callers_library,
     rescale_for_squares,
 )
-from bitlens.estimators.hidden_states.clouds import States, as_clouds
+from bitlens.estimators.hidden_states.clouds import AnyStates, ForeignStates, States, as_clouds
 from bitlens.estimators.matrix.kernels import Cosine, Linear, as_linear_kernel
 from bitlens.estimators.matrix.linear_kernel import kernel_rows, warn_of_undefined
 from bitlens.estimators.neighbors.nearest import nearest_neighbors
@@ -142,9 +143,29 @@ def _linear_variance(last: float) -> float:
     return double / float((weights * x**2 * np.exp(-x)).sum()) ** 2
 
 
-@in_callers_library
+@overload
 def trajectory_curvature(
     states: States,
+    mask: Array | None = ...,
+    *,
+    step: int = ...,
+    folded: bool = ...,
+    kernel: Linear | Cosine = ...,
+    skip_first: int = ...,
+) -> float | NDArray: ...
+@overload
+def trajectory_curvature(
+    states: ForeignStates[Foreign],
+    mask: Array | None = ...,
+    *,
+    step: int = ...,
+    folded: bool = ...,
+    kernel: Linear | Cosine = ...,
+    skip_first: int = ...,
+) -> float | Foreign: ...
+@in_callers_library
+def trajectory_curvature(
+    states: AnyStates,
     mask: Array | None = None,
     *,
     step: int = 1,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from bitlens.arrays import (
     Array,
     ArrayContext,
+    ArrayLike,
+    Foreign,
+    NDArray,
     array_namespace,
     as_real_array,
     check_number,
@@ -20,6 +23,10 @@ from bitlens.estimators.matrix.linear_kernel import warn_of_undefined
 from bitlens.estimators.matrix.spectra import entropies_of_spectra
 
 
+@overload
+def lidar(views: ArrayLike, *, delta: float = ..., unbiased: bool = ...) -> float | NDArray: ...
+@overload
+def lidar(views: Foreign, *, delta: float = ..., unbiased: bool = ...) -> float | Foreign: ...
 @in_callers_library
 def lidar(views: Array, *, delta: float = 1e-4, unbiased: bool = True) -> Any:
     """Compute the entropy in bits of the spectrum of linear discriminant analysis of several views of the same items.

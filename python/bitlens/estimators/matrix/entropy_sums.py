@@ -75,7 +75,7 @@ class Term(NamedTuple):
 
 
 def sum_of_entropies(
-    arrays: dict[str, Array],
+    given: dict[str, Array],
     terms: Sequence[Term],
     alpha: float,
     kernel: Gaussian | Linear,
@@ -85,7 +85,7 @@ def sum_of_entropies(
     name: str,
 ) -> RenyiEstimate:
     """Compute a sum of entropies of products of kernels; exponents of Gaussian kernels are divided by `divisor`."""
-    arrays = {argument: as_array(x, argument) for argument, x in arrays.items()}
+    arrays = {argument: as_array(x, argument) for argument, x in given.items()}
     alpha, seed = check_positive(alpha, "alpha"), check_seed(seed)
     aim = math.inf if tolerance is None else _checked_tolerance(tolerance)
     if isinstance(kernel, Linear):

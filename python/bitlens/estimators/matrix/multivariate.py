@@ -164,21 +164,21 @@ def multivariate_information(
     >>> result.information > result.null_mean + 20 * result.null_std
     True
     """
-    x, maps = as_array(x, "x"), as_array(maps, "maps")
+    given, layer = as_array(x, "x"), as_array(maps, "maps")
     kernels = KernelPair.of(kernel, bandwidth, bandwidth_x)
-    of_x, of_maps, context, combined = kernels_of_input_and_channels(x, maps, kernels, channel_axis, tensor=tensor)
+    of_x, of_maps, context, combined = kernels_of_input_and_channels(given, layer, kernels, channel_axis, tensor=tensor)
     count = check_integer(permutations, "permutations")
     if count < 2:
         raise ValueError(f"permutations: expected at least 2, got {count}")
     orders = shuffle_orders(of_x.shape[1], count, seed)
     target = with_shuffles(of_x, context, orders)
-    dtype = type_of_kernels([x, maps], check_positive(alpha, "alpha"), context)
+    dtype = type_of_kernels([given, layer], check_positive(alpha, "alpha"), context)
     ((result, null),) = informations([target], of_maps, context, alpha, scale_bandwidth, combined, dtype)
 
     def excess(kept: NDArray, induced: Sequence[NDArray]) -> float:
         rules = kernels.replace_bandwidths(lambda rule: for_samples(rule, kept))
         of_x, of_maps, context, _ = kernels_of_input_and_channels(
-            x[kept], maps[kept], rules, channel_axis, tensor=tensor
+            given[kept], layer[kept], rules, channel_axis, tensor=tensor
         )
         target = with_shuffles(of_x, context, induced)
         ((part, _),) = informations([target], of_maps, context, alpha, scale_bandwidth, combined)

@@ -10,6 +10,8 @@ import numpy as np
 from bitlens import _core
 from bitlens.arrays import (
     Array,
+    ArrayLike,
+    Foreign,
     NDArray,
     as_numpy,
     as_samples,
@@ -29,8 +31,12 @@ from bitlens.estimators.neighbors.diversity import (
 from bitlens.estimators.neighbors.nearest import TRUSTED_SHARE, in_unit, search
 
 
+@overload
+def neighbor_probabilities(x: ArrayLike, k: int = ...) -> tuple[NDArray, NDArray, NDArray]: ...
+@overload
+def neighbor_probabilities(x: Foreign, k: int = ...) -> tuple[Foreign, Foreign, Foreign]: ...
 @in_callers_library
-def neighbor_probabilities(x: Array, k: int = 15) -> tuple[Any, Any, Any]:
+def neighbor_probabilities(x: Array, k: int = 15) -> Any:
     """Compute the probabilities of every sample's neighbours under an exponential kernel of adaptive scale.
 
     P(j|i) = exp(-d_ij / s_i) for the k nearest neighbours j of sample i, where the scale s_i solves

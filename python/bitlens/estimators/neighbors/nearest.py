@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from bitlens import _core
 from bitlens.arrays import (
     Array,
     ArrayContext,
+    ArrayLike,
+    Foreign,
+    NDArray,
     array_namespace,
     as_samples,
     call_kernel,
@@ -50,8 +53,12 @@ _LONG = 1024
 TRUSTED_SHARE = 0.03
 
 
+@overload
+def nearest_neighbors(x: ArrayLike, k: int, *, among: Array | None = ...) -> tuple[NDArray, NDArray]: ...
+@overload
+def nearest_neighbors(x: Foreign, k: int, *, among: Array | None = ...) -> tuple[Foreign, Foreign]: ...
 @in_callers_library
-def nearest_neighbors(x: Array, k: int, *, among: Array | None = None) -> tuple[Any, Any]:
+def nearest_neighbors(x: Array, k: int, *, among: Array | None = None) -> Any:
     """Find the exact k nearest other samples of every sample, or its k nearest among other samples.
 
     Neighbours are ordered by (distance, index), so that the order of equally distant samples is defined. Distances are
