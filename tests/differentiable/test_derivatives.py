@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import bitlens
-from bitlens import Alignment, Cosine, Dimension, Linear, Median, NearestNeighbors, Silverman
+from bitlens import Alignment, Cosine, Dimension, Gaussian, Linear, Median, NearestNeighbors, Silverman
 from bitlens import differentiable as d
 
 LABELS = torch.arange(14) % 3
@@ -53,6 +53,19 @@ def test_finite_differences_of_linear_kernels(kernel, alpha, width):
     assert torch.autograd.gradcheck(
         lambda x: d.renyi_mutual_information(x, LABELS[:10], alpha, kernel=kernel), (x,), atol=1e-6, rtol=1e-6
     )
+
+
+@pytest.mark.parametrize(
+    "kernel", [Linear(), Cosine(), Linear(center=True), Cosine(center=True), Gaussian(0.8)], ids=str
+)
+@pytest.mark.parametrize("alpha", [1.01, 2])
+@pytest.mark.parametrize("tensor", [False, True])
+def test_finite_differences_of_layers_with_any_kernel(kernel, alpha, tensor):
+    def information(x):
+        return d.multivariate_information(x[:, 0], x[:, 1:], alpha, kernel=kernel, tensor=tensor)
+
+    x = samples(10, 12).detach().reshape(10, 3, 4).requires_grad_()
+    assert torch.autograd.gradcheck(information, (x,), atol=1e-6, rtol=1e-6)
 
 
 RULES = [Median(), Silverman(), NearestNeighbors(3), Dimension(), Alignment(LABELS), Alignment(LABELS, 0.5)]
