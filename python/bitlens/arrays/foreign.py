@@ -29,7 +29,7 @@ def as_array(x: Any, name: str) -> Any:
     Raises
     ------
     TypeError
-        If x is no array, has a mask, or has columns that are not numbers.
+        If x is not an array, has a mask, or has columns that are not numbers.
     """
     if is_tensor(x):
         return x
