@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,11 @@ def test_values_and_library_of_results(name: str, library: str) -> None:
 
 def test_the_page_has_the_measured_table() -> None:
     assert table() in PAGE.read_text("utf-8"), "run python -m tests.support.array_libraries and copy its output"
+
+
+def test_code_of_the_page() -> None:
+    for block in re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL):
+        exec(compile(block, PAGE.name, "exec"), {})
 
 
 def test_jax_without_64_bits_gives_float32_of_the_same_values() -> None:
