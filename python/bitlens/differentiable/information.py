@@ -184,9 +184,9 @@ def total_correlation(
     count = channels.shape[1]
     if count < 2:
         raise ValueError(f"maps: expected at least 2 channels, got {count}")
-    of_channels = exponents(channels, bandwidth, "bandwidth") / (count if scale_bandwidth else 1)
+    of_channels = exponents(channels, bandwidth, "bandwidth", count if scale_bandwidth else 1)
     with_slopes = torch.is_grad_enabled() and of_channels.requires_grad
-    kernels = torch.exp(-torch.cat([of_channels, of_channels.sum(0, keepdim=True)]))
+    kernels = torch.exp(torch.cat([of_channels, of_channels.sum(0, keepdim=True)]))
     entropies: Tensor = matrix_entropies(kernels, order, with_slopes)[0]
     return (entropies[:count].sum() - entropies[count]).to(result_type([maps]))
 
@@ -195,8 +195,8 @@ def _layer_kernel(channels: Tensor, kernel: Gaussian | Linear, scale_bandwidth: 
     """Compute the product of the kernels of all channels [n, channels, values], float64 [n, n]."""
     if isinstance(kernel, Linear):
         return torch.stack([kernel_of(channel, kernel, "") for channel in channels.unbind(1)]).prod(0)
-    of_channels = exponents(channels, kernel.bandwidth, "bandwidth")
-    return torch.exp(-of_channels.sum(0) / (len(of_channels) if scale_bandwidth else 1))
+    of_channels = exponents(channels, kernel.bandwidth, "bandwidth", channels.shape[1] if scale_bandwidth else 1)
+    return torch.exp(of_channels.sum(0))
 
 
 def _channels(maps: Tensor, channel_axis: int) -> Tensor:
