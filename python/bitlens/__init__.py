@@ -4,7 +4,7 @@ The packages, in the order of their imports: each imports only from those before
 network of the demo, ``reference`` the same estimators in short NumPy.
 
 1. ``_core``        compiled kernels (csrc/), which borrow arrays through DLPack
-2. ``arrays``       NumPy arrays and PyTorch tensors are checked here
+2. ``arrays``       arrays of every library are checked and converted here
 3. ``estimators``   one public function for each published quantity; needs NumPy alone, as does ``reference``
 4. ``runs``         a recorded training on disk: writer, reader, selections, stored results;
    ``differentiable`` has entropies of tensors with derivatives

@@ -24,6 +24,7 @@ CALLS = {
     "renyi_joint_entropy": lambda x: d.renyi_joint_entropy([x, LABELS, x[:, 0]], bandwidth=NearestNeighbors(4)),
     "renyi_mutual_information": lambda x: d.renyi_mutual_information(x, LABELS, bandwidth=Silverman()),
     "multivariate_information": lambda x: d.multivariate_information(LABELS, x),
+    "cosine of channels": lambda x: d.multivariate_information(LABELS, x, kernel=Cosine()),
     "alignment": lambda x: d.multivariate_information(x[:, 0], x, bandwidth=Alignment(LABELS)),
     "total_correlation": lambda x: d.total_correlation(x, 1.0, [1.0, 2.0, 1.5]),
 }

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 import bitlens
-from bitlens import Alignment, Cosine, Dimension, Linear, Median, NearestNeighbors, Silverman
+from bitlens import Alignment, Cosine, Dimension, Gaussian, Linear, Median, NearestNeighbors, Silverman
 from bitlens import differentiable as d
+from bitlens.differentiable.operators import matrix_entropies
 
 LABELS = torch.arange(14) % 3
 ORDERS = [0.7, 1, 1.01, 1.7, 2, 3, 12]
@@ -53,6 +54,19 @@ def test_finite_differences_of_linear_kernels(kernel, alpha, width):
     assert torch.autograd.gradcheck(
         lambda x: d.renyi_mutual_information(x, LABELS[:10], alpha, kernel=kernel), (x,), atol=1e-6, rtol=1e-6
     )
+
+
+@pytest.mark.parametrize(
+    "kernel", [Linear(), Cosine(), Linear(center=True), Cosine(center=True), Gaussian(0.8)], ids=str
+)
+@pytest.mark.parametrize("alpha", [1.01, 2])
+@pytest.mark.parametrize("tensor", [False, True])
+def test_finite_differences_of_layers_with_any_kernel(kernel, alpha, tensor):
+    def information(x):
+        return d.multivariate_information(x[:, 0], x[:, 1:], alpha, kernel=kernel, tensor=tensor)
+
+    x = samples(10, 12).detach().reshape(10, 3, 4).requires_grad_()
+    assert torch.autograd.gradcheck(information, (x,), atol=1e-6, rtol=1e-6)
 
 
 RULES = [Median(), Silverman(), NearestNeighbors(3), Dimension(), Alignment(LABELS), Alignment(LABELS, 0.5)]
@@ -148,3 +162,15 @@ def test_second_derivatives_are_refused():
     x = samples()
     with pytest.raises(NotImplementedError, match=r"^create_graph: expected False, got True; bitlens"):
         torch.autograd.grad(d.renyi_entropy(x, 1.01, 1.0), x, create_graph=True)
+
+
+@pytest.mark.parametrize("scale", [1e-250, 1e-120, 1e-3, 1e120, 1e250])
+def test_the_scale_of_a_matrix_does_not_matter(scale):
+    x = samples(30).detach()
+    kernel = torch.exp(-(torch.cdist(x, x) ** 2))[None]
+    entropy, slopes = matrix_entropies(kernel, 1.01, True)
+    of_scaled, of_scaled_slopes = matrix_entropies(scale * kernel, 1.01, True)
+    torch.testing.assert_close(of_scaled, entropy, rtol=1e-10, atol=0)
+    torch.testing.assert_close(scale * of_scaled_slopes, slopes, rtol=1e-7, atol=1e-9)
+    two = matrix_entropies(torch.cat([kernel, scale * kernel]), 1.01, True)[0]
+    torch.testing.assert_close(two, entropy.expand(2), rtol=1e-10, atol=0)

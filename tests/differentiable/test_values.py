@@ -57,6 +57,10 @@ def test_plain_estimators_have_the_same_values(alpha, requires_grad):
         {"scale_bandwidth": False, "bandwidth": [1.0, 2.0, 1.5]},
         {"channel_axis": 2},
         {"bandwidth": Alignment(LABELS, smallest=0.5)},
+        {"kernel": Gaussian(1.5), "scale_bandwidth": False},
+        {"kernel": Linear(), "alpha": 2},
+        {"kernel": Cosine(center=True), "channel_axis": -1},
+        {"kernel": Cosine(), "tensor": True, "alpha": 1},
     ],
     ids=str,
 )
@@ -143,6 +147,16 @@ def test_arguments_are_those_of_the_plain_functions():
 
 # id: (call, error, message)
 REFUSED = {
+    "a kernel and a bandwidth of x": (
+        lambda: d.multivariate_information(X, X, bandwidth_x=1.0, kernel=Linear()),
+        ValueError,
+        r"^bandwidth_x: expected none together with a kernel, got 1.0",
+    ),
+    "a kernel and a bandwidth": (
+        lambda: d.multivariate_information(X, X, bandwidth=1.0, kernel=Linear()),
+        ValueError,
+        r"^bandwidth: expected none together with a kernel",
+    ),
     "a NumPy array": (lambda: d.renyi_entropy(X.numpy()), TypeError, r"^x: expected a tensor, got float64 of shape"),
     "complex": (lambda: d.renyi_entropy(X + 1j), TypeError, r"^x: expected a real tensor, got"),
     "one axis": (

@@ -37,10 +37,17 @@ def test_no_object_and_no_background() -> None:
     assert np.isnan(bitlens.concentration(ENTROPIES, masks)).tolist() == [True, True, False, False, False]
 
 
+def test_masks_of_another_library_follow_the_entropies() -> None:
+    expected, tensors = bitlens.concentration(ENTROPIES, MASKS), (torch.from_numpy(ENTROPIES), torch.from_numpy(MASKS))
+    np.testing.assert_array_equal(bitlens.concentration(ENTROPIES, tensors[1]), expected)
+    found = bitlens.concentration(tensors[0], MASKS)
+    assert isinstance(found, torch.Tensor)
+    np.testing.assert_allclose(found.numpy(), expected)
+
+
 REFUSED = [
     ("abc", MASKS, TypeError, "entropies: expected a NumPy array or a PyTorch tensor, got str"),
     (ENTROPIES, None, TypeError, "masks: expected a NumPy array or a PyTorch tensor, got NoneType"),
-    (ENTROPIES, torch.from_numpy(MASKS), TypeError, "masks: expected an array of the same kind as entropies"),
     (ENTROPIES, MASKS.astype(int), TypeError, "masks: expected booleans, got int64"),
     (np.ones_like(ENTROPIES, dtype=int), MASKS, TypeError, "entropies: expected floats, got int64"),
     (

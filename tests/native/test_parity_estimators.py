@@ -12,6 +12,7 @@ from bitlens.arrays import ArrayContext
 from bitlens.estimators.matrix.bandwidths import sigmas
 from bitlens.estimators.matrix.gram import type_of_kernels
 from tests.support.cuda_tensors import WAITS
+from tests.support.other_arrays import OtherArray
 
 each_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
 LABELS = np.arange(40) % 4
@@ -174,3 +175,14 @@ def test_waits_for_the_gpu(backend, name, dtype):
         call(*operands)
         waits = list(WAITS)
     assert len(waits) <= most[dtype == "float64"], waits
+
+
+def test_arrays_that_only_speak_dlpack(backend):
+    x = normal("float64", 40, 3, 4)
+    expected = bitlens.channel_mutual_information(x, x), bitlens.nearest_neighbors(x, 5)[0]
+    with backend.active():
+        lent = OtherArray(backend.put(x))
+        found = bitlens.channel_mutual_information(lent, lent), bitlens.nearest_neighbors(lent, 5)[0]
+        for array, right in zip(found, expected, strict=True):
+            assert array.place == lent.place
+            np.testing.assert_allclose(array.tensor.cpu().numpy(), right, rtol=0, atol=1e-9)

@@ -25,6 +25,7 @@ def check_installation() -> None:
     assert Path(bitlens.__file__).resolve().is_relative_to(site), bitlens.__file__
     assert bitlens.build_info()["version"] == metadata.version("bitlens")
     assert bitlens.build_info()["optimized"]
+    assert Path(bitlens.__file__).with_name("py.typed").is_file()
 
 
 def check_estimators() -> None:

@@ -1,17 +1,29 @@
-"""Arrays on the way in and out: NumPy arrays and PyTorch tensors are told apart, checked and converted here alone.
+"""Arrays on the way in and out: arrays of every library are told apart, checked and converted here alone.
 
-Kernels and estimators work on NumPy arrays, or on CUDA tensors where a CUDA kernel exists. CPU tensors are viewed as
-NumPy arrays without a copy. PyTorch is never imported here: an array can only be a tensor if the caller has imported
-PyTorch.
+Kernels and estimators work on NumPy arrays, or on CUDA tensors where a CUDA kernel exists. CPU tensors, and arrays of
+other libraries in the CPU's memory, are viewed as NumPy arrays without a copy. A public function returns arrays of its
+caller's library (`in_callers_library`). No other library is imported here: an array can only be of a library that the
+caller has imported.
 """
 
-from bitlens.arrays.context import Array, ArrayContext, NDArray, array_namespace, as_numpy, call_kernel, is_tensor
+from bitlens.arrays.caller import in_callers_library, warn_caller
+from bitlens.arrays.context import (
+    Array,
+    ArrayContext,
+    ArrayLike,
+    Foreign,
+    NDArray,
+    array_namespace,
+    as_numpy,
+    call_kernel,
+    is_tensor,
+)
+from bitlens.arrays.foreign import as_array, as_host_array, describe
 from bitlens.arrays.gradients import GradientWarning
 from bitlens.arrays.memory import check_memory
 from bitlens.arrays.rescale import have_finite_squares, rescale_for_squares, scale_to_peak
 from bitlens.arrays.validation import (
     MAX_BINS,
-    as_array,
     as_channel_maps,
     as_class_indices,
     as_real_array,
@@ -26,7 +38,6 @@ from bitlens.arrays.validation import (
     check_same_samples,
     check_seed,
     check_value_range,
-    describe,
     is_uint8_array,
 )
 
@@ -34,12 +45,15 @@ __all__ = [
     "MAX_BINS",
     "Array",
     "ArrayContext",
+    "ArrayLike",
+    "Foreign",
     "GradientWarning",
     "NDArray",
     "array_namespace",
     "as_array",
     "as_channel_maps",
     "as_class_indices",
+    "as_host_array",
     "as_numpy",
     "as_real_array",
     "as_samples",
@@ -57,8 +71,10 @@ __all__ = [
     "check_value_range",
     "describe",
     "have_finite_squares",
+    "in_callers_library",
     "is_tensor",
     "is_uint8_array",
     "rescale_for_squares",
     "scale_to_peak",
+    "warn_caller",
 ]

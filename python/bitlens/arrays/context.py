@@ -7,24 +7,40 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
 from bitlens import _core
 from bitlens.arrays.memory import check_memory
 
-if TYPE_CHECKING:
-    import torch
+NDArray: TypeAlias = np.ndarray[Any, Any]
 
-    Array: TypeAlias = np.ndarray[Any, Any] | torch.Tensor
-else:
-    Array: TypeAlias = Any
+
+class ForeignArray(Protocol):
+    """An array that results are like: a tensor, or an array of a library that lends its memory by DLPack."""
+
+    @property
+    def shape(self) -> Any:
+        """The number of values along each axis."""
+
+
+class Table(Protocol):
+    """A DataFrame, a Series, or another object that NumPy arrays are made of."""
+
+    def to_numpy(self, *args: Any, **kwargs: Any) -> Any:
+        """The values as a NumPy array."""
+
+
+ArrayLike: TypeAlias = NDArray | Sequence[float | NDArray | Sequence[Any]] | Table
+"""Arguments whose results are NumPy arrays."""
+Array: TypeAlias = ArrayLike | ForeignArray
+"""Arguments of every kind."""
+Foreign = TypeVar("Foreign", bound=ForeignArray)
+"""The library of an argument and of its results."""
 
 _PAGE_LOCKED_BYTES = 2**20
 """PyTorch keeps page-locked memory, which other programs cannot use, so that little of it is taken."""
-
-NDArray: TypeAlias = np.ndarray[Any, Any]
 
 
 def is_tensor(x: object) -> bool:
@@ -111,12 +127,6 @@ class ArrayContext:
         result = self.empty(array.shape, dtype)
         result[...] = array
         return result
-
-    def to_caller(self, result: Any) -> Any:
-        """Convert a kernel's output to the kind of array that the caller passed."""
-        if self.device is None or self.on_cuda:
-            return result
-        return sys.modules["torch"].from_numpy(np.ascontiguousarray(result))
 
     def device_guard(self) -> AbstractContextManager[object]:
         """Make the arrays' CUDA device the current device while a kernel is launched."""

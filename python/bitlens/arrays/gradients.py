@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from typing import Any
+
+from bitlens.arrays.caller import public_function, warn_caller
 
 DIFFERENTIABLE = (
     "multivariate_information",
@@ -26,17 +27,13 @@ def warn_of_lost_gradient(tensor: Any, name: str) -> None:
     """Warn if a tensor is about to be detached although its gradient is recorded; `name` is that of the argument."""
     if not tensor.requires_grad or not sys.modules["torch"].is_grad_enabled():
         return
-    # The caller of bitlens is the first frame outside of it, and the frame below is the public function.
-    level, frame, function = 1, sys._getframe(), ""
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("bitlens."):
-        level, frame, function = level + 1, frame.f_back, frame.f_code.co_name
+    function = public_function()
     if function in DIFFERENTIABLE:
         remedy = f"use bitlens.differentiable.{function} to train with it"
     else:
         remedy = f"{function} has no differentiable form"
-    warnings.warn(
+    warn_caller(
         f"{name}: expected a tensor without a gradient, got one that requires it, and the result has none; {remedy}, "
         f"or pass {name}.detach()",
         GradientWarning,
-        stacklevel=level,
     )

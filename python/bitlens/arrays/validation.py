@@ -12,20 +12,11 @@ import numpy as np
 
 from bitlens import _core
 from bitlens.arrays.context import Array, ArrayContext, NDArray, is_tensor
+from bitlens.arrays.foreign import as_array, as_host_array, describe
 from bitlens.arrays.gradients import warn_of_lost_gradient
 
 MAX_BINS = _core.MAX_BINS
 """The largest number of bins of every estimator and measure: the index of a bin is stored in one byte."""
-
-_DLPACK_CPU = 1
-"""The type of the device of an array in the CPU's memory."""
-
-
-def describe(x: object) -> str:
-    """The type and shape of an argument, for an error message."""
-    if isinstance(x, np.ndarray) or is_tensor(x):
-        return f"{x.dtype} of shape {tuple(x.shape)}"  # type: ignore[attr-defined]
-    return type(x).__name__
 
 
 def is_uint8_array(x: object) -> bool:
@@ -36,26 +27,6 @@ def is_uint8_array(x: object) -> bool:
         supported_device = tensor.device.type in ("cpu", "cuda")
         return bool(tensor.dtype == torch.uint8 and tensor.layout == torch.strided and supported_device)
     return isinstance(x, np.ndarray) and x.dtype == np.uint8 and not isinstance(x, np.ma.MaskedArray)
-
-
-def as_array(x: Any, name: str) -> Any:
-    """Return a NumPy array or a tensor as it is, and convert lists and arrays of other libraries.
-
-    An array of another library has `__array__` or `__dlpack__`. It becomes a NumPy array, or a tensor if it lies on a
-    GPU and PyTorch was imported. So does a result that is computed from it.
-    """
-    if isinstance(x, np.ndarray) or is_tensor(x):
-        return x
-    try:
-        if hasattr(x, "__dlpack_device__") and x.__dlpack_device__()[0] != _DLPACK_CPU and "torch" in sys.modules:
-            return sys.modules["torch"].from_dlpack(x)
-        if hasattr(x, "__array__") or isinstance(x, (list, tuple, range)):
-            return np.asarray(x)
-        if hasattr(x, "__dlpack__"):
-            return np.from_dlpack(x)
-    except (TypeError, ValueError, RuntimeError, BufferError) as error:
-        raise TypeError(f"{name}: expected an array, got {type(x).__name__} that is not one: {error}") from None
-    raise TypeError(f"{name}: expected a NumPy array or a PyTorch tensor, got {type(x).__name__}")
 
 
 def as_real_array(x: Array, name: str, *, cuda: bool = False) -> tuple[Any, ArrayContext, tuple[float, float]]:
@@ -117,9 +88,7 @@ def _from_tensor(tensor: Any, name: str, cuda: bool) -> tuple[Any, ArrayContext]
 
 
 def _from_numpy(x: NDArray, name: str) -> NDArray:
-    if isinstance(x, np.ma.MaskedArray):
-        raise TypeError(f"{name}: expected an array without a mask; fill or remove the masked values")
-    if x.dtype.name == "bfloat16":  # of the package ml_dtypes
+    if x.dtype.kind == "V" and np.can_cast(x.dtype, np.float32):  # bfloat16 and others of the package ml_dtypes
         x = x.astype(np.float32)
     if x.dtype.kind not in "fiub" or x.dtype.itemsize > 8:
         raise TypeError(f"{name}: expected an array of real numbers, got {describe(x)}")
@@ -182,8 +151,7 @@ def as_channel_maps(
 
 def as_class_indices(labels: Array, n: int, name: str) -> NDArray:
     """Convert the class labels of n samples, integers of any type or booleans, to int64 on the CPU."""
-    given = as_array(labels, name)
-    array = np.asarray(given.detach().cpu() if is_tensor(given) else given)
+    array = as_host_array(labels, name)
     if array.dtype.kind in "f" and array.ndim == 2:
         check_label_shape(array, n, name)
     if array.dtype.kind not in "iub":

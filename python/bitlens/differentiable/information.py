@@ -17,7 +17,8 @@ from bitlens.differentiable.kernels import (
 )
 from bitlens.differentiable.operators import matrix_entropies
 from bitlens.estimators.matrix.bandwidths import Bandwidth, Median
-from bitlens.estimators.matrix.kernels import Gaussian, Kernel
+from bitlens.estimators.matrix.channel_kernels import KernelPair
+from bitlens.estimators.matrix.kernels import Gaussian, Kernel, Linear
 
 
 def renyi_mutual_information(
@@ -72,6 +73,7 @@ def multivariate_information(
     bandwidth: Bandwidth | Tensor | None = None,
     *,
     bandwidth_x: Bandwidth | Tensor | None = None,
+    kernel: Kernel | None = None,
     scale_bandwidth: bool = True,
     tensor: bool = False,
     channel_axis: int = 1,
@@ -94,8 +96,11 @@ def multivariate_information(
         The default is Median().
     bandwidth_x : float, tensor or rule
         Sigma of x; the default is Median().
+    kernel : Gaussian, Linear or Cosine, optional
+        The kernel of x and of every channel, instead of bandwidths. The result is NaN if a centred kernel of a channel
+        is 0.
     scale_bandwidth : bool
-        Whether the channels' sigmas are multiplied by sqrt(channels).
+        Whether the channels' sigmas are multiplied by sqrt(channels). Linear kernels have no sigma.
     tensor : bool
         Whether all values of a layer have one kernel, instead of one kernel for each channel.
     channel_axis : int
@@ -121,10 +126,12 @@ def multivariate_information(
     """
     check_same_samples({"x": x, "maps": maps})
     order = check_positive(alpha, "alpha")
+    if kernel is None:
+        kernels = KernelPair(chosen_kernel(None, bandwidth_x), chosen_kernel(None, bandwidth))
+    else:
+        kernels = KernelPair.of(kernel, bandwidth, bandwidth_x)  # type: ignore[arg-type]  # it refuses bandwidths
     channels = maps.flatten(1)[:, None] if tensor else _channels(maps, channel_axis)
-    of_channels = exponents(channels, Median() if bandwidth is None else bandwidth, "bandwidth")
-    layer = torch.exp(-of_channels.sum(0) / (len(of_channels) if scale_bandwidth else 1))
-    target = kernel_of(x, Gaussian(Median() if bandwidth_x is None else bandwidth_x), "bandwidth_x")  # type: ignore[arg-type]
+    layer, target = _layer_kernel(channels, kernels.maps, scale_bandwidth), kernel_of(x, kernels.x, "bandwidth_x")
     alone = entropy_of_kernel(target, order) + entropy_of_kernel(layer, order)
     return (alone - entropy_of_kernel(target * layer, order)).to(result_type([x, maps]))
 
@@ -177,11 +184,19 @@ def total_correlation(
     count = channels.shape[1]
     if count < 2:
         raise ValueError(f"maps: expected at least 2 channels, got {count}")
-    of_channels = exponents(channels, bandwidth, "bandwidth") / (count if scale_bandwidth else 1)
+    of_channels = exponents(channels, bandwidth, "bandwidth", count if scale_bandwidth else 1)
     with_slopes = torch.is_grad_enabled() and of_channels.requires_grad
-    kernels = torch.exp(-torch.cat([of_channels, of_channels.sum(0, keepdim=True)]))
+    kernels = torch.exp(torch.cat([of_channels, of_channels.sum(0, keepdim=True)]))
     entropies: Tensor = matrix_entropies(kernels, order, with_slopes)[0]
     return (entropies[:count].sum() - entropies[count]).to(result_type([maps]))
+
+
+def _layer_kernel(channels: Tensor, kernel: Gaussian | Linear, scale_bandwidth: bool) -> Tensor:
+    """Compute the product of the kernels of all channels [n, channels, values], float64 [n, n]."""
+    if isinstance(kernel, Linear):
+        return torch.stack([kernel_of(channel, kernel, "") for channel in channels.unbind(1)]).prod(0)
+    of_channels = exponents(channels, kernel.bandwidth, "bandwidth", channels.shape[1] if scale_bandwidth else 1)
+    return torch.exp(of_channels.sum(0))
 
 
 def _channels(maps: Tensor, channel_axis: int) -> Tensor:

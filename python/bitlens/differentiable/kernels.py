@@ -62,20 +62,20 @@ def kernel_of(x: Tensor, kernel: Gaussian | Linear, argument: str, divisor: floa
     if x.ndim == 1:
         return (x[:, None] == x).to(torch.float64)
     if isinstance(kernel, Gaussian):
-        return torch.exp(-exponents(x.flatten(1)[:, None], kernel.bandwidth, argument)[0] / divisor)
+        return torch.exp(exponents(x.flatten(1)[:, None], kernel.bandwidth, argument, divisor)[0])
     rows = _linear_rows(x, kernel)
     return rows @ rows.mT
 
 
-def exponents(values: Tensor, bandwidth: Bandwidth | Tensor, argument: str) -> Tensor:
-    """Compute d^2 / (2 sigma^2) of values [n, channels, length] in every channel, float64 [channels, n, n].
+def exponents(values: Tensor, bandwidth: Bandwidth | Tensor, argument: str, divisor: float = 1) -> Tensor:
+    """Compute the logarithms of the kernels of values [n, channels, length] in every channel, float64 [channels, n, n].
 
-    A sigma that follows from a rule is a constant of the derivative.
+    They are -d^2 / (2 sigma^2), divided by `divisor`. A sigma that follows from a rule is a constant of the derivative.
     """
     precise = values if values.dtype == torch.float64 else values.to(torch.float32)
     squares: Tensor = squared_distances(precise)
     sigma = _sigma(squares, bandwidth, values.shape[2], argument)
-    return squares / (2 * sigma**2)[:, None, None]
+    return squares / (-2 * divisor * sigma**2)[:, None, None]
 
 
 def _sigma(squares: Tensor, bandwidth: Bandwidth | Tensor, values: int, argument: str) -> Tensor:

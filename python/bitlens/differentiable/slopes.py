@@ -21,9 +21,21 @@ LARGEST_PRODUCT = 8
 _LARGEST_QUADRATURE = 1.5  # the largest order of the compiled kernel; see csrc/core/ops/entropy_slopes.hpp
 
 
+_SAFE_TRACE = 1e100  # traces up to this and down to its reciprocal need no division before the compiled kernel
+
+
 def entropies_and_slopes(matrices: Tensor, alpha: float, with_slopes: bool) -> tuple[Tensor, Tensor]:
     """Compute the entropies in bits of matrices [batch, n, n], and their derivatives; see `matrix_entropies`."""
     traces = matrices.diagonal(0, 1, 2).sum(1)
+    if with_slopes and 1 <= alpha <= _LARGEST_QUADRATURE and not _is_large(matrices):
+        smallest, largest = torch.aminmax(traces)
+        if smallest >= 1 / _SAFE_TRACE and largest <= _SAFE_TRACE:
+            return _by_quadrature(matrices, alpha)
+    return _of_normal_matrices(matrices, traces, alpha, with_slopes)
+
+
+def _of_normal_matrices(matrices: Tensor, traces: Tensor, alpha: float, with_slopes: bool) -> tuple[Tensor, Tensor]:
+    """Divide matrices by their traces, and compute all of them in a way that refuses none."""
     sound = (traces > 0) & torch.isfinite(matrices.sum((1, 2)))
     if not sound.all():
         matrices = torch.where(sound[:, None, None], matrices, torch.eye(matrices.shape[1]).to(matrices))
@@ -31,8 +43,6 @@ def entropies_and_slopes(matrices: Tensor, alpha: float, with_slopes: bool) -> t
     normal = matrices / traces[:, None, None]
     if alpha in range(2, LARGEST_PRODUCT + 1):
         entropies, slopes = _by_products(normal, int(alpha), with_slopes)
-    elif 1 <= alpha <= _LARGEST_QUADRATURE and with_slopes and not _is_large(normal):
-        entropies, slopes = _by_quadrature(normal, alpha)
     elif with_slopes:
         entropies, slopes = _by_eigenvectors(normal, alpha)
     else:
@@ -62,13 +72,21 @@ def _is_large(matrices: Tensor) -> bool:
     return context.on_cuda or is_large(matrices.shape[1], len(matrices), context)
 
 
-def _by_quadrature(normal: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
-    """Orders from 1 to 1.5 by the compiled kernel; rare matrices that it refuses, by their eigenvectors."""
-    entropies, slopes = normal.new_empty(len(normal)), torch.empty_like(normal, memory_format=torch.contiguous_format)
-    _core.entropy_slopes(normal.numpy(), alpha, entropies.numpy(), slopes.numpy())
+def _by_quadrature(matrices: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """Orders from 1 to 1.5 by the compiled kernel; matrices that it refuses, by their eigenvectors.
+
+    It refuses few: those that are not finite, and those that have an eigenvalue too far below 0 by rounding.
+    """
+    entropies, slopes = (
+        matrices.new_empty(len(matrices)),
+        torch.empty_like(matrices, memory_format=torch.contiguous_format),
+    )
+    matrices = matrices.contiguous()
+    _core.entropy_slopes(matrices.numpy(), alpha, entropies.numpy(), slopes.numpy())
     refused = entropies.isnan()
     if refused.any():
-        entropies[refused], slopes[refused] = _by_eigenvectors(normal[refused], alpha)
+        rest = matrices[refused]
+        entropies[refused], slopes[refused] = _of_normal_matrices(rest, rest.diagonal(0, 1, 2).sum(1), alpha, True)
     return entropies, slopes
 
 

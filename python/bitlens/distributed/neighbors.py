@@ -151,7 +151,7 @@ def inter_sample_entropy(x: dask.array.Array, k: int = 15) -> float:
     described = task(_joined, [task(_described, nearest) for nearest in found])
     sums = [task(_edge_sums, *operands, described) for operands in zip(found, chunks.starts, strict=True)]
     entropy, coinciding, tied = task(_result, sums, described).compute()
-    warn_of_samples(chunks.samples, count, coinciding, tied, 2)
+    warn_of_samples(chunks.samples, count, coinciding, tied)
     return float(entropy)
 
 

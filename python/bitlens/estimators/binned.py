@@ -8,7 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import Array, NDArray, as_class_indices, as_samples, check_bin_count, check_value_range
+from bitlens.arrays import (
+    Array,
+    NDArray,
+    as_class_indices,
+    as_samples,
+    check_bin_count,
+    check_value_range,
+    in_callers_library,
+)
 from bitlens.estimators.bins import bin_edges
 from bitlens.estimators.contingency import expected_information
 from bitlens.estimators.intervals import jackknife_error
@@ -36,6 +44,7 @@ class LayerInformation(NamedTuple):
     """I(X; T) / log2 n, from 0 to 1. At 1 all samples differ, and I(X; T) says nothing about the layer."""
 
 
+@in_callers_library
 def binned_information(
     activations: Array,
     labels: Array | None = None,

@@ -35,7 +35,7 @@ def differing_values(a: NDArray, b: NDArray) -> NDArray:
 def category_diversity(values: NDArray, k: int) -> float:
     """Compute the inter-sample entropy in bits of samples [n, ...] of category numbers, as `inter_sample_entropy`."""
     neighbors = _nearest(*_checked_rows(values, k))
-    return entropy_with_warnings(neighbors, ArrayContext(), 2)
+    return entropy_with_warnings(neighbors, ArrayContext())
 
 
 def full_category_diversity(values: NDArray, k: int, *, seed: int, intervals: bool) -> InterSampleDiversity:

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
-from bitlens.arrays import Array, array_namespace, as_array, describe, is_tensor
+from bitlens.arrays import (
+    Array,
+    ArrayLike,
+    Foreign,
+    NDArray,
+    array_namespace,
+    as_array,
+    as_numpy,
+    describe,
+    in_callers_library,
+    is_tensor,
+)
 
 
+@overload
+def concentration(entropies: ArrayLike, masks: Array) -> NDArray: ...
+@overload
+def concentration(entropies: Foreign, masks: Array) -> Foreign: ...
+@in_callers_library
 def concentration(entropies: Array, masks: Array) -> Any:
     """Compute the concentration of information discarding, for each image.
 
@@ -38,22 +54,22 @@ def concentration(entropies: Array, masks: Array) -> Any:
     >>> bitlens.concentration(np.array([[[1.0, 1.0], [0.0, 2.0]]]), np.array([[[False, False], [True, False]]]))
     array([1.33333333])
     """
-    entropies, masks = as_array(entropies, "entropies"), as_array(masks, "masks")
-    if is_tensor(entropies) != is_tensor(masks):
-        raise TypeError(f"masks: expected an array of the same kind as entropies, got {describe(masks)}")
-    if str(masks.dtype) not in ("bool", "torch.bool"):
-        raise TypeError(f"masks: expected booleans, got {describe(masks)}; compare them with a threshold")
-    shape = tuple(entropies.shape)
-    if len(shape) < 3 or tuple(masks.shape) not in (shape, (shape[0], *shape[-2:])):
+    values, inside = as_array(entropies, "entropies"), as_array(masks, "masks")
+    xp: Any = array_namespace(values)
+    if is_tensor(inside) != is_tensor(values):
+        inside = xp.as_tensor(inside, device=values.device) if is_tensor(values) else as_numpy(inside)
+    if str(inside.dtype) not in ("bool", "torch.bool"):
+        raise TypeError(f"masks: expected booleans, got {describe(inside)}; compare them with a threshold")
+    shape = tuple(values.shape)
+    if len(shape) < 3 or tuple(inside.shape) not in (shape, (shape[0], *shape[-2:])):
         raise ValueError(
-            f"masks: expected shape (n, height, width) of entropies of shape {shape}, got {describe(masks)}"
+            f"masks: expected shape (n, height, width) of entropies of shape {shape}, got {describe(inside)}"
         )
-    if not str(entropies.dtype).removeprefix("torch.").startswith(("float", "bfloat")):
-        raise TypeError(f"entropies: expected floats, got {describe(entropies)}")
-    xp = array_namespace(entropies)
-    inside = masks.reshape(shape[0], *[1] * (len(shape) - masks.ndim), *masks.shape[1:])
+    if not str(values.dtype).removeprefix("torch.").startswith(("float", "bfloat")):
+        raise TypeError(f"entropies: expected floats, got {describe(values)}")
+    inside = inside.reshape(shape[0], *[1] * (len(shape) - inside.ndim), *inside.shape[1:])
     inside = xp.broadcast_to(inside, shape).reshape(shape[0], -1)
-    flat = entropies.reshape(shape[0], -1)
+    flat = values.reshape(shape[0], -1)
     zero = xp.zeros_like(flat)
 
     def mean(where: Any) -> Any:

@@ -9,11 +9,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
-from bitlens.arrays import Array, NDArray, as_array, check_seed, describe, is_tensor
+from bitlens.arrays import (
+    Array,
+    ArrayLike,
+    Foreign,
+    NDArray,
+    as_array,
+    as_host_array,
+    check_seed,
+    describe,
+    in_callers_library,
+    is_tensor,
+)
 
 GROUPS = 16
 """Number of groups of samples. The jackknife leaves out each of them in turn."""
@@ -42,6 +53,7 @@ class Interval(NamedTuple):
     """Upper end of the interval."""
 
 
+@in_callers_library
 def jackknife(statistic: Callable[..., Any], *arrays: Array, seed: int = 0) -> Interval:
     """Compute the standard error of a statistic by the delete-a-group jackknife, and a 95 % interval.
 
@@ -100,7 +112,14 @@ def interval(estimate: Any, standard_error: Any, groups: int = GROUPS) -> tuple[
     return estimate - width, estimate + width
 
 
-def excess_interval(excess: Any, standard_error: Any) -> tuple[Any, Any]:
+@overload
+def excess_interval(excess: float, standard_error: float) -> tuple[float, float]: ...
+@overload
+def excess_interval(excess: ArrayLike, standard_error: float | Array) -> tuple[NDArray, NDArray]: ...
+@overload
+def excess_interval(excess: Foreign, standard_error: float | Array) -> tuple[Foreign, Foreign]: ...
+@in_callers_library
+def excess_interval(excess: float | Array, standard_error: float | Array) -> Any:
     """Compute the 95 % interval of an estimate that is near 0 for unrelated samples, from its standard error, in bits.
 
     Such an estimate and its standard error grow together, so that a set of samples with a small estimate has a small
@@ -131,10 +150,15 @@ def excess_interval(excess: Any, standard_error: Any) -> tuple[Any, Any]:
     (0.287, 0.736)
     """
     named = {"excess": excess, "standard_error": standard_error}
-    x, error = (v if isinstance(v, float | int) else as_float64(as_array(v, name)) for name, v in named.items())
+    x, error = (v if isinstance(v, float | int) else as_float64(as_host_array(v, name)) for name, v in named.items())
+    return interval_of_excess(x, error)
+
+
+def interval_of_excess(x: Any, error: Any) -> tuple[Any, Any]:
+    """The ends of the 95 % interval of `excess_interval`, from numbers, arrays or tensors."""
     low, high = interval(x, error)
     half = (high - x) / 2
-    # This form is for numbers, arrays and tensors; an error of 0 adds nothing.
+    # An error of 0 adds nothing.
     larger = x * (x > half) + half * (x <= half)
     return low, high + half**2 / (larger + (larger == 0))
 
@@ -213,8 +237,8 @@ def as_float64(value: Any) -> Any:
     """Convert the number or the array of numbers that a statistic returns to float64: moments need the digits."""
     if is_tensor(value):
         return value.double()
-    if isinstance(value, np.ndarray) and value.ndim:
-        return value.astype(np.float64)
+    if getattr(value, "ndim", 0):
+        return as_array(value, "statistic").astype(np.float64)
     try:
         return float(value)
     except (TypeError, ValueError):

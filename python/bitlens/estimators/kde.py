@@ -15,6 +15,7 @@ from bitlens.arrays import (
     as_samples,
     call_kernel,
     check_positive,
+    in_callers_library,
     rescale_for_squares,
 )
 from bitlens.estimators.binned import LayerInformation, layer_information
@@ -30,6 +31,7 @@ class LayerInformationBounds(NamedTuple):
     upper: LayerInformation
 
 
+@in_callers_library
 def pairwise_distance_information(
     activations: Array,
     labels: Array | None = None,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
-from bitlens.arrays import Array, NDArray, as_real_array
+from bitlens.arrays import Array, ArrayLike, Foreign, NDArray, as_real_array, in_callers_library
 
 
-def label_entropies(confusion: Array) -> tuple[Any, Any]:
+@overload
+def label_entropies(confusion: ArrayLike) -> tuple[NDArray, NDArray]: ...
+@overload
+def label_entropies(confusion: Foreign) -> tuple[Foreign, Foreign]: ...
+@in_callers_library
+def label_entropies(confusion: Array) -> Any:
     """Compute the conditional entropies of labels and predictions for each class, in bits.
 
     H(label | predicted = i) = -sum_l p(l | i) log2 p(l | i), and likewise for predictions given a label (CNNSlicer,
@@ -41,13 +46,13 @@ def label_entropies(confusion: Array) -> tuple[Any, Any]:
     >>> label_given_predicted, predicted_given_label
     (array([ 1., nan]), array([0., 0.]))
     """
-    table, context, _ = as_real_array(confusion, "confusion")
+    table, _, _ = as_real_array(confusion, "confusion")
     if table.ndim != 2 or table.shape[0] != table.shape[1]:
         raise ValueError(f"confusion: expected a square table [label, predicted], got shape {tuple(table.shape)}")
     if (table < 0).any():
         raise ValueError(f"confusion: expected counts from 0 on, got {table.min()}")
     counts = table.astype(np.float64)
-    return context.to_caller(_column_entropies(counts)), context.to_caller(_column_entropies(counts.T))
+    return _column_entropies(counts), _column_entropies(counts.T)
 
 
 def _column_entropies(counts: NDArray) -> NDArray:

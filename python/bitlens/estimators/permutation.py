@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from bitlens.arrays import Array, NDArray, check_integer, check_same_samples, check_seed
-from bitlens.estimators.intervals import as_float64, as_sample_array, excess_error, excess_interval
+from bitlens.arrays import Array, NDArray, check_integer, check_same_samples, check_seed, in_callers_library
+from bitlens.estimators.intervals import as_float64, as_sample_array, excess_error, interval_of_excess
 
 _RELATIVE_ROUNDING = 1e-9
 _ABSOLUTE_ROUNDING = 1e-12
@@ -42,6 +42,7 @@ class PermutationResult:
     seed: int
 
 
+@in_callers_library
 def permutation_test(
     statistic: Callable[[Any, Any], Any],
     a: Array,
@@ -96,26 +97,26 @@ def permutation_test(
     >>> bool(abs(result.excess[0, 0]) < 3 * result.null_std[0, 0] < result.observed[0, 0])
     True
     """
-    a, b = as_sample_array(a, "a"), as_sample_array(b, "b")
-    check_same_samples(a, b)
+    x, y = as_sample_array(a, "a"), as_sample_array(b, "b")
+    check_same_samples(x, y)
     count = check_integer(permutations, "permutations")
     if count < 2:
         raise ValueError(f"permutations: expected at least 2, got {count}")
     number = check_seed(seed)
     random = np.random.default_rng(number)
 
-    orders = [random.permutation(len(b)) for _ in range(count)]
+    orders = [random.permutation(len(y)) for _ in range(count)]
 
     def excess(kept: NDArray, induced: Sequence[NDArray]) -> Any:
-        of_a, of_b = a[kept], b[kept]
-        null = sum(as_float64(statistic(of_a, of_b[order])) for order in induced)
-        return as_float64(statistic(of_a, of_b)) - null / len(induced)
+        of_x, of_y = x[kept], y[kept]
+        null = sum(as_float64(statistic(of_x, of_y[order])) for order in induced)
+        return as_float64(statistic(of_x, of_y)) - null / len(induced)
 
-    result = compared(as_float64(statistic(a, b)), (statistic(a, b[order]) for order in orders), number)
+    result = compared(as_float64(statistic(x, y)), (statistic(x, y[order]) for order in orders), number)
     if not intervals:
         return result
     error = excess_error(excess, orders, result.null_std, number)
-    low, high = excess_interval(result.excess, error)
+    low, high = interval_of_excess(result.excess, error)
     return replace(result, standard_error=error, low=low, high=high)
 
 

@@ -5,11 +5,11 @@ The rules come from simulations of laws whose information is known. The threshol
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
-from bitlens.arrays import NDArray, as_array
+from bitlens.arrays import Array, ArrayLike, Foreign, NDArray, as_host_array, in_callers_library
 
 MEASURED = "measured"
 LOWER_BOUND = "a lower bound"
@@ -34,7 +34,14 @@ SATURATED = 0.98
 """Share of log2 n above which the entropy of a layer only says that all samples differ."""
 
 
-def adjusted_information(information: Any, null_mean: Any, limit: Any) -> Any:
+@overload
+def adjusted_information(information: float, null_mean: float, limit: float) -> float: ...
+@overload
+def adjusted_information(information: ArrayLike, null_mean: float | Array, limit: float | Array) -> NDArray: ...
+@overload
+def adjusted_information(information: Foreign, null_mean: float | Array, limit: float | Array) -> Foreign: ...
+@in_callers_library
+def adjusted_information(information: float | Array, null_mean: float | Array, limit: float | Array) -> Any:
     """Adjust an estimate of information for chance, in bits: h (I - E) / (h - E).
 
     E is the mean of the null distribution and h the largest possible information, such as the smaller one of the two
@@ -66,7 +73,12 @@ def adjusted_information(information: Any, null_mean: Any, limit: Any) -> Any:
     return adjusted if adjusted.ndim else float(adjusted)
 
 
-def q_values(p_values: Any) -> Any:
+@overload
+def q_values(p_values: ArrayLike) -> NDArray: ...
+@overload
+def q_values(p_values: Foreign) -> Foreign: ...
+@in_callers_library
+def q_values(p_values: Array) -> Any:
     """Adjust p-values of many tests for their number (Benjamini and Hochberg 1995).
 
     Among the tests whose q-value is at most q, the expected share of false discoveries is at most q. The p-value of a
@@ -146,4 +158,4 @@ def verdicts(
 
 def _numbers(value: Any, name: str) -> NDArray:
     """A number or an array of numbers as float64."""
-    return np.asarray(value if isinstance(value, float | int) else as_array(value, name), np.float64)
+    return np.asarray(value if isinstance(value, float | int) else as_host_array(value, name), np.float64)

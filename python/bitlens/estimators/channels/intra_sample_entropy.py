@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from bitlens import _core
 from bitlens.arrays import (
     Array,
+    ArrayLike,
+    Foreign,
+    NDArray,
     as_channel_maps,
     as_class_indices,
     call_kernel,
     check_bin_count,
     check_value_range,
+    in_callers_library,
 )
 
 # Samples are processed in blocks, so that the histograms of a block take at most this many bytes.
 _BLOCK_BYTES = 64 * 2**20
 
 
+@overload
+def intra_sample_entropy(
+    maps: ArrayLike, bins: int = ..., value_range: tuple[float, float] | None = ..., *, channel_axis: int = ...
+) -> NDArray: ...
+@overload
+def intra_sample_entropy(
+    maps: Foreign, bins: int = ..., value_range: tuple[float, float] | None = ..., *, channel_axis: int = ...
+) -> Foreign: ...
+@in_callers_library
 def intra_sample_entropy(
     maps: Array, bins: int = 32, value_range: tuple[float, float] | None = None, *, channel_axis: int = 1
 ) -> Any:
@@ -60,20 +73,28 @@ def intra_sample_entropy(
     >>> bitlens.intra_sample_entropy(maps, bins=4)
     array([[2., 0.]])
     """
-    x, context, ends = as_channel_maps(maps, "maps", channel_axis=channel_axis, cuda=True)
-    count = check_bin_count(bins)
-    low, high = _bin_range(ends, x.dtype, value_range)
-    n, channels, _ = x.shape
-    entropies = context.empty((n, channels), "float64")
-    block_length = max(1, _BLOCK_BYTES // (4 * channels * count))
-    for i in range(0, n, block_length):
-        block = x[i : i + block_length]
-        counts = context.empty((len(block), channels, count), "int32")
-        call_kernel(context, _core.value_histograms, block, low, high, counts)
-        call_kernel(context, _core.histogram_entropies, counts, entropies[i : i + block_length])
-    return context.to_caller(entropies)
+    return _entropies(maps, bins, value_range, channel_axis)
 
 
+@overload
+def channel_entropy(
+    maps: ArrayLike,
+    labels: Array | None = ...,
+    bins: int = ...,
+    value_range: tuple[float, float] | None = ...,
+    *,
+    channel_axis: int = ...,
+) -> NDArray: ...
+@overload
+def channel_entropy(
+    maps: Foreign,
+    labels: Array | None = ...,
+    bins: int = ...,
+    value_range: tuple[float, float] | None = ...,
+    *,
+    channel_axis: int = ...,
+) -> Foreign: ...
+@in_callers_library
 def channel_entropy(
     maps: Array,
     labels: Array | None = None,
@@ -117,7 +138,7 @@ def channel_entropy(
     array([[1.],
            [0.]])
     """
-    entropies = intra_sample_entropy(maps, bins, value_range, channel_axis=channel_axis)
+    entropies = _entropies(maps, bins, value_range, channel_axis)
     if labels is None:
         return entropies.mean(0)
     classes = as_class_indices(labels, len(entropies), "labels")
@@ -130,6 +151,22 @@ def channel_entropy(
     if isinstance(entropies, np.ndarray):
         return weights.T @ entropies
     return entropies.new_tensor(weights.T) @ entropies
+
+
+def _entropies(maps: Array, bins: int, value_range: tuple[float, float] | None, channel_axis: int) -> Any:
+    """The entropies of `intra_sample_entropy` as a kernel's array."""
+    x, context, ends = as_channel_maps(maps, "maps", channel_axis=channel_axis, cuda=True)
+    count = check_bin_count(bins)
+    low, high = _bin_range(ends, x.dtype, value_range)
+    n, channels, _ = x.shape
+    entropies = context.empty((n, channels), "float64")
+    block_length = max(1, _BLOCK_BYTES // (4 * channels * count))
+    for i in range(0, n, block_length):
+        block = x[i : i + block_length]
+        counts = context.empty((len(block), channels, count), "int32")
+        call_kernel(context, _core.value_histograms, block, low, high, counts)
+        call_kernel(context, _core.histogram_entropies, counts, entropies[i : i + block_length])
+    return entropies
 
 
 def _bin_range(

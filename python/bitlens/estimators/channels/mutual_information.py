@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from bitlens import _core
 from bitlens.arrays import (
     Array,
     ArrayContext,
+    ArrayLike,
+    Foreign,
     NDArray,
     as_array,
     as_channel_maps,
@@ -20,6 +22,7 @@ from bitlens.arrays import (
     check_memory,
     check_same_device,
     describe,
+    in_callers_library,
     is_uint8_array,
     rescale_for_squares,
 )
@@ -47,6 +50,11 @@ class ChannelPairInformation(NamedTuple):
     """H(a|b) = H(a, b) - H(b): the entropy of a that remains when b is known, of shape (channels a, channels b)."""
 
 
+@overload
+def distance_codes(maps: ArrayLike, bins: int = ..., *, channel_axis: int = ...) -> NDArray: ...
+@overload
+def distance_codes(maps: Foreign, bins: int = ..., *, channel_axis: int = ...) -> Foreign: ...
+@in_callers_library
 def distance_codes(maps: Array, bins: int = 32, *, channel_axis: int = 1) -> Any:
     """Compute the bin indices of the distances of all sample pairs, in every channel.
 
@@ -83,10 +91,15 @@ def distance_codes(maps: Array, bins: int = 32, *, channel_axis: int = 1) -> Any
     >>> bitlens.distance_codes(np.array([[0.0], [1.0], [3.0]]), bins=2)
     array([[0, 1, 1]], dtype=uint8)
     """
-    codes, context = _codes_of_maps(maps, "maps", check_bin_count(bins), channel_axis)
-    return context.to_caller(codes)
+    codes, _ = _codes_of_maps(maps, "maps", check_bin_count(bins), channel_axis)
+    return codes
 
 
+@overload
+def joint_histogram(a: ArrayLike, b: Array, bins: int = ..., *, codes: bool = ...) -> NDArray: ...
+@overload
+def joint_histogram(a: Foreign, b: Array, bins: int = ..., *, codes: bool = ...) -> Foreign: ...
+@in_callers_library
 def joint_histogram(a: Array, b: Array, bins: int = 32, *, codes: bool = False) -> Any:
     """Count how often two channels' distance codes occur together, for every pair of channels.
 
@@ -125,9 +138,22 @@ def joint_histogram(a: Array, b: Array, bins: int = 32, *, codes: bool = False) 
     codes_a, codes_b, context = _both_codes(a, b, count, codes)
     counts = context.empty((len(codes_a), len(codes_b), count * count), "int64")
     call_kernel(context, _core.joint_counts, codes_a, codes_b, count, counts)
-    return context.to_caller(counts.reshape(len(codes_a), len(codes_b), count, count))
+    return counts.reshape(len(codes_a), len(codes_b), count, count)
 
 
+@overload
+def channel_mutual_information(
+    a: ArrayLike, b: Array, bins: int = ..., *, codes: bool = ..., full_output: Literal[False] = ...
+) -> NDArray: ...
+@overload
+def channel_mutual_information(
+    a: Foreign, b: Array, bins: int = ..., *, codes: bool = ..., full_output: Literal[False] = ...
+) -> Foreign: ...
+@overload
+def channel_mutual_information(
+    a: Array, b: Array, bins: int = ..., *, codes: bool = ..., full_output: Literal[True]
+) -> ChannelPairInformation: ...
+@in_callers_library
 def channel_mutual_information(
     a: Array, b: Array, bins: int = 32, *, codes: bool = False, full_output: bool = False
 ) -> Any:
@@ -176,10 +202,9 @@ def channel_mutual_information(
     # Because of rounding, a sum of three terms may be slightly below zero.
     mutual = (entropy_a[:, None] + entropy_b - joint).clip(0)
     if not full_output:
-        return context.to_caller(mutual)
+        return mutual
     conditional = (joint - entropy_b).clip(0)
-    tables = (mutual, entropy_a, entropy_b, joint, conditional)
-    return ChannelPairInformation(*map(context.to_caller, tables))
+    return ChannelPairInformation(mutual, entropy_a, entropy_b, joint, conditional)
 
 
 def sample_distances(maps: NDArray) -> NDArray:
@@ -210,24 +235,23 @@ def _both_codes(a: Array, b: Array, bins: int, codes: bool) -> tuple[Any, Any, A
 
 
 def _checked_codes(x: Array, name: str, bins: int) -> tuple[Any, ArrayContext]:
-    x = as_array(x, name)
-    context = ArrayContext.of(x)
-    if not is_uint8_array(x):
+    codes = as_array(x, name)
+    context = ArrayContext.of(codes)
+    if not is_uint8_array(codes):
         as_real_array(x, name)  # which refuses what is not a dense array by its name
-    if not is_uint8_array(x) or x.ndim != 2 or 0 in x.shape:
+    if not is_uint8_array(codes) or codes.ndim != 2 or 0 in codes.shape:
         raise ValueError(
-            f"{name}: expected uint8 distance codes of shape (channels, pairs), got {describe(x)}; "
+            f"{name}: expected uint8 distance codes of shape (channels, pairs), got {describe(codes)}; "
             "pass feature maps with codes=False"
         )
-    n = (1 + math.isqrt(1 + 8 * x.shape[1])) // 2
-    if n * (n - 1) // 2 != x.shape[1]:
+    n = (1 + math.isqrt(1 + 8 * codes.shape[1])) // 2
+    if n * (n - 1) // 2 != codes.shape[1]:
         raise ValueError(
-            f"{name}: expected distance codes of n (n - 1) / 2 sample pairs, got {describe(x)}; pass feature maps with "
-            "codes=False"
+            f"{name}: expected distance codes of n (n - 1) / 2 sample pairs, got {describe(codes)}; pass feature maps "
+            "with codes=False"
         )
     if not context.on_cuda:
-        return np.ascontiguousarray(x), context
-    codes: Any = x
+        return np.ascontiguousarray(codes), context
     largest = int(codes.max())
     if largest >= bins:  # on the CPU the kernel checks this
         raise ValueError(f"{name}: found code {largest}, expected codes below bins = {bins}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from bitlens import _core
 from bitlens.arrays import Array, ArrayContext, as_channel_maps, call_kernel, rescale_for_squares
 
@@ -35,6 +37,7 @@ def channel_values(
     values, context, _ = as_channel_maps(maps, name, channel_axis=channel_axis, cuda=True)
     if as_one:
         values = values.reshape(len(values), 1, -1)
+        values = values if context.on_cuda else np.ascontiguousarray(values)  # the columns may be so
     if len(values) < 2:
         raise ValueError(f"{name}: expected at least 2 samples, got {len(values)}")
     values, units = rescale_for_squares(values, name, (0, 2))

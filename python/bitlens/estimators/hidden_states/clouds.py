@@ -5,27 +5,35 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
 
 from bitlens.arrays import (
     Array,
     ArrayContext,
+    ArrayLike,
+    Foreign,
     NDArray,
     array_namespace,
     as_array,
+    as_host_array,
     as_numpy,
     as_real_array,
     check_integer,
     check_same_device,
     describe,
+    in_callers_library,
     is_tensor,
 )
 from bitlens.estimators.matrix.kernels import Linear, as_linear_kernel
 from bitlens.estimators.matrix.linear_kernel import kernel_rows, warn_of_undefined
 
-States: TypeAlias = Array | Sequence[Array]
+States: TypeAlias = ArrayLike | Sequence[ArrayLike]
+"""One array of hidden states, or one for each layer, whose results are NumPy arrays."""
+ForeignStates: TypeAlias = Foreign | Sequence[Foreign]
+"""The same of another library."""
+AnyStates: TypeAlias = Array | Sequence[Array]
 """Hidden states [..., tokens, D], or a sequence of such arrays, one for each layer."""
 
 
@@ -60,12 +68,12 @@ class Clouds:
         results = [function(batch, valid) for batch, valid in zip(self.batches, self.valid, strict=True)]
         return array_namespace(results[0]).concatenate(results).reshape(self.shape)
 
-    def to_caller(self, result: Any) -> Any:
-        """A float for a single cloud, else an array of the caller's kind."""
-        return self.context.to_caller(result) if self.shape else float(result)
+    def numbers(self, result: Any) -> Any:
+        """A float for a single cloud, else the array."""
+        return result if self.shape else float(result)
 
 
-def as_clouds(states: States, mask: Array | None, *, name: str = "states", skip_first: object = 0) -> Clouds:
+def as_clouds(states: AnyStates, mask: Array | None, *, name: str = "states", skip_first: object = 0) -> Clouds:
     """Convert hidden states [..., tokens, D], or one such array for each layer, and the mask of their tokens.
 
     The mask has the last axes of the states but for D; layers before these share it. The first
@@ -108,11 +116,11 @@ def _without_padding(array: Any, valid: NDArray | None) -> Any:
     return filled
 
 
-def _layers(states: States) -> list[Any] | None:
+def _layers(states: AnyStates) -> list[Any] | None:
     """The arrays of a sequence of layers; None if the states are one array."""
     if isinstance(states, (list, tuple)) and len(states):
         first = states[0]
-        if (isinstance(first, np.ndarray) or is_tensor(first)) and first.ndim >= 2:
+        if (hasattr(first, "__dlpack__") or hasattr(first, "__array__")) and as_array(first, "states[0]").ndim >= 2:
             return list(states)
     return None
 
@@ -124,20 +132,38 @@ def _valid_tokens(mask: Array | None, shape: tuple[int, ...], skipped: int) -> N
             return None
         valid = np.ones(shape, bool)
     else:
-        given = as_array(mask, "mask")
-        values = np.asarray(given.detach().cpu() if is_tensor(given) else given)
+        values = as_host_array(mask, "mask")
         others = values.dtype.kind not in "biuf" or ~np.isin(values, (0, 1))
         if np.any(others):
-            got = describe(given) if values.dtype.kind not in "biuf" else values[others][0]
+            got = describe(values) if values.dtype.kind not in "biuf" else values[others][0]
             raise ValueError(f"mask: expected True or 1 for tokens that count, False or 0 for padding, got {got}")
         if not 1 <= values.ndim <= len(shape) or values.shape != shape[len(shape) - values.ndim :]:
-            raise ValueError(f"mask: expected the shape of the last axes of {shape}, got {describe(given)}")
+            raise ValueError(f"mask: expected the shape of the last axes of {shape}, got {describe(values)}")
         valid = np.broadcast_to(values.astype(bool), shape)
     return valid & (valid.cumsum(-1) > skipped)
 
 
+@overload
 def pool_tokens(
     states: States,
+    mask: Array | None = ...,
+    how: Literal["mean", "last", "first"] = ...,
+    *,
+    kernel: Linear = ...,
+    skip_first: int = ...,
+) -> NDArray: ...
+@overload
+def pool_tokens(
+    states: ForeignStates[Foreign],
+    mask: Array | None = ...,
+    how: Literal["mean", "last", "first"] = ...,
+    *,
+    kernel: Linear = ...,
+    skip_first: int = ...,
+) -> Foreign: ...
+@in_callers_library
+def pool_tokens(
+    states: AnyStates,
     mask: Array | None = None,
     how: Literal["mean", "last", "first"] = "mean",
     *,
@@ -203,8 +229,8 @@ def pool_tokens(
             rows = kernel_rows(batch, valid, prepared, clouds.context)[0]
         pooled.append(_pooled(rows, valid, how))
     result = array_namespace(pooled[0]).concatenate(pooled)
-    warn_of_undefined(result[:, 0], "states", "at least one token that counts in each prompt", 2)
-    return clouds.context.to_caller(result.reshape(*clouds.shape, *widths))
+    warn_of_undefined(result[:, 0], "states", "at least one token that counts in each prompt")
+    return result.reshape(*clouds.shape, *widths)
 
 
 def _pooled(rows: Any, valid: Any, how: str) -> Any:

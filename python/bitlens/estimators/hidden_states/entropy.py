@@ -10,14 +10,16 @@ import numpy as np
 from bitlens.arrays import (
     Array,
     ArrayContext,
+    Foreign,
     NDArray,
     as_numpy,
     check_integer,
     check_number,
     check_positive,
     check_seed,
+    in_callers_library,
 )
-from bitlens.estimators.hidden_states.clouds import Clouds, States, as_clouds
+from bitlens.estimators.hidden_states.clouds import AnyStates, Clouds, ForeignStates, States, as_clouds
 from bitlens.estimators.matrix.entropy_sums import Term, sum_of_entropies
 from bitlens.estimators.matrix.kernels import Gaussian, Kernel, Linear, as_kernel
 from bitlens.estimators.matrix.linear_kernel import linear_entropies, valid_rows, warn_of_undefined
@@ -63,10 +65,24 @@ def hidden_state_entropy(
     full_output: Literal[False] = ...,
     permutations: int = ...,
     seed: int = ...,
-) -> Any: ...
+) -> float | NDArray: ...
 @overload
 def hidden_state_entropy(
-    states: States,
+    states: ForeignStates[Foreign],
+    mask: Array | None = ...,
+    *,
+    kernel: Kernel = ...,
+    alpha: float = ...,
+    normalization: Normalization | None = ...,
+    skip_first: int = ...,
+    base: float = ...,
+    full_output: Literal[False] = ...,
+    permutations: int = ...,
+    seed: int = ...,
+) -> float | Foreign: ...
+@overload
+def hidden_state_entropy(
+    states: AnyStates,
     mask: Array | None = ...,
     *,
     kernel: Kernel = ...,
@@ -78,8 +94,9 @@ def hidden_state_entropy(
     permutations: int = ...,
     seed: int = ...,
 ) -> HiddenStateEntropy: ...
+@in_callers_library
 def hidden_state_entropy(
-    states: States,
+    states: AnyStates,
     mask: Array | None = None,
     *,
     kernel: Kernel = Linear(center=True, unit=True),  # noqa: B008
@@ -167,9 +184,9 @@ def hidden_state_entropy(
     clouds = as_clouds(states, mask, skip_first=skip_first)
     unit = clouds.context.to_device(np.asarray(_unit(clouds, normalization, logarithm)))
     bits = clouds.each(lambda x, valid: cloud_entropies(x, valid, chosen, order, clouds.context))
-    warn_of_undefined(bits, "states", "clouds with spread", 2)
+    warn_of_undefined(bits, "states", "clouds with spread")
     if not full_output:
-        return clouds.to_caller(bits / unit)
+        return clouds.numbers(bits / unit)
     null = _null(clouds, chosen, order, shuffles, number) / as_numpy(unit)
     gaussian = _gaussian_entropy(clouds, chosen, order) / as_numpy(unit)
     return _with_prompts(clouds, bits / unit, null, gaussian)
@@ -233,7 +250,6 @@ def _gaussian_entropy(clouds: Clouds, kernel: Gaussian | Linear, alpha: float) -
 
 def _with_prompts(clouds: Clouds, value: Any, null: NDArray, gaussian: NDArray) -> HiddenStateEntropy:
     """Everything about the entropies, whose last axis is that of the prompts if there are two."""
-    context = clouds.context
     of_prompts = as_numpy(value)
     if len(clouds.shape) < 2:
         mean, error = of_prompts, np.full(clouds.shape, math.nan)
@@ -253,6 +269,4 @@ def _with_prompts(clouds: Clouds, value: Any, null: NDArray, gaussian: NDArray) 
     )
     if not clouds.shape:
         return HiddenStateEntropy(float(value), *(float(array) for array in arrays))
-    return HiddenStateEntropy(
-        context.to_caller(value), *(context.to_caller(context.to_device(np.asarray(array))) for array in arrays)
-    )
+    return HiddenStateEntropy(value, *map(np.asarray, arrays))

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 
 from bitlens.arrays import (
     Array,
+    Foreign,
     NDArray,
     array_namespace,
     as_numpy,
     as_samples,
     check_integer,
     check_number,
+    in_callers_library,
     rescale_for_squares,
 )
-from bitlens.estimators.hidden_states.clouds import States, as_clouds
+from bitlens.estimators.hidden_states.clouds import AnyStates, ForeignStates, States, as_clouds
 from bitlens.estimators.matrix.kernels import Cosine, Linear, as_linear_kernel
 from bitlens.estimators.matrix.linear_kernel import kernel_rows, warn_of_undefined
 from bitlens.estimators.neighbors.nearest import nearest_neighbors
@@ -38,6 +40,7 @@ class IntrinsicDimension(NamedTuple):
     """Number of distinct samples, which are those that count."""
 
 
+@in_callers_library
 def intrinsic_dimension(
     x: Array,
     *,
@@ -106,7 +109,7 @@ def intrinsic_dimension(
     dimension, error = math.nan, math.nan
     if ratios.any():
         dimension, error = _dimension(ratios, estimator, max(1, int(share * count)))
-    warn_of_undefined(np.array([dimension]), "x", "3 distinct samples whose two neighbours are not equally far", 2)
+    warn_of_undefined(np.array([dimension]), "x", "3 distinct samples whose two neighbours are not equally far")
     return IntrinsicDimension(dimension, error, count)
 
 
@@ -140,8 +143,29 @@ def _linear_variance(last: float) -> float:
     return double / float((weights * x**2 * np.exp(-x)).sum()) ** 2
 
 
+@overload
 def trajectory_curvature(
     states: States,
+    mask: Array | None = ...,
+    *,
+    step: int = ...,
+    folded: bool = ...,
+    kernel: Linear | Cosine = ...,
+    skip_first: int = ...,
+) -> float | NDArray: ...
+@overload
+def trajectory_curvature(
+    states: ForeignStates[Foreign],
+    mask: Array | None = ...,
+    *,
+    step: int = ...,
+    folded: bool = ...,
+    kernel: Linear | Cosine = ...,
+    skip_first: int = ...,
+) -> float | Foreign: ...
+@in_callers_library
+def trajectory_curvature(
+    states: AnyStates,
     mask: Array | None = None,
     *,
     step: int = 1,
@@ -211,8 +235,8 @@ def trajectory_curvature(
         return result
 
     result = clouds.each(curvatures)
-    warn_of_undefined(result, "states", f"paths of {2 * span + 1} tokens or more that move", 2)
-    return clouds.to_caller(result)
+    warn_of_undefined(result, "states", f"paths of {2 * span + 1} tokens or more that move")
+    return clouds.numbers(result)
 
 
 def _mean_angle(path: Any, step: int, folded: bool) -> float:

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
-from bitlens.arrays import Array, ArrayContext, array_namespace, as_real_array, check_number, rescale_for_squares
+from bitlens.arrays import (
+    Array,
+    ArrayContext,
+    ArrayLike,
+    Foreign,
+    NDArray,
+    array_namespace,
+    as_real_array,
+    check_number,
+    in_callers_library,
+    rescale_for_squares,
+)
 from bitlens.estimators.matrix.linear_kernel import warn_of_undefined
 from bitlens.estimators.matrix.spectra import entropies_of_spectra
 
 
+@overload
+def lidar(views: ArrayLike, *, delta: float = ..., unbiased: bool = ...) -> float | NDArray: ...
+@overload
+def lidar(views: Foreign, *, delta: float = ..., unbiased: bool = ...) -> float | Foreign: ...
+@in_callers_library
 def lidar(views: Array, *, delta: float = 1e-4, unbiased: bool = True) -> Any:
     """Compute the entropy in bits of the spectrum of linear discriminant analysis of several views of the same items.
 
@@ -65,8 +81,8 @@ def lidar(views: Array, *, delta: float = 1e-4, unbiased: bool = True) -> Any:
     result = context.empty((len(layers),), "float64")
     for i, layer in enumerate(layers):
         result[i] = _lidar(context.astype(layer, "float64"), added, unbiased, context)
-    warn_of_undefined(result, "views", "items with different means and views that span all directions", 2)
-    return context.to_caller(result) if values.ndim == 4 else float(result[0])
+    warn_of_undefined(result, "views", "items with different means and views that span all directions")
+    return result if values.ndim == 4 else float(result[0])
 
 
 def _lidar(views: Any, delta: float, unbiased: bool, context: ArrayContext) -> float:

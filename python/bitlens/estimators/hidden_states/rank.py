@@ -3,19 +3,48 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 
-from bitlens.arrays import Array, ArrayContext, array_namespace, check_number
-from bitlens.estimators.hidden_states.clouds import States, as_clouds
+from bitlens.arrays import (
+    Array,
+    ArrayContext,
+    Foreign,
+    NDArray,
+    array_namespace,
+    check_number,
+    in_callers_library,
+)
+from bitlens.estimators.hidden_states.clouds import AnyStates, ForeignStates, States, as_clouds
 from bitlens.estimators.matrix.kernels import Clamped, Cosine, Linear, as_linear_kernel
 from bitlens.estimators.matrix.linear_kernel import kernel_rows, linear_entropies, warn_of_undefined
 from bitlens.estimators.matrix.spectra import share_of_rounding
 
 
+@overload
 def effective_rank(
     states: States,
+    mask: Array | None = ...,
+    *,
+    kernel: Linear | Cosine = ...,
+    spectrum: Literal["variance", "singular"] = ...,
+    epsilon: float = ...,
+    skip_first: int = ...,
+) -> float | NDArray: ...
+@overload
+def effective_rank(
+    states: ForeignStates[Foreign],
+    mask: Array | None = ...,
+    *,
+    kernel: Linear | Cosine = ...,
+    spectrum: Literal["variance", "singular"] = ...,
+    epsilon: float = ...,
+    skip_first: int = ...,
+) -> float | Foreign: ...
+@in_callers_library
+def effective_rank(
+    states: AnyStates,
     mask: Array | None = None,
     *,
     kernel: Linear | Cosine = Linear(center=True, unit=True),  # noqa: B008
@@ -85,8 +114,8 @@ def effective_rank(
         return result
 
     result = clouds.each(ranks)
-    warn_of_undefined(result, "states", "clouds with spread", 2)
-    return clouds.to_caller(result)
+    warn_of_undefined(result, "states", "clouds with spread")
+    return clouds.numbers(result)
 
 
 def _rank(rows: Any, count: int, spectrum: str, epsilon: float, context: ArrayContext) -> float:

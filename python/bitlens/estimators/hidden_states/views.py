@@ -13,14 +13,14 @@ from bitlens.arrays import (
     ArrayContext,
     NDArray,
     array_namespace,
-    as_array,
+    as_host_array,
     as_numpy,
     as_samples,
     check_integer,
     check_positive,
     check_same_device,
     check_same_samples,
-    is_tensor,
+    in_callers_library,
 )
 from bitlens.estimators.matrix.gram import shuffle_orders, variable_exponents
 from bitlens.estimators.matrix.kernels import Clamped, Cosine, Gaussian, Kernel, Linear, as_kernel, as_linear_kernel
@@ -51,6 +51,7 @@ class ContrastiveBound(NamedTuple):
     """The largest information that this temperature and number of items permit; log2 n unless rows have norm 1."""
 
 
+@in_callers_library
 def dime(
     a: Array,
     b: Array,
@@ -116,10 +117,11 @@ def dime(
     bits = np.where(as_numpy(traces) > 0, bits, math.nan)
     joint, null = float(bits[0]), bits[1:]
     result = DiME(float(null.mean()) - joint, joint, float(null.mean()), float(null.std(ddof=1)))
-    warn_of_undefined(np.array([result.information]), "a and b", "kernels whose product has a diagonal above 0", 2)
+    warn_of_undefined(np.array([result.information]), "a and b", "kernels whose product has a diagonal above 0")
     return result
 
 
+@in_callers_library
 def contrastive_bound(
     a: Array,
     b: Array,
@@ -201,8 +203,7 @@ def _orders(permutations: Any, n: int, seed: int) -> Sequence[NDArray]:
         if count < 2:
             raise ValueError(f"permutations: expected at least 2, got {count}")
         return shuffle_orders(n, count, seed)
-    given = as_array(permutations, "permutations")
-    orders = np.asarray(given.detach().cpu() if is_tensor(given) else given)
+    orders = as_host_array(permutations, "permutations")
     valid = orders.dtype.kind in "iu" and orders.ndim == 2 and len(orders) > 1 and orders.shape[1] == n
     if not valid or not (np.sort(orders, axis=1) == np.arange(n)).all():
         raise ValueError(

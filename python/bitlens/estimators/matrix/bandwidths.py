@@ -16,6 +16,7 @@ from bitlens.arrays import (
     array_namespace,
     as_array,
     as_class_indices,
+    as_host_array,
     check_integer,
     check_positive,
     is_tensor,
@@ -178,8 +179,7 @@ def for_samples(bandwidth: Bandwidth, kept: NDArray) -> Bandwidth:
 
 def _one_for_each_channel(bandwidth: Any, channels: int, argument: str) -> Any:
     try:
-        given = as_array(bandwidth, argument)
-        array = np.asarray(given.detach().cpu() if is_tensor(given) else given, np.float64)
+        array = as_host_array(bandwidth, argument).astype(np.float64)
     except (TypeError, ValueError):
         raise TypeError(
             f"{argument}: expected a rule, sigma, or one sigma for each channel, got {bandwidth!r}"

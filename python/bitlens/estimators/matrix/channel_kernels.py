@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import Array, ArrayContext, array_namespace, check_positive, check_same_device
+from bitlens.arrays import Array, ArrayContext, array_namespace, check_positive, check_same_device, warn_caller
 from bitlens.estimators.channels.squares import channel_values
 from bitlens.estimators.matrix.bandwidths import Bandwidth
 from bitlens.estimators.matrix.gram import classes_of, entropies, input_and_channels, joint_of_channels
@@ -93,11 +92,10 @@ def _channel_matrices(
 def _warn_of_zero(matrices: Any, name: str) -> None:
     without = sum(not bool(matrix.any()) for matrix in matrices)
     if without:
-        warnings.warn(
+        warn_caller(
             f"{name}: expected kernels that are not 0 everywhere, got {without} of {len(matrices)} without; a product "
             "with them has no entropy and is nan; leave these channels out",
             UndefinedWarning,
-            stacklevel=4,
         )
 
 

@@ -9,7 +9,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import Array, ArrayContext, NDArray, as_array, as_numpy, check_integer, check_positive, check_seed
+from bitlens.arrays import (
+    Array,
+    ArrayContext,
+    NDArray,
+    as_array,
+    as_numpy,
+    check_integer,
+    check_positive,
+    check_seed,
+    in_callers_library,
+)
 from bitlens.estimators.matrix.bandwidths import Bandwidth
 from bitlens.estimators.matrix.channel_kernels import (
     EXPONENTS,
@@ -63,6 +73,7 @@ class ChannelDecomposition(NamedTuple):
 _INFORMATION = tuple(name for name in ChannelDecomposition._fields if name not in ("pairs", "null"))
 
 
+@in_callers_library
 def channel_decomposition(
     x: Array,
     maps: Array,
@@ -162,11 +173,7 @@ def decompose(
     results = []
     for target_entropy, rows in zip(target_entropies, joint_entropies, strict=True):
         information = target_entropy + group_entropies - rows
-        of_caller = context.to_caller(context.to_device(information))
-        observed, *null = (
-            _decomposition(row, chosen_pairs, channels)._replace(single=given[:channels], pair=given[channels:-1])
-            for row, given in zip(information, of_caller, strict=True)
-        )
+        observed, *null = (_decomposition(row, chosen_pairs, channels) for row in information)
         results.append(observed._replace(null=tuple(null)))
     return results
 

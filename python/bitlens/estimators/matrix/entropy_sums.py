@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import Array, ArrayContext, as_array, as_samples, check_number, check_positive, check_seed
+from bitlens.arrays import (
+    Array,
+    ArrayContext,
+    as_array,
+    as_samples,
+    check_number,
+    check_positive,
+    check_seed,
+    warn_caller,
+)
 from bitlens.estimators.matrix.gaussian_kernel import KEPT_BYTES, GaussianKernel, Variable, check_fit
 from bitlens.estimators.matrix.gram import (
     PrecisionWarning,
@@ -67,7 +75,7 @@ class Term(NamedTuple):
 
 
 def sum_of_entropies(
-    arrays: dict[str, Array],
+    given: dict[str, Array],
     terms: Sequence[Term],
     alpha: float,
     kernel: Gaussian | Linear,
@@ -77,7 +85,7 @@ def sum_of_entropies(
     name: str,
 ) -> RenyiEstimate:
     """Compute a sum of entropies of products of kernels; exponents of Gaussian kernels are divided by `divisor`."""
-    arrays = {argument: as_array(x, argument) for argument, x in arrays.items()}
+    arrays = {argument: as_array(x, argument) for argument, x in given.items()}
     alpha, seed = check_positive(alpha, "alpha"), check_seed(seed)
     aim = math.inf if tolerance is None else _checked_tolerance(tolerance)
     if isinstance(kernel, Linear):
@@ -145,7 +153,7 @@ def _of_linear_kernels(
             entropy[0] = float(entropy[0]) if float(trace) > 0 else math.nan
         bits.append(float(entropy[0]))
     result = _exact(terms, bits)
-    warn_of_undefined(np.array([result.value]), name, "a kernel that is not 0 everywhere", 4)
+    warn_of_undefined(np.array([result.value]), name, "a kernel that is not 0 everywhere")
     return result
 
 
@@ -231,9 +239,8 @@ def _estimated(
 
 def _warn_of_tolerance(estimate: RenyiEstimate, tolerance: float) -> None:
     if estimate.standard_error > _ERROR_SHARE * tolerance:
-        warnings.warn(
+        warn_caller(
             f"tolerance: expected a number of bits that is attained with few eigenvectors, got {tolerance:g}; the "
             f"standard error is {estimate.standard_error:.2g} bits; use a larger tolerance or fewer samples",
             PrecisionWarning,
-            stacklevel=4,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ from bitlens.arrays import (
     check_positive,
     check_same_device,
     check_seed,
+    warn_caller,
 )
 from bitlens.estimators.channels.squares import channel_values, squared_distances
 from bitlens.estimators.matrix.bandwidths import Bandwidth, exponents_of_squares
@@ -208,12 +208,11 @@ def _warn_of_discarded(exponents: Any, sets: Sequence[Sequence[int]], alpha: flo
             bound = bits_of_discarded(distinct - number, share_of_rounding(n), alpha, entropy)
             largest_bound = max(largest_bound, min(bound, math.log2(distinct) - entropy))
     if largest_bound > PrecisionWarning.limit:
-        warnings.warn(
+        warn_caller(
             f"alpha: expected an order at which rounding errors of the kernel are negligible, got {alpha:g}; "
             f"eigenvalues below {share_of_rounding(n):.1e} of the largest one are left out, which could carry up to "
             f"{largest_bound:.2g} bits; use a larger alpha or a smaller bandwidth",
             PrecisionWarning,
-            stacklevel=5,
         )
 
 

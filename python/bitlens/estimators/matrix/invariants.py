@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from bitlens.arrays import Array, ArrayContext, NDArray, as_numpy, check_integer
+from bitlens.arrays import Array, ArrayContext, NDArray, as_numpy, check_integer, in_callers_library
 from bitlens.estimators.matrix.bandwidths import Bandwidth
 from bitlens.estimators.matrix.channel_kernels import (
     EXPONENTS,
@@ -50,6 +50,7 @@ class ShannonInvariants(NamedTuple):
     """Excess that is lost without each channel, of all channels minus that of the others, in bits, (channels,)."""
 
 
+@in_callers_library
 def shannon_invariants(
     x: Array,
     maps: Array,

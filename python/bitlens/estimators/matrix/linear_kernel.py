@@ -7,7 +7,6 @@ float32, from rows whose mean is removed to float64.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bitlens import _core
-from bitlens.arrays import ArrayContext, array_namespace, rescale_for_squares
+from bitlens.arrays import ArrayContext, array_namespace, rescale_for_squares, warn_caller
 from bitlens.estimators.matrix.kernels import Clamped, Linear
 from bitlens.estimators.matrix.spectra import eigenvalues, entropies_of_spectra, share_of_rounding
 
@@ -156,14 +155,13 @@ def valid_rows(x: Any, valid: Any) -> Iterator[Any]:
         yield cloud if valid is None else cloud[valid[i]]
 
 
-def warn_of_undefined(values: Any, name: str, what: str, stacklevel: int) -> None:
+def warn_of_undefined(values: Any, name: str, what: str) -> None:
     """Warn if any of the values is NaN, and count these."""
     count, total = int((values != values).sum()), math.prod(values.shape)
     if count:
-        warnings.warn(
+        warn_caller(
             f"{name}: expected {what}, got {count} of {total} without; their values are nan; leave them out",
             UndefinedWarning,
-            stacklevel=stacklevel + 1,
         )
 
 

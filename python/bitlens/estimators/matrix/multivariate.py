@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import Array, ArrayContext, NDArray, as_array, as_numpy, check_integer, check_positive
+from bitlens.arrays import (
+    Array,
+    ArrayContext,
+    NDArray,
+    as_array,
+    as_numpy,
+    check_integer,
+    check_positive,
+    in_callers_library,
+    warn_caller,
+)
 from bitlens.estimators.intervals import excess_error
 from bitlens.estimators.matrix.bandwidths import Bandwidth, for_samples
 from bitlens.estimators.matrix.channel_kernels import (
@@ -74,6 +83,7 @@ class MultivariateInformation(NamedTuple):
         return str(verdicts(self.null_mean, limit, self.p_value, saturation=self.saturation))
 
 
+@in_callers_library
 def multivariate_information(
     x: Array,
     maps: Array,
@@ -154,21 +164,21 @@ def multivariate_information(
     >>> result.information > result.null_mean + 20 * result.null_std
     True
     """
-    x, maps = as_array(x, "x"), as_array(maps, "maps")
+    given, layer = as_array(x, "x"), as_array(maps, "maps")
     kernels = KernelPair.of(kernel, bandwidth, bandwidth_x)
-    of_x, of_maps, context, combined = kernels_of_input_and_channels(x, maps, kernels, channel_axis, tensor=tensor)
+    of_x, of_maps, context, combined = kernels_of_input_and_channels(given, layer, kernels, channel_axis, tensor=tensor)
     count = check_integer(permutations, "permutations")
     if count < 2:
         raise ValueError(f"permutations: expected at least 2, got {count}")
     orders = shuffle_orders(of_x.shape[1], count, seed)
     target = with_shuffles(of_x, context, orders)
-    dtype = type_of_kernels([x, maps], check_positive(alpha, "alpha"), context)
+    dtype = type_of_kernels([given, layer], check_positive(alpha, "alpha"), context)
     ((result, null),) = informations([target], of_maps, context, alpha, scale_bandwidth, combined, dtype)
 
     def excess(kept: NDArray, induced: Sequence[NDArray]) -> float:
         rules = kernels.replace_bandwidths(lambda rule: for_samples(rule, kept))
         of_x, of_maps, context, _ = kernels_of_input_and_channels(
-            x[kept], maps[kept], rules, channel_axis, tensor=tensor
+            given[kept], layer[kept], rules, channel_axis, tensor=tensor
         )
         target = with_shuffles(of_x, context, induced)
         ((part, _),) = informations([target], of_maps, context, alpha, scale_bandwidth, combined)
@@ -222,16 +232,14 @@ def informations(
 
 def _warn_of_saturation(result: MultivariateInformation, channels: int) -> None:
     if result.saturation > SaturationWarning.limit:
-        warnings.warn(
+        warn_caller(
             f"the entropy of the {channels} channels is {result.saturation:.1%} of log2 n: all samples differ, and the "
             "information is that of the input for any layer; use scale_bandwidth=True or a larger bandwidth",
             SaturationWarning,
-            stacklevel=3,
         )
     elif result.information <= result.null_mean + 2 * result.null_std:
-        warnings.warn(
+        warn_caller(
             f"the information of {result.information:.4f} bits is not larger than that of shuffled samples, "
             f"{result.null_mean:.4f} ± {result.null_std:.4f} bits",
             SaturationWarning,
-            stacklevel=3,
         )

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, overload
 
-from bitlens.arrays import Array
+from bitlens.arrays import Array, in_callers_library
 from bitlens.estimators.matrix.bandwidths import Bandwidth
 from bitlens.estimators.matrix.entropy_sums import RenyiEstimate, Term, sum_of_entropies
 from bitlens.estimators.matrix.kernels import Kernel, kernel_or_bandwidth
@@ -41,6 +41,7 @@ def renyi_entropy(
     full_output: Literal[True],
     seed: int = ...,
 ) -> RenyiEstimate: ...
+@in_callers_library
 def renyi_entropy(
     x: Array,
     alpha: float = 1.01,
@@ -156,6 +157,7 @@ def renyi_joint_entropy(
     full_output: Literal[True],
     seed: int = ...,
 ) -> RenyiEstimate: ...
+@in_callers_library
 def renyi_joint_entropy(
     variables: Sequence[Array],
     alpha: float = 1.01,
@@ -236,6 +238,7 @@ def renyi_mutual_information(
     full_output: Literal[True],
     seed: int = ...,
 ) -> RenyiEstimate: ...
+@in_callers_library
 def renyi_mutual_information(
     x: Array,
     y: Array,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from bitlens import _core
-from bitlens.arrays import ArrayContext, NDArray, as_numpy, call_kernel
+from bitlens.arrays import ArrayContext, NDArray, as_numpy, call_kernel, warn_caller
 from bitlens.estimators.intervals import interval, jackknife_error
 from bitlens.estimators.neighbors.scan import Neighbors
 
@@ -109,32 +108,30 @@ def _entropy_array_of_sums(sums: Any, context: ArrayContext) -> Any:
     return entropy
 
 
-def entropy_with_warnings(neighbors: Neighbors, context: ArrayContext, stacklevel: int) -> float:
+def entropy_with_warnings(neighbors: Neighbors, context: ArrayContext) -> float:
     """Compute the entropy; warn where coinciding samples raise it, or else where the order of the samples decides."""
     n, k = neighbors.distances.shape
     entropy = _entropy_array(neighbors.distances, neighbors.indices, context)
     counts = context.empty((3,), "float64")  # read at once, so that the host waits for a GPU once
     counts[0], counts[1], counts[2] = entropy[0], without_scale(neighbors.distances), neighbors.ties.sum()
     bits, coinciding, tied = counts.tolist()
-    warn_of_samples(n, k, int(coinciding), int(tied), stacklevel + 1)
+    warn_of_samples(n, k, int(coinciding), int(tied))
     return float(bits)
 
 
-def warn_of_samples(n: int, k: int, coinciding: int, tied: int, stacklevel: int) -> None:
+def warn_of_samples(n: int, k: int, coinciding: int, tied: int) -> None:
     """Warn of samples that coincide with their neighbours, or else of those that have ties."""
     if coinciding:
-        warnings.warn(
+        warn_caller(
             f"x: {coinciding} of {n} samples coincide with log2(k) or more of their {k} neighbours; they raise "
             "the entropy, which reaches its bound for a dead layer; read the diversity of full_output=True",
             NeighborWarning,
-            stacklevel=stacklevel + 1,
         )
     elif tied:
-        warnings.warn(
+        warn_caller(
             f"x: {tied} of {n} samples have several candidates for neighbour {k} at the same distance, of which "
             "the order of the samples chooses; this moves the entropy by some 0.01 bits; k = n - 1 has no ties",
             NeighborWarning,
-            stacklevel=stacklevel + 1,
         )
 
 

@@ -10,12 +10,15 @@ import numpy as np
 from bitlens import _core
 from bitlens.arrays import (
     Array,
+    ArrayLike,
+    Foreign,
     NDArray,
     as_numpy,
     as_samples,
     call_kernel,
     check_neighbor_count,
     check_seed,
+    in_callers_library,
 )
 from bitlens.estimators.neighbors.diversity import (
     InterSampleDiversity,
@@ -28,7 +31,12 @@ from bitlens.estimators.neighbors.diversity import (
 from bitlens.estimators.neighbors.nearest import TRUSTED_SHARE, in_unit, search
 
 
-def neighbor_probabilities(x: Array, k: int = 15) -> tuple[Any, Any, Any]:
+@overload
+def neighbor_probabilities(x: ArrayLike, k: int = ...) -> tuple[NDArray, NDArray, NDArray]: ...
+@overload
+def neighbor_probabilities(x: Foreign, k: int = ...) -> tuple[Foreign, Foreign, Foreign]: ...
+@in_callers_library
+def neighbor_probabilities(x: Array, k: int = 15) -> Any:
     """Compute the probabilities of every sample's neighbours under an exponential kernel of adaptive scale.
 
     P(j|i) = exp(-d_ij / s_i) for the k nearest neighbours j of sample i, where the scale s_i solves
@@ -73,11 +81,7 @@ def neighbor_probabilities(x: Array, k: int = 15) -> tuple[Any, Any, Any]:
     scales = neighbor_scales(distances, context)
     probabilities = context.empty(distances.shape, "float64")
     call_kernel(context, _core.neighbor_weights, distances, scales, probabilities)
-    return (
-        context.to_caller(context.astype(found.indices, "int64")),
-        context.to_caller(probabilities),
-        context.to_caller(in_unit(scales, found.unit)),
-    )
+    return context.astype(found.indices, "int64"), probabilities, in_unit(scales, found.unit)
 
 
 @overload
@@ -88,6 +92,7 @@ def inter_sample_entropy(
 def inter_sample_entropy(
     x: Array, k: int = 15, *, full_output: Literal[True], seed: int = 0, intervals: bool = True
 ) -> InterSampleDiversity: ...
+@in_callers_library
 def inter_sample_entropy(
     x: Array, k: int = 15, *, full_output: bool = False, seed: int = 0, intervals: bool = True
 ) -> float | InterSampleDiversity:
@@ -149,7 +154,7 @@ def inter_sample_entropy(
     trusted_share = TRUSTED_SHARE if str(points.dtype).endswith("float32") else math.inf
     neighbors = search(points, context, ends, count, trusted_share=trusted_share)
     if not full_output:
-        return entropy_with_warnings(neighbors, context, 2)
+        return entropy_with_warnings(neighbors, context)
 
     def shuffled(random: np.random.Generator) -> float:
         mixed = context.to_device(random.permuted(as_numpy(points), axis=0))

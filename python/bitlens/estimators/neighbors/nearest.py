@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from bitlens import _core
 from bitlens.arrays import (
     Array,
     ArrayContext,
+    ArrayLike,
+    Foreign,
+    NDArray,
     array_namespace,
     as_samples,
     call_kernel,
@@ -18,6 +21,7 @@ from bitlens.arrays import (
     check_neighbor_count,
     check_same_device,
     have_finite_squares,
+    in_callers_library,
     rescale_for_squares,
 )
 from bitlens.estimators.neighbors.products import in_panels, relative_error
@@ -50,7 +54,12 @@ _LONG = 1024
 TRUSTED_SHARE = 0.03
 
 
-def nearest_neighbors(x: Array, k: int, *, among: Array | None = None) -> tuple[Any, Any]:
+@overload
+def nearest_neighbors(x: ArrayLike, k: int, *, among: Array | None = ...) -> tuple[NDArray, NDArray]: ...
+@overload
+def nearest_neighbors(x: Foreign, k: int, *, among: Array | None = ...) -> tuple[Foreign, Foreign]: ...
+@in_callers_library
+def nearest_neighbors(x: Array, k: int, *, among: Array | None = None) -> Any:
     """Find the exact k nearest other samples of every sample, or its k nearest among other samples.
 
     Neighbours are ordered by (distance, index), so that the order of equally distant samples is defined. Distances are
@@ -101,7 +110,7 @@ def nearest_neighbors(x: Array, k: int, *, among: Array | None = None) -> tuple[
     else:
         found = _search_among(points, context, ends, k, among)
     indices = context.astype(found.indices, "int64")
-    return context.to_caller(in_unit(found.distances, found.unit)), context.to_caller(indices)
+    return in_unit(found.distances, found.unit), indices
 
 
 def in_unit(lengths: Any, unit: float) -> Any:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import NDArray, as_array, check_integer, check_number
+from bitlens.arrays import NDArray, as_array, check_integer, check_number, in_callers_library
 
 
 class GeneralizationBound(NamedTuple):
@@ -26,6 +26,7 @@ class GeneralizationBound(NamedTuple):
     source: str
 
 
+@in_callers_library
 def generalization_bounds(
     information: float | None,
     n_samples: int,

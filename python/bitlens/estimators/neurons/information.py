@@ -18,6 +18,7 @@ from bitlens.arrays import (
     check_integer,
     check_number,
     check_seed,
+    in_callers_library,
 )
 from bitlens.estimators.bins import bin_edges
 from bitlens.estimators.intervals import error_of_groups
@@ -86,6 +87,7 @@ class NeuronInformation(NamedTuple):
     texts without permutations."""
 
 
+@in_callers_library
 def neuron_information(
     activations: Array,
     labels: Array,
@@ -168,9 +170,7 @@ def neuron_information(
     result = result._replace(preferred_class=classes[result.preferred_class])
     columns = result._asdict()
     verdict = columns.pop("verdict")
-    return NeuronInformation(
-        **{name: context.to_caller(context.to_device(column)) for name, column in columns.items()}, verdict=verdict
-    )
+    return NeuronInformation(**columns, verdict=verdict)
 
 
 def _edges(maps: NDArray, quantizer: Quantizer) -> NDArray:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import Array, NDArray, as_real_array, check_number
+from bitlens.arrays import Array, NDArray, as_real_array, check_number, in_callers_library
 
 
 class NeuronRoles(NamedTuple):
@@ -30,6 +30,7 @@ class NeuronRoles(NamedTuple):
     """The number of removals after which the highest-first curve first leaves that range; None if it never does."""
 
 
+@in_callers_library
 def neuron_roles(
     removed: Array, ascending: Array, descending: Array, random: Array, tolerance: float = 0.05
 ) -> NeuronRoles:
