@@ -81,6 +81,7 @@ def test_the_modified_plane_and_the_shares_are_the_librarys(flowing_run, look):
                 assert row[f"share {about}"] == value(row, f"{quantity}_share", about)
                 assert row[f"null share {about}"] == value(row, f"{quantity}_share_null_mean", about)
                 assert row[f"bits {about}"] == value(row, quantity, about)
+    assert words(app).count("No error is given, because it comes from the deviations between mini-batches") == 5
 
 
 @pytest.mark.parametrize("name", ["forward", "backward"])

@@ -106,5 +106,6 @@ def shares(stored: StoredResults) -> Iterator[Figure]:
             frame = part.rename(columns=columns)
             chart = charts.lines(frame, list(found), "share", f"share of I({about}; two channels)", last)
             caption = f"{title}: {meaning}, as a share of their joint information. {_NULL}"
+            caption += f" {tables.no_error(table)}"
             settings = described(next(iter(found.values())).known)
             yield Figure(f"{title}, about the {about}", caption, part, chart, settings)

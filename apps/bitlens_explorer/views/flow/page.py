@@ -104,7 +104,7 @@ def _modified_plane(run: Run, query: Query, epoch: int, group: Group) -> None:
     table = _decomposition(by_layer, [name, f"{name}_null_mean", f"{name}_null_std"])
     prefixes = {"": name, "null": f"{name}_null_mean", "null deviation": f"{name}_null_std"}
     chart = plane(by_target(table.value, prefixes), list(by_layer), epoch, "non-redundant information")
-    caption = f"{captions.MEANINGS['modified']} {captions.DASHED} {MOVE}"
+    caption = f"{captions.MEANINGS['modified']} {captions.DASHED} {MOVE} {tables.no_error(table.value)}"
     _draw(run, chart, "modified plane", caption, table, next(iter(sets.values())))
 
 
@@ -156,6 +156,7 @@ def _shares(run: Run, query: Query, epoch: int, group: Group) -> None:
         table = _decomposition(by_layer, [share, f"{share}_null_mean", f"{share}_null_std", quantity])
         prefixes = {"share": share, "null share": f"{share}_null_mean", "null deviation share": f"{share}_null_std"}
         caption = f"{title}: {meaning}, as a share of their joint information. {captions.DASHED}"
+        caption += f" {tables.no_error(table.value)}"
         about_what = list(dict.fromkeys(table.value["about"]))
         for column, about in zip(st.columns(2, gap="large"), about_what, strict=False):
             with column:
