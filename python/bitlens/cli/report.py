@@ -42,8 +42,7 @@ from bitlens.tables import (
 
 _COUNT = ".0f"
 _NO_ERROR = (
-    f"No error is given where it is unknown, because it takes {LEAST_SAMPLES} samples, or because it was not asked for "
-    "(--no-intervals)."
+    f"unknown: no error is given, because errors take {LEAST_SAMPLES} samples or were turned off (--no-intervals)."
 )
 
 

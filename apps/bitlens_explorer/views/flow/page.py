@@ -153,7 +153,7 @@ def _shares(run: Run, query: Query, epoch: int, group: Group) -> None:
         return
     for quantity, (title, meaning) in captions.SHARES.items() if by_layer else ():
         share = f"{quantity}_share"
-        table = _decomposition(by_layer, [share, f"{share}_null_mean", f"{share}_null_std", quantity])
+        table = _decomposition(by_layer, [share, f"{share}_null_mean", f"{share}_null_std", quantity, "share_verdict"])
         prefixes = {"share": share, "null share": f"{share}_null_mean", "null deviation share": f"{share}_null_std"}
         caption = f"{title}: {meaning}, as a share of their joint information. {captions.DASHED}"
         caption += f" {tables.no_error(table.value)}"
@@ -165,7 +165,9 @@ def _shares(run: Run, query: Query, epoch: int, group: Group) -> None:
                 frame = by_target(part.value, {**prefixes, "bits": quantity})
                 y_title = f"share of I({about}; two channels)"
                 chart = charts.lines(frame, list(by_layer), f"share {about}", y_title, epoch)
-                _draw(run, chart, f"{quantity} {about}", caption, part, next(iter(sets.values())), about)
+                verdicts = captions.verdict_caption(part.value, epoch, "share_verdict")
+                known = next(iter(sets.values()))
+                _draw(run, chart, f"{quantity} {about}", f"{caption} {verdicts}", part, known, about)
     names = dict.fromkeys([*sets, *(name for (name,) in targets)])
     wanted: Wanted = {(name,): (sets.get(name), by_layer.get(name)) for name in names}
     _offer(run, "The decomposition has", layer_decomposition, wanted, group.wanted(layer_decomposition))
