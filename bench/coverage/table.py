@@ -76,9 +76,10 @@ def table(results: dict[str, Any]) -> str:
         f"{_two_deviations(0.95, singles)} points at 95 % and {_two_deviations(LEAST, singles)} points at 90 %."
     )
     if most > singles:
-        number = sum(law["singles"] == most for law in results["laws"].values())
+        laws = results["laws"].values()
+        number = sum(law["singles"] == most for law in laws)
         about += (
-            f" {number} of the {len(results['laws'])} laws, of which a coverage was close to its limit, have {most} sets, "
+            f" {number} of the {len(laws)} laws, of which a coverage was close to its limit, have {most} sets, "
             f"the first {singles} among them. Two standard deviations are {_two_deviations(0.95, most)} to "
             f"{_two_deviations(LEAST, most)} points there."
         )
