@@ -141,7 +141,7 @@ def run(chosen: list[Law], sizes: Sizes, results: dict[str, Any], output: Path, 
                     bar.advance(task, seconds[law.name][step])
                     continue
                 record = {"family": law.family, "title": law.title, "n": law.n, "fresh": sizes.truth * law.truth_factor}
-                results["laws"][law.name] = record | {"results": step}
+                results["laws"][law.name] = record | step
             _store(output, results, order)
             done += left.pop(law.name)
             bar.update(task, completed=done)

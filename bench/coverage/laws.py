@@ -81,6 +81,11 @@ def rectified(random: Random, n: int) -> tuple[NDArray, NDArray]:
     return np.maximum(values, 0), labels
 
 
+def skewed(random: Random, n: int, power: int) -> tuple[NDArray, NDArray]:
+    """Values with a long upper tail, powers of exponential ones, and unrelated labels of two classes."""
+    return random.exponential(size=(n, 1)) ** power, random.integers(0, 2, n)
+
+
 def determined(random: Random, n: int) -> tuple[NDArray, NDArray]:
     """A neuron that is a function of the label."""
     labels = random.integers(0, 2, n)
@@ -230,12 +235,18 @@ def _neurons() -> list[Law]:
     }
     maps: dict[str, Draw] = {"maps, informative": partial(positions, shift=1.5)}
     maps["maps, unrelated"] = partial(positions, shift=0.0)
+    # The largest value sets the bins. One bit of such values is constant.
+    tails: dict[str, Draw] = {
+        "exponential": partial(skewed, power=1),
+        "square of exponential": partial(skewed, power=2),
+    }
     laws = []
     for quantizer, name in ((OneBit(), "OneBit"), (EqualWidth(), "EqualWidth")):
         family, of_maps = f"neuron_information, {name}", partial(of_neuron, quantizer)
         # The null mean of single values has a closed form. Two shuffles are the fewest with which it is given.
         of_values = partial(of_maps, permutations=2)
-        laws += [Law(family, title, n, draw, of_values, 4) for title, draw in draws.items() for n in (64, 256)]
+        values = draws if name == "OneBit" else draws | tails
+        laws += [Law(family, title, n, draw, of_values, 4) for title, draw in values.items() for n in (64, 256)]
         laws += [Law(family, title, n, draw, of_maps, 2) for title, draw in maps.items() for n in (64, 256)]
     return laws
 

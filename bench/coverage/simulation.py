@@ -12,9 +12,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from bench.coverage.table import Cell
 from bench.data import NDArray
 from bitlens import SaturationWarning
 from bitlens.estimators import Interval, intervals
+
+MORE = 5
+"""With this many times the number of single sets, noise decides less where a coverage is near its limit."""
 
 Random: TypeAlias = np.random.Generator
 Estimates: TypeAlias = dict[str, Interval]
@@ -56,7 +60,7 @@ class Sizes:
     def settings(self) -> dict[str, int]:
         """All numbers on which results depend."""
         constants = {"groups": intervals.GROUPS, "shuffles": intervals.SHUFFLES, "halves": intervals.HALVES}
-        return {"singles": self.singles, "truth": self.truth, "seed": self.seed, **constants}
+        return {"singles": self.singles, "more": MORE, "truth": self.truth, "seed": self.seed, **constants}
 
 
 def seconds_of_each(law: Law, sizes: Sizes) -> tuple[float, float]:
@@ -73,17 +77,24 @@ def seconds_of_each(law: Law, sizes: Sizes) -> tuple[float, float]:
 
 
 def simulate(law: Law, sizes: Sizes) -> Iterator[dict[str, Any] | bool]:
-    """Yield whether an interval was computed, after each set of samples, and at the end the results by quantity."""
+    """Yield whether an interval was computed, after each set of samples, and at the end the results by quantity.
+
+    If a coverage is near its limit, there are `MORE` times as many single sets.
+    """
     random = _random(law, sizes)
     fresh, singles = [], []
     for number in range(sizes.truth * law.truth_factor):
         fresh.append(_estimate(law, random, number, with_errors=False))
         yield False
-    for number in range(sizes.singles):
-        singles.append(_estimate(law, random, number, with_errors=True))
-        yield True
-    found = {name: _coverage([row[name] for row in fresh], [row[name] for row in singles]) for name in fresh[0]}
-    yield {name: coverage for name, coverage in found.items() if coverage is not None}
+    for end in (sizes.singles, MORE * sizes.singles):
+        for number in range(len(singles), end):
+            singles.append(_estimate(law, random, number, with_errors=True))
+            yield True
+        found = {name: _coverage([row[name] for row in fresh], [row[name] for row in singles]) for name in fresh[0]}
+        known = {name: coverage for name, coverage in found.items() if coverage is not None}
+        if not any(Cell(law.family, law.title, law.n, name, coverage).near for name, coverage in known.items()):
+            break
+    yield {"singles": len(singles), "results": known}
 
 
 def _random(law: Law, sizes: Sizes) -> Random:
@@ -116,6 +127,7 @@ def _coverage(fresh: list[Interval], singles: list[Interval]) -> dict[str, float
         "mean": mean,
         "deviation": 0.0 if constant else deviation,
         "mean_error": float(errors.mean()),
+        "with_interval": len(known) / len(singles),
         "covered": float(covered.mean()),
         "too_low": float((high + rounding < mean).mean()),
         "ratio": None if constant else float(errors.mean()) / deviation,

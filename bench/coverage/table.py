@@ -14,6 +14,9 @@ LEAST, MOST = 0.90, 0.98
 CLEAR = 2.0
 """An expected estimate above this number of its standard deviations is clear."""
 
+NEAR = 0.03, 0.01
+"""A coverage that is this close to the lower or to the upper limit takes more sets of samples to decide."""
+
 BLOCK = re.compile(r"(<!-- python -m bench.coverage -->\n).*?(\n<!-- end of table -->)", re.DOTALL)
 
 
@@ -43,6 +46,13 @@ class Cell(NamedTuple):
             return "low"
         return "high" if self.clear and self.result["covered"] > MOST else ""
 
+    @property
+    def near(self) -> bool:
+        """Whether noise may decide if the coverage meets the requirement."""
+        covered, rounding = self.result["covered"], 1e-9
+        distances = abs(covered - LEAST) - rounding, abs(covered - MOST) - rounding
+        return distances[0] <= NEAR[0] or (self.clear and distances[1] <= NEAR[1])
+
 
 def cells(results: dict[str, Any]) -> list[Cell]:
     """Return the cells of the table in the order of the file."""
@@ -58,20 +68,28 @@ def table(results: dict[str, Any]) -> str:
     every = cells(results)
     if not every:
         return "Nothing was simulated yet."
-    singles = results["settings"]["singles"]
+    singles, most = results["settings"]["singles"], max(law["singles"] for law in results["laws"].values())
     truth = min(law["fresh"] for law in results["laws"].values())
     about = (
         f"Each cell has {singles} single sets of samples with their intervals. Expected estimates and "
         f"standard deviations come from at least {truth} fresh sets. Two standard deviations of a coverage are "
         f"{_two_deviations(0.95, singles)} points at 95 % and {_two_deviations(LEAST, singles)} points at 90 %."
     )
+    if most > singles:
+        laws = results["laws"].values()
+        number = sum(law["singles"] == most for law in laws)
+        about += (
+            f" {number} of the {len(laws)} laws, of which a coverage was close to its limit, have {most} sets, "
+            f"the first {singles} among them. Two standard deviations are {_two_deviations(0.95, most)} to "
+            f"{_two_deviations(LEAST, most)} points there."
+        )
     families = list(dict.fromkeys(cell.family for cell in every))
     details = (line for family in families for line in _details(family, [c for c in every if c.family == family]))
     return "\n".join([about, "", *_summary(families, every), *details])
 
 
 def _two_deviations(coverage: float, singles: int) -> str:
-    return f"{200 * math.sqrt(coverage * (1 - coverage) / singles):.0f}"
+    return f"{200 * math.sqrt(coverage * (1 - coverage) / singles):.1f}"
 
 
 def replace_block(page: Path, text: str) -> None:
@@ -120,6 +138,8 @@ def _text(cell: Cell) -> str:
     if cell.constant:
         return f"constant ({result['mean']:.3f})"
     covered = f"{round(100 * result['covered'], 1):g} %"
+    if (percent := f"{100 * result['with_interval']:.0f}") != "100":
+        covered += f" of the {percent} % of sets with an interval"
     if cell.miss:
         covered = f"**{covered}, too {cell.miss}**"
     return f"{covered}, {result['ratio']:.2f} ({result['mean']:.3f} ± {result['deviation']:.3f})"

@@ -54,6 +54,26 @@ def test_the_coverage_of_known_errors(tmp_path):
     assert stored(path)["mean: right, n = 100"]["results"]["constant"]["ratio"] is None
 
 
+# (share of intervals that cover, expected estimate in standard deviations, whether noise may decide)
+NEAR = [(0.87, 9, True), (0.93, 9, True), (0.865, 9, False), (0.935, 9, False), (0.97, 9, True), (0.99, 9, True)]
+NEAR += [(0.965, 9, False), (0.995, 9, False), (0.98, 1, False)]
+
+
+@pytest.mark.parametrize(("covered", "mean", "near"), NEAR)
+def test_a_coverage_near_its_limit_has_more_sets(covered, mean, near):
+    """The interval of a set contains the expected estimate with the wanted frequency, by the number of the set."""
+
+    def estimate(arrays, number, errors):
+        value = mean + (1 if number % 2 else -1)
+        hit = number % 200 < 200 * covered
+        return {"value": Interval(value, 1.0 if errors else math.nan, mean - 9.0, mean + 9.0 if hit else mean - 8.0)}
+
+    one = Law("f", "by number", 1, lambda random, n: (random.normal(size=n),), estimate)
+    *steps, found = simulation.simulate(one, Sizes(200, 200, 0))
+    assert found["singles"] == steps.count(True) == (1000 if near else 200)
+    assert found["results"]["value"]["covered"] == pytest.approx(covered, abs=0.005)
+
+
 def test_laws_that_are_stored_are_not_simulated_again(tmp_path, monkeypatch, capsys):
     path = tmp_path / "found.json"
     arguments = ["--output", str(path), "--singles", "5", "--truth", "5"]
@@ -118,14 +138,18 @@ CELLS = [
     ({"covered": 0.99, "mean": 1.0}, "**99 %, too high**, 1.00 (1.000 ± 0.100)"),
     ({"covered": 0.99, "mean": 0.1}, "99 %, 1.00 (0.100 ± 0.100)"),
     ({"covered": 0.895, "mean": 0.1}, "**89.5 %, too low**, 1.00 (0.100 ± 0.100)"),
+    (
+        {"covered": 0.95, "mean": 1.0, "with_interval": 0.8},
+        "95 % of the 80 % of sets with an interval, 1.00 (1.000 ± 0.100)",
+    ),
     ({"covered": 1.0, "mean": 1.0, "deviation": 0.0, "ratio": None}, "constant (1.000)"),
 ]
 
 
 @pytest.mark.parametrize(("result", "text"), CELLS)
 def test_misses_are_marked(result, text):
-    result = {"deviation": 0.1, "ratio": 1.0, "mean_error": 0.1, "too_low": 0.0, **result}
-    one = {"family": "f, k = 1", "title": "gauss", "n": 64, "fresh": 9, "results": {"excess": result}}
+    result = {"deviation": 0.1, "ratio": 1.0, "mean_error": 0.1, "too_low": 0.0, "with_interval": 1.0, **result}
+    one = {"family": "f, k = 1", "title": "gauss", "n": 64, "fresh": 9, "singles": 200, "results": {"excess": result}}
     found = table({"settings": {"singles": 200}, "laws": {"f: gauss": one}})
     assert f"| gauss | excess | {text} |" in found
     assert "**`f`, k = 1**" in found
@@ -158,4 +182,4 @@ def test_one_law_of_each_function(family):
     law = next(law for law in LAWS.values() if law.family == family)
     *steps, found = simulation.simulate(Law(**{**vars(law), "truth_factor": 1}), Sizes(2, 2, 0))
     assert steps == [False, False, True, True]
-    assert all(result["mean_error"] > 0 for result in found.values())
+    assert all(result["mean_error"] > 0 for result in found["results"].values())

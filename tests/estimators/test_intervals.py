@@ -22,12 +22,25 @@ def test_quantiles_of_the_t_distribution(degrees):
 
 
 @pytest.mark.parametrize("n", [64, 65, 100])
-def test_groups_divide_the_samples(n):
+def test_groups_are_of_equal_size_and_have_no_sample_in_common(n):
     kept = intervals.kept_samples(n, seed=3)
-    removed = [np.setdiff1d(np.arange(n), part) for part in kept]
-    assert sorted(np.concatenate(removed).tolist()) == list(range(n))
-    assert {len(part) for part in removed} <= {n // 16, n // 16 + 1}
+    removed = np.concatenate([np.setdiff1d(np.arange(n), part) for part in kept])
+    assert len(np.unique(removed)) == len(removed) == n - n % 16
+    assert {len(part) for part in kept} == {n - n // 16}
     assert all((np.diff(part) > 0).all() for part in kept)
+
+
+@pytest.mark.parametrize("n", [64, 65, 79, 100])
+def test_a_statistic_of_the_number_of_samples_has_no_error(n):
+    """Such as the entropy of a layer in which all samples differ. Groups of several sizes would give it an error."""
+    assert bitlens.jackknife(lambda rows: math.log2(len(rows)), np.zeros((n, 1))).standard_error == 0
+
+
+def test_the_squared_error_of_a_mean_is_right_where_samples_are_in_no_group():
+    """79 samples have groups of 4, and 15 samples are in none; 2000 sets of samples, each a column."""
+    x = np.random.default_rng(4).normal(size=(79, 2000))
+    errors = bitlens.jackknife(lambda rows: rows.mean(axis=0), x).standard_error
+    assert (errors**2).mean() * 79 == pytest.approx(1, abs=0.04)
 
 
 def test_an_induced_order_by_hand():
@@ -132,6 +145,12 @@ def test_the_upper_end_covers_estimates_whose_error_grows_with_them():
 
 def test_the_interval_of_an_unknown_excess_is_nan():
     assert np.isnan([intervals.excess_interval(math.nan, 0.1), intervals.excess_interval(0.1, math.nan)]).all()
+
+
+@pytest.mark.parametrize("error", [-0.1, np.array([0.1, -0.1])])
+def test_negative_errors_are_refused(error):
+    with pytest.raises(ValueError, match=r"^standard_error: expected numbers of at least 0, got "):
+        intervals.excess_interval(0.1 + 0 * error, error)
 
 
 def test_without_intervals_errors_are_nan():

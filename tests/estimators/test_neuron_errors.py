@@ -10,7 +10,7 @@ import pytest
 from bitlens import EqualWidth, OneBit, neuron_information, reference
 from bitlens.arrays import NDArray
 from bitlens.estimators.contingency import expected_information
-from bitlens.estimators.intervals import HALVES, SHUFFLES, kept_samples
+from bitlens.estimators.intervals import HALVES, QUARTER_RANGE_FACTOR, SHUFFLES
 from bitlens.estimators.verdicts import NOT_ABOVE_CHANCE, NOT_MEASURABLE
 
 RANDOM = np.random.default_rng(21)
@@ -28,11 +28,13 @@ def information(codes: NDArray, labels: NDArray) -> tuple[NDArray, NDArray, NDAr
     return reference.neuron_information(flat, np.repeat(labels, codes.shape[2]))[:3]
 
 
-def codes_of(x: NDArray, quantizer: OneBit | EqualWidth) -> NDArray:
+def codes_of(x: NDArray, quantizer: OneBit | EqualWidth, part: NDArray | None = None) -> NDArray:
+    """The bins of the values, which lie between the smallest and the largest value of a part of the samples."""
     maps = x.reshape(*x.shape[:2], -1)
     if isinstance(quantizer, OneBit):
         return (maps > quantizer.threshold).astype(int)
-    edges = [np.histogram_bin_edges(maps[:, channel], quantizer.bins)[1:-1] for channel in range(maps.shape[1])]
+    ends = maps if part is None else part.reshape(len(part), *maps.shape[1:])
+    edges = [np.histogram_bin_edges(ends[:, channel], quantizer.bins)[1:-1] for channel in range(maps.shape[1])]
     return np.stack([np.searchsorted(e, maps[:, c], side="right") for c, e in enumerate(edges)], axis=1)
 
 
@@ -58,7 +60,7 @@ def test_against_a_short_twin(name, quantizer):
     np.testing.assert_allclose(found.null_std, null.std(axis=0, ddof=1), atol=1e-12)
     at_least = (null >= information(codes, LABELS)[1] - 1e-9).sum(axis=0)
     np.testing.assert_allclose(found.p_value, (1 + at_least) / (1 + permutations))
-    halves, random = [], np.random.default_rng([seed, 1])
+    halves, in_bins_of_all, random = [], [], np.random.default_rng([seed, 1])
     for _ in range(HALVES):
         half = np.sort(random.permutation(90)[:45])
         of_half = LABELS[half]
@@ -66,11 +68,13 @@ def test_against_a_short_twin(name, quantizer):
         own = codes_of(x[half], quantizer)
         entropy, bits, selectivity = information(own, of_half)
         halves.append((entropy, bits - by_chance(own, of_half, others), selectivity))
+        in_bins_of_all.append(information(codes[half], of_half)[0])
     errors = np.std(halves, axis=0, ddof=1)
-    kept = kept_samples(90, seed)
-    entropies = np.array([information(codes_of(x[samples], quantizer), LABELS[samples])[0] for samples in kept])
-    jackknife = np.sqrt(15 / 16 * ((entropies - entropies.mean(axis=0)) ** 2).sum(axis=0))
-    errors[0] = np.maximum(errors[0], jackknife)
+    of_fixed_bins, random = np.std(in_bins_of_all, axis=0, ddof=1), np.random.default_rng([seed, 2])
+    quarters = [x[np.sort(random.permutation(90)[:22])] for _ in range(HALVES)]
+    in_their_bins = [information(codes_of(x, quantizer, quarter), LABELS)[0] for quarter in quarters]
+    errors[0] = np.hypot(of_fixed_bins, QUARTER_RANGE_FACTOR * np.std(in_their_bins, axis=0, ddof=1))
+    np.testing.assert_array_equal(found.range_decides, errors[0] > 3 * of_fixed_bins)
     for ours, expected in zip((found.entropy_error, found.excess_error, found.selectivity_error), errors, strict=True):
         np.testing.assert_allclose(ours, expected, atol=1e-12)
 
@@ -102,9 +106,18 @@ def test_standard_errors_need_64_samples(name, n, intervals, known):
 
 
 def test_a_constant_neuron_has_no_error():
-    found = neuron_information(np.ones((80, 1)), np.arange(80) % 4, intervals=True)
+    found = neuron_information(np.ones((80, 1)), np.arange(80) % 4, EqualWidth(), intervals=True)
     assert (found.mutual_information_bias, found.excess, found.adjusted) == (0, 0, 0)
     assert (found.entropy_error, found.excess_error, found.selectivity_error) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("on", [0, 1, 2, 79])
+def test_a_side_of_the_threshold_with_one_sample_or_none_gives_no_error(on):
+    values = np.where(np.arange(80) < on, 1.0, -1.0)[:, None]
+    found = neuron_information(values, np.arange(80) % 4, intervals=True)
+    errors = found.entropy_error[0], found.excess_error[0], found.selectivity_error[0]
+    assert np.isfinite(errors).tolist() == [on == 2] * 3
+    assert found.verdict.tolist() == [NOT_MEASURABLE]
 
 
 @pytest.mark.parametrize(
@@ -126,11 +139,32 @@ def test_the_error_is_the_spread_over_fresh_samples():
 
 
 def test_the_error_of_the_entropy_sees_the_ends_of_the_bins():
-    """Equal bins between the extremes; 300 neurons are 300 sets of samples. Halves alone give 0.8 of the spread."""
+    """300 neurons are 300 sets of samples. Halves with their own bins give 0.8 of the spread."""
     values = np.random.default_rng(6).normal(size=(256, 300))
     found = neuron_information(values, np.arange(256) % 2, EqualWidth(), permutations=0, intervals=True)
     spread = found.entropy.std(ddof=1)
     assert 0.95 < math.sqrt((found.entropy_error**2).mean()) / spread < 1.3
+
+
+@pytest.mark.parametrize("quantizer", [EqualWidth(), OneBit()], ids=str)
+def test_an_entropy_that_extreme_values_decide_is_marked(quantizer):
+    """Columns of normal values, of the same with one that is 40 deviations off, and of Cauchy values."""
+    random = np.random.default_rng(9)
+    normal = random.normal(size=(300, 1))
+    far = np.where(np.arange(300)[:, None] == 7, 40.0, normal)
+    values = np.hstack([normal, far, random.standard_cauchy((300, 1))])
+    found = neuron_information(values, np.arange(300) % 2, quantizer, intervals=True)
+    assert found.range_decides.tolist() == ([False, True, True] if quantizer == EqualWidth() else [False] * 3)
+    assert not neuron_information(values, np.arange(300) % 2, quantizer).range_decides.any()
+
+
+def test_the_end_of_a_range_varies_by_this_factor_more_over_samples_than_over_quarters():
+    """The largest of 128 values of an exponential law; 2000 sets of samples with 20 quarters each."""
+    random = np.random.default_rng(8)
+    values = random.exponential(size=(2000, 128))
+    quarters = random.permuted(np.repeat(values[:, None], HALVES, axis=1), axis=2)[..., :32].max(axis=2)
+    ratio = values.max(axis=1).var(ddof=1) / quarters.var(axis=1, ddof=1).mean()
+    assert math.sqrt(ratio) == pytest.approx(QUARTER_RANGE_FACTOR, abs=0.05)
 
 
 @pytest.mark.parametrize("permutations", [-1, 1])

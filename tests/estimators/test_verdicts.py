@@ -125,6 +125,9 @@ RULES = [
     (0.02, 1.0, 0.01, {"fewest": 4}, NOT_MEASURABLE),
     (0.02, 1.0, 0.01, {"fewest": 5}, MEASURED),
     (0.02, 1.0, 0.01, {"saturation": 0.99}, NOT_MEASURABLE),
+    (0.02, 1.0, 0.01, {"reached": 0.99}, LOWER_BOUND),
+    (0.02, 1.0, 0.01, {"reached": 0.97}, MEASURED),
+    (0.02, 1.0, 0.06, {"reached": 1.0}, NOT_ABOVE_CHANCE),
     (0.0, 0.0, 1.0, {}, NOT_ABOVE_CHANCE),  # a dead channel
     (math.nan, 1.0, 0.01, {}, NOT_MEASURABLE),
     (0.02, 1.0, math.nan, {}, NOT_MEASURABLE),

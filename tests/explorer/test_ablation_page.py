@@ -67,6 +67,7 @@ def test_curves_are_the_librarys_side_by_side(ablated_run, look, curve, axis):
     assert len(tops) == 1  # one scale for all
     assert tops.pop()[1] >= float(found[curve].max())
     assert "Simpson's paradox" in words(app)
+    assert "The range of the random orders is not an error." in words(app)
 
 
 def test_the_curve_is_switched_and_stays_in_the_address(ablated_run, look):
@@ -107,6 +108,7 @@ def test_counts_are_the_librarys_with_their_rule(ablated_run, look):
         assert table[f"{shown} apart after"].tolist() == expected
     assert "a tolerance of 5 %" in words(app)
     assert "Not counted" not in words(app)
+    assert "No error is given, because" in words(app)
 
 
 def test_a_network_no_better_than_without_has_no_counts(ablated_run, look):

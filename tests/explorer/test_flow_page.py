@@ -59,7 +59,7 @@ def test_the_plane_is_the_librarys(flowing_run, look, estimator):
 
 
 def test_the_modified_plane_and_the_shares_are_the_librarys(flowing_run, look):
-    app = look(flowing_run.path, "flow")
+    app = look(flowing_run.path, "flow", t="1")
     spec, rows = chart(app, "modified plane")
     assert "non-redundant information about the input (bits)" in json.dumps(spec)
     assert len(rows) == 9
@@ -81,6 +81,13 @@ def test_the_modified_plane_and_the_shares_are_the_librarys(flowing_run, look):
                 assert row[f"share {about}"] == value(row, f"{quantity}_share", about)
                 assert row[f"null share {about}"] == value(row, f"{quantity}_share_null_mean", about)
                 assert row[f"bits {about}"] == value(row, quantity, about)
+    assert words(app).count("No error is given, because it comes from the deviations between mini-batches") == 5
+    for about in ("input", "labels"):
+        verdicts = {name: str(found.share_verdict.sel(epoch=1, about=about).values) for name, found in results.items()}
+        for verdict in {*verdicts.values()} - {"measured"}:
+            of_verdict = [f"{name} ({about})" for name, given in verdicts.items() if given == verdict]
+            named = "all layers" if len(of_verdict) == len(verdicts) else ", ".join(of_verdict)
+            assert f"{verdict}: {named}" in words(app)
 
 
 @pytest.mark.parametrize("name", ["forward", "backward"])

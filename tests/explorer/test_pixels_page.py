@@ -130,6 +130,7 @@ def test_curves_are_the_librarys_means(discarded_run, look):
             assert row["mean"] == pytest.approx(float(values.mean()), rel=1e-12)
             assert row["std"] == pytest.approx(float(values.std(ddof=1)), rel=1e-12)
             assert (row["images"], row["not_converged"]) == (2, 0)
+    assert words(app).count("No error over images is given for SID, RU and concentration, because") > 2
 
 
 def test_one_of_several_settings_is_chosen(discarded_run, look):

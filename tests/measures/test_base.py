@@ -65,11 +65,11 @@ def test_results_of_another_version_are_said_and_never_given(run: bitlens.Run) -
     assert new.stored(run, "0", "1") is None
     assert new.known(run) == []
     (sentence,) = new.ignored(run)
-    assert sentence.endswith("results of layer_pair_information version 3 are ignored, not version 4")
-    with pytest.warns(UserWarning, match="version 3 are ignored and computed again by version 4"):
+    assert sentence.endswith("results of layer_pair_information version 4 are ignored, not version 5")
+    with pytest.warns(UserWarning, match="version 4 are ignored and computed again by version 5"):
         new(run, "0", "1")
-    assert [known.key.version for known in new.known(run)] == [4]
-    assert {known.key.version for known in bitlens.layer_pair_information.known(run)} == {3}
+    assert [known.key.version for known in new.known(run)] == [5]
+    assert {known.key.version for known in bitlens.layer_pair_information.known(run)} == {4}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         new(run, "0", "1")
@@ -181,4 +181,4 @@ def test_a_call_is_documented_and_has_a_signature() -> None:
 def test_keys_contain_the_version_and_the_target(measured: bitlens.Run) -> None:
     target, parameters = bitlens.channel_entropies.arguments_of(measured, "0")
     key = bitlens.channel_entropies.key(target, parameters)
-    assert key == ResultKey("channel_entropies", 2, {"layer": "0", "bins": 32, "seed": 0})
+    assert key == ResultKey("channel_entropies", 3, {"layer": "0", "bins": 32, "seed": 0})

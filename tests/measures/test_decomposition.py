@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import bitlens
-from bitlens import Silverman
+from bitlens import Silverman, tables
 from bitlens.measures.minibatches import batches
 
 pytestmark = pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
@@ -31,6 +31,15 @@ def test_the_decomposition_by_hand(run: bitlens.Run) -> None:
             assert float(row[f"{name}_null_mean"]) == pytest.approx(null.mean(), abs=1e-9)
             assert float(row[f"{name}_null_std"]) == pytest.approx(np.hypot(*null.std(axis=1, ddof=1)) / 2, abs=1e-9)
         np.testing.assert_allclose(row.single, np.mean([b.single for b in by_hand], axis=0), atol=1e-9)
+
+
+@pytest.mark.parametrize(("batch", "known"), [(4, True), (5, False)])
+def test_without_16_mini_batches_it_says_why_it_has_no_error(run: bitlens.Run, batch: int, known: bool) -> None:
+    found = bitlens.layer_decomposition(run, "0", batch=batch, pairs=2, epochs=[0])
+    assert bool(found.redundancy_synergy_standard_error.notnull().all()) is known
+    reason = "" if known else "No error is given, because it comes from the deviations between mini-batches"
+    for table in (found, tables.channel_decomposition({"0": found})):
+        assert tables.no_error(table)[: max(1, len(reason))] == reason
 
 
 def test_a_wide_layer_is_decomposed_by_some_pairs(run: bitlens.Run) -> None:

@@ -11,7 +11,7 @@ import torch
 import xarray as xr
 
 import bitlens
-from bitlens import EqualWidth, OneBit
+from bitlens import EqualWidth, OneBit, tables
 from bitlens.runs import RunError
 
 INPUTS = torch.rand(60, 1, 6, 6, generator=torch.Generator().manual_seed(0))
@@ -98,6 +98,8 @@ def test_the_curves_are_those_of_the_network_at_its_epoch(trained):
     expected = [math.nan if value is None else value for value in roles]
     np.testing.assert_array_equal(last.roles, expected)
     assert float(last.accuracy[0, 0]) > 0.9
+    for table in (found, tables.ablation_curves(found), tables.role_counts(found), tables.removal_means(found, 2)):
+        assert tables.no_error(table).startswith("No error is given, because the samples that the accuracy is measured")
     xr.testing.assert_identical(bitlens.layer_ablation(bitlens.open_run(run.path), model, repeats=3, seed=5), found)
 
 

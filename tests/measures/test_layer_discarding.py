@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import bitlens
+from bitlens import tables
 from bitlens.runs import RunError
 
 IMAGES = torch.rand(12, 1, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -71,6 +72,8 @@ def test_by_hand(run: bitlens.Run) -> None:
             for name in ("constraint", "spread", "shortfall", "limited", "converged"):
                 np.testing.assert_array_equal(row[name], getattr(by_hand, name).double())
     assert (found.discarding.attrs["units"], found.attrs["samples"]) == ("bits", "[3, 7]")
+    for table in (found, tables.discarding_by_layer(found), tables.discarding_by_layer(found.sel(epoch=2))):
+        assert tables.no_error(table).startswith("No error over images is given for SID, RU and concentration, because")
 
 
 def test_concentration_and_uncertainty(run: bitlens.Run) -> None:

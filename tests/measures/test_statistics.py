@@ -110,6 +110,36 @@ def test_a_dead_layer_has_no_mean(tmp_path: Path) -> None:
     assert str(found.mean_verdict.values) in VERDICTS
 
 
+def test_equal_samples_have_no_information_in_any_measure(tmp_path: Path) -> None:
+    """All channels of all layers are dead, also those of the input."""
+    model = torch.nn.Sequential(torch.nn.Conv2d(1, 3, 3), torch.nn.ReLU())
+    run = record_once(tmp_path / "run", model, torch.rand(1, 1, 5, 5).repeat(70, 1, 1, 1), torch.arange(70) % 3)
+    pairs = bitlens.layer_pair_information(run, "0", "1", permutations=3).sel(epoch=0)
+    assert (int(pairs.dead_a), int(pairs.dead_b)) == (3, 3)
+    assert not pairs.excess.any()
+    assert not pairs.standard_error.any()
+    assert math.isnan(float(pairs.mean_excess))
+    shared = bitlens.layer_decomposition(run, "0").sel(epoch=0)
+    for name in ("redundancy_degree", "vulnerability_degree", "null_redundancy_degree", "null_vulnerability_degree"):
+        assert np.isnan(shared[name]).all()
+    np.testing.assert_allclose(shared.redundancy_synergy_share, 0, atol=1e-12)
+    assert shared.share_verdict.values.tolist() == ["not above chance"] * 2
+
+
+def test_the_information_of_copies_is_a_lower_bound(tmp_path: Path) -> None:
+    """Copies of a channel have all information that the bins can show, and finer bins would show more."""
+    model = torch.nn.Sequential(torch.nn.Linear(4, 2), torch.nn.Hardtanh(-1e6, 1e6))
+    run = record_once(tmp_path / "run", model, torch.rand(300, 4), torch.arange(300) % 2)
+    found = bitlens.layer_pair_information(run, "0", "1", permutations=20, intervals=False).sel(epoch=0)
+    share = found.mutual_information.values / np.minimum.outer(found.entropy_a.values, found.entropy_b.values)
+    assert (share.diagonal() > 0.99).all()
+    assert (found.null_mean.values.diagonal() < 0.1 * found.entropy_a.values).all()
+    assert found.verdict.values.diagonal().tolist() == ["a lower bound"] * 2
+    assert {*found.verdict.values[share < 0.98].tolist()} <= {"measured", "not above chance"}
+    # The mean over all pairs is far below what the bins can show.
+    assert str(found.mean_verdict.values) == "measured"
+
+
 @pytest.mark.parametrize("bins", [2, 8, 32])
 @pytest.mark.parametrize("layer", ["input", "0", "1", "output"])
 def test_codes_of_kept_samples_are_those_of_their_maps(run: bitlens.Run, layer: str, bins: int) -> None:

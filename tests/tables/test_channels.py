@@ -95,6 +95,7 @@ def neurons() -> xr.Dataset:
     errors = ("entropy_error", "excess_error", "selectivity_error")
     data |= {name: (("epoch", "channel"), [[0.3, 0.4]]) for name in (*others, *errors)}
     data["preferred_class"] = (("epoch", "channel"), [[3, 1]])
+    data["range_decides"] = (("epoch", "channel"), [[False, True]])
     return xr.Dataset(data, {"epoch": [2], "channel": [0, 1]})
 
 

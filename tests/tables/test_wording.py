@@ -14,9 +14,9 @@ NAN = math.nan
 ESTIMATES = [
     (0.3124, 0.0213, "", "0.312 ± 0.021"),
     (0.3124, 0.0213, MEASURED, "0.312 ± 0.021"),
-    (0.3124, NAN, MEASURED, "0.312"),
+    (0.3124, NAN, MEASURED, "0.312 ± unknown"),
     (0.3124, 0.0213, LOWER_BOUND, "at least 0.312 ± 0.021"),
-    (0.3124, NAN, LOWER_BOUND, "at least 0.312"),
+    (0.3124, NAN, LOWER_BOUND, "at least 0.312 ± unknown"),
     # The upper end of the interval of a small excess is the excess plus 1.5 t(15, 0.975) = 3.197 standard errors.
     (0.01, 0.01, NOT_ABOVE_CHANCE, "at most 0.042 (chance)"),
     (-0.01, 0.01, NOT_ABOVE_CHANCE, "at most 0.022 (chance)"),

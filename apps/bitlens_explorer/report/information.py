@@ -102,9 +102,10 @@ def shares(stored: StoredResults) -> Iterator[Figure]:
     for quantity, (title, meaning) in captions.SHARES.items():
         for about in dict.fromkeys(table["about"]):
             columns = {f"{quantity}_share": "share", f"{quantity}_share_null_mean": "null share"}
-            part = table[table["about"] == about][["epoch", "layer", *columns, quantity]]
+            part = table[table["about"] == about][["epoch", "layer", "about", *columns, quantity, "share_verdict"]]
             frame = part.rename(columns=columns)
             chart = charts.lines(frame, list(found), "share", f"share of I({about}; two channels)", last)
             caption = f"{title}: {meaning}, as a share of their joint information. {_NULL}"
+            caption += f" {captions.verdict_caption(part, last, 'share_verdict')} {tables.no_error(table)}"
             settings = described(next(iter(found.values())).known)
-            yield Figure(f"{title}, about the {about}", caption, part, chart, settings)
+            yield Figure(f"{title}, about the {about}", caption, part.drop(columns="about"), chart, settings)

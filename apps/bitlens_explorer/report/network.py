@@ -45,7 +45,8 @@ def ablation(stored: StoredResults) -> Iterator[Figure]:
     settings = described(found.known)
     caption = (
         f"How many neurons play which role at epoch {last}. The numbers are missing where the network performs no "
-        "better than without its neurons. The page Ablation of the explorer defines the roles."
+        "better than without its neurons. The page Ablation of the explorer defines the roles. "
+        f"{tables.no_error(roles)}"
     )
     yield Figure("Roles of neurons", caption, roles, settings=settings, open=True)
     table = tables.ablation_curves(results)
@@ -54,7 +55,8 @@ def ablation(stored: StoredResults) -> Iterator[Figure]:
         frame = rows.assign(order=rows["order"].map(ORDERS))
         caption = (
             f"{CURVES['accuracy'].capitalize()} while neurons of {scope_name(scope)} are turned off one after the "
-            "other. The band is the range of the random orders; inside it the score says nothing."
+            "other. The band is the range of the random orders; inside it the score says nothing. "
+            f"{tables.no_error(table)}"
         )
         chart = curves(frame, "accuracy", [0, 1.0])
         yield Figure(capitalized(scope_name(scope)), caption, rows.drop(columns="scope"), chart, settings)
@@ -74,6 +76,7 @@ def discarding(stored: StoredResults) -> Iterator[Figure]:
         chart = charts.lines(table, list(dict.fromkeys(table["layer"])), "mean", f"{name} (bits per unit)", last)
         caption = (
             f"{name.capitalize()}, mean over {table['images'].max()} images, in bits per unit of the input. "
-            f"Searches that did not converge: {missed}. The maps of pixels are in the explorer."
+            f"Searches that did not converge: {missed}. The maps of pixels are in the explorer. "
+            f"{tables.no_error(table)}"
         )
         yield Figure(name.capitalize(), caption, table, chart, described(found.known), open=True)

@@ -180,7 +180,7 @@ def _summarized(
     measure = MEASURES[_known.key.measure]
     loaded = [measure.load(_run, _known, [epoch]) for epoch in _known.epochs]
     parts = [_summarize(part.isel(epoch=0)) for part in loaded if part is not None]
-    return xr.concat(parts, dim="epoch", join="outer", combine_attrs="drop") if parts else None
+    return xr.concat(parts, dim="epoch", join="outer", combine_attrs="override") if parts else None
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)

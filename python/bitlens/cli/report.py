@@ -14,6 +14,7 @@ from rich.text import Text
 
 from bitlens.cli.prompts import prompts_table
 from bitlens.cli.render import Column, FittedTable, render
+from bitlens.estimators.intervals import LEAST_SAMPLES
 from bitlens.estimators.neighbors.diversity import entropy_bound
 from bitlens.measures import (
     MEASURES,
@@ -33,12 +34,16 @@ from bitlens.tables import (
     gap_bounds,
     layer_axes,
     layer_summary,
+    no_error,
     removal_means,
     role_counts,
     training_summary,
 )
 
 _COUNT = ".0f"
+_NO_ERROR = (
+    f"unknown: no error is given, because errors take {LEAST_SAMPLES} samples or were turned off (--no-intervals)."
+)
 
 
 def print_summary(run: Run, console: Console, **parameters: Any) -> None:
@@ -96,7 +101,7 @@ def print_ablation(ablation: xr.Dataset, console: Console) -> None:
         "descending": ("highest first", ".3f"),
         "chance": ("random", str),
     }
-    caption = "Random: mean ± standard deviation of the orders."
+    caption = f"Random: mean ± standard deviation of the orders. {no_error(means)}"
     console.print(render(means, columns, "Accuracy, mean over all removals", caption))
 
 
@@ -245,6 +250,8 @@ def _layers_table(run: Run, parameters: dict[str, Any]) -> FittedTable:
         f"that are not dead, {of_pairs.bins} bins, {min(of_pairs.samples, n)} samples; ± is its standard error. "
         "at least: the baseline is large, so that the excess is too small. at most ... (chance): not above chance."
     )
+    if (table.excess.notna() & table.standard_error.isna()).any():
+        caption += f" {_NO_ERROR}"
     if table.drawn_pairs.any():
         columns["drawn_pairs"] = ("pairs", str)
         caption += " pairs: how many pairs were drawn at random. Where no number stands, all were measured."

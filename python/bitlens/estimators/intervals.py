@@ -39,6 +39,13 @@ HALVES = 20
 """Number of random halves of the samples. Their deviation is the standard error of counts: subsets of m samples have
 (n - m) / m times the variance of sets of n samples."""
 
+QUARTER_RANGE_FACTOR = 1.1311869858
+"""How much more the end of a range varies over sets of samples than over random quarters of one set.
+
+With probability (1 / 4) (3 / 4)^(i - 1) the largest value of a quarter is the i-th largest of all samples. The distance
+between the i-th value and the next one has mean s / i in a tail that falls off exponentially. So the variance over
+quarters is (2 Li2(3 / 4) - Li2(9 / 16)) s^2 in the mean, and that of the largest value over sets is pi^2 / 6 s^2."""
+
 
 class Interval(NamedTuple):
     """An estimate, its standard error and its 95 % interval; every array has the shape of the estimate."""
@@ -57,11 +64,11 @@ class Interval(NamedTuple):
 def jackknife(statistic: Callable[..., Any], *arrays: Array, seed: int = 0) -> Interval:
     """Compute the standard error of a statistic by the delete-a-group jackknife, and a 95 % interval.
 
-    The samples are divided into 16 groups of equal size, and the statistic is computed without each of them. With the
-    values x_k, the squared standard error is (K - 1) / K sum_k (x_k - mean x)^2, and the interval is the estimate plus
-    and minus t(K - 1, 0.975) standard errors. It covers the expected value of the statistic for this number of samples,
-    which a bias separates from the value for infinitely many samples. Subtract the mean of a null distribution by
-    ``permutation_test(..., intervals=True)``.
+    The samples are divided into K = 16 groups of equal size d, the integer part of n / K, and the statistic is computed
+    without each of them. With the values x_k, the squared standard error is (n - d)^2 / (n d (K - 1)) sum_k (x_k - mean
+    x)^2, and the interval is the estimate plus and minus t(K - 1, 0.975) standard errors. It covers the expected value
+    of the statistic for this number of samples, which a bias separates from the value for infinitely many samples.
+    Subtract the mean of a null distribution by ``permutation_test(..., intervals=True)``.
 
     Parameters
     ----------
@@ -139,8 +146,8 @@ def excess_interval(excess: float | Array, standard_error: float | Array) -> Any
 
     Raises
     ------
-    TypeError
-        If excess or standard_error is neither a number nor an array.
+    TypeError, ValueError
+        If excess or standard_error is neither a number nor an array, or a standard error is below 0.
 
     Examples
     --------
@@ -151,6 +158,9 @@ def excess_interval(excess: float | Array, standard_error: float | Array) -> Any
     """
     named = {"excess": excess, "standard_error": standard_error}
     x, error = (v if isinstance(v, float | int) else as_float64(as_host_array(v, name)) for name, v in named.items())
+    negative = error < 0
+    if negative if isinstance(negative, bool) else negative.any():
+        raise ValueError(f"standard_error: expected numbers of at least 0, got {standard_error}")
     return interval_of_excess(x, error)
 
 
@@ -167,12 +177,7 @@ def jackknife_error(statistic: Callable[[NDArray], Any], n: int, seed: int, *, l
     """The standard error of a function of the samples that are kept; NaN in the shape of `like` for few samples."""
     if n < LEAST_SAMPLES:
         return like * math.nan
-    return error_of_groups(statistic(kept) for kept in kept_samples(n, seed))
-
-
-def error_of_groups(values: Iterable[Any]) -> Any:
-    """The standard error by the jackknife from the values without each of the groups."""
-    return _group_variance(values) ** 0.5
+    return _group_variance((statistic(kept) for kept in kept_samples(n, seed)), n) ** 0.5
 
 
 def excess_error(
@@ -194,13 +199,13 @@ def excess_error(
     values = (
         excess(kept, [induced_order(order, kept) for order in orders[:SHUFFLES]]) for kept in kept_samples(n, seed)
     )
-    return error_of_excesses(values, null_std, len(orders))
+    return error_of_excesses(values, null_std, len(orders), n)
 
 
-def error_of_excesses(values: Iterable[Any], null_std: Any, permutations: int) -> Any:
-    """The standard error of an excess from its values without each of the groups; see `excess_error`."""
+def error_of_excesses(values: Iterable[Any], null_std: Any, permutations: int, n: int) -> Any:
+    """The standard error of an excess of n samples from its values without each of the groups; see `excess_error`."""
     null_variance = null_std**2
-    reduced = _group_variance(values) - null_variance * (1 + 2 / min(SHUFFLES, permutations))
+    reduced = _group_variance(values, n) - null_variance * (1 + 2 / min(SHUFFLES, permutations))
     larger = reduced * (reduced > null_variance) + null_variance * (reduced <= null_variance)
     return (larger + null_variance / permutations) ** 0.5
 
@@ -211,8 +216,13 @@ def kept_samples(n: int, seed: int) -> list[NDArray]:
 
 
 def sample_groups(n: int, seed: int) -> list[NDArray]:
-    """The samples of each of the groups that the jackknife leaves out in turn."""
-    return np.array_split(np.random.default_rng(seed).permutation(n), GROUPS)
+    """The samples of each of the groups that the jackknife leaves out in turn.
+
+    All groups are of equal size, because many estimates depend on the number of samples that remain. So up to 15
+    samples are in no group.
+    """
+    order = np.random.default_rng(seed).permutation(n)
+    return list(order[: n // GROUPS * GROUPS].reshape(GROUPS, -1))
 
 
 def induced_order(order: NDArray, kept: NDArray) -> NDArray:
@@ -260,9 +270,14 @@ def t_quantile(degrees: int) -> float:
     return float(z + sum(term / degrees ** (power + 1) for power, term in enumerate(terms)))
 
 
-def _group_variance(values: Iterable[Any]) -> Any:
+def _group_variance(values: Iterable[Any], n: int) -> Any:
+    """The variance of a statistic of n samples from its values without each of the groups; exact for a mean.
+
+    With d samples in each of K groups the factor is (n - d)^2 / (n d (K - 1)), which is (K - 1) / K if n = d K.
+    """
     _, squares, count = _moments(values)
-    return squares * ((count - 1) / count)
+    size = n // count
+    return squares * ((n - size) ** 2 / (n * size * (count - 1)))
 
 
 def _moments(values: Iterable[Any]) -> tuple[Any, Any, int]:

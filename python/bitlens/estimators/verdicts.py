@@ -31,7 +31,8 @@ FEWEST_IN_A_BIN = 5
 SIGNIFICANCE = 0.05
 
 SATURATED = 0.98
-"""Share of log2 n above which the entropy of a layer only says that all samples differ."""
+"""Share of log2 n above which the entropy of a layer only says that all samples differ; and share of the largest
+information that bins can show above which finer bins would show more."""
 
 
 @overload
@@ -124,6 +125,7 @@ def verdicts(
     *,
     fewest: Any = FEWEST_IN_A_BIN,
     saturation: Any = 0.0,
+    reached: Any = 0.0,
 ) -> NDArray:
     """Decide for each estimate of information whether it can be believed.
 
@@ -137,21 +139,23 @@ def verdicts(
         Number of samples in the smallest bin or class that decides.
     saturation : float or array
         Entropy of the layer as a share of log2 n, for estimates that depend on it.
+    reached : float or array
+        Information as a share of `limit`, where the bins set this limit.
 
     Returns
     -------
     array of str
         `NOT_MEASURABLE` where the null mean exceeds a third of what is possible, fewer than 5 samples decide, the layer
         is saturated or a number is NaN; else `NOT_ABOVE_CHANCE` where p exceeds 0.05; else `LOWER_BOUND` where the null
-        mean exceeds a tenth of what is possible; else `MEASURED`.
+        mean exceeds a tenth of what is possible, or the information 98 % of what the bins can show; else `MEASURED`.
     """
-    e, h, p, count, share = np.broadcast_arrays(
-        *(np.asarray(value, np.float64) for value in (null_mean, limit, p_value, fewest, saturation))
+    e, h, p, count, share, full = np.broadcast_arrays(
+        *(np.asarray(value, np.float64) for value in (null_mean, limit, p_value, fewest, saturation, reached))
     )
     of_null = np.divide(e, h, out=np.zeros(h.shape), where=h > 0)
     hopeless = (of_null > NULL_SHARE_OF_NOTHING) | (count < FEWEST_IN_A_BIN) | (share > SATURATED)
     hopeless |= np.isnan(e + h + p + share)
-    by_chance, low = p > SIGNIFICANCE, of_null > NULL_SHARE_OF_LOWER_BOUND
+    by_chance, low = p > SIGNIFICANCE, (of_null > NULL_SHARE_OF_LOWER_BOUND) | (full > SATURATED)
     chosen = np.select([hopeless, by_chance, low], [0, 1, 2], 3)
     return np.asarray(np.array(VERDICTS)[chosen])
 

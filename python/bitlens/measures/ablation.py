@@ -68,7 +68,8 @@ class LayerAblation(Measure[LayerAblationParameters]):
         and ``loss`` (bits) [order, step], where random is the mean of its repeats; ``random_accuracy`` and
         ``random_loss`` [repeat, step]; ``ranked_layer`` and ``ranked_channel`` [rank], the neurons from the lowest
         score on, with their ``score`` in bits; and the counts of `neuron_roles` [role], NaN where the network is not
-        better than without its neurons. A scope of fewer steps or neurons ends in NaN, "" and -1.
+        better than without its neurons. A scope of fewer steps or neurons ends in NaN, "" and -1. There are no standard
+        errors; the attribute ``no_error`` says why.
 
     Raises
     ------
@@ -111,6 +112,12 @@ class LayerAblation(Measure[LayerAblationParameters]):
         Variable("score", ("scope", "rank"), "score of the neuron"),
         Variable("roles", ("scope", "role"), "neurons", "neurons"),
     )
+
+    def no_error(self, results: xr.Dataset) -> str:
+        return (
+            "No error is given, because the samples that the accuracy is measured on also decide the order of the "
+            "neurons, and no interval of such a curve was simulated. The range of the random orders is not an error."
+        )
 
     def check(self, run: Run, target: Target, parameters: LayerAblationParameters) -> None:
         super().check(run, target, parameters)

@@ -94,6 +94,10 @@ class Measure(Generic[P]):
         """About how long one epoch takes on one thread of a CPU; see `bitlens.measures.costs`."""
         return seconds_of_task(0)
 
+    def no_error(self, results: xr.Dataset) -> str:
+        """Why these results have no standard error, a sentence for readers; empty where they have one or need none."""
+        return ""
+
     def announcement(self, run: Run, target: Target, parameters: P, epochs: int) -> str | None:
         """A sentence that says how long this number of epochs takes, before it starts; None if it takes no minute."""
         return None
@@ -289,7 +293,10 @@ class Measure(Generic[P]):
         return self._dataset(series, key) if series else None
 
     def _dataset(self, series: list[StoredSeries], key: ResultKey) -> xr.Dataset:
-        return as_dataset(series, key) if self.by_epoch else as_dataset(series, key).isel(epoch=0, drop=True)
+        results = as_dataset(series, key)
+        reason = self.no_error(results)
+        results = results.assign_attrs(no_error=reason) if reason else results
+        return results if self.by_epoch else results.isel(epoch=0, drop=True)
 
     def _load(self, run: Run, key: ResultKey, epochs: Iterable[int] | None) -> list[StoredSeries]:
         """Stored results of this schema; what another program wrote under the name counts as no result."""

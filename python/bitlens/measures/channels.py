@@ -61,7 +61,7 @@ class ChannelEntropies(Measure[ChannelEntropiesParameters]):
     name = "channel_entropies"
     title = "channel entropies"
     rank = 40
-    version = 2
+    version = 3
     Parameters = ChannelEntropiesParameters
     target_names = ("layer",)
     requires = frozenset({"magnitudes"})

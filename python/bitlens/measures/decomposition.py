@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from bitlens.arrays import NDArray
 from bitlens.estimators import ChannelDecomposition
 from bitlens.estimators.intervals import GROUPS
+from bitlens.estimators.matrix.invariants import ROUNDING
 from bitlens.estimators.verdicts import verdicts
 from bitlens.measures.base import Measure
 from bitlens.measures.costs import seconds_of_task
@@ -28,6 +29,9 @@ from bitlens.measures.parameters import parameter
 from bitlens.measures.schema import Result, Target, Variable, verdict_variable
 from bitlens.runs import Run, RunError
 from bitlens.runs.layout import INPUT
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _QUANTITIES = ChannelDecomposition._fields[3:-1]
 _SUFFIXES = {
@@ -60,7 +64,7 @@ class LayerDecomposition(Measure[LayerDecompositionParameters]):
     `channel_decomposition`, averaged over mini-batches (Yu et al. 2018, section III-B). Its weighted non-redundant
     information about input and labels is the modified information plane. Unrelated channels have redundancy-synergy
     below 0, which does not mean synergy: read ``_excess``. Its standard error comes from the mini-batches, where there
-    are at least 16 of them, and is NaN otherwise.
+    are at least 16 of them. With fewer it is NaN, and the attribute ``no_error`` of the result says why.
 
     Returns
     -------
@@ -105,6 +109,15 @@ class LayerDecomposition(Measure[LayerDecompositionParameters]):
         verdict_variable("share_verdict", ("about",), "how far the shares can be trusted"),
         Variable("single", ("about", "channel"), "information of single channels"),
     )
+
+    def no_error(self, results: xr.Dataset) -> str:
+        name = f"{_QUANTITIES[0]}_standard_error"
+        if name not in results or results[name].notnull().any():
+            return ""
+        return (
+            "No error is given, because it comes from the deviations between mini-batches and needs "
+            f"{GROUPS} of them; the probe has fewer. Record more samples, or choose a smaller batch."
+        )
 
     def targets(self, run: Run) -> list[Target]:
         """Layers of several maps."""
@@ -153,13 +166,16 @@ def _share_verdicts(rows: list[list[ChannelDecomposition]], values: Mapping[str,
     """How far the shares can be trusted, [rows].
 
     It depends on the part of the pairs' information that chance gives. A share that no information can have, such as
-    redundancy of more than all information of a pair, is not measurable either.
+    redundancy of more than all information of a pair, is not measurable either. Pairs without any information are not
+    above chance.
     """
     pair = np.array([np.mean([batch.pair.mean() for batch in row]) for row in rows])
     null = np.array([np.mean([shuffle.pair.mean() for batch in row for shuffle in batch.null]) for row in rows])
     shared, nonredundant = values["redundancy_synergy_share"], values["weighted_nonredundant_share"]
     impossible = (abs(shared) > 1) | (nonredundant < 0) | (nonredundant > 2)
-    return verdicts(null, pair, 0.0, saturation=impossible.astype(float))
+    # Nothing is a share of pairs without information, such as those of dead channels or of a single class.
+    nothing = pair <= ROUNDING
+    return verdicts(null, pair, nothing.astype(float), saturation=impossible & ~nothing)
 
 
 def _mean_and_null(name: str, rows: list[list[ChannelDecomposition]]) -> dict[str, NDArray]:

@@ -68,7 +68,8 @@ class LayerDiscarding(Measure[LayerDiscardingParameters]):
         By epoch, layer and sample, in bits: ``discarding`` [..., axes of the images], the SID of every unit, and where
         requested ``uncertainty`` of the same shape, and ``concentration``. To judge the SID: ``constraint``,
         ``spread``, ``shortfall``, ``limited`` and ``converged``, as in `InformationDiscarding`. To judge the RU:
-        ``uncertainty_shortfall`` and ``uncertainty_converged``.
+        ``uncertainty_shortfall`` and ``uncertainty_converged``. There are no standard errors over images; the attribute
+        ``no_error`` says why.
 
     Raises
     ------
@@ -114,6 +115,13 @@ class LayerDiscarding(Measure[LayerDiscardingParameters]):
         Variable("uncertainty_shortfall", _IMAGE, "bound of how far the mean RU of a unit is below its maximum"),
         Variable("concentration", _IMAGE, "SID outside of the object minus SID inside"),
     )
+
+    def no_error(self, results: xr.Dataset) -> str:
+        return (
+            "No error over images is given for SID, RU and concentration, because every map is that of one image, and "
+            "no interval of a mean over images was simulated. The spread and the shortfall tell how exact the search "
+            "for a map is."
+        )
 
     def check(self, run: Run, target: Target, parameters: LayerDiscardingParameters) -> None:
         super().check(run, target, parameters)

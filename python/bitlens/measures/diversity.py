@@ -104,7 +104,7 @@ class InputDiversity(_Diversity):
     name = "input_diversity"
     title = "input diversity"
     rank = 20
-    version = 3
+    version = 4
     Parameters = DiversityParameters
     by_epoch = False
     requires = frozenset({"inputs"})
@@ -162,7 +162,7 @@ class LayerDiversity(_Diversity):
     title = "layer diversity"
     rank = 30
     reads = ("input_diversity",)
-    version = 3
+    version = 4
     Parameters = DiversityParameters
     variables: ClassVar = tuple(
         Variable(name, () if name in _OF_ALL else ("layer",), text, unit) for _, name, text, unit in _FIELDS

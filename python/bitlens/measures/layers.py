@@ -109,7 +109,7 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
     name = "layer_pair_information"
     title = "layer pair information"
     rank = 60
-    version = 3
+    version = 4
     Parameters = LayerPairInformationParameters
     target_names = ("a", "b")
     variables: ClassVar = (
@@ -193,7 +193,7 @@ class LayerPairInformation(Measure[LayerPairInformationParameters]):
             errors = _errors(a.part(with_errors[0]), b.part(with_errors[1]), orders, null_std, parameters.seed)
             if few:
                 values["standard_error"][:] = 0  # the information of a dead channel is 0 for any samples
-            values["standard_error"][place] = errors[:-1].reshape(len(place[0]), -1)
+            values["standard_error"][place] = errors[:-1].reshape(len(with_errors[0]), len(with_errors[1]))
             values["mean_standard_error"] = errors[-1]
         values |= {"dead_a": limit.shape[0] - len(living[0]), "dead_b": limit.shape[1] - len(living[1])}
         values |= {name: getattr(full, name) for name in ("joint_entropy", "entropy_a", "entropy_b")}
@@ -254,7 +254,7 @@ def _of_pairs(null: PermutationResult, information: NDArray, limit: NDArray) -> 
         "mutual_information": information,
         "q_value": q_values(values["p_value"]),
         "adjusted": adjusted_information(information, values["null_mean"], limit),
-        "verdict": verdicts(values["null_mean"], limit, values["p_value"]),
+        "verdict": verdicts(values["null_mean"], limit, values["p_value"], reached=_share(information, limit)),
     }
 
 
@@ -264,6 +264,7 @@ def _of_mean(null: PermutationResult, limit: NDArray) -> dict[str, Any]:
         float(values[_OF_LIVING]) for values in (null.observed, null.null_mean, null.p_value)
     )
     possible = float(limit.mean()) if limit.size else 0.0
+    tested = (null_mean, possible, p_value) if limit.size else (0.0, 0.0, 1.0)
     return {
         "mean_excess": null.excess[_OF_LIVING],
         "mean_null": null_mean,
@@ -271,8 +272,13 @@ def _of_mean(null: PermutationResult, limit: NDArray) -> dict[str, Any]:
         "mean_standard_error": np.nan,
         "mean_adjusted": adjusted_information(observed, null_mean, possible) if limit.size else np.nan,
         "mean_p_value": p_value if limit.size else np.nan,
-        "mean_verdict": verdicts(null_mean if limit.size else 0.0, possible, p_value if limit.size else 1.0),
+        "mean_verdict": verdicts(*tested, reached=observed / possible if possible else 0.0),
     }
+
+
+def _share(information: NDArray, limit: NDArray) -> NDArray:
+    """Information as a share of what the bins can show; 0 for dead channels."""
+    return np.divide(information, limit, out=np.zeros(np.shape(limit)), where=limit > 0)
 
 
 layer_pair_information = LayerPairInformation()

@@ -139,7 +139,7 @@ def mean_information(
         )
         rows.append(whole)
         excesses.append([[information.excess for information, _ in group] for group in groups])
-    errors = _errors_of_batches(rows, excesses)
+    errors = _errors_of_batches(rows, excesses, len(prepared[0].samples))
     results = []
     for target, by_batch in enumerate(zip(*rows, strict=True)):
         each = [information for information, _ in by_batch]
@@ -162,9 +162,9 @@ def mean_information(
 
 
 def _errors_of_batches(
-    rows: list[list[tuple[MultivariateInformation, NDArray]]], groups: list[list[list[float]]]
+    rows: list[list[tuple[MultivariateInformation, NDArray]]], groups: list[list[list[float]]], samples: int
 ) -> NDArray:
-    """The standard error of the mean excess over mini-batches, for each target; NaN where it is not known.
+    """The standard error of the mean excess over mini-batches, which have `samples` samples, for each target; or NaN.
 
     With 16 mini-batches or more, leaving out each in turn is the jackknife of their mean. Fewer are divided themselves:
     `groups` are the excesses of each mini-batch without each group, [mini-batch][group][target].
@@ -175,7 +175,9 @@ def _errors_of_batches(
     if not groups[0]:
         return np.full(excesses.shape[1], math.nan)
     squares = [
-        error_of_excesses(np.array(without), np.array([information.null_std for information, _ in row]), len(row[0][1]))
+        error_of_excesses(
+            np.array(without), np.array([information.null_std for information, _ in row]), len(row[0][1]), samples
+        )
         ** 2
         for without, row in zip(groups, rows, strict=True)
     ]

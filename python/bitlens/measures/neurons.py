@@ -39,8 +39,9 @@ class LabelInformation(Measure[LabelInformationParameters]):
         By epoch and channel, in bits: ``entropy``, ``mutual_information`` and ``selectivity``, each also with the
         ending ``_bias`` for its expected error; that of the mutual information is its mean when labels are shuffled.
         ``excess``, the mutual information minus this mean, ``null_std``, ``adjusted`` (see `adjusted_information`),
-        the standard errors ``entropy_error``, ``excess_error`` and ``selectivity_error``, ``p_value`` and ``q_value``
-        (adjusted for the number of channels), ``verdict``; and ``preferred_class``, a class number.
+        the standard errors ``entropy_error``, ``excess_error`` and ``selectivity_error``, ``range_decides`` (whether
+        the most extreme values decide the first of these), ``p_value`` and ``q_value`` (adjusted for the number of
+        channels), ``verdict``; and ``preferred_class``, a class number.
 
     Raises
     ------
@@ -58,7 +59,7 @@ class LabelInformation(Measure[LabelInformationParameters]):
     name = "label_information"
     title = "label information"
     rank = 50
-    version = 4
+    version = 5
     Parameters = LabelInformationParameters
     target_names = ("layer",)
     requires = frozenset({"labels", "magnitudes"})
@@ -75,6 +76,7 @@ class LabelInformation(Measure[LabelInformationParameters]):
         Variable("entropy_error", ("channel",), "standard error of H(Q(L))"),
         Variable("excess_error", ("channel",), "standard error of the excess"),
         Variable("selectivity_error", ("channel",), "standard error of max_y D(P(Q(L)|y) || P(Q(L)))"),
+        Variable("range_decides", ("channel",), "the most extreme values decide the error of H(Q(L))", "1"),
         Variable("p_value", ("channel",), "p-value of the permutation test", "1"),
         Variable("q_value", ("channel",), "p-value adjusted for the number of channels", "1"),
         verdict_variable("verdict", ("channel",), "how far I(Y; Q(L)) can be trusted"),

@@ -56,7 +56,7 @@ class PairCodes:
         pairs = self._table[samples[:, first], samples[:, second]]
         # take returns rows in memory order, which the kernel reads without another copy.
         codes: NDArray = self._without_others(kept).take(pairs, axis=1)
-        return codes.reshape(-1, len(first))
+        return codes.reshape(self.channels * len(samples), len(first))
 
     def _without_others(self, kept: NDArray) -> NDArray:
         """The codes of all pairs, of which those of the kept samples have the bins of these."""

@@ -102,7 +102,7 @@ class InformationPlane(Measure[InformationPlaneParameters]):
     name = "information_plane"
     title = "information plane"
     rank = 70
-    version = 3
+    version = 4
     Parameters = InformationPlaneParameters
     variables: ClassVar = (
         Variable("information", _BOTH, "information; the upper bound for kde"),

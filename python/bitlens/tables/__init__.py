@@ -42,7 +42,7 @@ from bitlens.tables.training import (
     training_progress,
     training_summary,
 )
-from bitlens.tables.wording import drawn_pairs, estimate, p_value
+from bitlens.tables.wording import drawn_pairs, estimate, no_error, p_value
 
 __all__ = [
     "ALL_SAMPLES",
@@ -78,6 +78,7 @@ __all__ = [
     "named_runs",
     "nearest_samples",
     "neuron_ranking",
+    "no_error",
     "p_value",
     "prompt_entropies",
     "recorded_metrics",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import xarray as xr
 
-from bitlens.tables.rows import require, to_rows
+from bitlens.tables.rows import require, to_rows, with_reason
 
 METRICS = ("accuracy", "loss")
 
@@ -59,7 +59,7 @@ def ablation_curves(ablation: xr.Dataset) -> pd.DataFrame:
         columns[metric] = ablation[metric]
         columns[f"{metric}_lowest"] = ablation[metric].where(~is_random, repeats.min("repeat"))
         columns[f"{metric}_highest"] = ablation[metric].where(~is_random, repeats.max("repeat"))
-    results = xr.Dataset(columns)
+    results = xr.Dataset(columns, attrs=ablation.attrs)
     table = to_rows(results, {name: name for name in columns}, ["scope", "order", "step"])
     table = table.dropna(subset=["removed"]).drop(columns="step").reset_index(drop=True)
     return table.astype({"removed": int})
@@ -131,7 +131,7 @@ def role_counts(ablation: xr.Dataset) -> pd.DataFrame:
     [['fc1', 3.0, 1.0]]
     """
     require(ablation, ["roles", "scope", "role"], "layer_ablation")
-    roles = ablation["roles"].to_dataset("role")
+    roles = ablation["roles"].to_dataset("role").assign_attrs(ablation.attrs)
     return to_rows(roles, {str(name): str(name) for name in roles.data_vars}, ["scope"])
 
 
@@ -163,4 +163,5 @@ def removal_means(ablation: xr.Dataset, epoch: int) -> pd.DataFrame:
     means = last.accuracy.mean("step").transpose("scope", "order")
     frame = pd.DataFrame(means.to_numpy(), columns=means.order.values.tolist())
     spread = last.random_accuracy.mean("step").std("repeat").to_numpy()
-    return frame.assign(scope=last.scope.values, random_std=spread)[["scope", *frame.columns, "random_std"]]
+    frame = frame.assign(scope=last.scope.values, random_std=spread)[["scope", *frame.columns, "random_std"]]
+    return with_reason(frame, ablation)

@@ -54,7 +54,8 @@ def discarding_by_layer(
     mean, images = values.mean("sample"), values.notnull().sum("sample")
     deviation = (((values - mean) ** 2).sum("sample") / (images - 1).where(images > 1)) ** 0.5
     missed = (discarding[converged] == 0).sum("sample")
-    results = xr.Dataset({"mean": mean, "std": deviation, "images": images, "not_converged": missed})
+    columns = {"mean": mean, "std": deviation, "images": images, "not_converged": missed}
+    results = xr.Dataset(columns, attrs=discarding.attrs)
     return to_rows(results, {str(name): str(name) for name in results.data_vars}, ["layer"])
 
 

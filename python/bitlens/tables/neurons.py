@@ -11,7 +11,7 @@ from bitlens.tables.rows import require, stacked, to_rows
 
 _QUANTITIES = ("entropy", "mutual_information", "selectivity")
 _OF_INFORMATION = ("null_std", "excess", "adjusted", "p_value", "q_value", "verdict")
-_ERRORS = ("entropy_error", "excess_error", "selectivity_error")
+_ERRORS = ("entropy_error", "excess_error", "selectivity_error", "range_decides")
 _VARIABLES = (*_QUANTITIES, *(f"{name}_bias" for name in _QUANTITIES), *_OF_INFORMATION, *_ERRORS, "preferred_class")
 
 
@@ -29,8 +29,9 @@ def label_information(by_layer: Mapping[str, xr.Dataset]) -> pd.DataFrame:
         Columns ``epoch``, ``layer``, ``channel``, ``entropy``, ``mutual_information`` and ``selectivity`` in bits,
         the expected bias of each as ``entropy_bias``, ``mutual_information_bias`` and ``selectivity_bias``. For
         the mutual information also ``null_std``, ``excess`` and ``adjusted`` in bits, ``p_value``, ``q_value`` and
-        ``verdict``. The standard errors ``entropy_error``, ``excess_error`` and ``selectivity_error`` in bits, and
-        ``preferred_class``, the number of the class that the neuron separates best.
+        ``verdict``. The standard errors ``entropy_error``, ``excess_error`` and ``selectivity_error`` in bits,
+        ``range_decides``, whether the most extreme values decide the error of the entropy, and ``preferred_class``, the
+        number of the class that the neuron separates best.
 
     Raises
     ------

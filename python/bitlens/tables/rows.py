@@ -26,15 +26,25 @@ def require(results: xr.Dataset, names: Sequence[str], measure: str) -> None:
 
 
 def to_rows(results: xr.Dataset, columns: Mapping[str, str], keys: Sequence[str]) -> pd.DataFrame:
-    """One row for each combination of epoch and keys, in the order of the coordinates; columns: variable -> column."""
+    """One row for each combination of epoch and keys, in the order of the coordinates; columns: variable -> column.
+
+    Where the results say why they have no standard error, so do the table's attributes: ``no_error``.
+    """
     selected = results[list(columns)]
     names = [name for name in ("epoch", *keys) if name in selected.coords or name in selected.dims]
     order = [name for name in names if name in selected.dims]
     if not order:
         row = {name: [selected[name].item()] for name in [*names, *columns]}
-        return pd.DataFrame(row).rename(columns=dict(columns))
+        return with_reason(pd.DataFrame(row).rename(columns=dict(columns)), results)
     frame = selected.to_dataframe(dim_order=order).reset_index()
-    return frame[[*names, *columns]].rename(columns=dict(columns))
+    return with_reason(frame[[*names, *columns]].rename(columns=dict(columns)), results)
+
+
+def with_reason(frame: pd.DataFrame, results: xr.Dataset) -> pd.DataFrame:
+    """The table, whose attributes say why there is no standard error, where the results say so."""
+    if reason := results.attrs.get("no_error"):
+        frame.attrs["no_error"] = reason
+    return frame
 
 
 def stacked(by_layer: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -45,4 +55,8 @@ def stacked(by_layer: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     for layer, table in by_layer.items():
         table.insert(1 if "epoch" in table else 0, "layer", layer)
         parts.append(table)
-    return pd.concat(parts, ignore_index=True)
+    table = pd.concat(parts, ignore_index=True)
+    # pandas keeps attributes only where those of all layers are equal.
+    if reasons := dict.fromkeys(part.attrs["no_error"] for part in parts if "no_error" in part.attrs):
+        table.attrs["no_error"] = " ".join(reasons)
+    return table

@@ -9,6 +9,7 @@ from bitlens.estimators.intervals import excess_interval
 from bitlens.estimators.verdicts import LOWER_BOUND, NOT_ABOVE_CHANCE, NOT_MEASURABLE
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
 
@@ -25,8 +26,9 @@ def estimate(excess: float, standard_error: float, verdict: str = "") -> str:
     Returns
     -------
     str
-        ``0.312 ± 0.021``; ``at least 0.312 ± 0.021`` for a lower bound; ``at most 0.012 (chance)``, the upper end of
-        the 95 % interval, for an excess that is not above chance; ``not measurable``. Empty for a NaN.
+        ``0.312 ± 0.021``, or ``0.312 ± unknown``; ``at least 0.312 ± 0.021`` for a lower bound; ``at most 0.012
+        (chance)``, the upper end of the 95 % interval, for an excess that is not above chance, or ``chance``; ``not
+        measurable``. Empty for a NaN.
 
     Examples
     --------
@@ -41,8 +43,32 @@ def estimate(excess: float, standard_error: float, verdict: str = "") -> str:
     known = not math.isnan(standard_error)
     if verdict == NOT_ABOVE_CHANCE:
         return f"at most {max(0.0, excess_interval(excess, standard_error)[1]):.3f} (chance)" if known else "chance"
-    text = f"{excess:.3f} ± {standard_error:.3f}" if known else f"{excess:.3f}"
+    text = f"{excess:.3f} ± {f'{standard_error:.3f}' if known else 'unknown'}"
     return f"at least {text}" if verdict == LOWER_BOUND else text
+
+
+def no_error(results: xr.Dataset | pd.DataFrame) -> str:
+    """Why results have no standard error.
+
+    Parameters
+    ----------
+    results : xarray.Dataset or pandas.DataFrame
+        Results of a measure, or a table of them.
+
+    Returns
+    -------
+    str
+        A sentence; empty where the results have standard errors, or have nothing that could have one.
+
+    Examples
+    --------
+    >>> import bitlens
+    >>> from bitlens import tables
+    >>> shared = bitlens.layer_decomposition(bitlens.open_run("demo-run"), "conv1", pairs=4)
+    >>> tables.no_error(shared)[:44]
+    'No error is given, because it comes from the'
+    """
+    return str(results.attrs.get("no_error", ""))
 
 
 def p_value(p: float, permutations: int) -> str:

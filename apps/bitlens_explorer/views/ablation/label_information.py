@@ -36,6 +36,8 @@ def show_neuron_numbers(run: Run, epoch: int, ablation: AnyKnown, layer: str, ch
     }
     rows["excess over shuffled labels"] = tables.estimate(neuron["excess"], neuron["excess_error"], neuron["verdict"])
     rows["verdict on the information"] = neuron["verdict"]
+    if neuron["range_decides"]:
+        rows["verdict on the entropy"] = "rough: the most extreme values decide it"
     rows["p-value"] = tables.p_value(neuron["p_value"], int(known.parameters.permutations))
     number = int(neuron["preferred_class"])
     is_class = 0 <= number < len(run.classes)

@@ -120,6 +120,7 @@ def _curves(shown: Shown, query: Query) -> None:
     marks = [(orders["ascending"], place), (orders["descending"], number + 1 - place)]
     draw_curves(table.value, query.curve, scope, marks)
     caption = captions.curves_caption(shown.run, shown.known, scope, compares=compares)
+    caption += f" {tables.no_error(table.value)}"
     below(shown.run, shown.epoch, shown.known, caption, table, "curves", query.curve)
 
 
@@ -145,7 +146,7 @@ def _roles(shown: Shown, query: Query) -> None:
     figure_frame.title(f"Roles of neurons at epoch {shown.epoch}")
     table = call(tables.role_counts, shown.results).columns(["scope", *captions.ROLES])
     draw_roles(table.value)
-    caption = captions.roles_caption(table.value, shown.known.parameters.tolerance)
+    caption = f"{captions.roles_caption(table.value, shown.known.parameters.tolerance)} {tables.no_error(table.value)}"
     below(shown.run, shown.epoch, shown.known, caption, table, "roles")
 
 

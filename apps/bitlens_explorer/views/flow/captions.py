@@ -54,12 +54,12 @@ def settings_text(settings: Mapping[str, object]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in settings.items())
 
 
-def verdict_caption(table: Any, epoch: int) -> str:
-    """The layers whose information at the epoch is less than measured, by verdict."""
-    doubtful = table[(table["epoch"] == epoch) & (table["verdict"] != tables.MEASURED)]
+def verdict_caption(table: Any, epoch: int, column: str = "verdict") -> str:
+    """The layers whose numbers at the epoch are less than measured, by verdict."""
+    doubtful = table[(table["epoch"] == epoch) & (table[column] != tables.MEASURED)]
     number = int((table["epoch"] == epoch).sum())
     parts = []
-    for verdict, rows in doubtful.groupby("verdict", sort=False):
+    for verdict, rows in doubtful.groupby(column, sort=False):
         names = [escape_markdown(f"{row.layer} ({row.about})") for row in rows.itertuples()]
         parts.append(f"{verdict}: {'all layers' if len(names) == number else ', '.join(names)}")
     return f"At epoch {epoch}, {'; '.join(parts)}." if parts else ""

@@ -104,7 +104,7 @@ def _modified_plane(run: Run, query: Query, epoch: int, group: Group) -> None:
     table = _decomposition(by_layer, [name, f"{name}_null_mean", f"{name}_null_std"])
     prefixes = {"": name, "null": f"{name}_null_mean", "null deviation": f"{name}_null_std"}
     chart = plane(by_target(table.value, prefixes), list(by_layer), epoch, "non-redundant information")
-    caption = f"{captions.MEANINGS['modified']} {captions.DASHED} {MOVE}"
+    caption = f"{captions.MEANINGS['modified']} {captions.DASHED} {MOVE} {tables.no_error(table.value)}"
     _draw(run, chart, "modified plane", caption, table, next(iter(sets.values())))
 
 
@@ -153,9 +153,10 @@ def _shares(run: Run, query: Query, epoch: int, group: Group) -> None:
         return
     for quantity, (title, meaning) in captions.SHARES.items() if by_layer else ():
         share = f"{quantity}_share"
-        table = _decomposition(by_layer, [share, f"{share}_null_mean", f"{share}_null_std", quantity])
+        table = _decomposition(by_layer, [share, f"{share}_null_mean", f"{share}_null_std", quantity, "share_verdict"])
         prefixes = {"share": share, "null share": f"{share}_null_mean", "null deviation share": f"{share}_null_std"}
         caption = f"{title}: {meaning}, as a share of their joint information. {captions.DASHED}"
+        caption += f" {tables.no_error(table.value)}"
         about_what = list(dict.fromkeys(table.value["about"]))
         for column, about in zip(st.columns(2, gap="large"), about_what, strict=False):
             with column:
@@ -164,7 +165,9 @@ def _shares(run: Run, query: Query, epoch: int, group: Group) -> None:
                 frame = by_target(part.value, {**prefixes, "bits": quantity})
                 y_title = f"share of I({about}; two channels)"
                 chart = charts.lines(frame, list(by_layer), f"share {about}", y_title, epoch)
-                _draw(run, chart, f"{quantity} {about}", caption, part, next(iter(sets.values())), about)
+                verdicts = captions.verdict_caption(part.value, epoch, "share_verdict")
+                known = next(iter(sets.values()))
+                _draw(run, chart, f"{quantity} {about}", f"{caption} {verdicts}", part, known, about)
     names = dict.fromkeys([*sets, *(name for (name,) in targets)])
     wanted: Wanted = {(name,): (sets.get(name), by_layer.get(name)) for name in names}
     _offer(run, "The decomposition has", layer_decomposition, wanted, group.wanted(layer_decomposition))

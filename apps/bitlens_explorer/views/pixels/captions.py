@@ -56,6 +56,7 @@ def strip_caption(
         grey_note(drawn),
         "A click chooses an image and a layer.",
         _convergence_note(results, VARIABLES[kind]),
+        tables.no_error(results),
     ]
     settings = escape_markdown(described(known))
     return f"{' '.join(filter(None, parts))}\n\nSettings: {settings}."

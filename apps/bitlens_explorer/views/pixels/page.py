@@ -123,7 +123,7 @@ def _curves(run: Run, epoch: int, known: AnyKnown, means: Traced) -> None:
             continue
         figure_frame.title(f"{title} by layer", DEFINITIONS["discarding"])
         table = call(tables.discarding_by_layer, means, name)
-        caption = f"{meaning} Mean of {count(summary.sizes['sample'], 'image')}."
+        caption = f"{meaning} Mean of {count(summary.sizes['sample'], 'image')}. {tables.no_error(table.value)}"
         about = {"figure": name, "settings": described(known), "unit": "bits"}
         places = st.columns(2, gap="large") if len(epochs) > 1 else [st.container()]
         numbers = "its numbers are in the table below"

@@ -53,7 +53,7 @@ def summarize(run: Run, results: xr.Dataset) -> xr.Dataset:
             maps = results[name].mean(over) if over else results[name]
             parts[name] = maps.mean(drawn)
             parts[f"{name} low"], parts[f"{name} high"] = maps.min(), maps.max()
-    return xr.Dataset(parts)
+    return xr.Dataset(parts, attrs=results.attrs)
 
 
 def color_range(summary: xr.Dataset, name: str) -> tuple[float, float]:

@@ -18,6 +18,9 @@ from bitlens.estimators.matrix.gram import concatenate, shuffle_orders, with_shu
 from bitlens.estimators.matrix.kernels import Kernel
 from bitlens.estimators.permutation import p_value_of
 
+ROUNDING = 1e-9
+"""Information below this number of bits is that of rounding, and nothing is a share of it."""
+
 
 class ShannonInvariants(NamedTuple):
     """Average degrees of redundancy and of vulnerability, and the information that they are made of."""
@@ -150,7 +153,7 @@ def degrees(information: NDArray) -> ShannonInvariants:
     excess = observed - null.mean(axis=0)
     single, lost = excess[:channels], excess[-1] - excess[channels:-1]
     plain, by_chance = _plain(observed, channels), _plain(null.mean(axis=0), channels)
-    known = excess[-1] > 0
+    known = excess[-1] > ROUNDING
     return ShannonInvariants(
         redundancy=float(single.sum() / excess[-1]) if known else math.nan,
         vulnerability=float(lost.sum() / excess[-1]) if known else math.nan,
@@ -170,7 +173,7 @@ def degrees(information: NDArray) -> ShannonInvariants:
 def _plain(information: NDArray, channels: int) -> tuple[float, float]:
     """Both ratios of one row of information; NaN where there is none."""
     whole = float(information[-1])
-    if whole <= 0:
+    if whole <= ROUNDING:
         return math.nan, math.nan
     lost = whole - information[channels:-1]
     return float(information[:channels].sum() / whole), float(lost.sum() / whole)

@@ -21,13 +21,14 @@ from bitlens.arrays import (
     in_callers_library,
 )
 from bitlens.estimators.bins import bin_edges
-from bitlens.estimators.intervals import error_of_groups
+from bitlens.estimators.intervals import QUARTER_RANGE_FACTOR
 from bitlens.estimators.neurons.resampling import Counts, Resampling, by_channel, spread_and_p_value
 from bitlens.estimators.verdicts import adjusted_information, verdicts
 
 # Channels are processed in blocks, so that the tables of counts of a block take at most this many bytes.
 _BLOCK_BYTES = 64 * 2**20
 _FEWEST_OF_PREFERRED = 20
+_FEWEST_ON_A_SIDE = 2
 
 
 @dataclass(frozen=True)
@@ -77,11 +78,14 @@ class NeuronInformation(NamedTuple):
     adjusted: Any
     """Mutual information adjusted for chance: 0 for unrelated, min(H(Y), H(Q(L))) for a neuron that is determined."""
     entropy_error: Any
-    """Standard error of the entropy: the larger of those by halves and by the jackknife."""
+    """Standard error of the entropy; like those below, NaN if fewer than 2 samples are on a side of a threshold."""
     excess_error: Any
     """Standard error of the excess (see `excess_interval`)."""
     selectivity_error: Any
     """Standard error of the selectivity; NaN if the preferred class has fewer than 20 samples."""
+    range_decides: Any
+    """Whether the smallest and the largest value decide the error of the entropy: it exceeds three times that of fixed
+    bins. The interval of such an entropy may cover less than 90 %."""
     verdict: Any
     """Whether the mutual information can be believed, a NumPy array of str (see `bitlens.estimators.verdicts`); empty
     texts without permutations."""
@@ -110,10 +114,10 @@ def neuron_information(
     shuffles. ``entropy_bias`` is of first order in 1 / n (Miller 1955), (1 - bins) / (2 n ln 2) from the bins that
     occur and the number n of samples.
 
-    The standard errors come from 20 random halves of the samples, each with its own bins. A half lacks most of the
-    smallest and largest values, which set the bins, so that the error of the entropy is at least that of the jackknife
-    (see `jackknife`). Intervals of a neuron of one bit that is on in fewer than 5 samples cover too little, and
-    ``verdict`` says so.
+    The standard errors come from 20 random halves of the samples, each with its own bins. For the entropy the halves
+    have the bins of all samples, and the error that the smallest and the largest value add by setting the bins comes
+    from the bins of 20 random quarters. If a neuron of one bit is on in fewer than 2 samples, or off, nothing is known
+    of how much it varies, and the errors are NaN; in fewer than 5 samples, ``verdict`` says that it cannot be measured.
 
     Parameters
     ----------
@@ -204,7 +208,11 @@ def _results(counts: Counts, resampled: Resampling) -> NeuronInformation:
     # bins without samples.
     one_bit = shares.shape[-1] == 2
     fewest = np.where(one_bit | (bins == 2), np.where(one_bit | (shares > 0), shares, 1).min(axis=-1) * n, np.inf)
-    entropy_error, excess_error, selectivity_error = _errors(counts, resampled)
+    of_fixed_bins, entropy_error, excess_error, selectivity_error = _errors(counts, resampled)
+    # A side of the threshold with one sample or none does not show how much it varies.
+    unseen = one_bit & (fewest < _FEWEST_ON_A_SIDE)
+    for error in (entropy_error, excess_error, selectivity_error):
+        error[unseen] = math.nan
     # A maximum over classes: with few samples of the preferred class the halves prefer others.
     selectivity_error[resampled.class_sizes[found.preferred] < _FEWEST_OF_PREFERRED] = math.nan
     return NeuronInformation(
@@ -222,15 +230,15 @@ def _results(counts: Counts, resampled: Resampling) -> NeuronInformation:
         entropy_error=entropy_error,
         excess_error=excess_error if len(null) else unknown,
         selectivity_error=selectivity_error,
+        range_decides=entropy_error > 3 * of_fixed_bins,
         verdict=verdicts(chance, limit, p_value, fewest=fewest) if len(null) else np.full(len(chance), ""),
     )
 
 
-def _errors(counts: Counts, resampled: Resampling) -> tuple[NDArray, NDArray, NDArray]:
-    """Standard errors of entropy, excess and selectivity; NaN without halves."""
+def _errors(counts: Counts, resampled: Resampling) -> tuple[NDArray, ...]:
+    """Standard errors of the entropy of fixed bins, of entropy, excess and selectivity; NaN without halves."""
     if not len(counts.halves):
-        entropy, excess, selectivity = np.full((3, len(counts.observed)), math.nan)
-        return entropy, excess, selectivity
+        return tuple(np.full((4, len(counts.observed)), math.nan))
     sizes = [half.class_sizes for half in resampled.halves]
     halves = [_information(of_half, size) for of_half, size in zip(counts.halves, sizes, strict=True)]
     chance = [
@@ -238,10 +246,15 @@ def _errors(counts: Counts, resampled: Resampling) -> tuple[NDArray, NDArray, ND
         for of_half, null, size in zip(counts.halves, counts.shuffled_halves, sizes, strict=True)
     ]
     excesses = [half.information - by_chance for half, by_chance in zip(halves, chance, strict=True)]
-    values = [half.entropy for half in halves], excesses, [half.selectivity for half in halves]
-    entropy, excess, selectivity = (by_channel(of_halves).std(axis=1, ddof=1) for of_halves in values)
-    without_group = _information(counts.without_group[..., None, :], np.ones(1)).entropy
-    return np.maximum(entropy, error_of_groups(without_group)), excess, selectivity
+    values = excesses, [half.selectivity for half in halves]
+    excess, selectivity = (by_channel(of_halves).std(axis=1, ddof=1) for of_halves in values)
+    # The values vary, and so do the ends of the bins, which depend on few of them.
+    of_fixed_bins, of_ends = (
+        by_channel(_information(of_all[..., None, :], np.ones(1)).entropy).std(axis=1, ddof=1)
+        for of_all in (counts.halves_in_bins_of_all, counts.all_in_bins_of_quarters)
+    )
+    entropy = np.hypot(of_fixed_bins, QUARTER_RANGE_FACTOR * of_ends)
+    return of_fixed_bins, entropy, excess, selectivity
 
 
 class _Quantities(NamedTuple):

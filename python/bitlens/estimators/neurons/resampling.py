@@ -1,4 +1,4 @@
-"""Counts of neurons in resampled data: shuffled labels, random halves, and all samples but one group.
+"""Counts of neurons in resampled data: shuffled labels, random halves of the samples, and the bins of random quarters.
 
 The values of a neuron are counted once, for each sample. The counts of every resampling are sums of these.
 """
@@ -15,7 +15,7 @@ import numpy as np
 from bitlens import _core
 from bitlens.arrays import NDArray
 from bitlens.estimators.contingency import expected_information
-from bitlens.estimators.intervals import HALVES, LEAST_SAMPLES, SHUFFLES, sample_groups
+from bitlens.estimators.intervals import HALVES, LEAST_SAMPLES, SHUFFLES
 from bitlens.estimators.permutation import p_value_of
 
 
@@ -30,8 +30,10 @@ class Counts(NamedTuple):
     """[halves, channels, classes, bins]; no halves if intervals are not asked for."""
     shuffled_halves: NDArray
     """[halves, shuffles, channels, classes, bins]; no shuffles if the null mean has a closed form."""
-    without_group: NDArray
-    """[groups, channels, bins] of the samples without each of the groups; no groups if intervals are not asked for."""
+    halves_in_bins_of_all: NDArray
+    """[halves, channels, bins]: the values of each half in the bins of all samples, of all classes together."""
+    all_in_bins_of_quarters: NDArray
+    """[quarters, channels, bins]: the values of all samples in the bins of each quarter, of all classes together."""
 
 
 class Half(NamedTuple):
@@ -54,14 +56,14 @@ class Resampling:
     shuffled: NDArray
     """Whether a sample counts for a class, float64 [permutations x classes, samples]."""
     halves: list[Half]
-    groups: list[NDArray]
-    """The samples that the jackknife leaves out in turn; no groups if intervals are not asked for."""
+    quarters: list[NDArray]
+    """The samples of random quarters; as many as halves."""
 
     @classmethod
     def of(cls, labels: NDArray, classes: int, permutations: int, seed: int, intervals: bool, maps: bool) -> Resampling:
-        """Draw the shuffles and the halves from separate random numbers."""
+        """Draw the shuffles, the halves and the quarters from separate random numbers."""
         n = len(labels)
-        random, of_halves = np.random.default_rng(seed), np.random.default_rng([seed, 1])
+        random, of_halves, of_quarters = (np.random.default_rng(key) for key in (seed, [seed, 1], [seed, 2]))
         rows = [labels[random.permutation(n)] for _ in range(permutations)]
         halves = []
         enough = intervals and n >= LEAST_SAMPLES
@@ -71,20 +73,19 @@ class Resampling:
             each = [chosen, *(chosen[of_halves.permutation(len(chosen))] for _ in range(SHUFFLES * maps))]
             halves.append(Half(samples, _members(each, classes), np.bincount(chosen, minlength=classes)))
         sizes = np.bincount(labels, minlength=classes)
-        groups = sample_groups(n, seed) if enough else []
-        return cls(labels.astype(np.int64), sizes, maps, _members(rows, classes), halves, groups)
+        quarters = [np.sort(of_quarters.permutation(n)[: n // 4]) for _ in halves]
+        return cls(labels.astype(np.int64), sizes, maps, _members(rows, classes), halves, quarters)
 
     @property
     def counted(self) -> int:
         """How many rows of counts a channel has."""
-        resampled = len(self.shuffled) + sum(len(half.members) for half in self.halves) + len(self.groups)
+        resampled = len(self.shuffled) + sum(len(half.members) + 2 for half in self.halves)
         return len(self.class_sizes) + resampled + (len(self.labels) if resampled else 0)
 
     def counts(self, maps: NDArray, edges_of: Callable[[NDArray], NDArray]) -> Counts:
         """Count the values [samples, channels, values] of a block of channels in every resampling.
 
-        `edges_of` gives the edges of the bins of some samples, which depend on their smallest and their largest value
-        at most; a half may have others than all samples.
+        `edges_of` gives the edges of the bins of some samples; a half or a quarter may have others than all samples.
         """
         edges, classes = edges_of(maps), len(self.class_sizes)
         shape = (len(edges), classes, edges.shape[1] + 1)
@@ -92,7 +93,7 @@ class Resampling:
         _core.label_counts(maps, edges, self.labels, observed)
         if not len(self.shuffled) and not self.halves:
             nothing = np.empty((0, *shape))
-            return Counts(observed, nothing, nothing, nothing[None], nothing[:, :, 0])
+            return Counts(observed, nothing, nothing, nothing[None], nothing[:, :, 0], nothing[:, :, 0])
         of_samples = _by_sample(maps, edges)
         halves = []
         for half in self.halves:
@@ -101,26 +102,10 @@ class Resampling:
             same = np.array_equal(own, edges)
             halves.append(_sums(half.members, of_samples[half.samples] if same else _by_sample(part, own), classes))
         stacked = np.array(halves) if halves else np.empty((0, 1, *shape))
-        without_group = self._without_group(maps, edges, of_samples, edges_of)
-        return Counts(observed, _sums(self.shuffled, of_samples, classes), stacked[:, 0], stacked[:, 1:], without_group)
-
-    def _without_group(
-        self, maps: NDArray, edges: NDArray, of_samples: NDArray, edges_of: Callable[[NDArray], NDArray]
-    ) -> NDArray:
-        """Counts without each of the groups; few channels have other edges there, and only these are counted again."""
-        counts = np.empty((len(self.groups), *of_samples.shape[1:]))
-        smallest, largest, total = maps.min(axis=2), maps.max(axis=2), of_samples.sum(axis=0)
-        extremes = np.array([[smallest[group].min(axis=0), largest[group].max(axis=0)] for group in self.groups])
-        for number, group in enumerate(self.groups):
-            counts[number] = total - of_samples[group].sum(axis=0)
-            own = edges_of(np.delete(extremes, number, axis=0).swapaxes(1, 2))
-            others = (own != edges).any(axis=1)
-            if others.any():
-                part = maps[np.ix_(np.delete(np.arange(len(maps)), group), others)]
-                again = np.empty((part.shape[1], 1, own.shape[1] + 1), np.int64)
-                _core.label_counts(part, own[others], np.zeros(len(part), np.int64), again)
-                counts[number, others] = again[:, 0]
-        return counts
+        in_bins_of_all = np.array([of_samples[half.samples].sum(axis=0) for half in self.halves])
+        in_bins_of_quarters = np.array([_recounted(maps, edges, edges_of(maps[q]), observed) for q in self.quarters])
+        shuffled = _sums(self.shuffled, of_samples, classes)
+        return Counts(observed, shuffled, stacked[:, 0], stacked[:, 1:], in_bins_of_all, in_bins_of_quarters)
 
     def expected(self, counts: NDArray, null: NDArray, class_sizes: NDArray | None = None) -> NDArray:
         """The mean information by chance: in closed form for single values, of the null values [shuffles, ...] else."""
@@ -143,6 +128,17 @@ def _by_sample(maps: NDArray, edges: NDArray) -> NDArray:
     counts = np.empty((len(edges), len(maps), edges.shape[1] + 1), np.int64)
     _core.label_counts(maps, edges, np.arange(len(maps)), counts)
     return counts.swapaxes(0, 1).astype(np.float64, order="C")
+
+
+def _recounted(maps: NDArray, edges: NDArray, others: NDArray, observed: NDArray) -> NDArray:
+    """Counts [channels, bins] of all values between other edges; only channels whose edges differ are counted again."""
+    counts: NDArray = observed.sum(axis=1)
+    differ = (others != edges).any(axis=1)
+    if differ.any():
+        again = np.empty((int(differ.sum()), 1, counts.shape[1]), np.int64)
+        _core.label_counts(np.ascontiguousarray(maps[:, differ]), others[differ], np.zeros(len(maps), np.int64), again)
+        counts[differ] = again[:, 0]
+    return counts
 
 
 def _sums(members: NDArray, of_samples: NDArray, classes: int) -> NDArray:
