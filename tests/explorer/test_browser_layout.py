@@ -31,6 +31,7 @@ EXTENT = """const main = document.querySelector('[data-testid=stMain]');
 SEEN = """const seen = (e) => { const box = e.getBoundingClientRect();
     return box.top >= 0 && box.bottom <= innerHeight && box.height > 0; };
     return [...document.querySelectorAll(arguments[0])].filter(seen).length;"""
+LOADED = "return [...document.querySelectorAll(arguments[0])].filter((image) => image.naturalHeight).length;"
 
 
 @pytest.fixture
@@ -66,7 +67,8 @@ def test_the_answer_to_a_click_is_in_view(page: Page) -> None:
     assert top > 0
     assert top + height <= SIZES[0][1]
     page.click(2, 3)
-    page.until(lambda: page.pictures() == 24)
+    # An image has no height until it is loaded.
+    page.until(lambda: page.browser.execute_script(LOADED, f"{ANSWER} img") == 24)
     page.settled()
     page.browser.execute_script("document.querySelector('[data-testid=stMain]').scrollTop = 0")  # `click` scrolls
     assert page.browser.execute_script(SEEN, f"{ANSWER} [data-testid=stMetricValue]") == 2
