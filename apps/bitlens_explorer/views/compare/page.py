@@ -16,7 +16,7 @@ from bitlens_explorer.results.traced import Traced
 from bitlens_explorer.state import run_access
 from bitlens_explorer.state.context import context
 from bitlens_explorer.state.query import COMPARISONS, Query, current_query
-from bitlens_explorer.ui import charts, figure_frame
+from bitlens_explorer.ui import charts, figure_frame, page_frame
 from bitlens_explorer.ui.bound_widget import bound_widget, switch
 from bitlens_explorer.ui.text import escape_markdown, show_hint, show_warning
 from bitlens_explorer.views.compare.captions import DIFFERENCES, OTHER_PROBE, PROGRESS, drawn_quantities
@@ -31,7 +31,7 @@ Runs = Mapping[str, Run]
 def main() -> None:
     """Show the page."""
     run, query, epoch = context()
-    st.title("Compare", anchor=False)
+    page_frame.head("Compare", "How does this network, or this training, differ from others?")
     others = _others(run, query)
     if not others:
         return
