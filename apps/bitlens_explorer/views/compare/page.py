@@ -44,7 +44,7 @@ def main() -> None:
     switch(st.segmented_control, "Show", "comparison", COMPARISONS)
     shown = current_query().comparison
     if shown == "training":
-        st.dataframe(overview, hide_index=True, key="runs")
+        st.dataframe(overview.rename(columns={"same_probe": "same probe"}), hide_index=True, key="runs")
         _progress(run, runs)
         _diversity(run, runs)
     elif shown in ("estimates", "later"):
