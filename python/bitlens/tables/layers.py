@@ -63,12 +63,12 @@ def channel_pairs(information: xr.Dataset) -> pd.DataFrame:
 
 
 def duplicate_channels(information: xr.Dataset) -> pd.DataFrame:
-    """Channels of a layer that two layers' information cannot tell apart, one row for each epoch and such channel.
+    """Channels that look like copies of others in their layer, one row for each epoch and such channel.
 
     They have equal entropies of their distances and equal information with every measured channel of the other layer,
-    rounded to 1e-6 bits. Channels that are equal up to sign, scale and offset have the same distances up to a factor, so
-    that they are always found. The converse is almost certain if the other layer has several channels. Channels without
-    entropy, which are dead, are left out.
+    rounded to 1e-6 bits. Channels that are equal up to sign, scale and offset have equal distances up to a factor and
+    are always found. The converse is almost certain if the other layer has several channels. Channels without entropy,
+    which are dead, are left out.
 
     Parameters
     ----------

@@ -157,7 +157,7 @@ def _strip(
     results = loaded.value
     chosen = stored_epochs(loaded)
     colors = matrices.color_range(results, query)
-    figure_frame.title("The same matrix during the training")
+    figure_frame.title("The same matrix during the training, all samples")
     for column, epoch in zip(st.columns(len(chosen)), chosen, strict=True):
         with column:
             st.markdown(f"**Epoch {epoch}**")
