@@ -14,7 +14,7 @@ from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 
 import bitlens
-from tests.support.browser_driver import CHROMIUM, DRIVER, Page, complaints
+from tests.support.browser_driver import CHROMIUM, DRIVER, Page, complaints, serious_violations
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
 
@@ -47,12 +47,22 @@ def resize(page: Page, width: int, height: int) -> None:
     page.until(lambda: page.browser.execute_script("return innerWidth") == width)
 
 
-@pytest.mark.parametrize("name", ["", "flow", "layers", "channels", "embedding", "method"])
-def test_nothing_is_cut_and_pages_are_short(page: Page, name: str) -> None:
+PAGES = [
+    *((name, {"t": "1"}) for name in ("", "flow", "layers", "channels", "embedding", "method")),
+    ("hidden_states", {"run": "tokens"}),
+    *(("compare", {"t": "1", "vs": "markup", "cp": part}) for part in ("training", "estimates", "matrices", "samples")),
+]
+
+
+@pytest.mark.parametrize(("name", "address"), PAGES, ids=lambda part: part if isinstance(part, str) else part.get("cp"))
+def test_nothing_is_cut_or_inaccessible_and_pages_are_short(
+    page: Page, name: str, address: dict[str, str], markup_run: bitlens.Run, token_run: bitlens.Run
+) -> None:
     resize(page, *SIZES[0])
-    page.visit(name, a="1", b="2", t="1", cell="3.2", c="1", cm="1.1")
+    page.visit(name, **{"a": "1", "b": "2", "cell": "3.2", "c": "1", "cm": "1.1"} | address)
     page.until(lambda: page.state(STRIP).get("ready") and page.browser.find_elements(By.CSS_SELECTOR, "h3"))
     page.settled()
+    assert serious_violations(page.browser) == []
     for size in SIZES:
         resize(page, *size)
         page.until(lambda: page.browser.execute_script(CUT) == [])
