@@ -27,7 +27,7 @@ PAGES = {
     "pixels": (".heatmap", {}),
     "ablation": (None, {}),
     "compare": (None, {"cp": "estimates"}),
-    "method": (None, {"fig": "Measured"}),
+    "method": (None, {"fig": "Defined"}),
 }
 SECONDS = 2.5  # until charts have come to rest
 

@@ -16,7 +16,7 @@ const OVERVIEW_POINTS = 200_000; // more, in all plots together, would not be se
 const HELP = "Plus and minus zoom, arrow keys move, Home shows all, Enter opens the framed plot, Escape clears the "
   + "selection. The buttons next to it select a class.";
 
-const [FEW, LARGE] = [2500, 3.5]; // fewer points than this begin with this size
+const [FEW, LARGE] = [2500, 3.5]; // fewer points in a single plot begin with this size
 const TURNS = "Arrow keys turn the cloud; Shift and arrow keys move it. ";
 
 export function startPainter(matrix, flat = false) {
@@ -58,7 +58,7 @@ function load(matrix, header, arrays) {
     Object.assign(matrix, { wanted: null, cell: null });
   }
   leave(matrix);
-  if (!matrix.header && header.points < FEW) matrix.sizeInput.value = LARGE;
+  if (!matrix.header && header.points < FEW && header.columns.length === 1) matrix.sizeInput.value = LARGE;
   const former = matrix.cloud;
   const colors = new Uint8Array(4 * header.points);
   const bytesOf = (color) => [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16));
