@@ -22,9 +22,10 @@ SIZES = ((1440, 900), (1024, 768))
 MOST_SCREENS = 2.5
 ANSWER = ".st-key-answer"
 STRIP = ".network"
-# Buttons and titles whose text is cut, and columns outside the window.
+# Buttons, tabs and titles that are cut.
 CUT = """const wide = (e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0;
-    const parts = [...document.querySelectorAll('[data-testid=stApp] button p, [data-testid=stMetricValue], h1, h3')];
+    const names = '[data-testid=stApp] button p, [data-testid=stMetricValue], [role=tablist], [role=radiogroup], h1, h3';
+    const parts = [...document.querySelectorAll(names)];
     return parts.filter((e) => e.offsetParent && wide(e)).map((e) => e.textContent);"""
 EXTENT = """const main = document.querySelector('[data-testid=stMain]');
     return [main.scrollHeight / main.clientHeight, main.scrollWidth - main.clientWidth];"""
@@ -38,6 +39,7 @@ LOADED = "return [...document.querySelectorAll(arguments[0])].filter((image) => 
 def page(browser: webdriver.Chrome, server: str, recorded_run: bitlens.Run) -> Iterator[Page]:
     yield Page(browser, server, recorded_run.path.name)
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     assert complaints(browser) == []
 
 
@@ -54,6 +56,11 @@ PAGES = [
 ]
 
 
+def prefer(page: Page, scheme: str) -> None:
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
 @pytest.mark.parametrize(("name", "address"), PAGES, ids=lambda part: part if isinstance(part, str) else part.get("cp"))
 def test_nothing_is_cut_or_inaccessible_and_pages_are_short(
     page: Page, name: str, address: dict[str, str], markup_run: bitlens.Run, token_run: bitlens.Run
@@ -62,9 +69,10 @@ def test_nothing_is_cut_or_inaccessible_and_pages_are_short(
     page.visit(name, **{"a": "1", "b": "2", "cell": "3.2", "c": "1", "cm": "1.1"} | address)
     page.until(lambda: page.state(STRIP).get("ready") and page.browser.find_elements(By.CSS_SELECTOR, "h3"))
     page.settled()
-    assert serious_violations(page.browser) == []
-    for size in SIZES:
+    for size, scheme in zip(SIZES, ("light", "dark"), strict=True):
+        prefer(page, scheme)
         resize(page, *size)
+        assert serious_violations(page.browser) == []
         page.until(lambda: page.browser.execute_script(CUT) == [])
         page.until(lambda: page.browser.execute_script(EXTENT)[0] <= MOST_SCREENS)
         page.until(lambda: page.browser.execute_script(EXTENT)[1] <= 0)
