@@ -24,8 +24,8 @@ ANSWER = ".st-key-answer"
 STRIP = ".network"
 # Buttons, tabs and titles that are cut.
 CUT = """const wide = (e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0;
-    const names = '[data-testid=stApp] button p, [data-testid=stMetricValue], [role=tablist], [role=radiogroup], h1, h3';
-    const parts = [...document.querySelectorAll(names)];
+    const names = '[data-testid=stApp] button p, [data-testid=stMetricValue], [role=tablist], [role=radiogroup], h1';
+    const parts = [...document.querySelectorAll(`${names}, h3`)];
     return parts.filter((e) => e.offsetParent && wide(e)).map((e) => e.textContent);"""
 EXTENT = """const main = document.querySelector('[data-testid=stMain]');
     return [main.scrollHeight / main.clientHeight, main.scrollWidth - main.clientWidth];"""
