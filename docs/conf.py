@@ -42,13 +42,11 @@ numpydoc_show_class_members = False
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
-# `make gallery` executes the examples; without that their pages have the code alone.
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "gallery",
     "filename_pattern": "/plot_",
     "ignore_pattern": "digits_lenet",
-    "plot_gallery": "False",
     "only_warn_on_example_error": False,
     "abort_on_example_error": True,
     "show_memory": False,

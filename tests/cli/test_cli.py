@@ -102,15 +102,28 @@ def test_results_of_an_old_version_are_named_in_one_line(finished: tuple[Path, s
 
 
 def test_results_are_exported_as_netcdf(finished: tuple[Path, str], tmp_path: Path) -> None:
-    result = command("export", str(finished[0]), "--netcdf", str(tmp_path / "netcdf"))
+    result = command("export", str(finished[0]), "--netcdf", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     run = bitlens.open_run(finished[0])
-    files = sorted((tmp_path / "netcdf").rglob("*.nc"))
+    folder = f"{finished[0].name}-netcdf"
+    files = sorted((tmp_path / folder).rglob("*.nc"))
     assert len(files) == len(run.results.keys())
-    (file,) = (tmp_path / "netcdf" / "layer_diversity").iterdir()
+    (file,) = (tmp_path / folder / "layer_diversity").iterdir()
     exported = xr.load_dataset(file, engine="h5netcdf")
     np.testing.assert_array_equal(exported.inter_sample_entropy, bitlens.layer_diversity(run).inter_sample_entropy)
-    assert f"Wrote {file}" in result.stdout
+    assert f"Wrote {file.relative_to(tmp_path)}" in result.stdout
+    assert command("export", str(finished[0]), "--netcdf", "--out", str(tmp_path / "other")).returncode == 0
+    assert len(sorted((tmp_path / "other").rglob("*.nc"))) == len(files)
+    result = command("export", str(finished[0]), cwd=tmp_path)
+    assert result.returncode == 1
+    assert result.stderr == "bitlens: --netcdf: expected a format of the files, got none; add --netcdf\n"
+
+
+def test_a_run_without_results_is_exported_as_nothing(tmp_path: Path) -> None:
+    bitlens.record_arrays(tmp_path / "run", 0, {"fc": np.zeros((4, 2))}, labels=np.arange(4) % 2)
+    result = command("export", ".", "--netcdf", cwd=tmp_path / "run")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "The run has no results. Compute them with: bitlens measure .\n"
 
 
 def test_numbers_as_csv(finished: tuple[Path, str], tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ REFUSED = [
     (ENTROPIES, None, TypeError, "masks: expected a NumPy array or a PyTorch tensor, got NoneType"),
     (ENTROPIES, torch.from_numpy(MASKS), TypeError, "masks: expected an array of the same kind as entropies"),
     (ENTROPIES, MASKS.astype(int), TypeError, "masks: expected booleans, got int64"),
+    (np.ones_like(ENTROPIES, dtype=int), MASKS, TypeError, "entropies: expected floats, got int64"),
     (
         ENTROPIES,
         MASKS[:, :5],

@@ -11,6 +11,8 @@ import bitlens
 from bitlens import reference
 from bitlens.arrays import ArrayContext
 from bitlens.estimators.neighbors import nearest
+from bitlens.estimators.neighbors import scan as scanning
+from bitlens.estimators.neighbors.products import products_with
 from bitlens.estimators.neighbors.projection import Projection, choose_projection
 from tests.support.adversarial_points import DATA
 
@@ -33,6 +35,58 @@ def test_samples_near_a_plane_are_projected(x):
     assert np.linalg.norm(chosen.directions, 2) <= 1
     again = choose_projection(x, None, ArrayContext(), 15)
     np.testing.assert_array_equal(chosen.directions, again.directions)
+
+
+def remote(n, length):
+    """One sample so far away that products of all others are below the range of float32."""
+    x = DATA["normal"](n, length)
+    x[0, 0] = 1e30
+    return x
+
+
+def constant(n, length):
+    """Samples of one value each: sums of equal products are rounded in one direction."""
+    return np.outer(DATA["normal"](n, 1), np.ones(length))
+
+
+BOUNDED = {**DATA, "remote": remote, "constant": constant}
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+@pytest.mark.parametrize(("length", "finest"), [(40, 8), (2000, 8), (2000, 32)])  # long samples are multiplied in parts
+def test_bounds_of_projected_samples_hold(name, length, finest):
+    x = BOUNDED[name](61, length)
+    if not np.abs(x).max() < 1e99:
+        x = x / 1e100
+    vectors = np.random.default_rng(0).normal(size=(length, finest))
+    vectors[:, 0] = 1
+    vectors = np.linalg.qr(vectors)[0]
+    projection = Projection(x.mean(0), vectors / (np.linalg.norm(vectors, 2) * (1 + 1e-12)), 8)
+    width = float(x.max() - x.min())
+    panels, finer, lowered, errors, order = scanning._projected(x, ArrayContext(), projection, width)
+    coordinates = panels.transpose(0, 2, 1).reshape(-1, 9)[: len(x)].astype(np.float64)
+    points = x[order] / width
+    exact = ((points[:, None] - points) ** 2).sum(-1)
+    allowed = errors.astype(np.float64)[:, None] + errors
+    for given in (coordinates, finer.astype(np.float64)) if finest > 8 else (coordinates,):
+        assert (((given[:, None] - given) ** 2).sum(-1) - allowed <= exact * (1 + 1e-9)).all()
+    norms = (coordinates**2).sum(1)
+    np.testing.assert_allclose(lowered, norms - errors, rtol=1e-5, atol=1e-30)
+    if name == "normal":
+        assert errors.max() < 0.003 * norms.min()  # otherwise the bounds rule little out
+
+
+@pytest.mark.parametrize("length", [5, 768, 3000])
+@pytest.mark.parametrize("offset", [0, 1e6])
+def test_products_with_vectors(length, offset):
+    random = np.random.default_rng(length)
+    x, vectors = random.normal(size=(9000, length)) + offset, random.normal(size=(3, length))
+    products, norms, error = products_with(vectors, x, ArrayContext(), x.mean(0), 2.0)
+    centred = (x - x.mean(0)) / 2
+    np.testing.assert_allclose(norms, (centred**2).sum(1), rtol=1e-6)
+    largest = error * np.linalg.norm(vectors, axis=1)[:, None] * np.sqrt(norms)
+    assert (np.abs(products - vectors @ centred.T) <= largest).all()
+    assert error < 2e-5
 
 
 def test_noise_is_not_projected():

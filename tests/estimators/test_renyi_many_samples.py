@@ -12,9 +12,12 @@ import time
 
 import numpy as np
 import pytest
+import scipy.spatial
 
 import bitlens
 from bitlens import NearestNeighbors
+from bitlens.arrays import ArrayContext
+from bitlens.estimators.matrix.sample_tiles import Samples
 
 N = 1100
 
@@ -24,6 +27,14 @@ def normal(n, *shape, seed=0):
 
 
 X = normal(N, 2)
+HARD_FOR_A_MEDIAN = {
+    "ties": np.random.default_rng(1).integers(0, 3, (N, 3)),
+    "two places": np.repeat([[0.0], [1.0]], [N // 2, N - N // 2], axis=0),
+    "nearly all equal": np.where(np.arange(N) < 3, np.arange(N), 5)[:, None],
+    "two distances": np.where(np.arange(N) % 2, 1e-3, 1.0)[:, None] * np.eye(N)[:, :40],
+    "an outlier": np.where(np.arange(N) == 7, 1e6, 1)[:, None] * normal(N, 3),
+    "offset": normal(N, 3) + 1e7,
+}
 REFUSED = [
     (
         {"tolerance": 0},
@@ -110,3 +121,16 @@ def test_an_interrupt_ends_a_long_computation(alpha):
         bitlens.renyi_entropy(x, alpha, 10.0, tolerance=0.001)
     timer.join()
     assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize("name", HARD_FOR_A_MEDIAN)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_median_distance(name, dtype):
+    x = HARD_FOR_A_MEDIAN[name].astype(dtype)
+    distances = scipy.spatial.distance.pdist(x.astype("float64"))
+    expected = np.median(distances[distances > 0])
+    assert Samples(x, ArrayContext()).median() == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_bracket_without_the_median_is_not_used():
+    assert Samples(X, ArrayContext())._order_statistics(0.0, 1e-9, (1000, 1001)) is None

@@ -177,15 +177,25 @@ def info(run: RunPath) -> None:
     report.print_info(open_run(run), Console())
 
 
-@app.command(epilog="Example: bitlens export demo-run --netcdf demo-netcdf")
+@app.command(epilog="Example: bitlens export demo-run --netcdf")
 def export(
     run: RunPath,
-    netcdf: Annotated[Path, typer.Option(help="Folder for one netCDF file for each set of results.")],
+    netcdf: Annotated[
+        bool, typer.Option("--netcdf", help="Write one netCDF file for each set of results; there is no other format.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the files.", show_default="RUN-netcdf in the current folder")
+    ] = None,
 ) -> None:
-    """Write all results of a run as netCDF files, which other programs can open."""
-    console = Console()
-    for path in export_netcdf(open_run(run), netcdf):
+    """Write all results of a run as files that other programs can open."""
+    if not netcdf:
+        raise RunError("--netcdf: expected a format of the files, got none; add --netcdf")
+    opened, console = open_run(run), Console()
+    files = export_netcdf(opened, out or Path(f"{opened.path.name or Path.cwd().name}-netcdf"))
+    for path in files:
         _hint(console, f"Wrote {path}")
+    if not files:
+        _hint(console, f"The run has no results. Compute them with: bitlens measure {shlex.quote(str(run))}")
 
 
 @app.command("import", epilog="Example: bitlens import hidden-states.npz my-run --tokens-as-samples")

@@ -20,8 +20,9 @@ from bitlens.arrays import (
     have_finite_squares,
     rescale_for_squares,
 )
+from bitlens.estimators.neighbors.products import in_panels, relative_error
 from bitlens.estimators.neighbors.projection import choose_projection
-from bitlens.estimators.neighbors.scan import Neighbors, relative_error, scan
+from bitlens.estimators.neighbors.scan import Neighbors, scan
 
 
 class _Tiles(NamedTuple):
@@ -198,11 +199,9 @@ def _fill_candidate_lists(
     """
     n, length = x.shape
     panel, tile_rows, tile_columns = _tiles_for(context)
-    panels = context.empty((-(-n // panel), length, panel), "float32")
-    norms = context.empty((n,), "float64")
     mean = context.empty((length,), "float64")
     mean[...] = x.mean(0, dtype=mean.dtype)
-    call_kernel(context, _core.center_samples, x, mean, width, panels, norms)
+    panels, norms = in_panels(x, context, mean, width)
     # A product below the normal range of float32 may become 0; its error is at most the smallest normal number.
     underflow = length * float(np.finfo(np.float32).tiny)
     error_bounds[...] = norms * relative_error(length) + underflow

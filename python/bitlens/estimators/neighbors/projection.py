@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from bitlens.arrays import ArrayContext, NDArray, as_numpy
+from bitlens.estimators.neighbors.products import products_with
 
 # Fewer products than these take less time than the choice of directions.
 _LEAST_PRODUCTS = 5e10
@@ -27,10 +27,8 @@ _TILE_PAIR = 100  # of the search by tiles, in addition to a product
 _SCAN_PAIR = 20  # of the scan, in addition to a product
 _CANDIDATE = 500  # of a pair that a coarse bound leaves, in addition to its finer coordinates
 _VALUE = 13  # of a value of a measured distance
-_PROJECTED_VALUE = 4  # of a value that is projected on one direction, in float64
-
-# Values of the rows that are centred at a time: 32 MB in float64.
-_BLOCK_VALUES = 2**22
+_CENTRED_VALUE = 140  # of a value that is read and centred
+_PROJECTED_VALUE = 1.5  # of a value that is projected on one direction
 
 # Squares of larger values may overflow in float32, in which the choice is made.
 _LARGEST = 1e15
@@ -74,12 +72,12 @@ def choose_projection(x: Any, among: Any | None, context: ArrayContext, k: int) 
         farthest = _squared_distances_of_rank(y, context, mean, queries - mean, k if among is None else k - 1)
     shares = _shares_left(queries - mean, columns - mean, directions, farthest)
     left = {count: max(k, n * share) for count, share in shares.items()}
-    projecting = length * _PROJECTED_VALUE * (1 if among is None else 1 + n / len(x))
+    projected = length * (1 if among is None else 1 + n / len(x))
     costs = {
         (coarse, finer): n * (coarse + _SCAN_PAIR)
         + (finer > coarse) * left[coarse] * (_CANDIDATE + finer * _VALUE)
         + left[finer] * length * _VALUE
-        + projecting * finer
+        + projected * (_CENTRED_VALUE + _PROJECTED_VALUE * finer)
         for coarse in set(_COARSE) & left.keys()
         for finer in {coarse, *_FINER} & left.keys()
         if finer >= coarse
@@ -98,22 +96,10 @@ def _rows(x: Any, context: ArrayContext, which: NDArray) -> NDArray:
         return as_numpy(x[context.to_device(which)]).astype(np.float32)
 
 
-def centred_blocks(x: Any, context: ArrayContext, mean: NDArray, dtype: str) -> Iterator[tuple[slice, Any]]:
-    """Yield runs of rows of x, and their values less the mean, in memory that the next run overwrites."""
-    n, length = x.shape
-    step = max(1, min(n, _BLOCK_VALUES // length))
-    memory, offset = context.empty((step, length), dtype), context.astype(context.to_device(mean), dtype)
-    for start in range(0, n, step):
-        rows = slice(start, min(n, start + step))
-        block = memory[: rows.stop - start]
-        block[...] = x[rows]
-        block -= offset
-        yield rows, block
-
-
-def squared_lengths(rows: Any) -> Any:
+def _squared_lengths(rows: NDArray) -> NDArray:
     """|x|^2 of each row, without memory for all squares."""
-    return (rows[:, None, :] @ rows[:, :, None])[:, 0, 0]
+    squared: NDArray = (rows[:, None, :] @ rows[:, :, None])[:, 0, 0]
+    return squared
 
 
 def _principal_directions(centred: NDArray, most: int) -> NDArray:
@@ -132,13 +118,10 @@ def _shrunk(directions: NDArray) -> NDArray:
 
 def _squared_distances_of_rank(y: Any, context: ArrayContext, mean: NDArray, queries: NDArray, rank: int) -> NDArray:
     """About the squared distances of centred queries to the rows of y with that rank, where 0 is the nearest."""
-    others = context.to_device(queries.T.copy())
-    squared = [
-        as_numpy(squared_lengths(block)[:, None] - 2 * (block @ others))
-        for _, block in centred_blocks(y, context, mean, "float32")
-    ]
-    found: NDArray = np.partition(np.concatenate(squared), rank, axis=0)[rank] + squared_lengths(queries)
-    return found
+    offset = context.to_device(mean.astype(np.float64))
+    products, squares, _ = products_with(context.to_device(queries), y, context, offset, 1.0)
+    found: NDArray = np.partition(as_numpy(squares - 2 * products), rank, axis=1)[:, rank]
+    return found + _squared_lengths(queries)
 
 
 def _shares_left(queries: NDArray, columns: NDArray, directions: NDArray, farthest: NDArray) -> dict[int, float]:
@@ -147,13 +130,13 @@ def _shares_left(queries: NDArray, columns: NDArray, directions: NDArray, farthe
     The keys are the numbers of directions that give the bounds.
     """
     projected, others = queries @ directions, columns @ directions
-    squares, other_squares = squared_lengths(queries), squared_lengths(columns)
+    squares, other_squares = _squared_lengths(queries), _squared_lengths(columns)
     shares = {}
     for count in sorted({*_COARSE, *_FINER}):
         if count > directions.shape[1]:
             break
         along, others_along = projected[:, :count], others[:, :count]
-        lengths, other_lengths = squared_lengths(along), squared_lengths(others_along)
+        lengths, other_lengths = _squared_lengths(along), _squared_lengths(others_along)
         rest = np.sqrt(np.maximum(squares - lengths, 0))
         other_rest = np.sqrt(np.maximum(other_squares - other_lengths, 0))
         bounds = lengths[:, None] + other_lengths - 2 * along @ others_along.T + (rest[:, None] - other_rest) ** 2

@@ -9,28 +9,13 @@ import numpy as np
 
 from bitlens import _core
 from bitlens.arrays import ArrayContext, NDArray, array_namespace, as_numpy, call_kernel
-from bitlens.estimators.neighbors.projection import Projection, centred_blocks, squared_lengths
-
-_UNIT_ROUNDOFF = 2.0**-24
+from bitlens.estimators.neighbors.products import UNIT_ROUNDOFF, in_panels, panel_size, products_with, relative_error
+from bitlens.estimators.neighbors.projection import Projection
 
 # Number of coordinates that may divide the samples into panels, and of values up to which samples are divided without
 # a projection.
 _DIVIDING = 16
 _SHORT = 64
-
-
-def relative_error(length: int) -> float:
-    """A bound of the error of a float32 squared distance, as a share of |x|^2 + |y|^2.
-
-    The share of the dot product is the probabilistic bound of Higham and Mary (2019) with lambda = 8. The rest is the
-    rounding of the points, of the norms and of the final sum.
-    """
-    return (min(length, 8 * math.sqrt(length)) + 16) * _UNIT_ROUNDOFF
-
-
-def panel_size(context: ArrayContext) -> int:
-    """Number of samples whose values lie next to each other in memory."""
-    return _core.CUDA_PANEL if context.on_cuda else _core.CPU_PANEL
 
 
 class Neighbors(NamedTuple):
@@ -90,7 +75,8 @@ def _centred(x: Any, context: ArrayContext, mean: Any, width: float) -> tuple[An
     if length <= _SHORT:
         order = context.to_device(_divide(as_numpy(x).astype(np.float64), panel_size(context)))
         x = x[order]
-    return _scanned(x, context.empty((n, 0), "float32"), order, context, mean, width, relative_error(length))
+    panels, norms = in_panels(x, context, mean, width)
+    return _scanned(panels, norms, context.empty((n, 0), "float32"), norms * relative_error(length), order, context)
 
 
 def _projected(x: Any, context: ArrayContext, projection: Projection, width: float) -> tuple[Any, ...]:
@@ -102,39 +88,44 @@ def _projected(x: Any, context: ArrayContext, projection: Projection, width: flo
     n, length = x.shape
     directions, coarse = projection.directions, projection.coarse
     finest = directions.shape[1]
-    along = context.to_device(directions / width)
+    vectors, mean = context.to_device(directions.T.copy()), context.to_device(projection.mean)
+    along, squares, error = products_with(vectors, x, context, mean, width)
     coordinates = context.empty((n, coarse + 1), "float32")
     finer = context.empty((n, finest + 1 if finest > coarse else 0), "float32")
-    for rows, block in centred_blocks(x, context, projection.mean, "float64"):
-        projected = block @ along
-        squares = squared_lengths(block) / width**2
-        for target, count in ((coordinates, coarse), (finer, finest)):
-            if target.shape[1]:
-                target[rows, :count] = projected[:, :count]
-                rest = squares - squared_lengths(projected[:, :count])
-                target[rows, count] = rest.clip(0) ** 0.5
-    places = _divide(as_numpy(coordinates[:, : min(coarse, _DIVIDING)]), panel_size(context))
-    order = context.to_device(places)
-    # The length of what is left has an error of at most the root of that of its square, a sum of float64 products.
-    rounding = 4 * math.sqrt((math.sqrt(finest) + 1) * length * 2.0**-52)
+    for target, count in ((coordinates, coarse), (finer, finest)):
+        if target.shape[1]:
+            rest = (squares - (along[:count] ** 2).sum(0)).clip(0) ** 0.5
+            target[:, :count] = along[:count].T
+            target[:, count] = rest
+    order = context.to_device(_divide(as_numpy(coordinates[:, : min(coarse, _DIVIDING)]), panel_size(context)))
     none = context.to_device(np.zeros(coarse + 1))
-    error = relative_error(coarse + 1) + rounding
-    return _scanned(coordinates[order], finer[order], order, context, none, 1.0, error)
+    panels, norms = in_panels(coordinates[order], context, none, 1.0)
+    moved = _coordinate_errors(squares, rest, error, length, finest)[order]
+    # With coordinates that are wrong by a and b, |z_x - z_y|^2 - |x - y|^2 is at most 2 |z_x - z_y| (a + b). That is at
+    # most share |z_x - z_y|^2 + (a + b)^2 / share for every share.
+    share = (moved.sum() / norms.sum()) ** 0.5
+    errors = norms * (relative_error(coarse + 1) + 2 * share) + 2 / share * moved
+    return _scanned(panels, norms, finer[order], errors, order, context)
 
 
-def _scanned(
-    coordinates: Any, finer: Any, order: Any, context: ArrayContext, mean: Any, width: float, error: float
-) -> tuple[Any, ...]:
+def _coordinate_errors(squares: Any, rest: Any, error: float, length: int, finest: int) -> Any:
+    """Bounds of the squared errors of the coordinates [n]: of all products of a sample and of the length of the rest.
+
+    `squares` are the squared norms of the samples, and `error` is that of a product, as a share of the norm.
+    """
+    lengths = squares**0.5
+    # A value or product below the normal range of float32 may become 0.
+    products = (error * lengths + 2 * length * float(np.finfo(np.float32).tiny)) * math.sqrt(finest)
+    of_square = 4 * UNIT_ROUNDOFF * squares + 2 * lengths * products + products**2
+    # The error of a root is that of the square over the sum of both roots, and at most the root of that of the square.
+    return products**2 + of_square / (rest**2 / of_square).clip(1)
+
+
+def _scanned(panels: Any, norms: Any, finer: Any, errors: Any, order: Any, context: ArrayContext) -> tuple[Any, ...]:
     """The operands of `scan_neighbors` that describe samples."""
-    n, length = coordinates.shape
-    panel = panel_size(context)
-    panels = context.empty((-(-n // panel), length, panel), "float32")
-    norms = context.empty((n,), "float64")
-    call_kernel(context, _core.center_samples, coordinates, mean, width, panels, norms)
     # A product below the normal range of float32 may become 0; its error is at most the smallest normal number.
-    errors = norms * error + length * float(np.finfo(np.float32).tiny)
-    lowered = context.astype(norms - errors, "float32")
-    return panels, finer, lowered, context.astype(errors, "float32"), order
+    errors = errors + panels.shape[1] * float(np.finfo(np.float32).tiny)
+    return panels, finer, context.astype(norms - errors, "float32"), context.astype(errors, "float32"), order
 
 
 def _divide(coordinates: NDArray, panel: int) -> NDArray:
