@@ -18,10 +18,12 @@ from bitlens_explorer.ui import page_frame
 from tests.support.sample_runs import (
     APP,
     MARKUP,
+    TEXTS,
     record_ablated_run,
     record_discarded_run,
     record_flowing_run,
     record_tiny_run,
+    record_token_run,
 )
 
 if TYPE_CHECKING:
@@ -58,6 +60,14 @@ def ablated_run(runs: Path) -> bitlens.Run:
 @pytest.fixture(scope="session")
 def flowing_run(runs: Path) -> bitlens.Run:
     return record_flowing_run(runs / "flowing")
+
+
+@pytest.fixture(scope="session")
+def token_run(runs: Path) -> bitlens.Run:
+    """A run whose samples are tokens of prompts."""
+    run = record_token_run(runs / "tokens", texts=TEXTS)
+    bitlens.measure(run, ["prompt_entropy", "layer_diversity", "channel_entropies"], k=5, permutations=3)
+    return run
 
 
 @pytest.fixture

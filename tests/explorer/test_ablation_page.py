@@ -178,7 +178,7 @@ def test_one_of_several_settings_is_chosen(ablated_run, look):
     assert (app.query_params["abl"], "scope" in app.query_params) == (second, False)
     said = words(app)
     assert (
-        "layers 4, score entropy, quantizer OneBit(threshold=0.0), mode mean, repeats 2, steps 2, tolerance 0.05"
+        "layers 4, score entropy, quantizer One bit (threshold 0.0), mode mean, repeats 2, steps 2, tolerance 0.05"
         in said
     )
     assert "Compare the layers with the network" not in said

@@ -1,4 +1,4 @@
-"""The comparison page and the report in a browser: linked plots, and a file that needs no other."""
+"""Linked plots, clouds that turn, and the report in a browser."""
 
 from __future__ import annotations
 
@@ -46,6 +46,30 @@ def test_plots_of_two_networks_are_linked(page: Page) -> None:
     page.until(lambda: "sel" in page.address)
     page.settled()
     assert [page.state(SCATTER, number)["selected"] for number in (0, 1)] == ["12", "12"]
+
+
+def test_a_cloud_turns_by_the_mouse_and_the_keys_and_shows_its_density(page: Page) -> None:
+    def angles() -> list[float]:
+        return [float(angle) for angle in page.state(SCATTER)["angles"].split(",")]
+
+    page.open("embedding", SCATTER, a="2", t="1", emb="turn")
+    turn, tilt = angles()
+    left, top, width, height = page.place(f"{SCATTER} .marks")
+    middle = left + width / 2, top + height / 2
+    page.pointer(middle, (middle[0] + 40, middle[1]), (middle[0] + 60, middle[1] - 20), hold=True)
+    page.until(lambda: angles()[0] > turn and angles()[1] < tilt)
+    assert page.state(SCATTER)["selected"] == "0"
+    before = angles()
+    page.browser.execute_script(f"{page.part(SCATTER + ' .stage')}.focus()")
+    page.press(Keys.ARROW_LEFT, Keys.ARROW_UP)
+    page.until(lambda: angles() == [before[0] - 5, before[1] - 5])
+    page.browser.execute_script(f"{page.part(SCATTER + ' .density-button')}.click()")
+    page.until(lambda: page.state(SCATTER)["dense"] == "1")
+    note = page.browser.execute_script(f"return {page.part(SCATTER + ' .note')}.textContent")
+    assert "the strongest square has" in note
+    page.button("channels")  # the next figure has no angles, and the mouse selects again
+    page.until(lambda: page.state(SCATTER).get("angles") == "")
+    page.settled()
 
 
 def test_the_report_is_read_without_a_network(browser: webdriver.Chrome, recorded_run, tmp_path: Path) -> None:

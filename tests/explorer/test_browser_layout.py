@@ -14,7 +14,7 @@ from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 
 import bitlens
-from tests.support.browser_driver import CHROMIUM, DRIVER, Page, complaints
+from tests.support.browser_driver import CHROMIUM, DRIVER, Page, complaints, serious_violations
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
 
@@ -22,21 +22,24 @@ SIZES = ((1440, 900), (1024, 768))
 MOST_SCREENS = 2.5
 ANSWER = ".st-key-answer"
 STRIP = ".network"
-# Buttons and titles whose text is cut, and columns outside the window.
+# Buttons, tabs and titles that are cut.
 CUT = """const wide = (e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0;
-    const parts = [...document.querySelectorAll('[data-testid=stApp] button p, [data-testid=stMetricValue], h1, h3')];
+    const names = '[data-testid=stApp] button p, [data-testid=stMetricValue], [role=tablist], [role=radiogroup], h1';
+    const parts = [...document.querySelectorAll(`${names}, h3`)];
     return parts.filter((e) => e.offsetParent && wide(e)).map((e) => e.textContent);"""
 EXTENT = """const main = document.querySelector('[data-testid=stMain]');
     return [main.scrollHeight / main.clientHeight, main.scrollWidth - main.clientWidth];"""
 SEEN = """const seen = (e) => { const box = e.getBoundingClientRect();
     return box.top >= 0 && box.bottom <= innerHeight && box.height > 0; };
     return [...document.querySelectorAll(arguments[0])].filter(seen).length;"""
+LOADED = "return [...document.querySelectorAll(arguments[0])].filter((image) => image.naturalHeight).length;"
 
 
 @pytest.fixture
 def page(browser: webdriver.Chrome, server: str, recorded_run: bitlens.Run) -> Iterator[Page]:
     yield Page(browser, server, recorded_run.path.name)
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     assert complaints(browser) == []
 
 
@@ -46,14 +49,30 @@ def resize(page: Page, width: int, height: int) -> None:
     page.until(lambda: page.browser.execute_script("return innerWidth") == width)
 
 
-@pytest.mark.parametrize("name", ["", "flow", "layers", "channels", "embedding", "method"])
-def test_nothing_is_cut_and_pages_are_short(page: Page, name: str) -> None:
+PAGES = [
+    *((name, {"t": "1"}) for name in ("", "flow", "layers", "channels", "embedding", "method")),
+    ("hidden_states", {"run": "tokens"}),
+    *(("compare", {"t": "1", "vs": "markup", "cp": part}) for part in ("training", "estimates", "matrices", "samples")),
+]
+
+
+def prefer(page: Page, scheme: str) -> None:
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+@pytest.mark.parametrize(("name", "address"), PAGES, ids=lambda part: part if isinstance(part, str) else part.get("cp"))
+def test_nothing_is_cut_or_inaccessible_and_pages_are_short(
+    page: Page, name: str, address: dict[str, str], markup_run: bitlens.Run, token_run: bitlens.Run
+) -> None:
     resize(page, *SIZES[0])
-    page.visit(name, a="1", b="2", t="1", cell="3.2", c="1", cm="1.1")
+    page.visit(name, **{"a": "1", "b": "2", "cell": "3.2", "c": "1", "cm": "1.1"} | address)
     page.until(lambda: page.state(STRIP).get("ready") and page.browser.find_elements(By.CSS_SELECTOR, "h3"))
     page.settled()
-    for size in SIZES:
+    for size, scheme in zip(SIZES, ("light", "dark"), strict=True):
+        prefer(page, scheme)
         resize(page, *size)
+        assert serious_violations(page.browser) == []
         page.until(lambda: page.browser.execute_script(CUT) == [])
         page.until(lambda: page.browser.execute_script(EXTENT)[0] <= MOST_SCREENS)
         page.until(lambda: page.browser.execute_script(EXTENT)[1] <= 0)
@@ -66,7 +85,8 @@ def test_the_answer_to_a_click_is_in_view(page: Page) -> None:
     assert top > 0
     assert top + height <= SIZES[0][1]
     page.click(2, 3)
-    page.until(lambda: page.pictures() == 24)
+    # An image has no height until it is loaded.
+    page.until(lambda: page.browser.execute_script(LOADED, f"{ANSWER} img") == 24)
     page.settled()
     page.browser.execute_script("document.querySelector('[data-testid=stMain]').scrollTop = 0")  # `click` scrolls
     assert page.browser.execute_script(SEEN, f"{ANSWER} [data-testid=stMetricValue]") == 2

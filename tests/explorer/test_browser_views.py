@@ -261,7 +261,18 @@ def test_without_webgl_points_are_drawn_all_the_same(server: str, run: bitlens.R
 
 def test_no_page_asks_another_machine(page: Page) -> None:
     """The log, which is read once, has the requests of all pages that were opened before."""
-    for path in ("", "flow", "layers", "channels", "embedding", "pixels", "ablation", "method"):
+    for path in (
+        "",
+        "flow",
+        "layers",
+        "channels",
+        "embedding",
+        "pixels",
+        "ablation",
+        "hidden_states",
+        "compare",
+        "method",
+    ):
         page.visit(path)
         page.until(lambda: page.browser.find_elements(By.CSS_SELECTOR, "h1"))
         page.settled()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 
+import torch
+
 import bitlens
 from tests.support.page_contents import words
 
@@ -26,3 +28,27 @@ def test_losses_of_information_are_not_denied_without_standard_errors(run, look)
         assert ("Which layer loses information cannot be told" in text) == said
         assert ("Largest loss of information" in text or "No layer loses information" in text) != said
         shutil.rmtree(run.path / "results" / "information_plane")
+
+
+def test_copies_of_channels_are_found_and_said_how(tmp_path, look):
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Conv2d(1, 3, 3), torch.nn.Tanh(), torch.nn.Conv2d(3, 5, 3))
+    with torch.no_grad():
+        model[0].weight[2], model[0].bias[2] = -model[0].weight[0], -model[0].bias[0]
+    with bitlens.Recorder(model, tmp_path / "run", (torch.rand(20, 1, 8, 8), None), show_size=False) as recorder:
+        recorder.snapshot(0)
+    run = bitlens.open_run(tmp_path / "run")
+    assert "copies of channels" not in words(look(run.path))
+    bitlens.layer_pair_information(run, "1", "output", permutations=2)
+    app = look(run.path)
+    assert (
+        "Most copies of channels: 1 of 3 in 1, 1 in all, such as channel 2 of channel 0 up to sign, scale and offset "
+        "(judged by equal entropy and equal information with every measured channel of a neighbouring layer, here 5 of "
+        "output; 2 of 4 layers measured)." in words(app)
+    )
+    next(button for button in app.button if button.label == "Channels 0 and 2 →").click().run()
+    assert app.query_params["d"] == "0,2"
+
+
+def test_without_copies_it_is_said_what_was_looked_at(recorded_run, look):
+    assert "No channel is a copy of another one in its layer" in words(look(recorded_run.path, t="1"))

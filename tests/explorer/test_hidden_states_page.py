@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import numpy as np
 import pytest
 
 import bitlens
 from bitlens import tables
-from tests.support.hidden_state_arrays import MASK, STATES
 from tests.support.page_contents import chart, menus, words
+from tests.support.sample_runs import record_token_run
 
-TEXTS = [[f"*w{prompt}* {token}" for token in range(12)] for prompt in range(3)]
 PAGES = ["training", "flow", "layers", "channels", "embedding", "pixels", "ablation", "hidden_states", "method"]
-
-
-def recorded(store: Path, **options) -> bitlens.Run:
-    bitlens.record_arrays(store, 0, **bitlens.from_hidden_states(STATES, MASK, **options), labels=np.arange(25) % 2)
-    return bitlens.open_run(store)
-
-
-@pytest.fixture(scope="module")
-def token_run(tmp_path_factory) -> bitlens.Run:
-    run = recorded(tmp_path_factory.mktemp("tokens") / "run", texts=TEXTS)
-    bitlens.measure(run, ["prompt_entropy", "layer_diversity", "channel_entropies"], k=5, permutations=3)
-    return run
 
 
 def test_the_curves_are_those_of_the_table(token_run, look):
@@ -71,7 +55,7 @@ def test_samples_are_shown_as_text_in_place_of_pictures(token_run, look):
 
 
 def test_what_is_missing_is_said_and_computed(tmp_path, look):
-    run = recorded(tmp_path / "bare")
+    run = record_token_run(tmp_path / "bare")
     app = look(run.path, page="hidden_states")
     assert "The entropies of prompts are not measured at 1 epoch." in words(app)
     app.button(key="compute prompts").click().run()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 import bitlens
 from bitlens import measures
-from bitlens_explorer.ui.sequences import _curve
+from bitlens_explorer.ui.waves import FLOOR, curve, spectrograms
 from tests.support.page_contents import chart, words
 
 
@@ -87,11 +88,29 @@ def test_tokens_without_texts_are_numbers_and_have_no_average(tmp_path, look):
     assert "whose average means nothing" in words(look(run.path, "embedding", a="words", t="1"))
 
 
-def test_waves_are_curves(tmp_path, look):
+def test_waves_are_curves_with_spectrograms(tmp_path, look):
     model = torch.nn.Sequential(torch.nn.Conv1d(1, 2, 9, 4), torch.nn.Flatten(), torch.nn.Linear(46, 3))
     run = record(tmp_path / "waves", model, torch.rand(24, 1, 100), input=1)
     predicted = int(measures.predicted_classes(run, 1)[0])
     assert "along 100 values" in words(look(run.path, t="1", cm=f"0.{predicted}"))
-    drawn = _curve(torch.tensor([[0.0, 1.0, float("nan"), 0.5]]).numpy(), 0.0, 1.0)
+    drawn = curve(torch.tensor([[0.0, 1.0, float("nan"), 0.5]]).numpy(), 0.0, 1.0)
     assert drawn.count("<polyline") == 1
     assert "nan" not in drawn
+
+
+def test_a_spectrogram_shows_the_frequency_and_the_ratio_of_amplitudes():
+    times = np.arange(2048)
+    waves = np.stack([np.sin(2 * np.pi * times / 8), 0.1 * np.sin(2 * np.pi * times / 4)])[:, None]
+    decibels = spectrograms(waves)
+    frequencies = np.linspace(0, 0.5, decibels.shape[1])
+    assert [frequencies[i] for i in decibels.mean(axis=2).argmax(axis=1)] == [1 / 8, 1 / 4]
+    np.testing.assert_allclose(decibels.max(axis=(1, 2)), [0, -20], atol=1e-6)
+    assert decibels.min() == FLOOR
+    both = spectrograms(
+        np.concatenate([waves, np.zeros_like(waves)], axis=1)
+    )  # the mean over channels, then the largest
+    np.testing.assert_allclose(both, decibels, atol=1e-9)
+    waves[0, 0, 5] = np.nan
+    assert np.isnan(spectrograms(waves)[0, :, 0]).all()
+    assert np.isfinite(spectrograms(waves)[0, :, 1:][:, 5:]).all()
+    assert (spectrograms(np.zeros((1, 1, 64))) == FLOOR).all()

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from axe_core_python.base import AXE_FILE_PATH
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver import ActionChains, ChromeOptions, ChromeService
@@ -107,6 +108,21 @@ def complaints(browser: webdriver.Chrome) -> list[dict]:
     """Errors in the console, except that Streamlit first looks for its server below the path of a page."""
     severe = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
     return [entry for entry in severe if not re.search(r":\d+/\w+/_stcore/", entry["message"])]
+
+
+def serious_violations(browser: webdriver.Chrome) -> list[tuple[object, ...]]:
+    """What axe-core finds in components, and in words and pictures of pages; not in Streamlit's own widgets."""
+    browser.execute_script(Path(AXE_FILE_PATH).read_text("utf-8"))
+    results = browser.execute_async_script(
+        "const done = arguments[arguments.length - 1]; axe.run(document, {resultTypes: ['violations']}).then(done);"
+    )
+    serious = [
+        (violation["id"], node["target"], node["html"][:200])
+        for violation in results["violations"]
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]
+    return [entry for entry in serious if any(isinstance(part, list) for part in entry[1]) or "<img" in entry[2]]
 
 
 class Page:

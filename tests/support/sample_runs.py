@@ -5,13 +5,29 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 import bitlens
 import bitlens_explorer
+from bitlens.measures import COMPUTED
 from bitlens.runs import ResultKey, StoredArray, StoredResult
+from tests.support.hidden_state_arrays import MASK, STATES
 
 FLOW_SETTINGS = {"permutations": 3, "batch": 48}
+LONG_SETTINGS = (
+    ("layer_pair_information", {"samples": 64, "permutations": 2, "intervals": False}),
+    ("layer_decomposition", {"permutations": 2, "pairs": 10, "batch": 64}),
+    ("processing_inequalities", {"permutations": 2, "batch": 64}),
+    ("information_plane", {"permutations": 2, "batch": 64}),
+    ("information_plane", {"permutations": 2, "estimator": "binning"}),
+    ("information_plane", {"permutations": 2, "estimator": "kde"}),
+    ("layer_diversity", {}),
+    ("channel_entropies", {}),
+)
+"""What is measured of the run with many epochs."""
+TEXTS = [[f"*w{prompt}* {token}" for token in range(12)] for prompt in range(3)]
+"""Texts of the tokens of three prompts."""
 APP = Path(bitlens_explorer.__file__).parent
 MARKUP = ["<b>zero</b>", "![one](http://example.com/1.png)", "*two*", "[three](http://example.com)"]
 
@@ -121,6 +137,13 @@ def record_ablated_run(store: Path) -> bitlens.Run:
     return run
 
 
+def record_token_run(store: Path, **options: object) -> bitlens.Run:
+    """Hidden states of three prompts in two layers."""
+    states = bitlens.from_hidden_states(STATES, MASK, **options)
+    bitlens.record_arrays(store, 0, **states, labels=np.arange(25) % 2)
+    return bitlens.open_run(store)
+
+
 def record_epochs(
     store: Path, model: torch.nn.Module, samples: torch.Tensor, labelled: bool, gradients: bool
 ) -> bitlens.Run:
@@ -150,3 +173,53 @@ def record_flowing_run(store: Path) -> bitlens.Run:
     for layer in ("0", "1", "2"):
         bitlens.layer_decomposition(run, layer, batch=48)
     return run
+
+
+def record_long_run(store: Path, epochs: int = 100) -> bitlens.Run:
+    """A convolutional network with 12 layers at many epochs, of small images, measured cheaply: takes minutes."""
+    torch.manual_seed(0)
+    nn = torch.nn
+    model = nn.Sequential(
+        *(nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(64, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
+        *(nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10)),
+    )
+    labels = torch.arange(128) % 10
+    images = torch.rand(128, 1, 8, 8) + torch.rand(10, 1, 8, 8)[labels]
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    given = {"gradients": True, "weights": [epochs - 1], "dtype": "float16", "show_size": False}
+    with bitlens.Recorder(model, store, (images, labels), **given) as recorder:
+        for epoch in range(epochs):
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(model(images), labels)
+            loss.backward()
+            optimizer.step()
+            recorder.snapshot(epoch, loss=float(loss.detach()))
+    run, ends = bitlens.open_run(store), [0, epochs - 1]
+    bitlens.measure(run, ["training_performance", "input_diversity"])
+    for name, settings in LONG_SETTINGS:
+        for target in COMPUTED[name].targets(run):
+            COMPUTED[name](run, *target, epochs=ends, **settings)
+    bitlens.layer_discarding(run, model, ["0"], 2, epochs=ends[1:])
+    bitlens.layer_ablation(run, model, ["1", "3"], repeats=2, steps=8, epochs=ends[1:])
+    _fill_epochs(run, ends)
+    return run
+
+
+def _fill_epochs(run: bitlens.Run, ends: list[int]) -> None:
+    """Store results of all epochs between two measured ones: their numbers lie between those of both."""
+    for measure in COMPUTED.values():
+        for known in measure.known(run) if measure.by_epoch else ():
+            if list(known.epochs) != ends:
+                continue
+            first, last = (stored_result(run, known.key, epoch) for epoch in ends)
+            for epoch in range(ends[0] + 1, ends[1]):
+                weight = (epoch - ends[0]) / (ends[1] - ends[0])
+                between = {
+                    name: replace(array, values=(1 - weight) * array.values + weight * last.variables[name].values)
+                    if array.values.dtype.kind == "f"
+                    else array
+                    for name, array in first.variables.items()
+                }
+                source = str(run.source("epoch", epoch))
+                run.results.save(known.key, epoch, replace(first, variables=between), source)

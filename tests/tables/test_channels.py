@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import bitlens
 from bitlens import tables
 
 
@@ -85,6 +86,24 @@ def test_pairs_of_channels_have_all_their_numbers():
     assert table["entropy_b"].tolist() == [20.0, 30.0]
     one = tables.channel_pairs(information().sel(epoch=4, channel_a=0, channel_b=1))
     assert one.iloc[0].to_dict() == table.iloc[1].to_dict()
+
+
+def test_channels_that_other_layers_cannot_tell_apart_are_duplicates():
+    samples = np.random.default_rng(0).normal(size=(24, 3, 2, 2))
+    first, second = samples.copy(), samples @ np.ones((2, 2))
+    first[:, 2] = 3 - 2 * first[:, 0]
+    first[:, 1] = first[:, 1] ** 3
+    second = np.concatenate([second, np.ones((24, 2, 2, 2))], axis=1)  # two dead channels are no duplicates
+    full = bitlens.channel_mutual_information(first, second, full_output=True)
+    values = {"mutual_information": (("channel_a", "channel_b"), full.mutual_information)}
+    values |= {"entropy_a": ("channel_a", full.entropy_a), "entropy_b": ("channel_b", full.entropy_b)}
+    labels = {"channel_a": [4, 5, 6], "channel_b": np.arange(5)}
+    information = xr.Dataset(values, labels)
+    assert tables.duplicate_channels(information.assign_coords(epoch=7)).values.tolist() == [[7, "a", 6, 4]]
+    several = information.expand_dims(epoch=[2, 3])
+    assert tables.duplicate_channels(several).values.tolist() == [[2, "a", 6, 4], [3, "a", 6, 4]]
+    with pytest.raises(ValueError, match="expected the variables entropy_a, entropy_b"):
+        tables.duplicate_channels(information[["mutual_information"]].assign_coords(epoch=7))
 
 
 def neurons() -> xr.Dataset:

@@ -8,7 +8,7 @@ from typing import Any
 
 import bitlens
 from bitlens import tables
-from bitlens.measures import training_performance
+from bitlens.measures import layer_pair_information, training_performance
 from bitlens.runs import Run
 from bitlens_explorer.results.known import known_sets, load
 from bitlens_explorer.results.layer_states import LayerStates, at_epoch, known_plane
@@ -30,7 +30,8 @@ class Finding:
 
 def findings(run: Run, epoch: int, states: LayerStates) -> list[Finding]:
     """The findings at one epoch; only of what is measured there."""
-    return [*_confused(run, epoch), *_loss(run, epoch), *_dead(run, states), *_saturated(run, epoch)]
+    of_channels = [*_dead(run, states), *_duplicates(run, epoch)]
+    return [*_confused(run, epoch), *_loss(run, epoch), *of_channels, *_saturated(run, epoch)]
 
 
 def _confused(run: Run, epoch: int) -> Iterator[Finding]:
@@ -92,6 +93,42 @@ def _dead(run: Run, states: LayerStates) -> Iterator[Finding]:
     channels = run.layer(worst).channels
     text = f"Most dead channels: {states.dead[worst]} of {channels} in {worst}, {total} in all ({measured})."
     yield Finding(text, "channels", f"Channels of {worst}", parts={"a": worst})
+
+
+def _duplicates(run: Run, epoch: int) -> Iterator[Finding]:
+    found: dict[str, dict[int, int]] = {}
+    judged: dict[str, tuple[int, str]] = {}  # by layer: the other layer, with its number of measured channels
+    for known in known_sets(run, layer_pair_information, quiet=True):
+        results = at_epoch(load(run, known, [epoch]), epoch)
+        if results is None or known.target[0] == known.target[1]:
+            continue
+        table = tables.duplicate_channels(results.value)
+        for role, layer, other in (("a", *known.target), ("b", *known.target[::-1])):
+            channels = results.value.sizes["channel_b" if role == "a" else "channel_a"]
+            if channels <= judged.get(layer, (0, ""))[0] or results.value.sizes[f"channel_{role}"] < 2:
+                continue
+            of_role = table[table["role"] == role]
+            judged[layer] = channels, other
+            found[layer] = dict(zip(of_role["channel"], of_role["duplicate_of"], strict=True))
+    if not judged:
+        return
+    by = "judged by equal entropy and equal information with every measured channel of a neighbouring layer"
+    layers = f"{len(judged)} of {len(run.layers)} layers measured"
+    worst = max(found, key=lambda layer: len(found[layer]))
+    if not found[worst]:
+        yield Finding(f"No channel is a copy of another one in its layer ({by}; {layers}).", "layers", "Layers")
+        return
+    total = sum(map(len, found.values()))
+    channel, original = next(iter(found[worst].items()))
+    number, other = judged[worst]
+    text = (
+        f"Most copies of channels: {len(found[worst])} of {run.layer(worst).channels} in {worst}, {total} in all, such "
+        f"as channel {channel} of channel {original} up to sign, scale and offset ({by}, here {number} of {other}; "
+        f"{layers})."
+    )
+    yield Finding(
+        text, "embedding", f"Channels {original} and {channel}", parts={"a": worst, "dims": (original, channel)}
+    )
 
 
 def _saturated(run: Run, epoch: int) -> Iterator[Finding]:

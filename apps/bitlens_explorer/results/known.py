@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import streamlit as st
@@ -117,8 +119,19 @@ def missing_tasks(
     return tasks or [Task(str(run.path), measure.name, resolved, values, epoch) for epoch in epochs]
 
 
+def value_text(value: object) -> str:
+    """The value of a parameter in words: "Median" for `Median()`, "One bit (threshold 0.0)" for `OneBit(0.0)`."""
+    if isinstance(value, tuple | list):
+        return ", ".join(map(value_text, value))
+    if not is_dataclass(value) or isinstance(value, type):
+        return str(value)
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(value).__name__).capitalize()
+    parts = [f"{field.name.replace('_', ' ')} {value_text(getattr(value, field.name))}" for field in fields(value)]
+    return f"{name} ({', '.join(parts)})" if parts else name
+
+
 def _short(value: object) -> str:
-    text = ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+    text = value_text(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 

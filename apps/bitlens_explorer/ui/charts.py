@@ -26,9 +26,21 @@ def cycle(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
     return {"domain": list(names), "range": [values[i % len(values)] for i in range(len(names))]}
 
 
+class _Unchecked:
+    """A chart that Streamlit converts without a check against the schema of Vega-Lite, which takes most of the time."""
+
+    def __init__(self, chart: Chart) -> None:
+        self._chart = chart
+
+    def to_dict(self) -> dict[str, Any]:
+        """The chart as Vega-Lite."""
+        return self._chart.to_dict(validate=False)
+
+
 def draw(chart: Chart, key: str, alt_text: str) -> None:
     """Put a chart onto the page."""
-    st.altair_chart(chart, width="stretch", key=key, alt=alt_text)
+    unchecked: Any = _Unchecked(chart)  # `picture` checks the chart
+    st.altair_chart(unchecked, width="stretch", key=key, alt=alt_text)
 
 
 def picture(chart: Chart, ending: Literal["svg", "png"]) -> bytes:

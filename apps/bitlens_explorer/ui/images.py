@@ -13,9 +13,10 @@ import xarray as xr
 
 import bitlens
 from bitlens.runs import Run
-from bitlens_explorer.ui.sequences import are_tokens, are_waves, show_tokens, show_waves
+from bitlens_explorer.ui.sequences import are_tokens, are_waves, show_tokens
 from bitlens_explorer.ui.text import escape_markdown, show_hint
 from bitlens_explorer.ui.tokens import show_texts
+from bitlens_explorer.ui.waves import show_waves
 
 TILE = 76
 """Side of an image on the page, in CSS pixels."""

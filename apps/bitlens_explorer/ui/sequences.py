@@ -1,10 +1,8 @@
-"""Inputs that are not pictures: numbers of tokens, and waves as curves."""
+"""Inputs that are not pictures: how they are known, and numbers of tokens as text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-from xml.sax.saxutils import escape
 
 import numpy as np
 import streamlit as st
@@ -13,8 +11,6 @@ from bitlens.runs import Run
 
 _MOST_TOKENS = 64
 _LEAST_WAVE = 64  # values
-_WIDTH, _HEIGHT = 152, 64  # of a curve, in pixels
-_COLOR = "#3f90da"
 
 
 def are_tokens(run: Run) -> bool:
@@ -36,26 +32,3 @@ def show_tokens(run: Run, samples: Sequence[int], captions: Sequence[str]) -> No
         st.caption(caption)
         st.text("tokens " + " ".join(map(str, tokens[:_MOST_TOKENS].tolist())) + rest)
     st.caption("Record the run with `texts=` to read texts here.")
-
-
-def show_waves(run: Run, samples: Sequence[int], captions: Sequence[str]) -> None:
-    """The inputs as curves, on one scale."""
-    values = run.activations(run.layers[0].name, 0)[list(samples)].astype(np.float64)
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    pictures = [_curve(wave, low, high) for wave in values]
-    st.image(pictures, caption=list(captions), width=_WIDTH, alt=[f"input of {caption}" for caption in captions])
-    st.caption(f"From {low:.3g} to {high:.3g}, along {values.shape[-1]} values.")
-
-
-def _curve(wave: np.ndarray[Any, Any], low: float, high: float) -> str:
-    """One curve for each channel as SVG. Each pixel across shows the lowest and the highest of its values."""
-    lines = []
-    for channel in wave:
-        parts = np.array_split(channel, min(_WIDTH, len(channel)))
-        ends = np.array([[part.min(), part.max()] for part in parts]).ravel()
-        heights = _HEIGHT - 2 - (ends - low) / ((high - low) or 1.0) * (_HEIGHT - 4)
-        places = np.repeat(np.arange(len(parts)) * _WIDTH / len(parts), 2)
-        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(places, heights, strict=True) if np.isfinite(y))
-        lines.append(f'<polyline points="{escape(points)}" fill="none" stroke="{_COLOR}" stroke-width="1"/>')
-    size = f'width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(lines)}</svg>'

@@ -25,7 +25,7 @@ from bitlens.tables.comparison_texts import comparison_texts
 from bitlens.tables.decomposition import channel_decomposition
 from bitlens.tables.discarding import discarding_by_layer, discarding_maps, unconverged_maps, unit_maps
 from bitlens.tables.inequalities import chain_violations, information_chains
-from bitlens.tables.layers import channel_pairs
+from bitlens.tables.layers import channel_pairs, duplicate_channels
 from bitlens.tables.metrics import recorded_metrics
 from bitlens.tables.neighbors import nearest_samples
 from bitlens.tables.neurons import class_means, label_information
@@ -61,6 +61,7 @@ __all__ = [
     "discarding_by_layer",
     "discarding_maps",
     "drawn_pairs",
+    "duplicate_channels",
     "estimate",
     "gap_bounds",
     "information_chains",

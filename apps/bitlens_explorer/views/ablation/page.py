@@ -127,7 +127,7 @@ def _curves(shown: Shown, query: Query) -> None:
 def _scores(shown: Shown, query: Query) -> None:
     """The distribution of the score within each layer."""
     score = shown.known.parameters.score
-    figure_frame.title(f"Neurons by {captions.SCORES[score]} at epoch {shown.epoch}")
+    figure_frame.title(f"Neurons by {captions.SCORES[score]} at epoch {shown.epoch}, all samples")
     layers = ranked_layers(shown.results.value)
     table = call(tables.neuron_ranking, shown.results.sel(scope=layers)).columns(["layer", "channel", "score"])
     _spread(shown.run, shown.epoch, shown.known, table, captions.SYMBOLS[score])
@@ -143,7 +143,7 @@ def _spread(run: Run, epoch: int, known: AnyKnown | None, table: Traced, symbol:
 
 def _roles(shown: Shown, query: Query) -> None:
     """How many neurons play which role."""
-    figure_frame.title(f"Roles of neurons at epoch {shown.epoch}")
+    figure_frame.title(f"Roles of neurons at epoch {shown.epoch}, all samples")
     table = call(tables.role_counts, shown.results).columns(["scope", *captions.ROLES])
     draw_roles(table.value)
     caption = f"{captions.roles_caption(table.value, shown.known.parameters.tolerance)} {tables.no_error(table.value)}"
@@ -152,7 +152,7 @@ def _roles(shown: Shown, query: Query) -> None:
 
 def _labels(run: Run, epoch: int, ablation: AnyKnown | None) -> None:
     """Without ablation: the information of each neuron about the label, which does not need the network."""
-    figure_frame.title(f"Neurons by information about the label at epoch {epoch}")
+    figure_frame.title(f"Neurons by information about the label at epoch {epoch}, all samples")
     if run.labels is None:
         show_hint("This run was recorded without labels, which are needed here.", "record the network with labels.")
         return

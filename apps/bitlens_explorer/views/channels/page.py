@@ -24,7 +24,7 @@ from bitlens_explorer.views.channels.charts import bars, channel_lines, circles,
 from bitlens_explorer.views.channels.deconvolutions import show_deconvolutions
 
 MOST_CHANNELS = 8  # whose lines are drawn at once
-COLUMNS = 4
+WIDTH_OF_LINES = 185  # pixels: three in a row at 1440, two at 1024
 
 
 CIRCLES, EPOCHS, LINES = TITLES = "Classes and their channels", "All channels and epochs", "Each channel over epochs"
@@ -73,7 +73,9 @@ def _figures(run: Run, layer: str, query: Query, epoch: int, known: AnyKnown, re
     at_epoch = table.rows(epoch=epoch)
     switch(st.segmented_control, "Axes and circles", "scale", SCALES)
     for title in page_frame.figures("channels", TITLES):
-        figure_frame.title(f"{title} of layer {escape_markdown(layer)}", DEFINITIONS["intra_sample_entropy"])
+        of_all = ", all samples" if title == EPOCHS and query.classes else ""  # classes act on the other figures
+        name = f"{title} of layer {escape_markdown(layer)}{of_all}"
+        figure_frame.title(name, DEFINITIONS["intra_sample_entropy"])
         if title == CIRCLES and len(at_epoch.value):
             _circles(run, layer, query, epoch, at_epoch, about)
         elif title == EPOCHS:
@@ -123,9 +125,9 @@ def _lines(run: Run, layer: str, query: Query, epoch: int, traced: Traced) -> No
     charts.draw(legend(groups), "channel legend", "the colours of the classes")
     values = table["intra_sample_entropy"]
     axis = (0.0 if query.scale == "zero" else float(values.min()), float(values.max()))
-    for first in range(0, len(shown), COLUMNS):
-        for column, channel in zip(st.columns(COLUMNS), shown[first : first + COLUMNS], strict=False):
-            with column:
+    with st.container(horizontal=True, gap="small"):
+        for channel in shown:
+            with st.container(width=WIDTH_OF_LINES):
                 st.caption(f"Channel {channel}")
                 alt_text = f"intra-sample entropy of channel {channel} in bits over epochs, a line for every class"
                 chart = channel_lines(table, channel, epoch, axis, groups)

@@ -24,17 +24,18 @@ from bitlens_explorer.ui.components.heatmap import HeatMap
 
 RUN_COLORS = [PETROFF[0], PETROFF[6], PETROFF[4], PETROFF[8]]
 """Four colours that stay distinct for all readers, also where they lie over each other."""
+_LEGEND = alt.Legend(orient="top", labelLimit=160, columns=2)  # beside a chart it would take half of the width
 
 
 def metric_over_epochs(table: Any, names: Sequence[str], column: str, y_title: str) -> Chart:
     """A line over the epochs for every run; columns run, epoch and the metric."""
-    pick, shown, _, shape = series("run", names)
-    color = alt.Color("run:N", title="run", sort=list(names)).scale(**cycle(names, RUN_COLORS))
+    pick, shown, _, shapes = series("run", names)
+    color = alt.Color("run:N", title=None, sort=list(names), legend=_LEGEND).scale(**cycle(names, RUN_COLORS))
     frame = table[["run", "epoch", column]].dropna()
     y = alt.Y(f"{column}:Q", title=y_title).scale(domain=[0, 1] if column == "accuracy" else alt.Undefined)
     base = alt.Chart(frame).encode(x=epoch_axis(frame["epoch"].tolist()), y=y, color=color, opacity=shown)
     lines = base.mark_line(strokeWidth=2)
-    points = base.mark_point(filled=True, size=45).encode(shape=shape, tooltip=tooltips(frame))
+    points = base.mark_point(filled=True, size=45).encode(shape=shapes.legend(None), tooltip=tooltips(frame))
     return alt.layer(lines, points).add_params(pick).properties(height=240)
 
 
@@ -48,8 +49,8 @@ def estimates_by_layer(comparison: Any, names: Sequence[str], quantity: str, lay
     )
     present = [name for name in layers if name in set(frame["layer"])]
     offset = alt.XOffset("run:N", sort=list(names))
-    color = alt.Color("run:N", title="run", sort=list(names)).scale(**cycle(names, RUN_COLORS))
-    shape = alt.Shape("run:N", title="run", sort=list(names)).scale(**cycle(names, SHAPES))
+    color = alt.Color("run:N", title=None, sort=list(names), legend=_LEGEND).scale(**cycle(names, RUN_COLORS))
+    shape = alt.Shape("run:N", title=None, sort=list(names), legend=_LEGEND).scale(**cycle(names, SHAPES))
     base = alt.Chart(frame).encode(x=layer_axis(present, "layer"), xOffset=offset, color=color)
     y = alt.Y("value:Q", title=f"{quantity} ({unit})").scale(zero=bool(frame["low"].min() < 0.3 * frame["high"].max()))
     points = base.mark_point(filled=True, size=55).encode(y=y, shape=shape, tooltip=tooltips(frame))
@@ -64,7 +65,7 @@ def diversity_by_run(table: Any, names: Sequence[str]) -> Chart:
     groups = list(dict.fromkeys(table["group"]))
     frame = table[["group", "run", "inter_sample_entropy", "bound"]].rename(columns={"inter_sample_entropy": "value"})
     x = alt.X("group:N", sort=groups, title="samples of class", axis=alt.Axis(labelAngle=0, labelLimit=90))
-    color = alt.Color("run:N", title="run", sort=list(names)).scale(**cycle(names, RUN_COLORS))
+    color = alt.Color("run:N", title=None, sort=list(names), legend=_LEGEND).scale(**cycle(names, RUN_COLORS))
     offset = alt.XOffset("run:N", sort=list(names))
     base = alt.Chart(frame).encode(x=x, xOffset=offset, tooltip=tooltips(frame))
     bars = base.mark_bar().encode(y=alt.Y("value:Q", title="inter-sample entropy (bits)"), color=color)

@@ -16,9 +16,9 @@ from bitlens_explorer.results.traced import Traced
 from bitlens_explorer.state import run_access
 from bitlens_explorer.state.context import context
 from bitlens_explorer.state.query import COMPARISONS, Query, current_query
-from bitlens_explorer.ui import charts, figure_frame
+from bitlens_explorer.ui import charts, figure_frame, page_frame
 from bitlens_explorer.ui.bound_widget import bound_widget, switch
-from bitlens_explorer.ui.text import escape_markdown, show_hint, show_warning
+from bitlens_explorer.ui.text import capitalized, escape_markdown, show_hint, show_warning
 from bitlens_explorer.views.compare.captions import DIFFERENCES, OTHER_PROBE, PROGRESS, drawn_quantities
 from bitlens_explorer.views.compare.charts import diversity_by_run, estimates_by_layer, metric_over_epochs
 from bitlens_explorer.views.compare.later_layers import show_later_layers
@@ -31,7 +31,7 @@ Runs = Mapping[str, Run]
 def main() -> None:
     """Show the page."""
     run, query, epoch = context()
-    st.title("Compare", anchor=False)
+    page_frame.head("Compare", "How does this network, or this training, differ from others?")
     others = _others(run, query)
     if not others:
         return
@@ -44,7 +44,7 @@ def main() -> None:
     switch(st.segmented_control, "Show", "comparison", COMPARISONS)
     shown = current_query().comparison
     if shown == "training":
-        st.dataframe(overview, hide_index=True, key="runs")
+        st.dataframe(overview.rename(columns={"same_probe": "same probe"}), hide_index=True, key="runs")
         _progress(run, runs)
         _diversity(run, runs)
     elif shown in ("estimates", "later"):
@@ -161,8 +161,10 @@ def _by_layer(run: Run, runs: Runs, table: Any, epoch: int | None) -> None:
     for first in range(0, len(quantities), 2):
         for column, quantity in zip(st.columns(2, gap="large"), quantities[first : first + 2], strict=False):
             with column:
+                figure_frame.title(escape_markdown(capitalized(quantity)))
                 chart = estimates_by_layer(table, list(runs), quantity, layers)
                 charts.draw(chart, f"compare {quantity}", f"{quantity} by layer, a point for every run")
+    figure_frame.title("All estimates")
     texts = tables.comparison_texts(table)
     st.dataframe(texts, hide_index=True, key="estimates")
     argument = "" if epoch is None else f", {epoch}"

@@ -111,4 +111,5 @@ def _mosaic(run: Run, layer: str, epoch: int, average: xr.DataArray) -> HeatMap:
         gap="no channel",
         height=round(30 + min(360, max(34, 200 * (down * height) / (across * width)))),
         tile=(height, width),
+        square=height > 1,
     )

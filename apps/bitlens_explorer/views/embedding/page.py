@@ -60,7 +60,8 @@ def _matrix(run: Run, query: Query, epoch: int) -> None:
     except (ValueError, ModuleNotFoundError) as error:
         show_hint(f"This projection cannot be drawn: {escape_markdown(error)}", "choose other axes or another layer.")
         return
-    figure_frame.title(escape_markdown(drawn.title))
+    # The chosen classes are those of the averages.
+    figure_frame.title(escape_markdown(drawn.title) + (", all samples" if query.classes else ""))
     scatter.show(
         drawn,
         "embedding",

@@ -38,7 +38,7 @@ def projection_plot(run: Run, query: Query, epoch: int) -> tuple[ScatterMatrix, 
     values = points["activation"].to_numpy()
     names, note = _names(points.attrs, number)
     if turned:
-        values, names = _turned(values), ["across", "up"]
+        note += " Drag the cloud to turn it, or use the arrow keys; with Shift they move it. Lasso and Box select."
     sample = points["sample"].to_numpy()
     if len(sample) < run.manifest.samples:
         note += f" {len(sample)} of {run.manifest.samples} samples are drawn, evenly spaced."
@@ -62,6 +62,7 @@ def projection_plot(run: Run, query: Query, epoch: int) -> tuple[ScatterMatrix, 
         tile=atlas[3] if atlas else (1, 1),
         height=HEIGHT,
         predicted=predictions(run, epoch),
+        turning=turned,
     )
     return drawn, table, note
 
@@ -74,19 +75,6 @@ def _names(attributes: dict[str, Any], number: int) -> tuple[list[str], str]:
     shares = attributes["explained"]
     names = [f"component {i + 1} ({share:.0%})" for i, share in enumerate(shares)]
     return names, f"The shown components have {sum(shares):.0%} of the variance of all values of the layer."
-
-
-def _turned(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Three dimensions as they look after the turns that the user chose."""
-    turn, tilt = np.deg2rad(
-        [
-            column.slider(label, 0, 360, start, 5, key=f"turn {label}")
-            for column, label, start in zip(st.columns(2), ("Turn (degrees)", "Tilt (degrees)"), (30, 20), strict=True)
-        ]
-    )
-    x, y, z = values.T
-    across, depth = np.cos(turn) * x + np.sin(turn) * z, np.cos(turn) * z - np.sin(turn) * x
-    return np.stack([across, np.cos(tilt) * y - np.sin(tilt) * depth], axis=1)
 
 
 def _points(run: Run, layer: str, epoch: int, method: Literal["pca", "tsne", "umap"], components: int) -> Traced:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bitlens import SaturationWarning, tables
+from bitlens_explorer.results.known import value_text
 from bitlens_explorer.ui.charts import ISOLATE
 from bitlens_explorer.ui.text import count, escape_markdown, number_ranges
 
@@ -51,7 +52,7 @@ SHARES = {
 
 def settings_text(settings: Mapping[str, object]) -> str:
     """Shared settings as text for choices."""
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in settings.items())
+    return ", ".join(f"{name.replace('_', ' ')} {value_text(value)}" for name, value in settings.items())
 
 
 def verdict_caption(table: Any, epoch: int, column: str = "verdict") -> str:

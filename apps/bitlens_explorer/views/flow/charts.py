@@ -23,6 +23,8 @@ from bitlens_explorer.ui.charts import (
     when,
 )
 
+MOST_POINTS = 30
+"""Epochs that have points on a path; a browser needs seconds for the points of a hundred epochs."""
 MOVE = "Drag to move, turn the wheel with Shift to zoom, double-click to reset."
 
 
@@ -61,16 +63,23 @@ def plane(frame: Any, names: Sequence[str], epoch: int, what: str, bounds: Mappi
     epochs = sorted(set(frame["epoch"].tolist()))
     marked = [*epochs[: -1 : max(1, len(epochs) // 3)], epochs[-1]]
     legend = alt.Legend(values=marked, format="d", orient="bottom", symbolFillColor=GREY)
-    size = alt.Size("epoch:Q", legend=legend).scale(domain=[epochs[0], epochs[-1]], range=[20, 130])
+    every = -(-len(epochs) // MOST_POINTS)
+    pointed = alt.FieldOneOfPredicate("epoch", sorted({*epochs[::every], epochs[-1]}))
+    title = "epoch" if every == 1 else f"epoch (points: one in {every} epochs)"
+    size = alt.Size("epoch:Q", title=title, legend=legend).scale(domain=[epochs[0], epochs[-1]], range=[20, 130])
     x = alt.X("input:Q").title(f"{what} about the input (bits)").scale(domain=_extent(frame, "input"), nice=False)
     y = alt.Y("labels:Q").title(f"{what} about the labels (bits)").scale(domain=_extent(frame, "labels"), nice=False)
     base = alt.Chart(frame).encode(x=x, y=y, color=color, opacity=shown, order="epoch:Q", tooltip=tooltips(frame))
-    paths = [base.mark_line(strokeWidth=1.5), base.mark_point(filled=True).encode(shape=shape, size=size)]
+    paths = [
+        base.mark_line(strokeWidth=1.5),
+        base.transform_filter(pointed).mark_point(filled=True).encode(shape=shape, size=size),
+    ]
     chosen = base.transform_filter(alt.datum.epoch == epoch)
     paths.append(chosen.mark_point(size=330, strokeWidth=2.5).encode(shape=shape))
     if "null input" in frame and frame["null input"].notna().any():
         null = base.encode(x="null input:Q", y="null labels:Q", opacity=when(pick, 0.55))
-        paths += [null.mark_line(strokeDash=[4, 3], strokeWidth=1), null.mark_point(filled=True, size=14)]
+        dots = null.transform_filter(pointed).mark_point(filled=True, size=14)
+        paths += [null.mark_line(strokeDash=[4, 3], strokeWidth=1), dots]
     for about, value in (bounds or {}).items():
         rule = alt.Chart(alt.InlineData([{about: value, "bound": f"H({about}) = {value:.3f} bits"}]))
         axis = {"x" if about == "input" else "y": f"{about}:Q"}

@@ -11,7 +11,7 @@ from bitlens_explorer.results.export import file_name
 from bitlens_explorer.results.known import described, known_sets, load, missing_tasks, stored_epochs
 from bitlens_explorer.results.traced import Traced, call
 from bitlens_explorer.state.context import context
-from bitlens_explorer.ui import charts, compute_button, figure_frame
+from bitlens_explorer.ui import charts, compute_button, figure_frame, page_frame
 from bitlens_explorer.ui.text import count, escape_markdown, show_hint
 from bitlens_explorer.ui.tokens import show_prompt
 from bitlens_explorer.views.hidden_states.charts import dataset_over_layers, over_layers, prompt_over_layers
@@ -22,7 +22,7 @@ UNIT = {"unit": "bits"}
 def main() -> None:
     """Show the page."""
     run, _, epoch = context()
-    st.title("Hidden states", anchor=False)
+    page_frame.head("Hidden states", "How different are the tokens of a prompt from each other, layer by layer?")
     if run.prompts is None:
         what = "The samples of this run are not tokens, so it has no prompts."
         step = "record it with `views=bitlens.View(tokens_as_samples=True)`, or with `bitlens.from_hidden_states`."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 import xarray as xr
 
@@ -53,12 +55,20 @@ def main() -> None:
         _matrix(run, query, epoch, at_epoch, known, about)
         _strip(run, query, known, matrices.channel_orders(at_epoch.value, query), epoch, about)
     with answer:
-        _numbers(query, epoch, at_epoch.value, int(known.parameters.permutations))
-        try:
-            if query.cell is not None:
-                show_feature_maps(run, query, epoch, list(zip((a, b), query.cell, strict=True)), "layers")
-        except RunError as error:
-            show_warning(error)
+        pair = _chosen_pair(query, epoch, at_epoch.value)
+        if pair is not None:
+            _feature_maps(run, query, epoch)
+            _numbers(pair, int(known.parameters.permutations))
+        _all_pairs(at_epoch.value)
+
+
+def _feature_maps(run: Run, query: Query, epoch: int) -> None:
+    assert query.cell is not None
+    try:
+        channels = list(zip((str(query.a), str(query.b)), query.cell, strict=True))
+        show_feature_maps(run, query, epoch, channels, "layers")
+    except RunError as error:
+        show_warning(error)
 
 
 def _matrix(run: Run, query: Query, epoch: int, at_epoch: Traced, known: AnyKnown, about: dict[str, str]) -> None:
@@ -82,8 +92,8 @@ def _matrix(run: Run, query: Query, epoch: int, at_epoch: Traced, known: AnyKnow
     figure_frame.below(run, meaning, table, "information", file, {"epoch": epoch, **about})
 
 
-def _numbers(query: Query, epoch: int, results: xr.Dataset, permutations: int) -> None:
-    """The mean over pairs of channels, and the chosen pair: information, baseline, verdict and entropies."""
+def _all_pairs(results: xr.Dataset) -> None:
+    """The mean over pairs of channels."""
     mean = tables.estimate(
         float(results.mean_excess), float(results.mean_standard_error), str(results.mean_verdict.values)
     )
@@ -97,20 +107,30 @@ def _numbers(query: Query, epoch: int, results: xr.Dataset, permutations: int) -
         f"bits{without}. ± is the standard error. "
         "Compare only values of equal numbers of samples."
     )
+
+
+def _chosen_pair(query: Query, epoch: int, results: xr.Dataset) -> Any:
+    """The row of the chosen pair of channels, whose information is shown; None if there is no such pair."""
     figure_frame.title("Chosen channels")
     if query.cell is None:
         show_hint("No cell is chosen.", "click a cell of the heat map, or move through it with the arrow keys.")
-        return
+        return None
     a, b = query.cell
     if a not in results.channel_a or b not in results.channel_b:
         show_hint(f"Channels {a} and {b} were not drawn.", "click a cell of the heat map.")
-        return
+        return None
     pair = tables.channel_pairs(results.sel(channel_a=a, channel_b=b)).iloc[0]
     names = f"A: layer {query.a}, channel {a}", f"B: layer {query.b}, channel {b}"
     st.markdown(f"**{escape_markdown(names[0])}**; **{escape_markdown(names[1])}**; epoch {epoch}")
     columns = st.columns(2)
     columns[0].metric("Mutual information", f"{pair['mutual_information']:.3f} bits")
     columns[1].metric("Excess over null", f"{pair['excess']:.3f} bits")
+    return pair
+
+
+def _numbers(pair: Any, permutations: int) -> None:
+    """Baseline, verdict and entropies of the chosen pair."""
+    figure_frame.title("Numbers of these channels")
     rows = {
         "excess, as its verdict allows": tables.estimate(pair["excess"], pair["standard_error"], pair["verdict"]),
         "verdict": pair["verdict"],
@@ -137,7 +157,7 @@ def _strip(
     results = loaded.value
     chosen = stored_epochs(loaded)
     colors = matrices.color_range(results, query)
-    figure_frame.title("The same matrix during the training")
+    figure_frame.title("The same matrix during the training, all samples")
     for column, epoch in zip(st.columns(len(chosen)), chosen, strict=True):
         with column:
             st.markdown(f"**Epoch {epoch}**")

@@ -121,7 +121,7 @@ def _curves(run: Run, epoch: int, known: AnyKnown, means: Traced) -> None:
     for name, (title, axis, meaning) in captions.CURVES.items():
         if name not in summary:
             continue
-        figure_frame.title(f"{title} by layer", DEFINITIONS["discarding"])
+        figure_frame.title(f"{title} by layer, all images", DEFINITIONS["discarding"])
         table = call(tables.discarding_by_layer, means, name)
         caption = f"{meaning} Mean of {count(summary.sizes['sample'], 'image')}. {tables.no_error(table.value)}"
         about = {"figure": name, "settings": described(known), "unit": "bits"}

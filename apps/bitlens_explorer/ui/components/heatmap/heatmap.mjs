@@ -61,7 +61,7 @@ function update(map, data) {
     map.cell = findCell(data.selected, data.row_ids, data.column_ids, data.tile);
     map.sent = null;
   }
-  map.stage.setAttribute("aria-label", `${data.title}. Arrow keys move the cell; the table under Show data says the same.`);
+  map.stage.setAttribute("aria-label", `${data.title}. Arrow keys move the cell; Data and export has a table.`);
   draw(map);
 }
 
@@ -126,7 +126,8 @@ function arrange(pen, map, width) {
   const left = map.names[0].length ? Math.ceil(widest) + 34 : 4;
   map.bar = Math.ceil(Math.max(...barMarks(data).map(([, text]) => pen.measureText(text).width))) + 46;
   const foot = data.tile ? (data.tile_names ? 26 : 8) : 44;
-  map.plot = { left, top: 22, width: Math.max(20, width - left - map.bar - 12), height: data.height - 22 - foot };
+  const top = data.unit || data.tile_names ? 22 : 8;
+  map.plot = { left, top, width: Math.max(20, width - left - map.bar - 12), height: data.height - top - foot };
   if (data.square) {
     const side = Math.min(map.plot.width / data.columns.length, map.plot.height / data.rows.length);
     Object.assign(map.plot, { width: side * data.columns.length, height: side * data.rows.length });

@@ -18,6 +18,7 @@ FILES = (
     "scatter",
     "shared/cells",
     "scatter/points",
+    "scatter/cloud",
     "scatter/gl",
     "scatter/axes",
     "scatter/marks",
@@ -60,6 +61,8 @@ class ScatterMatrix:
     tile: tuple[int, int] = (1, 1)
     """Height and width of a tile."""
     height: int = 720
+    turning: bool = False
+    """Whether `values` has three dimensions, drawn as one cloud that the user turns; columns [0] and rows [1]."""
     predicted: list[int] | None = None
     """The class that the model predicted, by sample."""
 
@@ -96,6 +99,7 @@ class ScatterMatrix:
             "file",
             "height",
             "predicted",
+            "turning",
         ):
             header[name] = getattr(self, name)
         header |= {"atlas_columns": self.atlas_columns, "tile": list(self.tile)}

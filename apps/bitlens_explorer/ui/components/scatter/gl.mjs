@@ -38,16 +38,16 @@ const FRAGMENT = `
  * The parts of an order as they are drawn, one after the other: the first points of each are a share of it, as it is
  * shuffled. Points that are not selected stay faint where they are dense; selected ones are the larger the fewer.
  */
-function passes(total, others, { share, size, view, opacity: usual = USUAL_OPACITY }) {
+function passes(total, others, { share, size, view, opacity: usual = USUAL_OPACITY, chosenOnly = false }) {
   const part = (count) => Math.min(count, Math.max(FEWEST, Math.ceil(count * share)));
-  if (others === total) return [{ first: 0, count: part(total), size, opacity: usual }];
+  if (others === total) return chosenOnly ? [] : [{ first: 0, count: part(total), size, opacity: usual }];
   const small = size * FAINT.size;
   const layers = (others * small * small) / (view.k * view.k);
   const opacity = Math.max(FAINT.least, Math.min(FAINT.most, FAINT.cover / layers));
   const chosen = total - others;
   const large = size * (SELECTED.size + SELECTED.more * Math.exp(-chosen / SELECTED.few));
   return [
-    { first: 0, count: part(others), size: small, opacity },
+    { first: 0, count: chosenOnly ? 0 : part(others), size: small, opacity },
     { first: others, count: part(chosen), size: large, opacity: SELECTED.opacity },
   ];
 }

@@ -4,8 +4,9 @@ import {
   cellAtPixel, fromPixel, MARGIN, nearestPoint, overviewMark, panBy, samplesInside, toUnit, viewAbout, viewCentre,
   zoomAbout,
 } from "./points.mjs";
+import { draggedAngles, steppedAngles } from "./cloud.mjs";
 import { composePicture, describePoint, focusedCell, overviewSize, showCard, unitsOf } from "./marks.mjs";
-import { clear, draw, howOf, leave, lookAt, mark, schedule, select, showAll } from "./state.mjs";
+import { clear, draw, howOf, leave, lookAt, mark, schedule, select, showAll, turnCloud } from "./state.mjs";
 
 const CARD_DELAY = 125;
 const NEAREST = [8, 14]; // pixels about the pointer within which a point is found: fewer for small points
@@ -27,6 +28,12 @@ export function listenToTools(matrix) {
   for (const [name, act] of Object.entries(acts)) {
     root.querySelector(`[data-act=${name}]`).addEventListener("click", () => act(matrix));
   }
+  const density = root.querySelector(".density-button");
+  density.addEventListener("click", () => {
+    matrix.dense = !matrix.dense;
+    density.setAttribute("aria-pressed", String(matrix.dense));
+    schedule(matrix);
+  });
   for (const input of [matrix.sizeInput, matrix.opacityInput]) {
     input.addEventListener("input", () => schedule(matrix, true));
     input.addEventListener("change", () => schedule(matrix));
@@ -138,8 +145,10 @@ function pressDown(matrix, event) {
   matrix.canvases.marks.setPointerCapture(event.pointerId);
   leave(matrix);
   const start = pixelOf(matrix, event);
-  const kind = event.button === 1 || event.shiftKey ? "pan" : matrix.mode;
-  matrix.drag = { kind, start, view: matrix.view, path: kind === "pan" ? null : [start], moved: false };
+  const mode = matrix.mode === "turn" && !matrix.cloud ? "lasso" : matrix.mode;
+  const kind = event.button === 1 || event.shiftKey ? "pan" : mode;
+  const path = kind === "lasso" || kind === "box" ? [start] : null;
+  matrix.drag = { kind, start, view: matrix.view, cloud: { ...matrix.cloud }, path, moved: false };
 }
 
 function dragOn(matrix, event) {
@@ -150,6 +159,10 @@ function dragOn(matrix, event) {
   if (!drag.moved) return;
   if (drag.kind === "pan") {
     lookAt(matrix, panBy(drag.view, right, down));
+    return;
+  }
+  if (drag.kind === "turn") {
+    turnCloud(matrix, draggedAngles(drag.cloud, right, down, matrix.plot.width));
     return;
   }
   const [endX, endY] = drag.path.at(-1);
@@ -207,6 +220,7 @@ function press(matrix, event) {
   else if (key === "Home") showAll(matrix);
   else if (key === "Enter") open(matrix, focusedCell(matrix));
   else if (key in ZOOMS) zoomMiddle(matrix, ZOOMS[key]);
+  else if (key in ARROWS && matrix.cloud && !event.shiftKey) stepAngles(matrix, ARROWS[key]);
   else if (key in ARROWS) step(matrix, ARROWS[key]);
   else return;
   event.preventDefault();
@@ -220,6 +234,13 @@ function step(matrix, [right, down]) {
   lookAt(matrix, panBy(view, right * length, down * length));
   const [row, column] = focusedCell(matrix);
   matrix.live.textContent = `${header.names[header.rows[row]]} by ${header.names[header.columns[column]]}`;
+}
+
+/** Turns a cloud by an arrow key. */
+function stepAngles(matrix, arrow) {
+  turnCloud(matrix, steppedAngles(matrix.cloud, arrow));
+  const [turn, tilt] = [matrix.cloud.turn, matrix.cloud.tilt].map(Math.round);
+  matrix.live.textContent = `turned by ${turn} degrees, tilted by ${tilt} degrees`;
 }
 
 function savePicture(matrix) {

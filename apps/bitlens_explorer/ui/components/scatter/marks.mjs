@@ -2,18 +2,27 @@
 // All of it is drawn from the instance that scatter.mjs keeps; nothing is decided here.
 
 import { formatValue, shorten } from "../shared/cells.mjs";
+import { binShade, countBins } from "./cloud.mjs";
 import {
-  cellAtPixel, NO_CLASS, overviewMark, placeCard, tileScale, toMatrix, toPixel, viewCentre, visibleCells,
+  cellAtPixel, MARGIN, NO_CLASS, overviewMark, placeCard, tileScale, toMatrix, toPixel, viewCentre, visibleCells,
 } from "./points.mjs";
 
 const FONT = "12px sans-serif";
 const PICTURE = 112;
 const OVERVIEW = 180;
 const LEGEND_WIDTH = 230;
+const BIN = 5; // pixels of a square of the density
+const MOST_BINS = 120;
 
 /** The place of the plots in a stage: unit, names and numbers are around them. */
 export function measurePlot(width, height) {
   return { left: 84, top: 8, width: Math.max(60, width - 84 - 14), height: Math.max(60, height - 8 - 54) };
+}
+
+/** The height of a stage in which the plots fill its width. */
+export function neededHeight(width, { rows, columns }) {
+  const plot = measurePlot(width, 0);
+  return Math.ceil((plot.width * rows) / columns) + 8 + 54;
 }
 
 /** Gives a canvas its size, and a pen in CSS pixels on it, wiped. */
@@ -29,6 +38,33 @@ export function penOf(canvas, width, height, density) {
   pen.clearRect(0, 0, width, height);
   pen.font = FONT;
   return pen;
+}
+
+/** How many points lie where, as squares in place of the points; what the darkest one means, or an empty text. */
+export function drawDensity(pen, matrix, cells) {
+  if (!matrix.dense) return "";
+  const { view, plot, colors } = matrix;
+  const inner = view.k * (1 - 2 * MARGIN);
+  const bins = Math.max(8, Math.min(MOST_BINS, Math.round(inner / BIN)));
+  const counted = cells.map(({ row, column }) => [row, column, countBins(...unitsOf(matrix, row, column), bins)]);
+  const most = Math.max(1, ...counted.map(([, , counts]) => counts.reduce((a, b) => Math.max(a, b), 0)));
+  pen.save();
+  pen.translate(plot.left, plot.top);
+  pen.beginPath();
+  pen.rect(0, 0, plot.width, plot.height);
+  pen.clip();
+  pen.fillStyle = colors.ink;
+  const side = inner / bins;
+  for (const [row, column, counts] of counted) {
+    const [left, top] = toPixel(view, toMatrix(row, column, 0, 1));
+    counts.forEach((count, i) => {
+      if (!count) return;
+      pen.globalAlpha = binShade(count, most);
+      pen.fillRect(left + (i % bins) * side, top + Math.floor(i / bins) * side, side, side);
+    });
+  }
+  pen.restore();
+  return `Density: the strongest square has ${most} points, on a logarithmic scale. Selected points are drawn over it.`;
 }
 
 /** The cell that Enter opens, rings about the point under the pointer, and the lasso being drawn. */
@@ -114,14 +150,15 @@ export function drawOverview(matrix) {
 }
 
 /** A point as text: its image, class and values, for card and screen reader. */
-export function describePoint({ header, points, classOf, sampleOf }, point, [row, column]) {
+export function describePoint({ header, points, classOf, sampleOf, cloud }, point, [row, column]) {
   const number = classOf[point];
+  const { names, low, high, units } = cloud ?? { ...header, units: points.values };
   const value = (dimension) => {
-    const [low, high] = [header.low[dimension], header.high[dimension]];
-    const unit = points.values[points.count * dimension + point];
-    return `${header.names[dimension]}: ${formatValue(high > low ? low + unit * (high - low) : low)} ${header.unit}`;
+    const span = high[dimension] - low[dimension];
+    const number = low[dimension] + (span > 0 ? units[points.count * dimension + point] * span : 0);
+    return `${names[dimension]}: ${formatValue(number)} ${header.unit}`;
   };
-  const dimensions = [...new Set([header.columns[column], header.rows[row]])];
+  const dimensions = cloud ? [0, 1, 2] : [...new Set([header.columns[column], header.rows[row]])];
   const name = number === NO_CLASS ? "no class" : `class ${header.classes[number]}`;
   const predicted = header.predicted?.[sampleOf[point]];
   const guess = predicted === undefined ? "" : `, predicted ${header.classes[predicted] ?? predicted}`;
@@ -169,6 +206,7 @@ export function composePicture({ header, plot, stage, canvases, colors, density,
   const pen = penOf(picture, width, height, density);
   pen.fillStyle = colors.paper;
   pen.fillRect(0, 0, width, height);
+  pen.drawImage(canvases.density, 0, 24, stage.clientWidth, header.height);
   pen.drawImage(canvases.points, plot.left, plot.top + 24, plot.width, plot.height);
   pen.drawImage(canvases.axes, 0, 24, stage.clientWidth, header.height);
   pen.textBaseline = "middle";

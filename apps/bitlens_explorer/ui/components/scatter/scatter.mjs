@@ -28,10 +28,11 @@ function newInstance(root) {
   const find = (name) => root.querySelector(name);
   const matrix = {
     root, stage: find(".stage"), overview: find(".overview"), legend: find(".legend"), card: find(".card"),
-    canvases: { points: find(".points"), axes: find(".axes"), marks: find(".marks") },
+    canvases: { density: find(".density"), points: find(".points"), axes: find(".axes"), marks: find(".marks") },
     live: find(".live"), sizeInput: find(".size"), opacityInput: find(".opacity"),
     small: document.createElement("canvas"),
-    mode: "lasso", wanted: null, cell: null, hovered: -1, drag: null, pending: [], told: null, fullFrame: 0, drawn: "",
+    mode: "lasso", dense: false, cloud: null, lost: "",
+    wanted: null, cell: null, hovered: -1, drag: null, pending: [], told: null, fullFrame: 0, drawn: "",
   };
   matrix.observer = new ResizeObserver(() => {
     if (sizeOf(matrix) === matrix.drawn) return;

@@ -6,7 +6,8 @@ import {
 } from "./points.mjs";
 import { flatPainter, glPainter } from "./gl.mjs";
 import { drawAxes } from "./axes.mjs";
-import { drawMarks, drawOverview, measurePlot, overviewSize, penOf } from "./marks.mjs";
+import { cloudOf, seenCloud } from "./cloud.mjs";
+import { drawDensity, drawMarks, drawOverview, measurePlot, neededHeight, overviewSize, penOf } from "./marks.mjs";
 
 export const LINK = "bitlens-scatter-selection";
 const SETTLED = 160; // milliseconds after the last movement until all points are drawn
@@ -14,6 +15,9 @@ const SMOOTH = 45; // milliseconds for a frame while something changes: points a
 const OVERVIEW_POINTS = 200_000; // more, in all plots together, would not be seen in it
 const HELP = "Plus and minus zoom, arrow keys move, Home shows all, Enter opens the framed plot, Escape clears the "
   + "selection. The buttons next to it select a class.";
+
+const [FEW, LARGE] = [2500, 3.5]; // fewer points in a single plot begin with this size
+const TURNS = "Arrow keys turn the cloud; Shift and arrow keys move it. ";
 
 export function startPainter(matrix, flat = false) {
   const { canvases, root } = matrix;
@@ -54,6 +58,8 @@ function load(matrix, header, arrays) {
     Object.assign(matrix, { wanted: null, cell: null });
   }
   leave(matrix);
+  if (!matrix.header && header.points < FEW && header.columns.length === 1) matrix.sizeInput.value = LARGE;
+  const former = matrix.cloud;
   const colors = new Uint8Array(4 * header.points);
   const bytesOf = (color) => [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16));
   const bytes = [...header.colors, header.no_class].map(bytesOf);
@@ -61,24 +67,50 @@ function load(matrix, header, arrays) {
   const dots = dotHeights(arrays.class_of, header.classes.length);
   Object.assign(matrix, {
     header, shape, atlas: null, boxes: arrays.boxes, sampleOf: arrays.sample_of, classOf: arrays.class_of,
-    points: { count: header.points, values: arrays.values, dots, colors },
+    points: { count: header.points, values: arrays.values, dots, colors }, cloud: null,
     random: shuffled(header.points), classes: classOfSamples(arrays.class_of, arrays.sample_of, header.samples),
   });
+  const { root, stage } = matrix;
+  root.querySelector("[data-mode=turn]").hidden = !header.turning;
+  if (Boolean(former) !== header.turning) {
+    root.querySelector(header.turning ? "[data-mode=turn]" : "[data-mode=lasso]").click();
+  }
+  if (header.turning) startCloud(matrix, former);
   matrix.painter.load(matrix.points);
   if (arrays.atlas) {
     createImageBitmap(new Blob([arrays.atlas])).then((picture) => {
       if (matrix.header.version === header.version) matrix.atlas = picture;
     });
   }
-  const { root, stage } = matrix;
   root.querySelector(".side").style.maxHeight = `${header.height}px`;
-  stage.style.height = `${header.height}px`;
-  stage.setAttribute("aria-label", `${header.title}. ${HELP}`);
+  matrix.tallest = header.height;
+  stage.setAttribute("aria-label", `${header.title}. ${header.turning ? TURNS : ""}${HELP}`);
   const drawn = [...new Set([...header.columns, ...header.rows])];
   const lost = drawn.filter((i) => header.not_drawn[i]).map((i) => `${header.names[i]}: ${header.not_drawn[i]}`);
   const note = `Points without a finite number are not drawn. ${lost.join(", ")}.`;
-  root.querySelector(".note").textContent = lost.length ? note : "";
+  matrix.lost = lost.length ? note : "";
   fillLegend(matrix);
+}
+
+/** The plot of a cloud has the seen directions as its dimensions; the angles of the last cloud stay. */
+function startCloud(matrix, former) {
+  const { header, points } = matrix;
+  matrix.cloud = { ...cloudOf(header, points.values), names: header.names, low: header.low, high: header.high };
+  Object.assign(matrix.cloud, former && { turn: former.turn, tilt: former.tilt });
+  const { radius } = matrix.cloud;
+  Object.assign(header, { names: ["across", "up"], low: [-radius, -radius], high: [radius, radius] });
+  matrix.cloud.units = points.values;
+  points.values = seenCloud(matrix.cloud);
+}
+
+/** Shows a cloud from another side. */
+export function turnCloud(matrix, angles) {
+  Object.assign(matrix.cloud, angles);
+  matrix.points.values = seenCloud(matrix.cloud);
+  matrix.painter.load(matrix.points);
+  matrix.smallStale = true;
+  leave(matrix);
+  schedule(matrix, true);
 }
 
 function fillLegend(matrix) {
@@ -155,6 +187,9 @@ function measure(matrix) {
   const { stage, root, header, shape, canvases } = matrix;
   const former = matrix.plot;
   const density = window.devicePixelRatio || 1;
+  // No higher than the plots need at this width.
+  header.height = Math.min(matrix.tallest, neededHeight(stage.clientWidth, shape));
+  stage.style.height = `${header.height}px`;
   const plot = measurePlot(stage.clientWidth, header.height);
   const style = getComputedStyle(root);
   const color = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
@@ -189,7 +224,10 @@ export function draw(matrix, moving = false) {
   const size = Number(matrix.sizeInput.value) * Math.max(1, Math.min(3, Math.sqrt(view.k / 120)));
   const started = performance.now();
   const opacity = Number(matrix.opacityInput.value);
-  matrix.painter.draw({ view, density, size, opacity, share, cells: dimensionsOf(matrix, shown) });
+  const cells = dimensionsOf(matrix, shown);
+  matrix.painter.draw({ view, density, size, opacity, share, cells, chosenOnly: matrix.dense });
+  const darkest = drawDensity(penOf(canvases.density, stage.clientWidth, header.height, density), matrix, cells);
+  root.querySelector(".note").textContent = `${darkest} ${matrix.lost}`.trim();
   const frame = performance.now() - started;
   if (share === 1) matrix.fullFrame = frame;
   drawAxes(penOf(canvases.axes, stage.clientWidth, header.height, density), matrix);
@@ -198,7 +236,9 @@ export function draw(matrix, moving = false) {
   clearTimeout(matrix.settling);
   if (share < 1) matrix.settling = setTimeout(() => schedule(matrix), SETTLED);
   Object.assign(root.dataset, {
-    ready: header.version, cells: shown.length, frame: frame.toFixed(1), view: [view.x, view.y, view.k].join(),
+    ready: header.version, cells: shown.length, dense: Number(matrix.dense),
+    angles: matrix.cloud ? [matrix.cloud.turn, matrix.cloud.tilt].map(Math.round).join() : "",
+    frame: frame.toFixed(1), view: [view.x, view.y, view.k].join(),
     plot: [plot.left, plot.top, plot.width, plot.height, MARGIN].join(),
   });
 }
