@@ -40,7 +40,7 @@ def linear_entropy(chunks: Chunks, kernel: Linear, alpha: float) -> float:
         matrix = _products_of_values if by_columns else _products_of_samples
         result = task(_entropy, matrix(chunks, mean, factors), alpha)
     bits = float(result.compute())
-    warn_of_undefined(np.array([bits]), "x", "a kernel that is not 0 everywhere", 3)
+    warn_of_undefined(np.array([bits]), "x", "a kernel that is not 0 everywhere")
     return bits
 
 
