@@ -24,8 +24,7 @@ __device__ List list_of(const Candidates& candidates, Index sample) {
           candidates.limits.data[sample]};
 }
 
-// Keeps the `kept` smallest bounds in their order; among equal bounds, those that were added first. The
-// barriers of select() come between the lanes that have written elements and those that read them.
+// Keeps the `kept` smallest bounds in their order; among equal bounds, those that were added first.
 __device__ void cut(List& list, int kept, int* histogram) {
   const auto last =
       select<std::uint32_t>(list.count, kept - 1, histogram, [&](int c) { return key_of(list.bounds[c]); });
@@ -50,6 +49,7 @@ __device__ void cut(List& list, int kept, int* histogram) {
   }
   list.count = count;
   list.limit = value_of<float>(last.key);
+  __syncwarp();
 }
 
 // The properties that all lists of a kernel share, and the histograms of its warps.
@@ -73,6 +73,7 @@ struct Cutter {
     }
     list.count += votes.all;
     if (list.count <= capacity - kLanes) return;
+    __syncwarp();
     cut(list, kept, histogram());
   }
 };
@@ -113,6 +114,7 @@ __global__ void __launch_bounds__(kThreads)
                    bound_of(norms.data[sample], other_norm, products[lane][c]), other);
       __syncwarp();  // every lane has read the count and the limit
       if (lane == 0) counts[c] = list.count, limits[c] = list.limit;
+      __syncwarp();
     }
   }
   __syncthreads();

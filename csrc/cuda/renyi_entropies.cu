@@ -108,6 +108,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<T>)
       entropies.data[set] = bounded_entropy(entropy, work.n);
       kernels.op.kept.data[set] = work.n;
     }
+    __syncthreads();
   }
 }
 
@@ -138,10 +139,12 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<double>)
       }
       entropy = renyi.entropy(block_sum(sum));
     }
+    __syncthreads();
     if (threadIdx.x == 0) {
       entropies.data[set] = bounded_entropy(entropy, work.n);
       if (kernels.op.alpha < 1) kernels.op.kept.data[set] = kept;
     }
+    __syncthreads();
   }
 }
 

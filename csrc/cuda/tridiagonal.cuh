@@ -87,8 +87,7 @@ struct Places {
 };
 
 // Householder's tridiagonalisation from the last row up. The update of a step is postponed until the next
-// step multiplies the matrix with its reflector. All threads of the block start together; the last element of
-// the diagonal may only be read by thread 0 before the next barrier.
+// step multiplies the matrix with its reflector. All threads of the block start and end together.
 template <class T>
 __device__ void tridiagonalize(const Work<T>& work) {
   __shared__ T sums[kThreads];
@@ -174,8 +173,8 @@ __device__ void tridiagonalize(const Work<T>& work) {
     }
     __syncthreads();
   }
-  // Read by this thread alone until the next reduction.
   if (thread == 0) work.diagonal[0] = work.row(0)[0] - 2 * vectors[0].v * vectors[0].w;
+  __syncthreads();
 }
 
 // Writes all eigenvalues of the tridiagonal matrix to `values`, ascending. Each thread computes one by

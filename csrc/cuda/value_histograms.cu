@@ -24,6 +24,7 @@ __global__ void __launch_bounds__(kThreads)
     }
     __syncthreads();
     for (int b = threadIdx.x; b < scheme.count; b += kThreads) result[b] = histogram[b];
+    __syncthreads();
   }
 }
 
