@@ -142,7 +142,8 @@ def test_what_is_finished_stays_and_a_rerun_computes_the_rest(run: bitlens.Run, 
         bitlens.measure(run, QUICK, executor=executor, progress=interrupt, k=5)
     assert not workers_of()
     stored = set((run.path / "results").glob("*/*/*.safetensors"))
-    assert 4 <= len(stored) <= 6
+    # Workers finish further tasks before this process, on a busy machine, hears of the fourth; but never all 21.
+    assert len(stored) == 4 if executor is None else 4 <= len(stored) < 21
     times = {path: path.stat().st_mtime_ns for path in stored}
     totals: set[int] = set()
     bitlens.measure(run, QUICK, executor=executor, progress=lambda _, done, total: totals.add(total), k=5)
