@@ -120,7 +120,7 @@ def missing_tasks(
 
 
 def value_text(value: object) -> str:
-    """The value of a parameter in words: "Median" for `Median()`, "One bit (threshold 0.0)" for `OneBit(0.0)`."""
+    """A parameter as text: "Median" for `Median()`, "One bit (threshold 0.0)" for `OneBit(0.0)`."""
     if isinstance(value, tuple | list):
         return ", ".join(map(value_text, value))
     if not is_dataclass(value) or isinstance(value, type):

@@ -1,4 +1,4 @@
-"""Inputs that are long sequences of values, such as sound: each as a curve, with its spectrogram beside it."""
+"""Inputs that are long sequences of values, such as sound: each as a curve, and its spectrogram."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from bitlens_explorer.ui.components.heatmap import HeatMap
 
 RUN_COLORS = [PETROFF[0], PETROFF[6], PETROFF[4], PETROFF[8]]
 """Four colours that stay distinct for all readers, also where they lie over each other."""
-_LEGEND = alt.Legend(orient="top", labelLimit=160, columns=2)  # beside a chart it would take half of the width
+_LEGEND = alt.Legend(orient="top", labelLimit=160, columns=2)  # on the right it would take half of the width
 
 
 def metric_over_epochs(table: Any, names: Sequence[str], column: str, y_title: str) -> Chart:

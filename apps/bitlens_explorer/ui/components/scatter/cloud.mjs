@@ -17,6 +17,17 @@ export function cloudOf({ low, high, points }, values) {
   return { coordinates, count: points, radius: radius || 1, turn: 30, tilt: 20 };
 }
 
+/** A cloud in a plot: the seen directions become its dimensions, and the angles of the last cloud stay. */
+export function startCloud(header, points, former) {
+  const { names, low, high } = header;
+  const cloud = { ...cloudOf(header, points.values), names, low, high, units: points.values };
+  if (former) Object.assign(cloud, { turn: former.turn, tilt: former.tilt });
+  const ends = [cloud.radius, cloud.radius];
+  Object.assign(header, { names: ["across", "up"], low: ends.map((end) => -end), high: ends });
+  points.values = seenCloud(cloud);
+  return cloud;
+}
+
 /** The cloud as it is seen, in units from 0 to 1: all values across, then all values up. */
 export function seenCloud({ coordinates, count, radius, turn, tilt }) {
   const [cosTurn, sinTurn] = [Math.cos(turn * DEGREES), Math.sin(turn * DEGREES)];

@@ -6,7 +6,7 @@ import {
 } from "./points.mjs";
 import { flatPainter, glPainter } from "./gl.mjs";
 import { drawAxes } from "./axes.mjs";
-import { cloudOf, seenCloud } from "./cloud.mjs";
+import { seenCloud, startCloud } from "./cloud.mjs";
 import { drawDensity, drawMarks, drawOverview, measurePlot, neededHeight, overviewSize, penOf } from "./marks.mjs";
 
 export const LINK = "bitlens-scatter-selection";
@@ -75,7 +75,7 @@ function load(matrix, header, arrays) {
   if (Boolean(former) !== header.turning) {
     root.querySelector(header.turning ? "[data-mode=turn]" : "[data-mode=lasso]").click();
   }
-  if (header.turning) startCloud(matrix, former);
+  if (header.turning) matrix.cloud = startCloud(header, matrix.points, former);
   matrix.painter.load(matrix.points);
   if (arrays.atlas) {
     createImageBitmap(new Blob([arrays.atlas])).then((picture) => {
@@ -90,17 +90,6 @@ function load(matrix, header, arrays) {
   const note = `Points without a finite number are not drawn. ${lost.join(", ")}.`;
   matrix.lost = lost.length ? note : "";
   fillLegend(matrix);
-}
-
-/** The plot of a cloud has the seen directions as its dimensions; the angles of the last cloud stay. */
-function startCloud(matrix, former) {
-  const { header, points } = matrix;
-  matrix.cloud = { ...cloudOf(header, points.values), names: header.names, low: header.low, high: header.high };
-  Object.assign(matrix.cloud, former && { turn: former.turn, tilt: former.tilt });
-  const { radius } = matrix.cloud;
-  Object.assign(header, { names: ["across", "up"], low: [-radius, -radius], high: [radius, radius] });
-  matrix.cloud.units = points.values;
-  points.values = seenCloud(matrix.cloud);
 }
 
 /** Shows a cloud from another side. */
