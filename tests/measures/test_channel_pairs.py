@@ -127,7 +127,7 @@ def test_the_announced_time_is_that_of_all_evaluations() -> None:
     settings = {"samples": 256, "bins": 32, "permutations": 20}
     said = time_announcement(4096 * 4096, **settings, epochs=1)
     assert said is not None
-    minutes = 21 * 4096**2 * (256 * 255 / 2 + 16 * 32**2) / (60 * 2.8e9 * get_num_threads())
+    minutes = 21 * 4096**2 * (256 * 255 / 2 + 16 * 32**2) / (60 * 6e9 * get_num_threads())
     assert f"take about {minutes:.0f} min" in said
     assert time_announcement(1000, **settings, epochs=1) is None
 

@@ -8,7 +8,7 @@ import torch
 
 import bitlens
 from bitlens import Alignment, Median, NearestNeighbors, Silverman
-from bitlens.arrays import ArrayContext
+from bitlens.arrays import ArrayContext, as_numpy
 from bitlens.estimators.matrix.bandwidths import sigmas
 from bitlens.estimators.matrix.gram import type_of_kernels
 from tests.support.cuda_tensors import WAITS
@@ -53,8 +53,9 @@ def test_medians_of_distances(backend, n):
     with backend.active():
         tensor = backend.put(squares)
         units = backend.put(np.ones(50))
-        found = sigmas(Median(), tensor, units, 2, ArrayContext(tensor.device)).cpu()
-    np.testing.assert_array_equal(found.numpy(), expected)
+        found = sigmas(Median(), tensor, units, 2, ArrayContext.of(tensor))
+        found = as_numpy(found)
+    np.testing.assert_array_equal(found, expected)
 
 
 @each_dtype

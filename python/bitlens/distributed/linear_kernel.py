@@ -19,7 +19,7 @@ from bitlens.estimators.matrix.linear_kernel import entropies_of_matrices, row_n
 from bitlens.estimators.matrix.sample_tiles import slices
 
 _MOST_ROWS = 16384
-"""Of a matrix in the memory of a worker, which has 2 GB."""
+"""The side of the largest matrix in the memory of a worker, which has 2 GB."""
 
 
 def linear_entropy(chunks: Chunks, kernel: Linear, alpha: float) -> float:

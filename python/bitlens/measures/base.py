@@ -6,10 +6,10 @@ and the documentation read the same declarations, so that a default or a name is
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 from bitlens.measures.costs import seconds_of_task
@@ -176,14 +176,11 @@ class Measure(Generic[P]):
         return target, self.resolve(run, target, parameters)
 
     @property
-    def __signature__(self) -> inspect.Signature:
-        positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        parts = [inspect.Parameter(name, positional) for name in ("run", *self.target_names)]
-        parts += [
-            inspect.Parameter(f.name, positional, default=f.default, annotation=f.annotation)
-            for f in self.Parameters.fields()
-        ]
-        return inspect.Signature([*parts, inspect.Parameter("epochs", inspect.Parameter.KEYWORD_ONLY, default=None)])
+    def __signature__(self) -> Signature:
+        either, fields = Parameter.POSITIONAL_OR_KEYWORD, self.Parameters.fields()
+        parts = [Parameter(name, either) for name in ("run", *self.target_names)]
+        parts += [Parameter(f.name, either, default=f.default, annotation=f.annotation) for f in fields]
+        return Signature([*parts, Parameter("epochs", Parameter.KEYWORD_ONLY, default=None)])
 
     def key(self, target: Target, parameters: P) -> ResultKey:
         """The key that results are stored under."""
@@ -276,14 +273,12 @@ class Measure(Generic[P]):
 
     def _parsed(self, key: ResultKey) -> tuple[Target, P, dict[str, Any]] | None:
         """Target, parameters and unknown fields of stored results; None where they are not of this version's form."""
-        if key.version != self.version or not all(
-            isinstance(key.settings.get(name), str) for name in self.target_names
-        ):
+        named = all(isinstance(key.settings.get(name), str) for name in self.target_names)
+        if key.version != self.version or not named:
             return None
+        settings = {name: value for name, value in key.settings.items() if name not in self.target_names}
         try:
-            parameters, unknown = self.Parameters.from_json(
-                {n: v for n, v in key.settings.items() if n not in self.target_names}
-            )
+            parameters, unknown = self.Parameters.from_json(settings)
         except (ValueError, TypeError):
             return None
         return tuple(key.settings[name] for name in self.target_names), parameters, unknown

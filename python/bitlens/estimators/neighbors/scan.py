@@ -88,7 +88,7 @@ def _projected(x: Any, context: ArrayContext, projection: Projection, width: flo
     n, length = x.shape
     directions, coarse = projection.directions, projection.coarse
     finest = directions.shape[1]
-    vectors, mean = context.to_device(directions.T.copy()), context.to_device(projection.mean)
+    vectors, mean = context.to_device(directions.T.copy()), context.to_device(projection.mean.astype(np.float64))
     along, squares, error = products_with(vectors, x, context, mean, width)
     coordinates = context.empty((n, coarse + 1), "float32")
     finer = context.empty((n, finest + 1 if finest > coarse else 0), "float32")
@@ -103,7 +103,7 @@ def _projected(x: Any, context: ArrayContext, projection: Projection, width: flo
     moved = _coordinate_errors(squares, rest, error, length, finest)[order]
     # With coordinates that are wrong by a and b, |z_x - z_y|^2 - |x - y|^2 is at most 2 |z_x - z_y| (a + b). That is at
     # most share |z_x - z_y|^2 + (a + b)^2 / share for every share.
-    share = (moved.sum() / norms.sum()) ** 0.5
+    share = (moved.sum() / array_namespace(norms).maximum(moved.sum(), norms.sum())) ** 0.5
     errors = norms * (relative_error(coarse + 1) + 2 * share) + 2 / share * moved
     return _scanned(panels, norms, finer[order], errors, order, context)
 
