@@ -43,7 +43,7 @@ def check_estimators() -> None:
 
 
 def check_command() -> None:
-    """The command prints its version, or says what to install."""
+    """The command prints its version and its help, or says what to install."""
     command = Path(sysconfig.get_path("scripts")) / ("bitlens.exe" if sys.platform == "win32" else "bitlens")
     done = subprocess.run([command, "--version"], capture_output=True, text=True, check=False)
     if importlib.util.find_spec("typer") is None:
@@ -51,6 +51,8 @@ def check_command() -> None:
         assert "pip install 'bitlens[run]'" in done.stderr, done.stderr
     else:
         assert done.stdout == f"bitlens {metadata.version('bitlens')}\n", done
+        done = subprocess.run([command, "export", "--help"], capture_output=True, text=True, check=False)
+        assert "Example: bitlens export demo-run --netcdf" in done.stdout, done
 
 
 def check_run(folder: Path) -> None:
@@ -65,7 +67,7 @@ def check_run(folder: Path) -> None:
     assert "layer diversity" in results
     stored = bitlens.layer_diversity.stored(bitlens.open_run(folder / "run"), k=5)
     assert stored.identical(results["layer diversity"])
-    for arguments in (["info"], ["measure", "--k", "5"], ["export", "--netcdf", str(folder / "netcdf")]):
+    for arguments in (["info"], ["measure", "--k", "5"], ["export", "--netcdf", "--out", str(folder / "netcdf")]):
         name, *options = arguments
         command = [sys.executable, "-m", "bitlens", name, str(folder / "run"), *options]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
