@@ -178,9 +178,14 @@ def test_waits_for_the_gpu(backend, name, dtype):
     assert len(waits) <= most[dtype == "float64"], waits
 
 
+@pytest.mark.skipif(
+    bitlens.build_info()["cuda"] == "emulated", reason="DLPack says that emulated tensors are on the CPU"
+)
 def test_arrays_that_only_speak_dlpack(backend):
     x = normal("float64", 40, 3, 4)
-    expected = bitlens.channel_mutual_information(x, x), bitlens.nearest_neighbors(x, 5)[0]
+    differences = (x[:, None] - x).reshape(40, 40, -1)
+    nearest = np.sort(np.sqrt((differences**2).sum(-1)), axis=1)[:, 1:6]
+    expected = bitlens.channel_mutual_information(x, x), nearest
     with backend.active():
         lent = OtherArray(backend.put(x))
         found = bitlens.channel_mutual_information(lent, lent), bitlens.nearest_neighbors(lent, 5)[0]
