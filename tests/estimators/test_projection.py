@@ -63,7 +63,7 @@ def test_bounds_of_projected_samples_hold(name, length, finest):
     vectors = np.linalg.qr(vectors)[0]
     projection = Projection(x.mean(0), vectors / (np.linalg.norm(vectors, 2) * (1 + 1e-12)), 8)
     width = float(x.max() - x.min())
-    panels, finer, lowered, errors, order = scanning._projected(x, ArrayContext(), projection, width)
+    ((panels, finer, lowered, errors, order),) = scanning._projected([x], ArrayContext(), projection, width)
     coordinates = panels.transpose(0, 2, 1).reshape(-1, 9)[: len(x)].astype(np.float64)
     points = x[order] / width
     exact = ((points[:, None] - points) ** 2).sum(-1)
@@ -74,6 +74,19 @@ def test_bounds_of_projected_samples_hold(name, length, finest):
     np.testing.assert_allclose(lowered, norms - errors, rtol=1e-5, atol=1e-30)
     if name == "normal":
         assert errors.max() < 0.003 * norms.min()  # otherwise the bounds rule little out
+
+
+def test_errors_of_two_sets_are_those_of_their_pairs():
+    """Samples within the span of the directions, whose rest is all error, and other samples."""
+    vectors = np.linalg.qr(np.random.default_rng(0).normal(size=(200, 8)))[0]
+    projection = Projection(np.zeros(200), vectors / (np.linalg.norm(vectors, 2) * (1 + 1e-12)), 8)
+    x, y = -0.3 * np.ones((30, 1)) * vectors[:, 0], vectors[:, 0] + 0.05 * DATA["normal"](40, 200)
+    parts = [scanning._project(samples, ArrayContext(), projection, 10.0) for samples in (x, y)]
+    (_, _, _, of_x, _), (_, _, _, of_y, _) = scanning._projected([x, y], ArrayContext(), projection, 10.0)
+    z_x, z_y = (part.panels.transpose(0, 2, 1).reshape(-1, 9)[: len(part.wrong)].astype(float) for part in parts)
+    apart = np.sqrt(((z_x[:, None] - z_y) ** 2).sum(-1))
+    wrong = np.sqrt(parts[0].wrong)[:, None] + np.sqrt(parts[1].wrong)
+    assert (of_x.astype(float)[:, None] + of_y >= 2 * apart * wrong).all()
 
 
 @pytest.mark.parametrize("length", [5, 768, 3000])

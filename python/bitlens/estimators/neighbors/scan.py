@@ -59,7 +59,7 @@ def scan_squared(
         operands = [_centred(samples, context, mean, width) for samples in given]
         coordinates = (0, 0)
     else:
-        operands = [_projected(samples, context, projection, width) for samples in given]
+        operands = _projected(given, context, projection, width)
         coordinates = (projection.coarse, projection.directions.shape[1])
     squared, indices = context.empty((n, columns), "float64"), context.empty((n, columns), "int32")
     ties, measured = context.empty((n,), "uint8"), context.empty((n,), "int32")
@@ -79,8 +79,33 @@ def _centred(x: Any, context: ArrayContext, mean: Any, width: float) -> tuple[An
     return _scanned(panels, norms, context.empty((n, 0), "float32"), norms * relative_error(length), order, context)
 
 
-def _projected(x: Any, context: ArrayContext, projection: Projection, width: float) -> tuple[Any, ...]:
-    """Projections of the samples and the lengths of what is left of them, in an order in which near ones are close.
+def _projected(given: list[Any], context: ArrayContext, projection: Projection, width: float) -> list[tuple[Any, ...]]:
+    """Projections of the samples of one or two sets."""
+    coarse = projection.coarse
+    parts = [_project(samples, context, projection, width) for samples in given]
+    # With coordinates that are wrong by a and b, |z_x - z_y|^2 - |x - y|^2 is at most 2 |z_x - z_y| (a + b). That is at
+    # most share |z_x - z_y|^2 + (a + b)^2 / share for every share that both sets use.
+    wrong, norm = sum(p.wrong.sum() for p in parts), sum(p.norms.sum() for p in parts)
+    share = (wrong / array_namespace(norm).maximum(wrong, norm)) ** 0.5
+    relative = relative_error(coarse + 1) + 2 * share
+    return [
+        _scanned(p.panels, p.norms, p.finer, p.norms * relative + 2 / share * p.wrong, p.order, context) for p in parts
+    ]
+
+
+class _Projected(NamedTuple):
+    """Samples as coordinates, in an order in which near ones are close."""
+
+    panels: Any
+    norms: Any
+    finer: Any
+    wrong: Any
+    """Bounds of the squared errors of the coordinates [n]."""
+    order: Any
+
+
+def _project(x: Any, context: ArrayContext, projection: Projection, width: float) -> _Projected:
+    """Projections of the samples, and the lengths of what is left of them.
 
     With directions V, the squared distance of (V'x, r_x) and (V'y, r_y), where r_x = sqrt(|x|^2 - |V'x|^2), is at most
     that of x and y, because the largest singular value of V is at most 1.
@@ -94,18 +119,15 @@ def _projected(x: Any, context: ArrayContext, projection: Projection, width: flo
     finer = context.empty((n, finest + 1 if finest > coarse else 0), "float32")
     for target, count in ((coordinates, coarse), (finer, finest)):
         if target.shape[1]:
-            rest = (squares - (along[:count] ** 2).sum(0)).clip(0) ** 0.5
+            lengths = array_namespace(along).einsum("mn,mn->n", along[:count], along[:count])
+            rest = (squares - lengths).clip(0) ** 0.5
             target[:, :count] = along[:count].T
             target[:, count] = rest
     order = context.to_device(_divide(as_numpy(coordinates[:, : min(coarse, _DIVIDING)]), panel_size(context)))
     none = context.to_device(np.zeros(coarse + 1))
     panels, norms = in_panels(coordinates[order], context, none, 1.0)
-    moved = _coordinate_errors(squares, rest, error, length, finest)[order]
-    # With coordinates that are wrong by a and b, |z_x - z_y|^2 - |x - y|^2 is at most 2 |z_x - z_y| (a + b). That is at
-    # most share |z_x - z_y|^2 + (a + b)^2 / share for every share.
-    share = (moved.sum() / array_namespace(norms).maximum(moved.sum(), norms.sum())) ** 0.5
-    errors = norms * (relative_error(coarse + 1) + 2 * share) + 2 / share * moved
-    return _scanned(panels, norms, finer[order], errors, order, context)
+    wrong = _coordinate_errors(squares, rest, error, length, finest)
+    return _Projected(panels, norms, finer[order], wrong[order], order)
 
 
 def _coordinate_errors(squares: Any, rest: Any, error: float, length: int, finest: int) -> Any:
