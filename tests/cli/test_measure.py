@@ -137,7 +137,7 @@ def test_refused(run: bitlens.Run, options: list[str], code: int, message: str) 
 def test_a_url_is_no_folder() -> None:
     command = [sys.executable, "-m", "bitlens", "measure", "memory://bucket/run", "--workers", "2"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    sentence = "memory:/bucket/run: there is no such folder; a URL is opened by bitlens.open_run alone, as a text"
+    sentence = "memory:/bucket/run: there is no such folder; to read a URL, pass it as text to bitlens.open_run"
     assert (done.returncode, done.stderr) == (1, f"bitlens: {sentence}\n")
 
 

@@ -1,4 +1,4 @@
-"""Arrays of other libraries come back as arrays of that library, and what is no array of numbers is refused."""
+"""Arrays of other libraries come back as arrays of that library. Anything but numbers is refused."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from bitlens import reference
 from bitlens.arrays import ArrayContext
 from bitlens.estimators.neighbors import nearest
 from bitlens.estimators.neighbors import scan as scanning
-from bitlens.estimators.neighbors.products import products_with
+from bitlens.estimators.neighbors.products import product_error, products_with
 from bitlens.estimators.neighbors.projection import Projection, choose_projection
 from tests.support.adversarial_points import DATA
 
@@ -94,7 +94,10 @@ def test_errors_of_two_sets_are_those_of_their_pairs():
 def test_products_with_vectors(length, offset):
     random = np.random.default_rng(length)
     x, vectors = random.normal(size=(9000, length)) + offset, random.normal(size=(3, length))
-    products, norms, error = products_with(vectors, x, ArrayContext(), x.mean(0), 2.0)
+    parts = list(products_with(vectors, x, ArrayContext(), x.mean(0), 2.0))
+    assert [rows.start for rows, _, _ in parts] == [0, *(rows.stop for rows, _, _ in parts)][:-1]
+    products, norms = np.concatenate([p for _, p, _ in parts], axis=1), np.concatenate([n for *_, n in parts])
+    error = product_error(length)
     centred = (x - x.mean(0)) / 2
     np.testing.assert_allclose(norms, (centred**2).sum(1), rtol=1e-6)
     largest = error * np.linalg.norm(vectors, axis=1)[:, None] * np.sqrt(norms)

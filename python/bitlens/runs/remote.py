@@ -29,7 +29,7 @@ def place_of(store: str | os.PathLike[str]) -> Path:
     if not isinstance(store, str) or "://" not in store:
         folder = Path(store)
         if not folder.is_dir():
-            hint = "; a URL is opened by bitlens.open_run alone, as a text" if _URL_AS_PATH.match(str(folder)) else ""
+            hint = "; to read a URL, pass it as text to bitlens.open_run" if _URL_AS_PATH.match(str(folder)) else ""
             raise RunError(f"{folder}: there is no such folder{hint}")
         return folder
     try:

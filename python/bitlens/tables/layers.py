@@ -78,8 +78,8 @@ def duplicate_channels(information: xr.Dataset) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns ``epoch``, ``role`` ("a" or "b", the layer), ``channel`` and ``duplicate_of``, the first such channel;
-        no rows if there are none.
+        Columns ``epoch``, ``role`` ("a" or "b", the layer), ``channel`` and ``duplicate_of``, the first such channel.
+        The table is empty if no channel is a copy.
 
     Raises
     ------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from bitlens import _core
@@ -38,8 +39,17 @@ def in_panels(x: Any, context: ArrayContext, mean: Any, width: float) -> tuple[A
     return panels, norms
 
 
-def products_with(vectors: Any, x: Any, context: ArrayContext, mean: Any, width: float) -> tuple[Any, Any, float]:
-    """Products of a few vectors with samples less their mean, in units of width.
+def product_error(length: int) -> float:
+    """A bound of the error of a product from `products_with`, as a share of the product of both norms."""
+    return relative_error(min(length, _DEPTH))
+
+
+def products_with(
+    vectors: Any, x: Any, context: ArrayContext, mean: Any, width: float
+) -> Iterator[tuple[slice, Any, Any]]:
+    """Yield runs of samples with their products with a few vectors.
+
+    Long samples are multiplied in parts, whose sum is in float64, so that the error is small for every length.
 
     Parameters
     ----------
@@ -47,38 +57,35 @@ def products_with(vectors: Any, x: Any, context: ArrayContext, mean: Any, width:
     x : float array of shape (n, d)
     context : ArrayContext
     mean : float64 array of shape (d,)
+        It is subtracted from the samples.
     width : float
-        At least the largest difference of a value from its mean.
+        The unit of the samples, at least the largest difference of a value from its mean.
 
-    Returns
-    -------
-    products : float64 array of shape (m, n)
-    norms : float64 array of shape (n,)
+    Yields
+    ------
+    rows : slice
+        The samples of the run.
+    products : float64 array of shape (m, rows)
+    norms : float64 array of shape (rows,)
         The squared norms of the samples.
-    error : float
-        A bound of the error of a product, as a share of the product of both norms. Long samples are multiplied in
-        parts, whose sum is in float64, so that it is small for every length.
     """
     n, length = x.shape
     panel = panel_size(context)
-    starts = range(0, length, _DEPTH)
     none = context.empty((length,), "float64")
     none[...] = 0
-    parts = [
-        in_panels(vectors[:, start : start + _DEPTH], context, none[start : start + _DEPTH], 1.0)[0] for start in starts
-    ]
-    products, norms = context.empty((len(vectors), n), "float64"), context.empty((n,), "float64")
-    products[...] = 0
-    norms[...] = 0
+    columns = [slice(start, start + _DEPTH) for start in range(0, length, _DEPTH)]
+    parts = [in_panels(vectors[:, values], context, none[values], 1.0)[0] for values in columns]
     step = max(panel, _BLOCK_VALUES // min(length, _DEPTH) // panel * panel)
     for first in range(0, n, step):
         rows = slice(first, min(n, first + step))
-        dots = context.empty((panel * len(parts[0]), panel * -(-(rows.stop - first) // panel)), "float32")
-        for start, part in zip(starts, parts, strict=True):
-            values = slice(start, start + _DEPTH)
+        count = rows.stop - first
+        dots = context.empty((panel * len(parts[0]), panel * -(-count // panel)), "float32")
+        products, norms = context.empty((len(vectors), count), "float64"), context.empty((count,), "float64")
+        products[...] = 0
+        norms[...] = 0
+        for values, part in zip(columns, parts, strict=True):
             panels, squares = in_panels(x[rows, values], context, mean[values], width)
             call_kernel(context, _core.dot_products, part, panels, 0, dots)
-            products[:, rows] += dots[: len(vectors), : rows.stop - first]
-            norms[rows] += squares
-    # A product below the normal range of float32 may become 0.
-    return products, norms, relative_error(min(length, _DEPTH))
+            products += dots[: len(vectors), :count]
+            norms += squares
+        yield rows, products, norms

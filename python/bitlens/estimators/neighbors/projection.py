@@ -119,8 +119,9 @@ def _shrunk(directions: NDArray) -> NDArray:
 def _squared_distances_of_rank(y: Any, context: ArrayContext, mean: NDArray, queries: NDArray, rank: int) -> NDArray:
     """About the squared distances of centred queries to the rows of y with that rank, where 0 is the nearest."""
     offset = context.to_device(mean.astype(np.float64))
-    products, squares, _ = products_with(context.to_device(queries), y, context, offset, 1.0)
-    found: NDArray = np.partition(as_numpy(squares - 2 * products), rank, axis=1)[:, rank]
+    parts = products_with(context.to_device(queries), y, context, offset, 1.0)
+    squared = np.concatenate([as_numpy(norms - 2 * products) for _, products, norms in parts], axis=1)
+    found: NDArray = np.partition(squared, rank, axis=1)[:, rank]
     return found + _squared_lengths(queries)
 
 

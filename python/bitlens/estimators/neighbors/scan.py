@@ -9,7 +9,14 @@ import numpy as np
 
 from bitlens import _core
 from bitlens.arrays import ArrayContext, NDArray, array_namespace, as_numpy, call_kernel
-from bitlens.estimators.neighbors.products import UNIT_ROUNDOFF, in_panels, panel_size, products_with, relative_error
+from bitlens.estimators.neighbors.products import (
+    UNIT_ROUNDOFF,
+    in_panels,
+    panel_size,
+    product_error,
+    products_with,
+    relative_error,
+)
 from bitlens.estimators.neighbors.projection import Projection
 
 # Number of coordinates that may divide the samples into panels, and of values up to which samples are divided without
@@ -114,30 +121,31 @@ def _project(x: Any, context: ArrayContext, projection: Projection, width: float
     directions, coarse = projection.directions, projection.coarse
     finest = directions.shape[1]
     vectors, mean = context.to_device(directions.T.copy()), context.to_device(projection.mean.astype(np.float64))
-    along, squares, error = products_with(vectors, x, context, mean, width)
     coordinates = context.empty((n, coarse + 1), "float32")
     finer = context.empty((n, finest + 1 if finest > coarse else 0), "float32")
-    for target, count in ((coordinates, coarse), (finer, finest)):
-        if target.shape[1]:
-            lengths = array_namespace(along).einsum("mn,mn->n", along[:count], along[:count])
-            rest = (squares - lengths).clip(0) ** 0.5
-            target[:, :count] = along[:count].T
-            target[:, count] = rest
+    squares, rest = context.empty((n,), "float64"), context.empty((n,), "float64")
+    for rows, along, norms in products_with(vectors, x, context, mean, width):
+        squares[rows] = norms
+        for target, count in ((coordinates, coarse), (finer, finest)):
+            if target.shape[1]:
+                rest[rows] = (norms - (along[:count] ** 2).sum(0)).clip(0) ** 0.5
+                target[rows, :count] = along[:count].T
+                target[rows, count] = rest[rows]
     order = context.to_device(_divide(as_numpy(coordinates[:, : min(coarse, _DIVIDING)]), panel_size(context)))
     none = context.to_device(np.zeros(coarse + 1))
     panels, norms = in_panels(coordinates[order], context, none, 1.0)
-    wrong = _coordinate_errors(squares, rest, error, length, finest)
+    wrong = _coordinate_errors(squares, rest, length, finest)
     return _Projected(panels, norms, finer[order], wrong[order], order)
 
 
-def _coordinate_errors(squares: Any, rest: Any, error: float, length: int, finest: int) -> Any:
+def _coordinate_errors(squares: Any, rest: Any, length: int, finest: int) -> Any:
     """Bounds of the squared errors of the coordinates [n]: of all products of a sample and of the length of the rest.
 
-    `squares` are the squared norms of the samples, and `error` is that of a product, as a share of the norm.
+    `squares` are the squared norms of the samples.
     """
     lengths = squares**0.5
     # A value or product below the normal range of float32 may become 0.
-    products = (error * lengths + 2 * length * float(np.finfo(np.float32).tiny)) * math.sqrt(finest)
+    products = (product_error(length) * lengths + 2 * length * float(np.finfo(np.float32).tiny)) * math.sqrt(finest)
     of_square = 4 * UNIT_ROUNDOFF * squares + 2 * lengths * products + products**2
     # The error of a root is that of the square over the sum of both roots, and at most the root of that of the square.
     return products**2 + of_square / (rest**2 / of_square).clip(1)
