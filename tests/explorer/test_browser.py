@@ -123,6 +123,7 @@ def test_an_address_gives_the_same_in_a_new_tab(page: Page) -> None:
     page.settled()
     page.click(0, 0)
     page.until(lambda: page.pictures() == 24 and "cell" in page.address)
+    page.until(lambda: "joint entropy" in page.text and page.text.count("Download CSV") == 2)
     page.settled()
     text, state, address = lasting(page.text), page.state(), page.browser.current_url
     assert page.address["cm"] == "1.2"

@@ -144,8 +144,8 @@ class Page:
         self.settled()
 
     def settled(self) -> None:
-        """Until no script runs."""
-        idle = "[data-testid=stApp][data-test-script-state=notRunning]"
+        """Until no script runs and no element waits for its code, which browsers load when it is first needed."""
+        idle = "[data-testid=stApp][data-test-script-state=notRunning]:not(:has([data-testid=stSkeleton]))"
         self.until(lambda: self.browser.find_elements(By.CSS_SELECTOR, idle))
 
     def until(self, holds: Callable[[], object], seconds: float = 60) -> None:
