@@ -90,7 +90,7 @@ def _playback(run: Run, epochs: list[int], epoch: int) -> None:
     """The buttons that change the epoch, and the fragment that changes it while nobody presses them."""
     place = epochs.index(epoch)
     with st.container(key="playback"):
-        back, play, forward, follow = st.columns([2, 3, 2, 3], gap="xsmall", wrap=False)
+        back, play, forward, follow = st.columns([3, 5, 3, 6], gap="xsmall", wrap=False)
     steps = ((back, "◀", "One epoch back", place - 1), (forward, "▶", "One epoch on", place + 1))
     for column, label, help_text, target in steps:
         inside = 0 <= target < len(epochs)
