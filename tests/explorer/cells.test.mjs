@@ -5,7 +5,7 @@ import test from "node:test";
 
 import {
   below, cellAt, cellColor, colorIndex, decodeFloats, describeCell, findCell, formatValue, moveCell, pickedNumbers,
-  shorten, tickStep, tileAt, tileStart, wantsBlack,
+  shorten, shownHeight, tickStep, tileAt, tileStart, wantsBlack,
 } from "../../apps/bitlens_explorer/ui/components/shared/cells.mjs";
 
 test("float32 numbers come out of base64", () => {
@@ -134,4 +134,9 @@ test("named tiles and pictures are said by name", () => {
   assert.equal(describeCell(strip, values, [3, 1], 0.25), "image 8: dog, input, row 1, column 1: value 0.250");
   const plain = { ...strip, tile: null, tile_names: null };
   assert.equal(describeCell(plain, values, [3, 7], 0.25), "layer: 7, image: 3: 34 bits; value 0.250");
+});
+
+test("a figure is lower in a low window, and never taller than asked for", () => {
+  assert.deepEqual([400, 768, 900, 1400].map((ofWindow) => shownHeight(460, ofWindow)), [260, 430, 460, 460]);
+  assert.equal(shownHeight(200, 300), 200);
 });

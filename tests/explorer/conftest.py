@@ -102,7 +102,7 @@ def look(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
         for name in (RUN_VARIABLE, ROOT_VARIABLE):
             monkeypatch.setenv(name, given[name])
         monkeypatch.setattr(page_frame, "_TABS", "all")
-        app = AppTest.from_file(str(APP / "main.py"), default_timeout=60)
+        app = AppTest.from_file(str(APP / "main.py"), default_timeout=180)
         for name, value in address.items():
             app.query_params[name] = value
         if page != "training":

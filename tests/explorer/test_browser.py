@@ -14,7 +14,8 @@ from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
 
 import bitlens
-from tests.support.browser_driver import CHROMIUM, DRIVER, SLIDER, Page, complaints, hosts
+from tests.support.browser_driver import CHROMIUM, DRIVER, complaints, hosts
+from tests.support.browser_page import Page
 from tests.support.sample_runs import MARKUP
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
@@ -28,12 +29,11 @@ def page(browser: webdriver.Chrome, server: str, markup_run: bitlens.Run) -> Ite
 
 def test_a_click_and_the_arrow_keys_choose_channels(page: Page) -> None:
     page.open("layers", a="0", b="1", t="1", sort="index")
-    assert "No cell is chosen" in page.text
+    page.shows("No cell is chosen")
     assert page.pictures() == 0
     page.click(2, 3)
     page.until(lambda: "A: layer 0, channel 3; B: layer 1, channel 2" in page.text and page.pictures() == 24)
-    assert page.address["cell"] == "3.2"
-    assert page.state()["selected"] == "2.3"
+    page.until(lambda: page.address["cell"] == "3.2" and page.state()["selected"] == "2.3")
     # One after the other: Streamlit drops the pictures of a run that another overtakes, perhaps while they are loaded.
     for key, cell in (
         (Keys.ARROW_UP, "channel 3; B: layer 1, channel 1"),
@@ -41,30 +41,25 @@ def test_a_click_and_the_arrow_keys_choose_channels(page: Page) -> None:
     ):
         page.settled()
         page.press(key)
-        page.until(lambda cell=cell: f"A: layer 0, {cell}" in page.text)
-    page.settled()
-    assert page.state()["selected"] == "1.2"
+        page.shows(f"A: layer 0, {cell}")
+    page.until(lambda: page.state()["selected"] == "1.2")
 
 
 def test_the_epoch_and_the_order_change_the_heat_map(page: Page, markup_run: bitlens.Run) -> None:
     page.open("layers", a="0", b="1", t="1", sort="index")
     before = page.state()
     assert before["columns"] == "0,1,2,3"
-    page.until(lambda: page.browser.find_elements(By.CSS_SELECTOR, SLIDER))
-    page.browser.find_element(By.CSS_SELECTOR, SLIDER).send_keys(Keys.ARROW_LEFT)
+    page.slide(Keys.ARROW_LEFT)
     page.until(lambda: page.state()["ready"] != before["ready"] and page.address["t"] == "0")
     page.settled()
-    for button in page.browser.find_elements(By.CSS_SELECTOR, "[data-testid=stMain] button"):
-        if button.text == "maximum":
-            button.click()
-            break
+    page.button("maximum", "[data-testid=stMain]")
     values = bitlens.layer_pair_information(
         markup_run, "0", "1", permutations=3, samples=32, epochs=[0]
     ).mutual_information[0]
     expected = ",".join(map(str, bitlens.channel_order(values, "channel_a", "maximum")))
     assert expected != "0,1,2,3"
     page.until(lambda: page.state()["columns"] == expected)
-    assert "at epoch 0" in page.text
+    page.shows("at epoch 0")
 
 
 def test_lines_of_python_come_when_asked_for_and_follow_the_page(page: Page) -> None:
@@ -76,7 +71,7 @@ def test_lines_of_python_come_when_asked_for_and_follow_the_page(page: Page) -> 
     page.menu()
     page.until(lambda: "epochs=[1]" in lines())
     page.settled()
-    page.browser.find_element(By.CSS_SELECTOR, SLIDER).send_keys(Keys.ARROW_LEFT)
+    page.slide(Keys.ARROW_LEFT)
     page.until(lambda: "epochs=[0]" in lines())
     page.settled()
 
@@ -106,19 +101,19 @@ def test_a_theme_that_is_switched_while_the_page_is_open(page: Page) -> None:
 
     prefer("light")
     page.open("layers", a="0", b="1", t="1", sort="index")
-    label, behind = brightness(page)
-    assert label < 128 < behind
+    page.until(lambda: brightness(page)[0] < 128 < brightness(page)[1])
     prefer("dark")
-    page.until(lambda: brightness(page)[1] < 128 < brightness(page)[0], 15)
+    page.until(lambda: brightness(page)[1] < 128 < brightness(page)[0])
     prefer("light")
-    page.until(lambda: brightness(page)[0] < 128 < brightness(page)[1], 15)
+    page.until(lambda: brightness(page)[0] < 128 < brightness(page)[1])
 
 
 def test_an_address_gives_the_same_in_a_new_tab(page: Page) -> None:
     page.open("", t="2")
     page.click(1, 2)
-    page.until(lambda: "12 samples" in page.text)
-    page.browser.find_element(By.LINK_TEXT, "Layers").click()
+    page.shows("12 samples")
+    page.settled()
+    page.follow("Layers")
     page.until(lambda: "Chosen channels" in page.text and page.state().get("ready"))
     page.settled()
     page.click(0, 0)
@@ -133,9 +128,8 @@ def test_an_address_gives_the_same_in_a_new_tab(page: Page) -> None:
         page.browser.get(address)
         page.until(lambda: page.state().get("ready") and page.pictures() == 24)
         page.settled()
-        page.until(lambda: lasting(page.text) == text)
-        assert page.state() == state
-        assert page.browser.current_url == address
+        page.until(lambda: lasting(page.text) == text and page.state() == state)
+        page.until(lambda: page.browser.current_url == address)
     finally:
         page.browser.close()
         page.browser.switch_to.window(first)
@@ -144,17 +138,16 @@ def test_an_address_gives_the_same_in_a_new_tab(page: Page) -> None:
 def test_names_from_a_run_stay_text(page: Page) -> None:
     page.open("", t="2", cm="1.2")
     page.until(lambda: page.pictures() == 12)
-    for name in MARKUP[:2]:
-        assert name in page.text
+    page.shows(*MARKUP[:2])
+    page.settled()
     page.open("layers", t="2")
-    sidebar = page.browser.find_element(By.CSS_SELECTOR, "[data-testid=stSidebar]").text.replace("\u2060", "")
-    assert [name for name in MARKUP if name not in sidebar] == []
+    page.until(lambda: all(name in page.sidebar for name in MARKUP))
     assert page.browser.find_elements(By.CSS_SELECTOR, "img[src*='example.com'], a[href*='example.com']") == []
 
 
 def test_a_run_outside_the_root_is_refused(page: Page) -> None:
     page.visit("", run="/etc")
-    page.until(lambda: "lies outside" in page.text)
+    page.shows("lies outside")
     assert "Traceback" not in page.text
 
 

@@ -11,10 +11,10 @@ pytest.importorskip("selenium", reason="the browser is driven by Selenium")
 
 from selenium import webdriver
 from selenium.webdriver import Keys
-from selenium.webdriver.common.by import By
 
 import bitlens
-from tests.support.browser_driver import CHROMIUM, DRIVER, Page, complaints
+from tests.support.browser_driver import CHROMIUM, DRIVER, complaints
+from tests.support.browser_page import Page
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
 
@@ -44,7 +44,7 @@ def neuron(run: bitlens.Run, scope: str, place: int) -> str:
 
 def test_curves_are_switched_and_a_neuron_is_chosen_by_keys(page: Page, ablated_run: bitlens.Run) -> None:
     page.visit("ablation", t="2", scope="1", place="2")
-    page.until(lambda: neuron(ablated_run, "1", 2) in page.text)
+    page.shows(neuron(ablated_run, "1", 2))
     page.until(lambda: charts(page)[:3] == ["neurons turned off | accuracy"] * 3)
     page.until(lambda: page.pictures() == 16)  # inputs and maps
     page.settled()
@@ -52,28 +52,27 @@ def test_curves_are_switched_and_a_neuron_is_chosen_by_keys(page: Page, ablated_
     page.until(lambda: page.address.get("curve") == "loss")
     page.until(lambda: charts(page)[:3] == ["neurons turned off | loss (bits)"] * 3)
     page.settled()
-    page.browser.find_element(By.CSS_SELECTOR, PLACE).send_keys(Keys.ARROW_RIGHT)
+    page.slide(Keys.ARROW_RIGHT, PLACE)
     page.until(lambda: page.address.get("place") == "3")
-    page.until(lambda: neuron(ablated_run, "1", 3) in page.text)
+    page.shows(neuron(ablated_run, "1", 3))
     assert neuron(ablated_run, "1", 2) != neuron(ablated_run, "1", 3)
+    page.settled()
     assert page.address == {**page.address, "curve": "loss", "scope": "1", "t": "2"}
     address = page.browser.current_url
-    page.settled()
     page.browser.get("about:blank")
     page.browser.get(address)  # the same by its address
-    page.until(lambda: neuron(ablated_run, "1", 3) in page.text)
+    page.shows(neuron(ablated_run, "1", 3))
     page.until(lambda: charts(page)[:3] == ["neurons turned off | loss (bits)"] * 3)
 
 
 def test_the_page_is_reached_by_name_and_a_legend_isolates_an_order(page: Page, ablated_run: bitlens.Run) -> None:
     page.visit("", t="2")
-    page.until(lambda: page.browser.find_elements(By.LINK_TEXT, "Ablation"))
+    page.shows("Confusion matrix")
     page.settled()
-    page.browser.find_element(By.LINK_TEXT, "Ablation").click()
-    page.until(lambda: "Cumulative ablation at epoch 2" in page.text)
+    page.follow("Ablation")
+    page.shows("Cumulative ablation at epoch 2", neuron(ablated_run, "whole network", 8))
     page.until(lambda: len([title for title in charts(page) if title]) >= 3)
-    assert neuron(ablated_run, "whole network", 8) in page.text
-    assert page.address["t"] == "2"
+    page.until(lambda: page.address["t"] == "2")
     page.settled()
 
     def strong() -> list[str]:
@@ -87,11 +86,6 @@ def test_the_page_is_reached_by_name_and_a_legend_isolates_an_order(page: Page, 
 
     page.until(lambda: len(strong()) == 3)
     assert len(set(strong())) == 3
-    label = page.browser.find_element(By.XPATH, "//*[local-name()='text'][.='highest first']")
-    left, top, width, height = page.browser.execute_script(
-        """arguments[0].scrollIntoView({block: 'center'}); const box = arguments[0].getBoundingClientRect();
-        return [box.left, box.top, box.width, box.height];""",
-        label,
-    )
-    page.pointer((left + width / 2, top + height / 2))
+    label = "[...document.querySelectorAll('text')].find((text) => text.textContent === 'highest first')"
+    page.pointer(page.middle_of(label))
     page.until(lambda: len(strong()) == 1)

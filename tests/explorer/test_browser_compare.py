@@ -14,7 +14,8 @@ from selenium.webdriver import Keys
 
 import bitlens
 from bitlens_explorer.report import write_report
-from tests.support.browser_driver import CHROMIUM, DRIVER, Page, complaints, hosts
+from tests.support.browser_driver import CHROMIUM, DRIVER, complaints, hosts
+from tests.support.browser_page import Page
 
 if TYPE_CHECKING:
     from selenium import webdriver
@@ -31,21 +32,22 @@ def page(browser: webdriver.Chrome, server: str, recorded_run: bitlens.Run, mark
 
 
 def test_plots_of_two_networks_are_linked(page: Page) -> None:
+    def selected() -> list[str]:
+        return [page.state(SCATTER, number)["selected"] for number in (0, 1)]
+
     page.open("compare", SCATTER, vs="markup", cp="samples", a="0", t="1")
-    page.until(lambda: page.state(SCATTER, 1).get("ready"))
-    for number in (0, 1):
-        assert page.state(SCATTER, number)["selected"] == "0"
+    page.until(lambda: selected() == ["0", "0"])
+    page.settled()
     before = page.state(SCATTER, 1)["view"]
-    page.browser.execute_script(f"{page.part(SCATTER + ' .stage')}.focus()")
+    page.focus(f"{SCATTER} .stage")
     page.press("+", "+")
     page.until(lambda: page.state(SCATTER, 1)["view"] != before)
     page.until(lambda: page.state(SCATTER, 1)["view"] == page.state(SCATTER, 0)["view"])
     page.press(Keys.HOME)
     page.until(lambda: page.state(SCATTER, 1)["view"] == before == page.state(SCATTER, 0)["view"])
-    page.browser.execute_script(f"{page.part(SCATTER + ' .legend button')}.click()")
-    page.until(lambda: "sel" in page.address)
+    page.tap(f"{SCATTER} .legend button")
+    page.until(lambda: "sel" in page.address and selected() == ["12", "12"])
     page.settled()
-    assert [page.state(SCATTER, number)["selected"] for number in (0, 1)] == ["12", "12"]
 
 
 def test_a_cloud_turns_by_the_mouse_and_the_keys_and_shows_its_density(page: Page) -> None:
@@ -53,20 +55,18 @@ def test_a_cloud_turns_by_the_mouse_and_the_keys_and_shows_its_density(page: Pag
         return [float(angle) for angle in page.state(SCATTER)["angles"].split(",")]
 
     page.open("embedding", SCATTER, a="2", t="1", emb="turn")
+    middle = page.middle(f"{SCATTER} .marks")
     turn, tilt = angles()
-    left, top, width, height = page.place(f"{SCATTER} .marks")
-    middle = left + width / 2, top + height / 2
     page.pointer(middle, (middle[0] + 40, middle[1]), (middle[0] + 60, middle[1] - 20), hold=True)
     page.until(lambda: angles()[0] > turn and angles()[1] < tilt)
     assert page.state(SCATTER)["selected"] == "0"
-    before = angles()
-    page.browser.execute_script(f"{page.part(SCATTER + ' .stage')}.focus()")
+    before = page.same(angles)
+    page.focus(f"{SCATTER} .stage")
     page.press(Keys.ARROW_LEFT, Keys.ARROW_UP)
     page.until(lambda: angles() == [before[0] - 5, before[1] - 5])
-    page.browser.execute_script(f"{page.part(SCATTER + ' .density-button')}.click()")
+    page.tap(f"{SCATTER} .density-button")
     page.until(lambda: page.state(SCATTER)["dense"] == "1")
-    note = page.browser.execute_script(f"return {page.part(SCATTER + ' .note')}.textContent")
-    assert "the strongest square has" in note
+    page.until(lambda: "the strongest square has" in page.read(f"{SCATTER} .note"))
     page.button("channels")  # the next figure has no angles, and the mouse selects again
     page.until(lambda: page.state(SCATTER).get("angles") == "")
     page.settled()

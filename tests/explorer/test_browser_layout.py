@@ -14,7 +14,8 @@ from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 
 import bitlens
-from tests.support.browser_driver import CHROMIUM, DRIVER, Page, complaints, serious_violations
+from tests.support.browser_driver import CHROMIUM, DRIVER, complaints
+from tests.support.browser_page import Page
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
 
@@ -32,6 +33,7 @@ EXTENT = """const main = document.querySelector('[data-testid=stMain]');
 SEEN = """const seen = (e) => { const box = e.getBoundingClientRect();
     return box.top >= 0 && box.bottom <= innerHeight && box.height > 0; };
     return [...document.querySelectorAll(arguments[0])].filter(seen).length;"""
+SIDEBAR = "return document.querySelector('[data-testid=stSidebar]').getBoundingClientRect().width;"
 LOADED = "return [...document.querySelectorAll(arguments[0])].filter((image) => image.naturalHeight).length;"
 
 
@@ -72,7 +74,8 @@ def test_nothing_is_cut_or_inaccessible_and_pages_are_short(
     for size, scheme in zip(SIZES, ("light", "dark"), strict=True):
         prefer(page, scheme)
         resize(page, *size)
-        assert serious_violations(page.browser) == []
+        page.settled()
+        page.accessible()
         page.until(lambda: page.browser.execute_script(CUT) == [])
         page.until(lambda: page.browser.execute_script(EXTENT)[0] <= MOST_SCREENS)
         page.until(lambda: page.browser.execute_script(EXTENT)[1] <= 0)
@@ -93,21 +96,42 @@ def test_the_answer_to_a_click_is_in_view(page: Page) -> None:
     assert page.browser.execute_script(SEEN, f"{ANSWER} img") >= 8
 
 
-def test_the_strip_chooses_layers_with_the_mouse_and_the_keyboard(page: Page) -> None:
-    def box(number: int) -> str:
-        return page.part(f"{STRIP} button", number)
+@pytest.mark.parametrize(
+    ("name", "figure", "share"),
+    [
+        ("", ".heatmap canvas", 0.8),
+        ("layers", ".heatmap canvas", 0.8),
+        ("channels", ".packing .picture", 0.8),
+        ("embedding", ".scatter .stage", 0.7),
+    ],
+)
+def test_a_figure_is_in_view_in_a_small_window(page: Page, name: str, figure: str, share: float) -> None:
+    """Most of it, because the lines of text above it may be longer with other fonts."""
+    width, height = SIZES[1]
+    resize(page, width, height)
+    page.open(name, figure.split()[0], a="0", b="1", t="1", cell="2.3", c="1", cm="1.1")
+    box = f"const box = {page.part(figure)}.getBoundingClientRect(); return [box.top, box.height, box.right];"
+    top, tall, right = page.browser.execute_script(box)
+    assert 0 <= top < top + share * tall <= height
+    assert page.browser.execute_script(SIDEBAR) < width / 4
+    (answer,) = page.browser.find_elements(By.CSS_SELECTOR, ANSWER)
+    assert answer.rect["y"] < height / 2
+    assert right <= answer.rect["x"]
 
+
+def test_the_strip_chooses_layers_with_the_mouse_and_the_keyboard(page: Page) -> None:
+    box = f"{STRIP} button"
     page.open("layers", a="0", b="1", t="1", sort="index")
-    page.browser.execute_script(f"{box(2)}.click()")
+    page.tap(box, 2)
     page.until(lambda: page.address.get("a") == "1")
     page.settled()
-    page.browser.execute_script(f"{box(4)}.focus()")
+    page.focus(box, 4)
     ActionChains(page.browser).key_down(Keys.SHIFT).send_keys(Keys.ENTER).key_up(Keys.SHIFT).perform()
     page.until(lambda: page.address.get("b") == "output")
     page.settled()
     assert page.address["a"] == "1"
     page.open("", STRIP, t="1")
-    page.browser.execute_script(f"{box(1)}.click()")
+    page.tap(box, 1)
     page.until(lambda: "/channels" in page.browser.current_url and page.address.get("a") == "0")
 
 
@@ -135,7 +159,7 @@ def test_back_undoes_the_last_choice_and_forward_repeats_it(page: Page) -> None:
         go()
         page.until(lambda sort=sort, name=name: shows(sort) and name in chosen())
         page.settled()
-    page.browser.find_element(By.LINK_TEXT, "Channels").click()
+    page.follow("Channels")
     page.until(lambda: shows("mean", "/channels"))
     page.settled()
     page.browser.back()
@@ -150,4 +174,5 @@ def test_findings_lead_to_what_they_are_about(page: Page) -> None:
     page.open("", STRIP, t="1")
     page.button("Saturation →")
     page.until(lambda: "/flow" in page.browser.current_url and page.address.get("fig") == "Saturation")
-    page.until(lambda: "share of log2 n" in page.text)
+    page.shows("share of log2 n")
+    page.settled()

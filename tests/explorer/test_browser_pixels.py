@@ -13,7 +13,8 @@ from selenium import webdriver
 from selenium.webdriver import Keys
 
 import bitlens
-from tests.support.browser_driver import CHROMIUM, DRIVER, SIZE, Page, complaints
+from tests.support.browser_driver import CHROMIUM, DRIVER, SIZE, complaints
+from tests.support.browser_page import Page
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
 
@@ -43,11 +44,11 @@ def side(state: dict[str, str], axis: int) -> float:
 
 def test_a_click_on_a_map_chooses_image_and_layer(page: Page, discarded_run: bitlens.Run) -> None:
     page.open("pixels", t="1")
-    assert "Image 2: label 2, layer 1, epoch 1" in page.text
+    page.shows("Image 2: label 2, layer 1, epoch 1")
     page.click(6 + 3, 16 + 4)
     page.until(lambda: (page.address.get("px"), page.address.get("pl")) == ("7", "output"))
-    page.until(lambda: "Image 7: label 3, layer output, epoch 1" in page.text)
-    assert page.state()["selected"] == "6.16"  # the whole map
+    page.shows("Image 7: label 3, layer output, epoch 1")
+    page.until(lambda: page.state()["selected"] == "6.16")  # the whole map
     page.settled()
     page.click(2, 3)  # the input: its image, in the layer that was chosen
     page.until(lambda: (page.address.get("px"), page.address.get("pl")) == ("2", "output"))
@@ -55,8 +56,8 @@ def test_a_click_on_a_map_chooses_image_and_layer(page: Page, discarded_run: bit
     page.settled()
     page.press(Keys.ARROW_LEFT, Keys.ARROW_LEFT, Keys.ARROW_DOWN)
     page.until(lambda: (page.address.get("px"), page.address.get("pl")) == ("7", "1"))
-    page.until(lambda: "Image 7: label 3, layer 1, epoch 1" in page.text)
-    assert page.state()["selected"] == "6.8"
+    page.shows("Image 7: label 3, layer 1, epoch 1")
+    page.until(lambda: page.state()["selected"] == "6.8")
 
 
 def test_maps_and_inputs_tell_their_values(page: Page, discarded_run: bitlens.Run) -> None:
@@ -64,19 +65,21 @@ def test_maps_and_inputs_tell_their_values(page: Page, discarded_run: bitlens.Ru
     known = bitlens.layer_discarding.known(discarded_run)[0]
     found = bitlens.layer_discarding.load(discarded_run, known, [1]).discarding.sel(epoch=1)
 
-    def told() -> str:
-        return str(page.browser.execute_script(f"return {page.part(TIP)}.textContent"))
+    def tells(row: int, column: int, text: str) -> None:
+        def told() -> bool:
+            page.hover(0, 0)
+            page.hover(*pixel(page, row, column))
+            return page.read(TIP) == text
 
-    page.hover(*pixel(page, 6 + 3, 16 + 4))
+        page.until(told)
+
     value = float(found.sel(sample=7, layer="output")[0, 3, 4])
-    page.until(lambda: told() == f"image 7: label 3, output, row 3, column 4: {value:.3f} bits")
-    page.hover(*pixel(page, 2, 5))
+    tells(6 + 3, 16 + 4, f"image 7: label 3, output, row 3, column 4: {value:.3f} bits")
     shade = float(discarded_run.inputs[2, 0, 2, 5])
-    page.until(lambda: told() == f"image 2: label 2, input, row 2, column 5: value {shade:.3f}")
-    state = page.state()
-    assert side(state, 1) == pytest.approx(side(state, 0), abs=0.01)  # pixels are squares
+    tells(2, 5, f"image 2: label 2, input, row 2, column 5: value {shade:.3f}")
+    wide = page.same(page.state)
+    assert side(wide, 1) == pytest.approx(side(wide, 0), abs=0.01)  # pixels are squares
     page.browser.set_window_size(500, 1000)
-    page.until(lambda: page.state()["plot"] != state["plot"])
-    narrow = page.state()
+    page.until(lambda: side(page.state(), 1) < side(wide, 1))
+    narrow = page.same(page.state)
     assert side(narrow, 1) == pytest.approx(side(narrow, 0), abs=0.01)
-    assert side(narrow, 1) < side(state, 1)

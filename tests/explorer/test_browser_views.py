@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +18,8 @@ from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
 
 import bitlens
-from tests.support.browser_driver import CHROMIUM, DRIVER, Page, browsing, complaints, hosts
+from tests.support.browser_driver import CHROMIUM, DRIVER, browsing, complaints, hosts
+from tests.support.browser_page import Page
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
 
@@ -75,17 +75,18 @@ def test_a_lasso_selects_samples_on_all_pages(page: Page, run: bitlens.Run) -> N
     # A corner may come to lie on the other side of a point by rounding to pixels.
     near = np.flatnonzero((abs(x - middle[0]) < 0.02) | (abs(y - middle[1]) < 0.02))
     assert set(selected) - set(near) == set(inside) - set(near)
-    assert page.state(SCATTER)["selected"] == str(len(selected))
-    page.until(lambda: f"Over the {len(selected)} selected samples" in page.text)
-    page.browser.find_element(By.LINK_TEXT, "Layers").click()
-    page.until(lambda: "have not been measured" in page.text)
-    sidebar = page.browser.find_element(By.CSS_SELECTOR, "[data-testid=stSidebar]").text
-    assert f"{len(selected)} samples of 48 selected" in sidebar
+    page.until(lambda: page.state(SCATTER)["selected"] == str(len(selected)))
+    page.shows(f"Over the {len(selected)} selected samples")
+    page.settled()
+    page.follow("Layers")
+    page.shows("have not been measured")
+    page.until(lambda: f"{len(selected)} samples of 48 selected" in page.sidebar)
+    page.settled()
     page.open("layers", a="0", b="1", t="1", sel=page.address["sel"])
     page.click(0, 0)
     page.until(lambda: page.pictures() == 24)
-    shown = [f"{sample}: label" for sample in selected[:8]]
-    assert all(caption in page.text for caption in shown)
+    page.shows(*(f"{sample}: label" for sample in selected[:8]))
+    page.settled()
 
 
 def test_click_control_click_legend_and_escape(page: Page, run: bitlens.Run) -> None:
@@ -99,12 +100,11 @@ def test_click_control_click_legend_and_escape(page: Page, run: bitlens.Run) -> 
     page.pointer(point_at(page, x[second], y[second], row=1), key=Keys.CONTROL)
     page.until(lambda: bitlens.load_selection(run, page.address["sel"]) == sorted([first, second]))
     page.settled()
-    legend = page.browser.execute_script(f"return {page.part(SCATTER + ' .legend button', 2)}")
-    legend.click()
+    page.tap(f"{SCATTER} .legend button", 2)
     of_class = np.flatnonzero(run.labels == 2).tolist()
     page.until(lambda: bitlens.load_selection(run, page.address["sel"]) == of_class)
     page.settled()
-    page.browser.execute_script(f"{page.part(SCATTER + ' .stage')}.focus()")
+    page.focus(f"{SCATTER} .stage")
     page.press(Keys.ESCAPE)
     page.until(lambda: "sel" not in page.address and page.state(SCATTER)["selected"] == "0")
 
@@ -114,28 +114,34 @@ def test_hover_shows_the_image_and_what_the_point_sees(page: Page, run: bitlens.
     points = bitlens.layer_points(run, "2", 1)
     x, y = units(run, "2", 0), units(run, "2", 1)
     best = int(np.argmax(x + y))
-    page.hover(*point_at(page, x[best], y[best], row=1))
-    page.until(lambda: page.state(SCATTER).get("hover") == str(int(points["sample"][best])))
+    sample = str(int(points["sample"][best]))
+
+    def hovered() -> bool:
+        page.hover(0, 0)
+        page.hover(*point_at(page, x[best], y[best], row=1))
+        return page.state(SCATTER).get("hover") == sample
+
+    page.until(hovered)
     card = f"{page.part(SCATTER + ' .card')}"
     page.until(lambda: page.browser.execute_script(f"return !{card}.hidden"))
-    text = page.browser.execute_script(f"return {card}.textContent")
-    assert str(int(points["sample"][best])) in text
+    assert sample in page.read(f"{SCATTER} .card")
     inked = f"""const canvas = {card}.querySelector('canvas'); if (!canvas) return 0;
         return canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.filter((v) => v).length"""
-    assert page.browser.execute_script(inked) > 100
+    page.until(lambda: page.browser.execute_script(inked) > 100)
 
 
 def test_wheel_keys_and_overview_move_the_view(page: Page) -> None:
     page.open("embedding", SCATTER, a="2", t="1")
+    page.place(f"{SCATTER} .stage")
     before = page.state(SCATTER)["view"]
-    page.browser.execute_script(f"{page.part(SCATTER + ' .stage')}.focus()")
+    page.focus(f"{SCATTER} .stage")
     page.press("+", "+")
     page.until(lambda: page.state(SCATTER)["view"] != before)
-    zoomed = page.state(SCATTER)["view"]
     left, top, width, height = page.place(f"{SCATTER} .overview")
+    zoomed = page.state(SCATTER)["view"]
     page.pointer((left + 0.8 * width, top + 0.8 * height), (left + 0.7 * width, top + 0.7 * height), hold=True)
     page.until(lambda: page.state(SCATTER)["view"] != zoomed)
-    page.browser.execute_script(f"{page.part(SCATTER + ' .stage')}.focus()")
+    page.focus(f"{SCATTER} .stage")
     page.press(Keys.HOME)
     page.until(lambda: page.state(SCATTER)["view"] == before)
 
@@ -144,6 +150,7 @@ def test_a_click_on_an_average_map_goes_to_its_dimension(page: Page, run: bitlen
     page.open("embedding", SCATTER, a="output", t="1")
     number = [layer.name for layer in run.layers].index("0")
     page.until(lambda: page.state(".heatmap", number).get("ready"))
+    page.settled()
     state = page.state(".heatmap", number)
     columns = len(state["columns"].split(","))
     across = columns // 8  # maps of 8 x 8
@@ -153,26 +160,23 @@ def test_a_click_on_an_average_map_goes_to_its_dimension(page: Page, run: bitlen
     page.until(lambda: page.state(SCATTER).get("cells") == "1")
 
 
-def middle(page: Page, selector: str, number: int) -> tuple[float, float]:
-    left, top, width, height = page.place(selector, number)
-    return left + width / 2, top + height / 2
-
-
 def test_circles_zoom_and_choose_a_channel(page: Page) -> None:
+    def zoomed(group: str) -> None:  # a click while it zooms would hit what just comes by
+        page.until(lambda: page.state(CIRCLES)["zoom"] == group and page.state(CIRCLES)["moving"] == "")
+
     page.open("channels", CIRCLES, a="0", t="1")
     assert page.state(CIRCLES)["circles"] == "20"
-    page.pointer(middle(page, f"{CIRCLES} .rings circle", 1))
-    page.until(lambda: page.state(CIRCLES)["zoom"] == "1")
-    time.sleep(0.5)  # a click while it zooms would hit what just comes by
-    page.pointer(middle(page, f"{CIRCLES} .items circle", 4 + 3))
+    page.pointer(page.middle(f"{CIRCLES} .rings circle", 1))
+    zoomed("1")
+    page.pointer(page.middle(f"{CIRCLES} .items circle", 4 + 3))
     page.until(lambda: page.address.get("c") == "3")
-    page.until(lambda: "layer 0, channel 3" in page.text)
-    assert page.state(CIRCLES)["picked"] == "1.3"
+    page.shows("layer 0, channel 3")
+    page.until(lambda: page.state(CIRCLES)["picked"] == "1.3")
+    page.settled()
     page.press(Keys.ESCAPE)
-    page.until(lambda: page.state(CIRCLES)["zoom"] == "-1")
+    zoomed("-1")
     page.press(Keys.ENTER)
-    page.until(lambda: page.state(CIRCLES)["zoom"] == "1")
-    time.sleep(0.5)
+    zoomed("1")
     page.press(Keys.TAB, Keys.ARROW_LEFT, Keys.ENTER)
     page.until(lambda: page.address.get("c") == "2")
 
@@ -183,11 +187,13 @@ def test_epochs_play_to_the_last(page: Page) -> None:
     seen = set()
 
     def at_the_end() -> bool:
-        seen.add(page.address.get("t"))
-        return page.address.get("t") == "2"
+        epoch = page.address.get("t")
+        seen.add(epoch)
+        return epoch == "2"
 
     page.until(at_the_end)
-    page.until(lambda: [b for b in page.browser.find_elements(By.CSS_SELECTOR, "button") if b.text == "Play"])
+    page.until(lambda: "Play" in page.sidebar)
+    page.settled()
     assert {"0", "1", "2"} >= seen >= {"2"}
     page.button("◀")
     page.until(lambda: page.address.get("t") == "1")
@@ -202,32 +208,31 @@ def test_a_run_that_is_being_recorded_is_followed(page: Page, run: bitlens.Run, 
     shutil.rmtree(growing / "results")
     page = Page(page.browser, page.server, growing.name)
     page.open("embedding", SCATTER)
-    assert "at epoch 1" in page.text
+    page.shows("at epoch 1")
     page.button("Follow")
-    page.until(lambda: [b for b in page.browser.find_elements(By.CSS_SELECTOR, "button") if b.text == "Stop"])
+    page.until(lambda: "Stop" in page.sidebar)
     last.with_suffix(".part").write_bytes(content)
-    started = time.monotonic()
     last.with_suffix(".part").rename(last)
-    page.until(lambda: "at epoch 2" in page.text)
-    assert time.monotonic() - started < 6
+    page.shows("at epoch 2")
+    page.button("Stop")
+    page.until(lambda: "Follow" in page.sidebar)
+    page.settled()
+    page.browser.get("about:blank")
     shutil.rmtree(growing)
 
 
 def test_pictures_and_tables_are_saved(page: Page, downloads: Path) -> None:
     page.open("layers", a="0", b="1", t="1")
-    for ending in ("png", "svg"):
-        left, top, width, height = page.place(f".heatmap .save-{ending}")
-        page.pointer((left + width / 2, top + height / 2))
-        page.until(lambda ending=ending: list(downloads.glob(f"*.{ending}")))
-    (drawing,) = downloads.glob("*.svg")
-    assert drawing.name == "bitlens_tiny_layers_0_1_epoch1_mi.svg"
+    drawing = downloads / "bitlens_tiny_layers_0_1_epoch1_mi.svg"
+    for file in (drawing.with_suffix(".png"), drawing):
+        page.pointer(page.middle(f".heatmap .save-{file.suffix[1:]}"))
+        page.until(file.exists)
     parsed = ElementTree.fromstring(drawing.read_text("utf-8"))
     texts = [part.text for part in parsed.iter("{http://www.w3.org/2000/svg}text")]
     assert {"bits", "channel of layer 0 (A)", "channel of layer 1 (B)", "0", "1", "2", "3"} <= set(texts)
     assert len(list(parsed.iter("{http://www.w3.org/2000/svg}image"))) == 1
-    drawing.rename(drawing.with_suffix(".drawing"))
     page.open("channels", CIRCLES, a="0", t="1")
-    page.browser.execute_script(f"{page.part(CIRCLES + ' .save-svg')}.click()")
+    page.tap(f"{CIRCLES} .save-svg")
     page.until(lambda: list(downloads.glob("*circles.svg")))
     page.visit("", t="1", fig="Accuracy+and+loss")
     page.menu()
@@ -250,10 +255,11 @@ def test_without_webgl_points_are_drawn_all_the_same(server: str, run: bitlens.R
 
         def picked() -> bool:  # a click while a slow machine still draws the page meets nothing
             page.pointer(point_at(page, x[far], y[far], row=1))
-            end = time.monotonic() + 10
-            while "sel" not in page.address and time.monotonic() < end:
-                time.sleep(0.05)
-            return "sel" in page.address
+            try:
+                page.until(lambda: "sel" in page.address, 10)
+            except AssertionError:
+                return False
+            return True
 
         page.until(picked)
         assert bitlens.load_selection(run, page.address["sel"]) == [far]

@@ -77,6 +77,21 @@ def test_matrices_of_equal_runs_have_no_difference(look_at_both):
     assert difference["palette"] != tiny["palette"]
 
 
+@pytest.mark.parametrize(
+    ("part", "chosen"),
+    [("training", []), ("later", ["query a"]), ("matrices", ["query a", "query b"]), ("samples", ["query a"])],
+)
+def test_layers_are_chosen_where_they_are_shown(look_at_both, part, chosen):
+    app = look_at_both(part, a="0", b="1")
+    assert [box.key for box in app.sidebar.selectbox if box.key.startswith("query")] == chosen
+    if part == "matrices":
+        app.selectbox(key="query a").set_value("1").run()
+        app.selectbox(key="query b").set_value("2").run()
+        assert (app.query_params["a"], app.query_params["b"]) == ("1", "2")
+        assert "Information between layers 1 and 2" in [title.value for title in app.subheader]
+        assert payloads(app)
+
+
 def test_samples_of_other_probes_are_not_compared(look_at_both, discarded_run):
     app = look_at_both("samples", others="discarded", a="0")
     assert "different probes" in texts_of(app)

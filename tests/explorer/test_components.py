@@ -27,12 +27,12 @@ def test_a_component_is_one_script_that_writes_no_markup(component):
 def test_a_script_is_sound(component):
     check = [str(NODE), "--input-type=module", "--check"]
     script = sources(*component.FILES)["js"]
-    done = subprocess.run(check, input=script, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(check, input=script, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
 
 
 @needs_node
 @pytest.mark.parametrize("test", sorted(Path(__file__).parent.glob("*.test.mjs")), ids=lambda path: path.name)
 def test_arithmetic(test):
-    done = subprocess.run([str(NODE), "--test", str(test)], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([str(NODE), "--test", str(test)], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

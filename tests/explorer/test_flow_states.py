@@ -59,6 +59,23 @@ def test_nothing_is_computed_before_the_button_is_pressed(spoilt, look):
     assert [button.label for button in app.button if "Compute" in button.label] == []
 
 
+@pytest.mark.filterwarnings("ignore::bitlens.SaturationWarning")
+def test_the_page_opens_on_what_was_measured(spoilt, look):
+    shutil.rmtree(spoilt.path / "results" / "information_plane")
+    paper = {"permutations": 2, "batch": 48, **bitlens.published_settings("paper")}
+    plane = bitlens.information_plane(spoilt, **paper)
+    app = look(spoilt.path, "flow")
+    settings = app.selectbox(key="query settings")
+    assert settings.value == with_bandwidth(spoilt, bitlens.Silverman(5.0))
+    assert ["(information plane not measured)" in option for option in settings.options] == [False, True]
+    assert_drawn(chart(app, "information plane")[1], {"input": plane.information.sel(about="input")})
+    shutil.rmtree(spoilt.path / "results" / "information_plane")
+    binned = bitlens.information_plane(spoilt, "binning", **SETTINGS)
+    app = look(spoilt.path, "flow")
+    assert app.session_state["query plane"] == "binning"
+    assert_drawn(chart(app, "information plane")[1], {"input": binned.information.sel(about="input")})
+
+
 def test_a_run_without_gradients_and_without_one_of_the_estimators(recorded_run, look):
     app = look(recorded_run.path, "flow", plane="kde")
     assert "The information plane has not been measured with these settings at epoch 0 to 2" in words(app)

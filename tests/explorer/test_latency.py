@@ -1,7 +1,7 @@
 """How long a reader waits, on a run of MNIST in a headless browser; and what axe-core finds on every page.
 
 With BITLENS_LATENCIES=FILE the times are written to it and held against the budget; without, machines that do other
-things as well are given four times as long.
+things as well are given ten times as long.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from selenium.webdriver.common.by import By
 
 import bitlens
 from bitlens.measures import COMPUTED
-from tests.support.browser_driver import CHROMIUM, DRIVER, SLIDER, Page, browsing, serious_violations, serving
+from tests.support.browser_driver import CHROMIUM, DRIVER, browsing, serving
+from tests.support.browser_page import Page
 from tests.support.sample_runs import record_long_run, record_tiny_run
 
 pytestmark = [
@@ -46,6 +47,8 @@ BUDGET = {
 """Seconds."""
 BUDGET_OF_LONG_RUN = {"first screen, new browser": 2.0, "click to panel": 0.5, "epoch step": 0.5}
 BUDGET_OF_PAGE = 1.0
+SLACK = 10
+"""Times the budget, for machines that do other things as well."""
 TARGET = os.environ.get("BITLENS_LATENCIES")
 READY = {
     "training": ".heatmap",
@@ -100,13 +103,11 @@ def page(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page
         yield page
 
 
-def waited(act: Callable[[], object], holds: Callable[[], object]) -> float:
+def waited(page: Page, act: Callable[[], object], holds: Callable[[], object]) -> float:
     """Seconds from an act until something holds."""
     started = time.perf_counter()
     act()
-    while not holds():
-        assert time.perf_counter() - started < 30
-        time.sleep(0.05)
+    page.until(holds)
     return time.perf_counter() - started
 
 
@@ -116,38 +117,41 @@ def test_the_budget(page: Page, server: str, run: bitlens.Run, tmp_path: Path) -
     for attempt in range(5):
         with browsing(tmp_path / f"profile{attempt}", logged=False) as driver:
             fresh = Page(driver, server)
-            seconds = waited(lambda: driver.get(server), lambda fresh=fresh: fresh.state().get("ready"))
+            seconds = waited(fresh, lambda: driver.get(server), lambda fresh=fresh: fresh.state().get("ready"))
             found["first screen, new browser"].append(seconds)
     page.open("layers", a="1", b="2", t="1", sort="index")
     for row, column in ((3, 5), (40, 20), (60, 1)):
         words = f"A: layer 1, channel {column}; B: layer 2, channel {row}"
         found["click to panel"].append(
-            waited(lambda: page.click(row, column), lambda: words in page.text and page.pictures() == 24)
+            waited(page, lambda: page.click(row, column), lambda: words in page.text and page.pictures() == 24)
         )
         page.settled()
     for key, epoch in ((Keys.ARROW_LEFT, "0"), (Keys.ARROW_RIGHT, "1"), (Keys.ARROW_RIGHT, "2")):
         before = page.state()["ready"]
-        slider = page.browser.find_element(By.CSS_SELECTOR, SLIDER)
         found["epoch step"].append(
             waited(
-                lambda: slider.send_keys(key),
+                page,
+                lambda: page.slide(key),
                 lambda: page.state().get("ready") != before and page.address["t"] == epoch,
             )
         )
         page.settled()
     for name in ("Training", "Channels", "Layers"):
-        link = page.browser.find_element(By.LINK_TEXT, name)
         part = ".packing" if name == "Channels" else ".heatmap"
         heading = f"//h1[.='{name}']"
         found["change of page"].append(
-            waited(link.click, lambda: page.browser.find_elements(By.XPATH, heading) and page.state(part).get("ready"))
+            waited(
+                page,
+                lambda: page.follow(name),
+                lambda: page.browser.find_elements(By.XPATH, heading) and page.state(part).get("ready"),
+            )
         )
         page.settled()
     dims = ",".join(map(str, range(10)))
     for _ in range(3):
         page.browser.get("about:blank")
         address = f"{server}/embedding?a=2&t=1&d={dims}"
-        seconds = waited(lambda: page.browser.get(address), lambda: page.state(".scatter").get("ready"))
+        seconds = waited(page, lambda: page.browser.get(address), lambda: page.state(".scatter").get("ready"))
         found["10000 points x 10 dimensions"].append(seconds)
         assert page.state(".scatter")["cells"] == "100"
         page.settled()
@@ -169,7 +173,7 @@ def judge(page: Page, part: str, found: dict[str, list[float]], budget: dict[str
         others = json.loads(file.read_text()) if file.exists() else {}
         rows = {name: {"seconds": round(medians[name], 3), "budget": budget[name]} for name in budget}
         file.write_text(json.dumps({**others, "environment": notes, part: rows}, indent=1) + "\n")
-    slack = 1 if TARGET else 4
+    slack = 1 if TARGET else SLACK
     assert {name: seconds for name, seconds in medians.items() if seconds > slack * budget[name]} == {}
 
 
@@ -187,7 +191,7 @@ def test_the_budget_at_100_epochs_and_12_layers(long_server: str, tmp_path: Path
     for attempt in range(4):  # the first one is the server's first page, not the reader's
         with browsing(tmp_path / f"profile{attempt}", logged=False) as driver:
             fresh = Page(driver, long_server)
-            seconds = waited(lambda: driver.get(long_server), lambda fresh=fresh: fresh.state().get("ready"))
+            seconds = waited(fresh, lambda: driver.get(long_server), lambda fresh=fresh: fresh.state().get("ready"))
             found["first screen, new browser"] += [seconds] if attempt else []
     with browsing(tmp_path / "profile", logged=False) as driver:
         page = Page(driver, long_server)
@@ -195,20 +199,19 @@ def test_the_budget_at_100_epochs_and_12_layers(long_server: str, tmp_path: Path
         links = [link.text for link in driver.find_elements(By.CSS_SELECTOR, "[data-testid=stSidebarNavLink]")]
         pages = [name for name in links if name not in ("Hidden states", "Layers")] + ["Layers"]
         for name in pages * 4:  # the first time includes reading the results
-            link = driver.find_element(By.LINK_TEXT, name)
             shown = partial(_is_shown, page, name)
-            found.setdefault(f"page {name}", []).append(waited(link.click, shown))
+            found.setdefault(f"page {name}", []).append(waited(page, partial(page.follow, name), shown))
             page.settled()
         for row, column in ((3, 5), (40, 20), (60, 1)):
             words = f"A: layer 2, channel {column}; B: layer 3, channel {row}"
             found["click to panel"].append(
-                waited(lambda: page.click(row, column), lambda: words in page.text and page.pictures() == 24)
+                waited(page, lambda: page.click(row, column), lambda: words in page.text and page.pictures() == 24)
             )
             page.settled()
         for _ in range(3):
-            before, slider = page.state()["ready"], driver.find_element(By.CSS_SELECTOR, SLIDER)
+            before = page.state()["ready"]
             found["epoch step"].append(
-                waited(lambda: slider.send_keys(Keys.ARROW_LEFT), lambda: page.state().get("ready") != before)
+                waited(page, lambda: page.slide(Keys.ARROW_LEFT), lambda: page.state().get("ready") != before)
             )
             page.settled()
         budget = BUDGET_OF_LONG_RUN | {name: BUDGET_OF_PAGE for name in found if name.startswith("page ")}
@@ -235,4 +238,4 @@ def test_nothing_serious_is_inaccessible(page: Page, run: bitlens.Run, name: str
         page.until(lambda: page.state(READY[name]).get("ready"))
     page.until(lambda: page.browser.find_elements(By.CSS_SELECTOR, "h1"))
     page.settled()
-    assert serious_violations(page.browser) == []
+    page.accessible()

@@ -97,7 +97,7 @@ def test_a_widget_is_one_sound_script(component):
     assert script.count("export default") == 1
     assert "innerHTML" not in script
     check = [str(NODE), "--input-type=module", "--check"]
-    done = subprocess.run(check, input=script, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(check, input=script, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -110,18 +110,18 @@ def test_widgets_draw_in_a_browser(browser, recorded_run, tmp_path, view, part):
 
     widget = bitlens.show(recorded_run, view, "0")
     mounted(browser, widget, tmp_path)
-    root = "document.getElementById('place').firstChild.shadowRoot"
+    root = "document.getElementById('place').firstChild?.shadowRoot"
     ready = f"return {root}?.querySelector('{part}')?.dataset.ready"
-    WebDriverWait(browser, 30).until(lambda _: browser.execute_script(ready))
+    WebDriverWait(browser, 120).until(lambda _: browser.execute_script(ready))
     if view == "layers":
         press = f"{root}.querySelector('.stage').dispatchEvent(new KeyboardEvent('keydown', {{key: 'ArrowRight'}}))"
         browser.execute_script(press)
-        WebDriverWait(browser, 30).until(lambda _: browser.title.startswith("[["))
+        WebDriverWait(browser, 120).until(lambda _: browser.title.startswith("[["))
         (row, column), _ = json.loads(browser.title)
         assert (row, column) in {(r, c) for r in widget.data["row_ids"] for c in widget.data["column_ids"]}
     if view == "embedding":
         browser.execute_script(f"{root}.querySelector('.legend button').click()")
-        WebDriverWait(browser, 30).until(lambda _: browser.title.startswith("[null,"))
+        WebDriverWait(browser, 120).until(lambda _: browser.title.startswith("[null,"))
         widget.selected = json.loads(browser.title)[1]
         assert widget.selection == np.flatnonzero(recorded_run.labels == 0).tolist()
     browser.save_screenshot(str(tmp_path / f"{view}.png"))

@@ -1,4 +1,4 @@
-"""Driving the explorer in a headless browser: a server, a browser, and what a user does with a page."""
+"""A server of the explorer, a headless browser, and what the browser complains about."""
 
 from __future__ import annotations
 
@@ -10,17 +10,14 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from axe_core_python.base import AXE_FILE_PATH
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
-from selenium.webdriver import ActionChains, ChromeOptions, ChromeService
-from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
+from selenium.webdriver import ChromeOptions, ChromeService
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 FLAGS = (
@@ -34,9 +31,6 @@ FLAGS = (
     "--disable-sync",
 )
 SIZE = (1400, 1400)
-SLIDER = "[data-testid=stSidebar] input[type=range]"
-ROOTS = """[...document.querySelectorAll('[data-testid^=stBidiComponent]')]
-    .flatMap((host) => [host, ...host.querySelectorAll('*')]).map((host) => host.shadowRoot).filter(Boolean)"""
 
 
 def explore_command(run: Path | None, root: Path | None, port: int, *more: str) -> list[str]:
@@ -90,6 +84,7 @@ def browsing(
         options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL" if logged else "OFF"})
     driver = webdriver.Chrome(options, ChromeService(DRIVER))
+    driver.set_script_timeout(120)
     try:
         yield driver
     finally:
@@ -123,122 +118,3 @@ def serious_violations(browser: webdriver.Chrome) -> list[tuple[object, ...]]:
         for node in violation["nodes"]
     ]
     return [entry for entry in serious if any(isinstance(part, list) for part in entry[1]) or "<img" in entry[2]]
-
-
-class Page:
-    """One page in one browser, of a run that the server knows by its name."""
-
-    def __init__(self, browser: webdriver.Chrome, server: str, run: str | None = None) -> None:
-        self.browser, self.server, self.run = browser, server, run
-
-    def visit(self, path: str, **address: str) -> None:
-        """Open a page."""
-        parts = {"run": self.run, **address} if self.run else address
-        query = "&".join(f"{name}={value}" for name, value in parts.items())
-        self.browser.get(f"{self.server}/{path}?{query}")
-
-    def open(self, path: str, ready: str = ".heatmap", **address: str) -> None:
-        """Open a page and wait until a component of it is drawn."""
-        self.visit(path, **address)
-        self.until(lambda: self.state(ready).get("ready"))
-        self.settled()
-
-    def settled(self) -> None:
-        """Until no script runs and no element waits for its code, which browsers load when it is first needed."""
-        idle = "[data-testid=stApp][data-test-script-state=notRunning]:not(:has([data-testid=stSkeleton]))"
-        self.until(lambda: self.browser.find_elements(By.CSS_SELECTOR, idle))
-
-    def until(self, holds: Callable[[], object], seconds: float = 60) -> None:
-        """Until something holds; machines that do other things as well may take long."""
-        ignored = (StaleElementReferenceException,)
-        try:
-            WebDriverWait(self.browser, seconds, 0.05, ignored).until(lambda _: holds())
-        except TimeoutException:
-            script = "return [document.activeElement.outerHTML.slice(0, 300), document.body.innerText]"
-            focus, text = self.browser.execute_script(script)
-            there = f"{self.browser.current_url}\nfocus: {focus}\nheat map: {self.state()}\n{text}"
-            raise AssertionError(f"still not so after {seconds} s: {there}") from None
-
-    def part(self, selector: str, number: int = 0) -> str:
-        """JavaScript for an element within a component."""
-        return f"{ROOTS}.flatMap((root) => [...root.querySelectorAll({selector!r})])[{number}]"
-
-    def state(self, selector: str = ".heatmap", number: int = 0) -> dict[str, str]:
-        """What a component tells about itself."""
-        return self.browser.execute_script(f"return {{...{self.part(selector, number)}?.dataset}}")
-
-    def place(self, selector: str, number: int = 0) -> tuple[float, float, float, float]:
-        """Left, top, width and height of an element within a component, once it is in view and has come to rest."""
-        script = f"""const part = {self.part(selector, number)}; part.scrollIntoView({{block: 'center'}});
-            const box = part.getBoundingClientRect(); return [box.left, box.top, box.width, box.height];"""
-        boxes = [self.browser.execute_script(script)]
-
-        def rests() -> bool:
-            boxes.append(self.browser.execute_script(script))
-            return boxes[-1] == boxes[-2]
-
-        self.until(rests)
-        return tuple(boxes[-1])
-
-    def pointer(self, *points: tuple[float, float], hold: bool = False, key: str | None = None) -> None:
-        """Go through points of the window with the mouse, its button held if so asked; click at the only one."""
-        chain = ActionChains(self.browser, duration=0)
-        if key:
-            chain.key_down(key)
-        pointer = chain.w3c_actions.pointer_action
-        pointer.move_to_location(*map(int, points[0]))
-        if hold:
-            pointer.pointer_down()
-            for point in points[1:]:
-                pointer.move_to_location(*map(int, point))
-            pointer.pointer_up()
-        else:
-            chain.click()
-        if key:
-            chain.key_up(key)
-        chain.perform()
-
-    def hover(self, x: float, y: float) -> None:
-        """Move the mouse."""
-        chain = ActionChains(self.browser, duration=0)
-        chain.w3c_actions.pointer_action.move_to_location(int(x), int(y))
-        chain.perform()
-
-    def click(self, row: int, column: int, number: int = 0) -> None:
-        """Click a drawn cell of a heat map."""
-        left, top, _, _ = self.place(".heatmap canvas", number)
-        state = self.state(".heatmap", number)
-        x, y, width, height = map(float, state["plot"].split(","))
-        rows, columns = len(state["rows"].split(",")), len(state["columns"].split(","))
-        self.pointer((left + x + (column + 0.5) * width / columns, top + y + (row + 0.5) * height / rows))
-
-    def press(self, *keys: str) -> None:
-        """Press keys, one after the other."""
-        ActionChains(self.browser).send_keys(*keys).perform()
-
-    def button(self, text: str, within: str = "[data-testid=stApp]") -> None:
-        """Press Streamlit's button with these words."""
-        self.until(
-            lambda: [b for b in self.browser.find_elements(By.CSS_SELECTOR, f"{within} button") if b.text == text]
-        )
-        next(b for b in self.browser.find_elements(By.CSS_SELECTOR, f"{within} button") if b.text == text).click()
-
-    def menu(self, number: int = 0) -> None:
-        """Open the menu of a figure, which has its table, its files and its Python."""
-        menus = "[data-testid=stPopover] button"
-        self.until(lambda: len(self.browser.find_elements(By.CSS_SELECTOR, menus)) > number)
-        self.browser.find_elements(By.CSS_SELECTOR, menus)[number].click()
-
-    @property
-    def text(self) -> str:
-        """What stands on the page."""
-        return self.browser.find_element(By.CSS_SELECTOR, "[data-testid=stMain]").text.replace("\u2060", "")
-
-    @property
-    def address(self) -> dict[str, str]:
-        """The parts of the address."""
-        return {name: values[0] for name, values in parse_qs(urlsplit(self.browser.current_url).query).items()}
-
-    def pictures(self) -> int:
-        """How many pictures are shown."""
-        return len(self.browser.find_elements(By.CSS_SELECTOR, "[data-testid=stImageContainer] img"))

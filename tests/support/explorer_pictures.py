@@ -13,7 +13,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.support.browser_driver import Page, browsing, serving
+from tests.support.browser_driver import browsing, serving
+from tests.support.browser_page import Page
 
 PICTURES = Path(__file__).parents[2] / "docs" / "explorer"
 WIDTH, HEIGHT = 1440, 900

@@ -53,7 +53,10 @@ def shared_names() -> list[str]:
 
 
 def matrix_groups(run: Run) -> list[Group]:
-    """The groups of results, those with the default settings first; at least one, which may have no results."""
+    """The groups of results; at least one, which may have no results.
+
+    Those with an information plane are first, and among these, those whose settings are nearest to the defaults.
+    """
     members = [known for measure in MEASURES for known in known_sets(run, measure) if _is_matrix_based(known)]
     names = shared_names()
     groups: list[tuple[dict[str, Any], list[AnyKnown]]] = []
@@ -65,8 +68,9 @@ def matrix_groups(run: Run) -> list[Group]:
         else:
             group[1].append(known)
     defaults = {field.name: field.default for field in information_plane.Parameters.fields() if field.name in names}
-    groups.sort(key=lambda group: sum(group[0][name] != defaults[name] for name in names))
-    return [Group(settings, tuple(of_group)) for settings, of_group in groups] or [Group(defaults)]
+    made = [Group(settings, tuple(of_group)) for settings, of_group in groups] or [Group(defaults)]
+    distances = {group: sum(group.settings[name] != defaults[name] for name in names) for group in made}
+    return sorted(made, key=lambda group: (group.known(information_plane) is None, distances[group]))
 
 
 def plane(run: Run, estimator: str, group: Group) -> AnyKnown | None:
@@ -75,6 +79,12 @@ def plane(run: Run, estimator: str, group: Group) -> AnyKnown | None:
         return group.known(information_plane)
     sets = known_sets(run, information_plane)
     return next((known for known in sets if known.parameters.estimator == estimator), None)
+
+
+def shown_plane(run: Run, estimator: str | None, group: Group, estimators: Sequence[str]) -> str:
+    """The estimator that an address names; without one, the first of `estimators` that was measured."""
+    measured = (name for name in estimators if plane(run, name, group) is not None)
+    return estimator or next(measured, estimators[0])
 
 
 def decompositions(run: Run, group: Group) -> dict[str, AnyKnown]:

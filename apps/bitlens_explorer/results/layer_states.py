@@ -26,18 +26,21 @@ class LayerStates:
 
 
 def layer_states(run: Run, epoch: int) -> LayerStates:
-    """The bits of the layers at an epoch: about the labels where they are measured, else their entropies."""
+    """The bits of the layers at an epoch: about the labels where they are measured, else their entropies.
+
+    Every page needs them, so single variables are selected; to select all variables of a Dataset takes longer.
+    """
     dead: dict[str, int] = {}
     for known in known_sets(run, channel_entropies, quiet=True):
-        results = at_epoch(load(run, known), epoch)
-        if results is not None:
-            dead.setdefault(known.target[0], int(results.value["dead"].sum()))
-    plane = known_plane(run, epoch)
-    if plane is not None and "labels" in plane.value["about"].values:
-        rows = tables.information_plane(plane.value)
-        rows = rows[rows["about"] == "labels"]
-        if "excess" in rows:
-            return LayerStates(ABOUT_LABELS, dict(zip(rows["layer"], rows["excess"].astype(float), strict=True)), dead)
+        results = load(run, known)
+        if results is not None and epoch in stored_epochs(results):
+            dead.setdefault(known.target[0], int(results.value["dead"].sel(epoch=epoch).sum()))
+    plane = _all_epochs(run)
+    measured = plane is not None and epoch in stored_epochs(plane) and "excess" in plane.value
+    if plane is not None and measured and "labels" in plane.value["about"].values:
+        excess = plane.value["excess"].sel(epoch=epoch, about="labels").dropna("layer")
+        bits = dict(zip(excess["layer"].values.tolist(), excess.values.tolist(), strict=True))
+        return LayerStates(ABOUT_LABELS, bits, dead)
     of_layers = next(iter(known_sets(run, layer_diversity, quiet=True)), None)
     diversity = at_epoch(load(run, of_layers), epoch)
     if diversity is None:
@@ -49,9 +52,13 @@ def layer_states(run: Run, epoch: int) -> LayerStates:
 
 def known_plane(run: Run, epoch: int) -> Traced | None:
     """The matrix-based information plane of an epoch, with the settings that are shown first."""
+    return at_epoch(_all_epochs(run), epoch)
+
+
+def _all_epochs(run: Run) -> Traced | None:
     sets = known_sets(run, information_plane, quiet=True)
     known = next((known for known in sets if known.parameters.estimator == flow.ESTIMATOR), None)
-    return at_epoch(load(run, known), epoch)
+    return load(run, known)
 
 
 def at_epoch(results: Traced | None, epoch: int) -> Traced | None:

@@ -67,8 +67,8 @@ class Query:
     color_range: str = "epoch"
     scale: str = "fit"
     """Whether axes and circles of entropies begin at the smallest value or at zero."""
-    plane: str = "renyi"
-    """Estimator of the information plane."""
+    plane: str | None = None
+    """Estimator of the information plane; None: the first one that was measured."""
     settings: str | None = None
     """Name of the settings of matrix-based information."""
     discarding: str | None = None

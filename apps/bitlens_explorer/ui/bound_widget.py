@@ -74,10 +74,11 @@ def switch(
     field: str,
     options: Mapping[str, str],
     describe: Callable[[str], str] | None = None,
+    value: Any = _QUERY_VALUE,
 ) -> None:
     """A bound segmented control over a few named options, one of which is always chosen."""
     name = options.__getitem__ if describe is None else describe
-    bound_widget(widget, label, field, list(options), format_func=name, required=True)
+    bound_widget(widget, label, field, list(options), value=value, format_func=name, required=True)
 
 
 def choose_known(field: str, label: str, sets: Sequence[AnyKnown], reset: Sequence[str] = ()) -> AnyKnown:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -10,6 +12,7 @@ import matplotlib
 import numpy as np
 import streamlit as st
 import xarray as xr
+from PIL import Image
 
 import bitlens
 from bitlens.runs import Run
@@ -96,7 +99,7 @@ def _flat(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return values.reshape(len(values), 1, -1)
 
 
-def _colored(maps: np.ndarray[Any, Any], name: str) -> tuple[list[np.ndarray[Any, Any]], float, float]:
+def _colored(maps: np.ndarray[Any, Any], name: str) -> tuple[list[str], float, float]:
     finite = maps[np.isfinite(maps)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     return [_enlarged(palette(name)[_bytes(values, low, high)]) for values in maps], low, high
@@ -108,11 +111,17 @@ def _bytes(values: np.ndarray[Any, Any], low: float, high: float) -> np.ndarray[
     return whole
 
 
-def _enlarged(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Every value as a square, because browsers blur small images, in a transparent frame; single rows as strips."""
+def _enlarged(image: np.ndarray[Any, Any]) -> str:
+    """The address of an image: every value as a square, because browsers blur small images, in a transparent frame.
+
+    Single rows are strips. The address contains the image: Streamlit would shrink an array and write it again, and it
+    drops the file while a browser still asks for it if another run of the script begins.
+    """
     rows, columns = image.shape[:2]
     factor = max(1, 2 * TILE // max(rows, columns))
     tall = max(factor, TILE // 2) if rows == 1 else factor
     large = image.repeat(tall, axis=0).repeat(factor, axis=1)
     opaque = np.concatenate([large, np.full((*large.shape[:2], 1), 255, np.uint8)], axis=2)
-    return np.pad(opaque, ((FRAME, FRAME), (FRAME, FRAME), (0, 0)))
+    file = io.BytesIO()
+    Image.fromarray(np.pad(opaque, ((FRAME, FRAME), (FRAME, FRAME), (0, 0)))).save(file, "PNG", compress_level=1)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -21,7 +21,7 @@ def apply_style() -> None:
 
 def head(title: str, question: str) -> None:
     """The title of a page, and the question that the page answers."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title(title, anchor=False, width="content")
         st.caption(question)
 

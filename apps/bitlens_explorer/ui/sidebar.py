@@ -17,7 +17,7 @@ from bitlens_explorer.state.notes import notes
 from bitlens_explorer.state.query import Query, change_query
 from bitlens_explorer.state.selection import selected_samples
 from bitlens_explorer.ui.bound_widget import bound_widget
-from bitlens_explorer.ui.strip import WITH_A, with_b
+from bitlens_explorer.ui.strip import with_a, with_b
 from bitlens_explorer.ui.text import count, escape_markdown
 
 FRAME_SECONDS = 0.4
@@ -46,7 +46,7 @@ def show_sidebar(run: Run, query: Query, epochs: list[int], page: str) -> None:
         _epoch(run, query, epochs)
         kinds = {layer.name: f"{layer.name} ({layer.kind})" for layer in run.layers}
         second = with_b(page, query)
-        if page in WITH_A:
+        if with_a(page, query):
             label = "Layer A (columns)" if second else "Layer"
             bound_widget(st.selectbox, label, "a", list(kinds), format_func=kinds.__getitem__)
         if second:
@@ -90,7 +90,7 @@ def _playback(run: Run, epochs: list[int], epoch: int) -> None:
     """The buttons that change the epoch, and the fragment that changes it while nobody presses them."""
     place = epochs.index(epoch)
     with st.container(key="playback"):
-        back, play, forward, follow = st.columns([2, 3, 2, 3], gap="xsmall", wrap=False)
+        back, play, forward, follow = st.columns([3, 5, 3, 6], gap="xsmall", wrap=False)
     steps = ((back, "◀", "One epoch back", place - 1), (forward, "▶", "One epoch on", place + 1))
     for column, label, help_text, target in steps:
         inside = 0 <= target < len(epochs)

@@ -8,27 +8,33 @@ from bitlens.runs import Layer, Run
 from bitlens_explorer.results.layer_states import LayerStates, layer_states
 from bitlens_explorer.results.query_check import measured_pairs
 from bitlens_explorer.state.context import context, go_to_page
-from bitlens_explorer.state.query import Query, change_query
+from bitlens_explorer.state.query import Query, change_query, current_query
 from bitlens_explorer.ui.components import network_strip
 from bitlens_explorer.ui.components.network_strip import LayerBox
 from bitlens_explorer.ui.text import count
 
-WITH_A = ("layers", "channels", "embedding")
-"""Pages that show layer A."""
+_OF_RUNS = ("training", "estimates")
+"""Comparisons that show all layers."""
+
+
+def with_a(page: str, query: Query) -> bool:
+    """Whether a page shows layer A."""
+    return page in ("layers", "channels", "embedding") or (page == "compare" and query.comparison not in _OF_RUNS)
 
 
 def with_b(page: str, query: Query) -> bool:
     """Whether a page shows layer B as well."""
-    return page == "layers" or (page == "embedding" and query.space == "two")
+    of_part = {"embedding": query.space == "two", "compare": query.comparison == "matrices"}
+    return page == "layers" or of_part.get(page, False)
 
 
 def show_strip(run: Run, page: str) -> None:
     """Draw the strip."""
     _, query, epoch = context()
     states = layer_states(run, epoch)
-    pairs = set(measured_pairs(run)) if page == "layers" else set()
     second = with_b(page, query)
-    if page not in WITH_A:
+    pairs = set(measured_pairs(run)) if second and page != "embedding" else set()
+    if not with_a(page, query):
         click = "A click shows the channels of a layer."
     elif second:
         click = "A click chooses layer A (columns); Shift and a click choose layer B (rows)."
@@ -45,7 +51,7 @@ def _box(
     bits, dead = states.bits.get(layer.name), states.dead.get(layer.name)
     roles = [
         role
-        for role, name, shown in (("A", query.a, page in WITH_A), ("B", query.b, second))
+        for role, name, shown in (("A", query.a, with_a(page, query)), ("B", query.b, second))
         if shown and name == layer.name
     ]
     measured = {(query.a, layer.name), (layer.name, query.b)} & pairs
@@ -63,7 +69,7 @@ def _box(
 
 
 def _pick(page: str, layer: str, second: bool) -> None:
-    if page not in WITH_A:
+    if not with_a(page, current_query()):
         go_to_page("channels", a=layer)
     elif second:
         change_query(b=layer)

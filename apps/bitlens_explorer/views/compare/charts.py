@@ -27,6 +27,11 @@ RUN_COLORS = [PETROFF[0], PETROFF[6], PETROFF[4], PETROFF[8]]
 _LEGEND = alt.Legend(orient="top", labelLimit=160, columns=2)  # on the right it would take half of the width
 
 
+def _height(names: Sequence[str]) -> int:
+    """Height of a chart whose legend has two names in a row, so that the title of its axis is not cut."""
+    return 240 + 30 * ((len(names) - 1) // 2)
+
+
 def metric_over_epochs(table: Any, names: Sequence[str], column: str, y_title: str) -> Chart:
     """A line over the epochs for every run; columns run, epoch and the metric."""
     pick, shown, _, shapes = series("run", names)
@@ -36,7 +41,7 @@ def metric_over_epochs(table: Any, names: Sequence[str], column: str, y_title: s
     base = alt.Chart(frame).encode(x=epoch_axis(frame["epoch"].tolist()), y=y, color=color, opacity=shown)
     lines = base.mark_line(strokeWidth=2)
     points = base.mark_point(filled=True, size=45).encode(shape=shapes.legend(None), tooltip=tooltips(frame))
-    return alt.layer(lines, points).add_params(pick).properties(height=240)
+    return alt.layer(lines, points).add_params(pick).properties(height=_height(names))
 
 
 def estimates_by_layer(comparison: Any, names: Sequence[str], quantity: str, layers: Sequence[str]) -> Chart:
@@ -53,7 +58,7 @@ def estimates_by_layer(comparison: Any, names: Sequence[str], quantity: str, lay
     shape = alt.Shape("run:N", title=None, sort=list(names), legend=_LEGEND).scale(**cycle(names, SHAPES))
     base = alt.Chart(frame).encode(x=layer_axis(present, "layer"), xOffset=offset, color=color)
     y = alt.Y("value:Q", title=f"{quantity} ({unit})").scale(zero=bool(frame["low"].min() < 0.3 * frame["high"].max()))
-    points = base.mark_point(filled=True, size=55).encode(y=y, shape=shape, tooltip=tooltips(frame))
+    points = base.mark_point(filled=True, size=55, opacity=1).encode(y=y, shape=shape, tooltip=tooltips(frame))
     errors = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=f"{quantity} ({unit})"), y2="high:Q")
     zero = alt.Chart(alt.InlineData([{"zero": 0}])).mark_rule(color=GREY).encode(y="zero:Q")
     drawn = [errors, points, *([zero] if frame["low"].min() < 0 else [])]
@@ -70,7 +75,7 @@ def diversity_by_run(table: Any, names: Sequence[str]) -> Chart:
     base = alt.Chart(frame).encode(x=x, xOffset=offset, tooltip=tooltips(frame))
     bars = base.mark_bar().encode(y=alt.Y("value:Q", title="inter-sample entropy (bits)"), color=color)
     bounds = base.mark_tick(color=GREY, thickness=2).encode(y="bound:Q")
-    return alt.layer(bars, bounds).properties(height=240)
+    return alt.layer(bars, bounds).properties(height=_height(names))
 
 
 def pair_difference(tables: Sequence[xr.DataArray], titles: Sequence[str], file: str) -> list[HeatMap]:

@@ -68,6 +68,9 @@ def _chosen_group(groups: Sequence[Group], query: Query) -> Group:
     ids = {group: group.members[0].id for group in groups}
     ids |= {named: str(query.settings)} if named else {}
     texts = {ids[group]: captions.settings_text(group.settings) for group in groups}
+    for group in groups:
+        if group.known(information_plane) is None:
+            texts[ids[group]] += " (information plane not measured)"
     chosen = choose("settings", "Settings of matrix-based information", texts)
     return next(group for group in groups if ids[group] == chosen)
 
@@ -75,8 +78,9 @@ def _chosen_group(groups: Sequence[Group], query: Query) -> Group:
 def _plane(run: Run, query: Query, epoch: int, group: Group) -> None:
     figure_frame.title("Information plane, all samples", DEFINITIONS["plane"])
     names = {name: text if flow.plane(run, name, group) else f"{text} (not measured)" for name, text in PLANES.items()}
-    switch(st.segmented_control, "Estimator", "plane", names)
-    known = flow.plane(run, query.plane, group)
+    estimator = flow.shown_plane(run, query.plane, group, list(PLANES))
+    switch(st.segmented_control, "Estimator", "plane", names, value=estimator)
+    known = flow.plane(run, estimator, group)
     results = load(run, known)
     if known is not None and results is not None:
         table = call(tables.information_plane, results)
@@ -88,11 +92,11 @@ def _plane(run: Run, query: Query, epoch: int, group: Group) -> None:
         bounds = tables.target_entropies(results.value).groupby("about")["entropy"].last().to_dict()
         chart = information(by_target(table.value, PLANE_COLUMNS), _layers(run, table), epoch, bounds)
         verdicts = captions.verdict_caption(table.value, epoch)
-        caption = f"{captions.MEANINGS[query.plane]} {dashed} {labels} {verdicts} {captions.limits_caption(bounds)}"
-        _draw(run, chart, "information plane", caption, table, known, query.plane)
+        caption = f"{captions.MEANINGS[estimator]} {dashed} {labels} {verdicts} {captions.limits_caption(bounds)}"
+        _draw(run, chart, "information plane", caption, table, known, estimator)
     wanted: Wanted = {(): (known, results)}
-    settings = group.wanted(information_plane) if query.plane == flow.ESTIMATOR else {}
-    _offer(run, "The information plane has", information_plane, wanted, {**settings, "estimator": query.plane})
+    settings = group.wanted(information_plane) if estimator == flow.ESTIMATOR else {}
+    _offer(run, "The information plane has", information_plane, wanted, {**settings, "estimator": estimator})
 
 
 def _modified_plane(run: Run, query: Query, epoch: int, group: Group) -> None:

@@ -45,13 +45,13 @@ def main() -> None:
         return
     about = {"layer A (columns)": a, "layer B (rows)": b, "quantity": QUANTITIES[query.quantity]}
     about |= {"unit": "bits", "estimator": described(known), "sorted by": SORTS[query.sort]}
+    choices = (("Quantity", "quantity", QUANTITIES), ("Sort channels by", "sort", SORTS))
+    with st.container(horizontal=True, gap="medium", key="controls"):
+        for choice in (*choices, ("Colour range of", "color_range", RANGES)):
+            switch(st.segmented_control, *choice)
     left, answer = page_frame.figure_and_answer()
     at_epoch = at_epoch.sel(epoch=epoch)
     with left:
-        choices = (("Quantity", "quantity", QUANTITIES), ("Sort channels by", "sort", SORTS))
-        with st.container(horizontal=True, gap="medium"):
-            for choice in (*choices, ("Colour range of", "color_range", RANGES)):
-                switch(st.segmented_control, *choice)
         _matrix(run, query, epoch, at_epoch, known, about)
         _strip(run, query, known, matrices.channel_orders(at_epoch.value, query), epoch, about)
     with answer:
@@ -88,7 +88,10 @@ def _matrix(run: Run, query: Query, epoch: int, at_epoch: Traced, known: AnyKnow
         + f" {escape_markdown(about['estimator'].capitalize())}."
     )
     file = file_name(run, "layers", query.a, query.b, f"epoch{epoch}", query.quantity, ending="csv")
-    table = call(tables.channel_pairs, at_epoch)
+
+    def table() -> Traced:
+        return call(tables.channel_pairs, at_epoch)
+
     figure_frame.below(run, meaning, table, "information", file, {"epoch": epoch, **about})
 
 
@@ -170,7 +173,10 @@ def _strip(
     )
     file = file_name(run, "layers", query.a, query.b, "epochs", query.quantity, ending="csv")
     variable = matrices.VARIABLES[query.quantity]
-    table = call(tables.channel_pairs, loaded).columns(["epoch", "channel_a", "channel_b", variable])
+
+    def table() -> Traced:
+        return call(tables.channel_pairs, loaded).columns(["epoch", "channel_a", "channel_b", variable])
+
     figure_frame.below(run, meaning, table, "strip", file, about)
 
 

@@ -1,6 +1,6 @@
 // The circle packing on the page. Python sends `data` (see __init__.py) and is told the picked item by its numbers.
 
-import { colorIndex, decodeFloats } from "../shared/cells.mjs";
+import { colorIndex, decodeFloats, shownHeight } from "../shared/cells.mjs";
 import { areasOf, caption, describeGroup, describeItem, layOut, leastTrueValue, moveNumber, sameGroup, target } from "./layout.mjs";
 import {
   LEGEND, LETTERS, LINE_HEIGHT, circle, drawLegend, measured, placeNames, placeNumbers, save, savePng, savedPicture, setAttributes,
@@ -159,6 +159,7 @@ function openItems(pack, first) {
 
 /** While one group fills the picture, parts of others at the edge would only distract. */
 function showGroups(pack, moving) {
+  pack.root.dataset.moving = moving ? "1" : "";
   const shown = (group) => moving || pack.zoom < 0 || group === pack.zoom;
   for (const level of ["rings", "items", "names", "dark", "light"]) {
     Array.from(pack[level].children, (made, group) => made.setAttribute("display", shown(group) ? "inline" : "none"));
@@ -268,13 +269,16 @@ function draw(pack) {
   const width = root.clientWidth;
   if (!width) return;
   const lines = wrapText(caption(data, pack.areas, pack.colors, pack.plan.most), width - 4, measured(LETTERS));
-  const height = data.height - LINE_HEIGHT * lines.length - 6;
-  const beside = width >= height + LEGEND.width + 24;
+  const foot = LINE_HEIGHT * lines.length + 6;
+  const most = shownHeight(data.height, window.innerHeight) - foot;
+  const beside = width >= most + LEGEND.width + 24;
   const plotWidth = beside ? width - LEGEND.width - 16 : width;
-  pack.size = { width, lines, beside, plotWidth, height: beside ? height : height - LEGEND.height };
-  setAttributes(pack.picture, { width, height: data.height, viewBox: `0 0 ${width} ${data.height}` });
-  setAttributes(pack.plot, { width: pack.size.plotWidth, height: pack.size.height });
-  showGroups(pack, false);
+  const height = beside ? most : Math.min(width, most - LEGEND.height);
+  const total = height + foot + (beside ? 0 : LEGEND.height);
+  pack.size = { width, lines, beside, plotWidth, height, total };
+  setAttributes(pack.picture, { width, height: total, viewBox: `0 0 ${width} ${total}` });
+  setAttributes(pack.plot, { width: plotWidth, height });
+  showGroups(pack, pack.moving);
   place(pack);
   drawLegend(pack);
   root.dataset.ready = data.version;

@@ -108,7 +108,7 @@ export function drawLegend(pack) {
   pack.legend.replaceChildren(
     ...areaLegend(data, samplesOf(pack), x, y, room),
     ...(size.beside ? colorLegend(pack, x, belowY, room) : colorLegend(pack, besideX, y, room)),
-    ...size.lines.map((line, i) => write(line, 2, data.height - LINE_HEIGHT * (size.lines.length - i) + 10)),
+    ...size.lines.map((line, i) => write(line, 2, size.total - LINE_HEIGHT * (size.lines.length - i) + 10)),
   );
 }
 
@@ -145,7 +145,7 @@ function colorLegend({ data, palette }, x, y, room) {
 /** The picture on its own, with its title, in the page's colours. */
 export function savedPicture(pack) {
   const { width } = pack.size;
-  const height = pack.data.height + 24;
+  const height = pack.size.total + 24;
   const style = getComputedStyle(pack.root);
   const paper = style.getPropertyValue("--st-background-color").trim() || "#ffffff";
   const saved = pack.picture.cloneNode(true);

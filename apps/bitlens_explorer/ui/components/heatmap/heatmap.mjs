@@ -1,8 +1,7 @@
 import { SvgPen } from "../shared/svgpen.mjs";
-import { below, cellAt, cellColor, colorIndex, decodeFloats, describeCell, findCell, formatValue, moveCell, pickedNumbers, shorten, tickStep, tileStart, wantsBlack } from "../shared/cells.mjs";
+import { below, cellAt, cellColor, colorIndex, decodeFloats, describeCell, findCell, formatValue, moveCell, pickedNumbers, shorten, shownHeight, tickStep, tileStart, wantsBlack } from "../shared/cells.mjs";
 
 // A clickable heat map on a canvas. Python sends `data` (see heatmap.py) and is told the picked cell by its numbers.
-
 const instances = new WeakMap();
 const FONT = "13px sans-serif";
 const LABEL_LETTERS = 12;
@@ -127,7 +126,8 @@ function arrange(pen, map, width) {
   map.bar = Math.ceil(Math.max(...barMarks(data).map(([, text]) => pen.measureText(text).width))) + 46;
   const foot = data.tile ? (data.tile_names ? 26 : 8) : 44;
   const top = data.unit || data.tile_names ? 22 : 8;
-  map.plot = { left, top, width: Math.max(20, width - left - map.bar - 12), height: data.height - top - foot };
+  const height = (data.tile ? data.height : shownHeight(data.height, window.innerHeight)) - top - foot;
+  map.plot = { left, top, width: Math.max(20, width - left - map.bar - 12), height };
   if (data.square) {
     const side = Math.min(map.plot.width / data.columns.length, map.plot.height / data.rows.length);
     Object.assign(map.plot, { width: side * data.columns.length, height: side * data.rows.length });

@@ -123,3 +123,8 @@ export function findCell(selected, rowIds, columnIds, tile = null) {
   const cell = [rowIds.indexOf(selected[0]), columnIds.indexOf(selected[1])];
   return cell[0] < 0 || cell[1] < 0 ? null : cell;
 }
+
+/** The height of a figure, lower in a low window, so that what stands above and below it is in view as well. */
+export function shownHeight(height, ofWindow) {
+  return Math.min(height, Math.max(260, Math.round(0.56 * ofWindow)));
+}
