@@ -118,6 +118,7 @@ def chains_of(forward: tuple[float, ...], backward: tuple[float, ...], spread: f
         ((1.0, 0.9, 0.8), (1.0, 0.9, 0.8), 0.01, 3, False),  # no disruption in the chain of errors
         ((1.0, 1.2, 1.4), (1.0, 0.9, 1.2), 0.01, 3, False),
         ((1.0, 0.9, 0.8), (1.0, 0.9, 0.91), 0.01, 3, None),  # the rise is within the deviations
+        ((1.0, 0.9, 0.8), (1.0, 0.9, 0.89), 0.01, 3, None),  # the fall is within the deviations
         ((1.0, 0.9, 0.8), (1.0, 0.9, 0.8), 0.01, 2, None),
         ((0.05, 0.04, 0.03), (0.05, 0.04, 0.03), 0.001, 3, None),  # hardly above the null
     ],

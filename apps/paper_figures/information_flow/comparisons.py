@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pandas as pd
 
-from paper_figures.common.verdict import FEWEST_SEEDS, Difference
+from paper_figures.common.verdict import Difference
 from paper_figures.information_flow.networks import LAYERS
 
 NO_EVIDENCE = 0.1
@@ -25,8 +25,8 @@ def varied_alone(table: pd.DataFrame, varied: str, layer: str, usual: tuple[int,
 def steps(table: pd.DataFrame) -> pd.DataFrame:
     """Return the steps of both chains: by how much the excess rises to a layer, and whether that is a disruption.
 
-    A step is not a disruption if the excess does not rise. A rise within the deviations between seeds is not decided,
-    and neither is a step between two values that are hardly above the null.
+    A step is not a disruption if the excess falls. A change within the deviations between seeds is not decided, and
+    neither is a step between two values that are hardly above the null.
     """
     rows = []
     keys = ["setting", "iteration", "first", "second", "chain"]
@@ -34,9 +34,7 @@ def steps(table: pd.DataFrame) -> pd.DataFrame:
         ordered = chain.set_index("layer").reindex([layer for layer in CHAINS[place[-1]] if layer in set(chain.layer)])
         for (_, before), (layer, after) in pairwise(ordered.iterrows()):
             difference = between(after, before, "excess")
-            disruption = False if difference.mean <= 0 and difference.seeds >= FEWEST_SEEDS else difference.higher
-            if max(before.excess, after.excess) < NO_EVIDENCE:
-                disruption = None
+            disruption = None if max(before.excess, after.excess) < NO_EVIDENCE else difference.higher
             columns = {"layer": layer, "rise": difference.mean, "disruption": disruption}
             rows.append(dict(zip(keys, place, strict=True)) | columns)
     return pd.DataFrame(rows).astype({"disruption": object})
