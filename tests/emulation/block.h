@@ -66,6 +66,7 @@ inline std::function<void()> body;
 inline bool in_kernel = false;
 inline unsigned block_barriers = 0;
 void forget_accesses();  // of the block before
+void note_atomic(const volatile void* address, unsigned size, void* caller);
 
 BITLENS_UNWATCHED inline void wait(State state) {
   in_kernel = false;
