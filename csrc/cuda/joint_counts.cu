@@ -129,7 +129,6 @@ __global__ void __launch_bounds__(kThreads)
     __syncthreads();
     const double sum = sum_xlog2x(counts, bins, logarithms);
     if (threadIdx.x == 0) entropies.data[channel] = entropy_of_sums(static_cast<double>(x.shape[1]), sum);
-    __syncthreads();
   }
 }
 

@@ -49,7 +49,6 @@ __device__ void cut(List& list, int kept, int* histogram) {
   }
   list.count = count;
   list.limit = value_of<float>(last.key);
-  __syncwarp();
 }
 
 // The properties that all lists of a kernel share, and the histograms of its warps.
@@ -73,7 +72,6 @@ struct Cutter {
     }
     list.count += votes.all;
     if (list.count <= capacity - kLanes) return;
-    __syncwarp();
     cut(list, kept, histogram());
   }
 };
@@ -114,7 +112,6 @@ __global__ void __launch_bounds__(kThreads)
                    bound_of(norms.data[sample], other_norm, products[lane][c]), other);
       __syncwarp();  // every lane has read the count and the limit
       if (lane == 0) counts[c] = list.count, limits[c] = list.limit;
-      __syncwarp();
     }
   }
   __syncthreads();

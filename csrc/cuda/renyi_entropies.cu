@@ -98,6 +98,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<T>)
     find_entropies_by_quadrature(Kernels<T> kernels, RenyiQuadrature quadrature, Places<T> places) {
   const View<double, 1>& entropies = kernels.op.entropies;
   const Work<T> work = places.work(kernels.size());
+  // The reductions of a set order what its threads access before what they write for the next set.
   for (Index set = blockIdx.x; set < entropies.shape[0]; set += gridDim.x) {
     double entropy = 0;
     if (kernels.fill(set, work)) {
@@ -108,7 +109,6 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<T>)
       entropies.data[set] = bounded_entropy(entropy, work.n);
       kernels.op.kept.data[set] = work.n;
     }
-    __syncthreads();
   }
 }
 
@@ -120,6 +120,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<double>)
     find_entropies_by_eigenvalues(Kernels<T> kernels, bool all, Places<double> places) {
   const View<double, 1>& entropies = kernels.op.entropies;
   const Work<double> work = places.work(kernels.size());
+  // The reductions of a set order what its threads access before what they write for the next set.
   for (Index set = blockIdx.x; set < entropies.shape[0]; set += gridDim.x) {
     if (!all && entropies.data[set] == entropies.data[set]) continue;
     double entropy = 0;
@@ -139,12 +140,10 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<double>)
       }
       entropy = renyi.entropy(block_sum(sum));
     }
-    __syncthreads();
     if (threadIdx.x == 0) {
       entropies.data[set] = bounded_entropy(entropy, work.n);
       if (kernels.op.alpha < 1) kernels.op.kept.data[set] = kept;
     }
-    __syncthreads();
   }
 }
 
