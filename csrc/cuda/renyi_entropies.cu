@@ -26,7 +26,8 @@ struct Kernels {
           sum += bounded_weight<Kernel>(op.weights.data[m]) *
                  static_cast<Kernel>(op.squared_distances.row(op.members.data[m], i)[j]);
         }
-        body(i, j, exp_of_negative(-sum));
+        // A NaN stays one, whatever its bits are: it says that a value or a bandwidth is not usable.
+        body(i, j, sum == sum ? exp_of_negative(-sum) : sum);
       }
     }
   }
