@@ -24,9 +24,17 @@ LIBRARIES = (
     "scikit-learn",
     "umap-learn",
     "pynndescent",
+    "hnswlib",
     "numba",
 )
-_MODULES = {"faiss-cpu": "faiss", "scikit-learn": "sklearn", "umap-learn": "", "pynndescent": "", "numba": ""}
+_MODULES = {
+    "faiss-cpu": "faiss",
+    "scikit-learn": "sklearn",
+    "umap-learn": "",
+    "pynndescent": "",
+    "hnswlib": "",
+    "numba": "",
+}
 _PANEL = 48  # samples in a panel
 _ROWS = 8  # panels that are multiplied by all panels in one call; a neighbour search uses about the same number
 _THREAD_VARIABLES = (

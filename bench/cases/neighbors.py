@@ -80,7 +80,7 @@ def mnist_entropy(per_class: int, known: float) -> Case:
 
 
 def searches(x: NDArray, k: int, *, approximate: bool = False, sklearn: bool = True) -> dict[str, Contestant]:
-    """Return the contestants for exact neighbours, and the approximate one if it is asked for."""
+    """Return the contestants for exact neighbours, and the approximate ones if they are asked for."""
     ours, faiss = bitlens.nearest_neighbors, peers.faiss_neighbors
     contestants = {
         OURS: Contestant("bitlens", lambda: ours(x, k), checks.exact_neighbors(x, k), peers.tiny(ours)),
@@ -94,19 +94,22 @@ def searches(x: NDArray, k: int, *, approximate: bool = False, sklearn: bool = T
             "scikit-learn", lambda: brute(x, k), checks.near_neighbors(x, k), peers.tiny(brute)
         )
     if approximate:
-        search = peers.pynndescent_neighbors
-        contestants["pynndescent"] = Contestant(
-            "pynndescent (approximate)",
-            lambda: search(x, k),
-            checks.near_neighbors(x, k, least_recall=0.9),
-            peers.tiny(search),
-            note="approximate, see its recall; compiled beforehand",
-        )
+        for name, search, note in (
+            ("pynndescent", peers.pynndescent_neighbors, "defaults, compiled beforehand"),
+            ("hnswlib", peers.hnswlib_neighbors, "defaults, and lists of 4 k candidates for each question"),
+        ):
+            contestants[name] = Contestant(
+                f"{name} (approximate)",
+                lambda search=search: search(x, k),
+                checks.near_neighbors(x, k, least_recall=0.9),
+                peers.tiny(search),
+                note=f"approximate, see its recall; {note}",
+            )
     return contestants
 
 
 def mnist_neighbors(k: int) -> Case:
-    """Return the case of the neighbours of all MNIST training images, with approximate search as a contestant."""
+    """Return the case of the neighbours of all MNIST training images, with approximate searches as contestants."""
 
     def contestants() -> dict[str, Contestant]:
         return searches(data.mnist().train_images.reshape(60000, -1), k, approximate=True, sklearn=k < 100)

@@ -1,4 +1,4 @@
-"""Neighbours by faiss, scikit-learn and pynndescent, and the inter-sample entropy by umap-learn and SciPy."""
+"""Neighbours by faiss, scikit-learn, pynndescent and hnswlib, and the inter-sample entropy by umap-learn and SciPy."""
 
 from __future__ import annotations
 
@@ -46,6 +46,22 @@ def pynndescent_neighbors(x: NDArray, k: int) -> tuple[NDArray, NDArray]:
     index = pynndescent.NNDescent(x, n_neighbors=k + 1, n_jobs=threads(), random_state=0)
     indices, distances = index.neighbor_graph
     return distances[:, 1:], indices[:, 1:]
+
+
+def hnswlib_neighbors(x: NDArray, k: int) -> tuple[NDArray, NDArray]:
+    """Return approximate neighbours with the defaults of the library, and lists of 4 k candidates for each question."""
+    import hnswlib
+
+    index = hnswlib.Index("l2", x.shape[1])
+    index.init_index(len(x), random_seed=0)
+    index.set_num_threads(threads())
+    index.set_ef(4 * k)
+    index.add_items(x)
+    indices, squares = index.knn_query(x, k + 1)
+    # The sample itself is the nearest one. Where the search missed it, the last neighbour is dropped instead.
+    others = indices != np.arange(len(x))[:, None]
+    others[others.all(axis=1), -1] = False
+    return np.sqrt(squares[others]).reshape(len(x), k), indices[others].astype(np.int64).reshape(len(x), k)
 
 
 def entropy_of_neighbors(distances: NDArray, indices: NDArray) -> float:

@@ -44,16 +44,26 @@ def test_convergence(slow, fast, count, held):
     assert f"100 a class: {min(slow, 6)}.0" in verdict.numbers
 
 
-def test_inputs_are_compared_with_shuffled_images():
+@pytest.mark.parametrize(
+    ("bits", "null", "noise", "held"),
+    [
+        ((15.0, 17.5), (16.0, 18.0), 0.01, [True, True]),
+        ((15.0, 17.5), (16.0, 19.0), 0.01, [True, False]),
+        ((15.0, 17.5), (16.0, 18.5), 0.01, [True, None]),
+        ((15.0, 17.5), (16.0, 18.0), 2.0, [None, True]),
+        ((17.5, 15.0), (16.0, 18.0), 0.01, [False, False]),
+    ],
+)
+def test_inputs_are_compared_with_shuffled_images(bits, null, noise, held):
+    """The same noise moves the images and the shuffled images of a seed, so that their difference has none."""
     rows = [
-        {"size": size, "inter_sample_entropy": bits, "null": bits + 1.0} for size, bits in ((100, 15.0), (500, 17.5))
+        {"size": size, "inter_sample_entropy": value, "null": shuffled}
+        for size, value, shuffled in zip((100, 500), bits, null, strict=True)
     ]
-    verdict = claims.inputs(seeds(rows, noise=0.01))
-    assert verdict.held == {"": True}
-    assert "grows by 2.50 bits, and that of shuffled images by 2.50 bits" in verdict.numbers
-    assert claims.inputs(seeds(rows, noise=2.0)).held == {"": None}
-    turned = [rows[0] | {"size": 500}, rows[1] | {"size": 100}]
-    assert claims.inputs(seeds(turned)).held == {"": False}
+    verdict = claims.inputs(seeds(rows, noise=noise))
+    assert list(verdict.held.values()) == held
+    grown = f"grows by {bits[1] - bits[0]:.2f} bits, and that of shuffled images by {null[1] - null[0]:.2f} bits"
+    assert grown in verdict.numbers
 
 
 @pytest.mark.parametrize(("steps", "held"), [((0.5, 0.1), True), ((0.1, 0.5), False), ((0.2, 0.2), None)])

@@ -172,8 +172,25 @@ def test_bottlenecks_fall_and_rise(curve: list[float], more: dict[str, float], h
 def test_coherency_is_of_entropies_and_not_of_magnitudes() -> None:
     rows = [("SID", -1.0, -1.04, 1.0), ("RU", 0.0, 0.2, 1.0), ("concentration", 1.0, 1.0, 0.5)]
     rows += [("gradient map", 1.0, 4.0, np.nan), ("Grad-CAM", 1.0, 1.0, np.nan)]
-    table = pd.DataFrame(rows, columns=["measure", "before", "after", "converged"]).assign(layer="relu1")
+    table = pd.DataFrame(rows, columns=["measure", "before", "after", "converged"]).assign(layer="relu1", seed=0)
     assert list(claims.coherency(table).held.values()) == [HELD, NOT, OPEN, HELD, NOT]
+
+
+@pytest.mark.parametrize(
+    ("measure", "second_seed", "held"),
+    [
+        ("SID", {"after": 1.06}, NOT),
+        ("SID", {"converged": 0.5}, HELD),
+        ("SID", {"converged": 0.0}, OPEN),
+        ("gradient map", {"after": 1.04}, NOT),
+    ],
+)
+def test_coherency_is_judged_in_every_seed(measure: str, second_seed: dict[str, float], held: bool | None) -> None:
+    """Searches count together; a change counts if no seed contradicts it."""
+    after = 1.0 if measure == "SID" else 2.0
+    row = {"measure": measure, "layer": "relu1", "before": 1.0, "after": after, "converged": 1.0}
+    table = pd.DataFrame([row | {"seed": 0}, row | {"seed": 1} | second_seed])
+    assert list(claims.coherency(table).held.values()) == [held]
 
 
 def test_seeds_are_averaged_and_their_deviation_kept() -> None:

@@ -53,19 +53,22 @@ def coherency(table: pd.DataFrame) -> Verdict:
     for measure, rows in table.groupby("measure", sort=False):
         if measure in MEASURES:
             change = (rows.after - rows.before).abs()
-            unchanged: Outcome = bool((change <= SAME_BITS).all()) if (rows.converged > MOST).all() else None
-            came = ", ".join(f"{row.layer} {_share(row.converged)}" for row in rows.itertuples())
+            rested = rows.groupby("layer", sort=False).converged.mean()
+            unchanged: Outcome = bool((change <= SAME_BITS).all()) if (rested > MOST).all() else None
+            came = ", ".join(f"{layer} {share:.0%}" for layer, share in rested.items())
             parts.append(f"{measure} changes by at most {change.max():.3f} bits (came to rest: {came})")
             held[f"{_capitalized(measure)} does not change"] = unchanged
         else:
             ratio = rows.after / rows.before
             parts.append(f"{measure} becomes {ratio.min():.2f} to {ratio.max():.2f} times as large")
-            held[f"{_capitalized(measure)} changes"] = bool(((ratio - 1).abs() > SAME_SHARE).any())
+            largest = (ratio - 1).abs().groupby(rows.seed).max()
+            held[f"{_capitalized(measure)} changes"] = bool((largest > SAME_SHARE).all())
     return Verdict(
         "Rescaling changes gradient maps and Grad-CAM, and does not change SID, RU and concentration.",
-        "One network is compared with itself after the rescaling. An entropy counts as unchanged if it changes by at "
-        f"most {SAME_BITS} bits per pixel in every layer, which is not decided unless most of the searches came to "
-        f"rest in every layer; a magnitude counts as changed if it changes by more than {SAME_SHARE:.0%} in a layer.",
+        "Each network is compared with itself after the rescaling, so that no difference between seeds matters. An "
+        f"entropy counts as unchanged if it changes by at most {SAME_BITS} bits per pixel in every layer of every "
+        "seed, which is not decided unless most of the searches came to rest in every layer; a magnitude counts as "
+        f"changed if it changes by more than {SAME_SHARE:.0%} in a layer of every seed.",
         f"Here, {'; '.join(parts)}.",
         held,
     )
@@ -188,10 +191,6 @@ def learning(table: pd.DataFrame) -> Verdict:
         f"Here, {'; '.join(parts)}. For the last block: {halves(statements)}\n\n{rests(table[table.measure == 'SID'])}",
         {"": together(statements.values())},
     )
-
-
-def _share(converged: float) -> str:
-    return "unknown" if pd.isna(converged) else f"{converged:.0%}"
 
 
 def _tally(outcomes: Sequence[Outcome], yes: str, no: str) -> str:

@@ -56,11 +56,11 @@ def curves(table: pd.DataFrame, measures: Sequence[str] = MEASURES, by_layer: bo
 
 
 def rescaling(table: pd.DataFrame) -> Figure:
-    """Draw a panel for each measure: by layer, before and after the rescaling."""
+    """Draw a panel for each measure: means over seeds by layer, before and after the rescaling."""
     measures = list(table.measure.unique())
     figure, (axes,) = panels(1, len(measures), width=3.1, height=3.5)
     for axis, measure in zip(axes, measures, strict=True):
-        rows = table[table.measure == measure]
+        rows = table[table.measure == measure].groupby("layer", sort=False)[["before", "after"]].mean().reset_index()
         axis.plot(rows.layer, rows.before, color=_COLORS[0], marker="o", markersize=9, alpha=0.6, label="before")
         axis.plot(rows.layer, rows.after, color=_COLORS[1], marker="x", linestyle="--", label="after")
         axis.set_title(f"{measure} [bits per pixel]" if measure in _AXES else f"{measure}, mean magnitude", fontsize=10)
@@ -128,7 +128,7 @@ def _sections(tables: Tables, settings: Mapping[str, Settings], verdicts: Mappin
     figures = {
         "figure-1": (
             "Fig. 1: the same function with other weights",
-            "Mean magnitudes by layer in the plain CNN (first seed), before and after the weights of its first, "
+            "Mean magnitudes by layer in the plain CNN, before and after the weights of its first, "
             f"third and fifth convolution were divided by {usual.factor:g} and those of the second, fourth and "
             "sixth multiplied by it. RU after the change uses the same decoder, and the features are first "
             "multiplied by the factor that they were divided by. Therefore RU must not change. Grad-CAM must not "

@@ -46,7 +46,7 @@ def measured(study: Study, figures: Sequence[str] = FIGURES) -> dict[str, pd.Dat
         table = mean_over_seeds(measurements)
         tables = {figure: table[table.network.isin(names)] for figure, names in needed.items()}
     if "figure-1" in figures:
-        tables["figure-1"] = of_rescaled(study)
+        tables["figure-1"] = pd.concat(of_rescaled(study, seed) for seed in progress(seeds, "rescaling the plain CNN"))
         needed["figure-1"] = ["plain"]
     if "figure-5b" in figures:
         epochs = [of_epochs(study, seed) for seed in progress(seeds, "measuring epochs of the ResNet")]
@@ -87,19 +87,19 @@ def of_epochs(study: Study, seed: int) -> pd.DataFrame:
     return _stored(study, "layers by epoch", key, rows, blocks=study.blocks, epochs=epochs).assign(seed=seed)
 
 
-def of_rescaled(study: Study) -> pd.DataFrame:
+def of_rescaled(study: Study, seed: int) -> pd.DataFrame:
     """Return mean magnitudes by layer and measure, in the plain network and in one that computes the same otherwise."""
     kind = study.kinds["plain"]
-    usual = of_network(study, "plain", 0).set_index(["layer", "measure"])
+    usual = of_network(study, "plain", seed).set_index(["layer", "measure"])
 
     def rows() -> Iterable[Row]:
-        plain = study.network("plain", 0)
+        plain = study.network("plain", seed)
         other = rescaled(plain, study.settings.factor)
         for layer in kind.layers:
             after_rescaling = _discarding(study, other, layer)
             if layer in kind.rebuilt:
                 scale = study.settings.factor if int(layer[-1]) % 2 else 1.0
-                decoder = nn.Sequential(Times(scale), study.decoder("plain", 0, layer)).eval()
+                decoder = nn.Sequential(Times(scale), study.decoder("plain", seed, layer)).eval()
                 after_rescaling.append(_uncertainty(study, other, layer, decoder))
             for row in after_rescaling:
                 measure = row["measure"]
@@ -111,7 +111,7 @@ def of_rescaled(study: Study) -> pd.DataFrame:
                 before, then = (magnitude(model, layer, study) for model in (plain, other))
                 yield {"layer": layer, "measure": measure, "before": before, "after": then, "converged": math.nan}
 
-    return _stored(study, "rescaled network", study.key("plain", 0), rows, kind=kind)
+    return _stored(study, "rescaled network", study.key("plain", seed), rows, kind=kind).assign(seed=seed)
 
 
 def of_scores(study: Study, compared: Mapping[str, Sequence[str]]) -> pd.DataFrame:

@@ -103,8 +103,8 @@ def _values_gradient(ctx: Any, of_squares: Tensor) -> Tensor:
     """Sum 2 (g_ij + g_ji) (x_i - x_j) over j; the mean is subtracted first, so that an offset costs no digits."""
     (values,) = ctx.saved_tensors
     x = (values.to(torch.float64) - values.mean(0, keepdim=True, dtype=torch.float64)).movedim(0, 1)
-    weights = of_squares + of_squares.mT
-    gradient: Tensor = 2 * (weights.sum(2, keepdim=True) * x - weights @ x)
+    sums = of_squares.sum(2) + of_squares.sum(1)
+    gradient: Tensor = 2 * (sums[:, :, None] * x - of_squares @ x - of_squares.mT @ x)
     return gradient.movedim(0, 1).to(values.dtype)
 
 

@@ -31,7 +31,8 @@ def renyi_entropy(
     Parameters
     ----------
     x : tensor of shape (n, ...), or integers of shape (n,)
-        Samples along the first axis, or class labels. At least two samples.
+        Samples along the first axis, or class labels. At least two samples. One-hot rows are samples, whose Gaussian
+        kernel is not 0 between classes: for labels, pass ``rows.argmax(1)``.
     alpha : float
         Order of the entropy, above 0. The orders 2 to 8 need no spectrum and take the least time. Below 1, derivatives
         are not bounded where an eigenvalue tends to 0.

@@ -59,7 +59,8 @@ def renyi_entropy(
     Parameters
     ----------
     x : dask array of shape (n, ...)
-        Samples along the first axis, in chunks of any sizes; the other axes are flattened.
+        Samples along the first axis, in chunks of any sizes; the other axes are flattened. Labels are not taken: pass
+        their one-hot rows with ``kernel=Linear()``, which is 1 within a class and 0 between classes.
     alpha : float
         Order of the entropy. Other orders than 2 of a Gaussian kernel need the spectrum of a matrix [n, n].
     bandwidth : float, Median, Silverman, NearestNeighbors or Dimension, optional

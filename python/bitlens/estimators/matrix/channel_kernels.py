@@ -8,7 +8,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bitlens.arrays import Array, ArrayContext, array_namespace, check_positive, check_same_device, warn_caller
+from bitlens.arrays import (
+    Array,
+    ArrayContext,
+    array_namespace,
+    as_array,
+    check_positive,
+    check_same_device,
+    warn_caller,
+)
 from bitlens.estimators.channels.squares import channel_values
 from bitlens.estimators.matrix.bandwidths import Bandwidth
 from bitlens.estimators.matrix.gram import classes_of, entropies, input_and_channels, joint_of_channels
@@ -67,6 +75,7 @@ def kernels_of_input_and_channels(
         return *of_both, EXPONENTS
     assert isinstance(kernels.x, Linear)  # a linear kernel is that of both
     assert isinstance(kernels.maps, Linear)
+    x = as_array(x, "x")
     of_maps, context = _channel_matrices(maps, "maps", kernels.maps, channel_axis, as_one=tensor)
     classes = classes_of(x, "x")
     if classes is None:

@@ -61,7 +61,8 @@ def renyi_entropy(
     ----------
     x : array of shape (n, ...), or integers of shape (n,)
         Samples along the first axis, the other axes are flattened; or class labels, whose kernel is 1 within a class
-        and 0 between classes.
+        and 0 between classes. One-hot rows are samples, whose Gaussian kernel is not 0 between classes: for labels,
+        pass ``rows.argmax(axis=1)``.
     alpha : float
         Order of the entropy, above 0; 1 is von Neumann's entropy. Below 1, eigenvalues of at most n * 2.2e-16 of the
         largest one do not count, because they cannot be told from rounding errors.
