@@ -26,7 +26,7 @@ from bitlens.arrays import (
 from bitlens.estimators.channels.squares import channel_values, squared_distances
 from bitlens.estimators.matrix.bandwidths import Bandwidth, classes_for_kernels, exponents_of_squares
 from bitlens.estimators.matrix.kernels import Gaussian, Linear
-from bitlens.estimators.matrix.spectra import LARGE, entropies_of_spectra, is_large, share_of_rounding
+from bitlens.estimators.matrix.spectra import entropies_of_spectra, is_large, share_of_rounding
 
 DIFFERENT_CLASSES = 1e4
 """The exponent between samples of different classes: exp(-1e4) is 0."""
@@ -151,8 +151,9 @@ def checked_late(
     sound. `compute(False)` then says what is wrong, or scales the values so that their squares are finite.
     """
     n = max(len(x) if x.ndim else 0 for x in samples)
+    context = next((context for context in map(ArrayContext.of, samples) if context.on_cuda), None)
     # A linear kernel may have no entropy, and cuSOLVER refuses matrices with NaN.
-    if isinstance(kernel, Gaussian) and n < LARGE and any(ArrayContext.of(x).on_cuda for x in samples):
+    if isinstance(kernel, Gaussian) and context is not None and not is_large(n, 1, context):
         result = compute(True)
         if is_sound(result):
             return result

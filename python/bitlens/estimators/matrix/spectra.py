@@ -12,13 +12,13 @@ from bitlens.arrays import ArrayContext, array_namespace, call_kernel
 
 # From this number of rows on, LAPACK and cuSOLVER decompose one matrix faster with their own parallel code. On the CPU
 # several matrices take less time side by side, one on each thread, up to the second number.
-LARGE = 1024
+_LARGE = 1024
 _LARGE_OF_SEVERAL = 2048
 
 
 def is_large(n: int, matrices: int, context: ArrayContext) -> bool:
     """Whether LAPACK or cuSOLVER decomposes this number of n x n matrices in less time than the compiled kernels."""
-    return n >= (LARGE if context.on_cuda or matrices == 1 else _LARGE_OF_SEVERAL)
+    return n >= (_LARGE if context.on_cuda or matrices == 1 else _LARGE_OF_SEVERAL)
 
 
 def eigenvalues(matrices: Any, context: ArrayContext) -> Any:
