@@ -30,6 +30,16 @@ struct Portion {
         channels(codes < bins ? 1 : std::min(kMaxChannels, kSharedCells / (bins * width))) {}
 };
 
+// Codes of adjacent sample pairs that a thread loads at once.
+constexpr int kPack = 4;
+struct alignas(kPack) Pack {
+  std::uint8_t at[kPack];
+};
+
+bool rows_are_aligned(Codes codes) {
+  return reinterpret_cast<std::uintptr_t>(codes.data) % kPack == 0 && codes.stride[0] % kPack == 0;
+}
+
 // c log2 c of small counts c, which most counts are.
 struct Logarithms {
   double at[kThreads];
@@ -82,7 +92,7 @@ struct StoreEntropies {
 
 template <class StoreResult>
 __global__ void __launch_bounds__(kThreads)
-    count(Codes a, Codes b, int bins, Portion portion, StoreResult store) {
+    count(Codes a, Codes b, int bins, Index in_packs, Portion portion, StoreResult store) {
   __shared__ Logarithms logarithms;
   logarithms.fill();
   int* counts = dynamic_shared<int>();
@@ -97,13 +107,20 @@ __global__ void __launch_bounds__(kThreads)
       const int codes = min(portion.codes, bins - first);
       for (int c = static_cast<int>(threadIdx.x); c < channels * cells; c += kThreads) counts[c] = 0;
       __syncthreads();
-      for (Index p = threadIdx.x; p < pairs; p += kThreads) {
-        const int code = a.row(i)[p] - first;
-        if (code < 0 || code >= codes) continue;
+      const auto add = [&](int c, int code, int other) {
+        if (code < 0 || code >= codes || other >= bins) return;
+        atomicAdd(&counts[c * cells + code * width + other], 1);
+      };
+      for (Index p = threadIdx.x * kPack; p < in_packs; p += kThreads * kPack) {
+        const Pack of_a = *reinterpret_cast<const Pack*>(a.row(i) + p);
         for (int c = 0; c < channels; ++c) {
-          const int other = b.row(first_channel + c)[p];
-          if (other < bins) atomicAdd(&counts[c * cells + code * width + other], 1);
+          const Pack of_b = *reinterpret_cast<const Pack*>(b.row(first_channel + c) + p);
+#pragma unroll
+          for (int q = 0; q < kPack; ++q) add(c, of_a.at[q] - first, of_b.at[q]);
         }
+      }
+      for (Index p = in_packs + threadIdx.x; p < pairs; p += kThreads) {
+        for (int c = 0; c < channels; ++c) add(c, a.row(i)[p] - first, b.row(first_channel + c)[p]);
       }
       __syncthreads();
       for (int c = 0; c < channels; ++c) {
@@ -129,7 +146,6 @@ __global__ void __launch_bounds__(kThreads)
     __syncthreads();
     const double sum = sum_xlog2x(counts, bins, logarithms);
     if (threadIdx.x == 0) entropies.data[channel] = entropy_of_sums(static_cast<double>(x.shape[1]), sum);
-    __syncthreads();
   }
 }
 
@@ -137,11 +153,12 @@ template <class StoreResult>
 void launch_count(const char* name, const CodePairs& pairs, StoreResult store, Stream stream) {
   const auto& [a, b, bins] = pairs;
   const Portion portion(static_cast<int>(bins));
+  const Index in_packs = rows_are_aligned(a) && rows_are_aligned(b) ? a.shape[1] / kPack * kPack : 0;
   const Grid grid{ceil_div(b.shape[0], portion.channels), std::min(a.shape[0], kMaxLayers)};
   const auto shared =
       sizeof(int) * static_cast<std::size_t>(portion.channels * portion.codes * portion.width);
-  launch(name, count<StoreResult>, grid, kThreads, shared, stream, a, b, static_cast<int>(bins), portion,
-         store);
+  launch(name, count<StoreResult>, grid, kThreads, shared, stream, a, b, static_cast<int>(bins), in_packs,
+         portion, store);
 }
 
 void launch_entropies(const char* name, Codes x, Index bins, View<double, 1> entropies, Stream stream) {

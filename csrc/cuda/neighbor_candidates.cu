@@ -9,7 +9,8 @@ namespace {
 
 constexpr int kLanes = static_cast<int>(kWarp);
 static_assert(kCuda.selection_block == kLanes);
-constexpr int kAhead = 4;              // products that a lane loads before it compares the first one
+constexpr int kAhead = 4;  // products that a lane loads before it compares the first one
+constexpr int kLoads = kLanes / static_cast<int>(kWarps);  // products that a thread transposes at a time
 constexpr unsigned kBlocksAtOnce = 3;  // on a multiprocessor: leaves a thread 80 registers
 
 struct List {
@@ -49,7 +50,6 @@ __device__ void cut(List& list, int kept, int* histogram) {
   }
   list.count = count;
   list.limit = value_of<float>(last.key);
-  __syncwarp();
 }
 
 // The properties that all lists of a kernel share, and the histograms of its warps.
@@ -73,15 +73,15 @@ struct Cutter {
     }
     list.count += votes.all;
     if (list.count <= capacity - kLanes) return;
-    __syncwarp();
     cut(list, kept, histogram());
   }
 };
 
 __device__ float bound_of(float norm, float other_norm, float dot) { return norm + other_norm - 2 * dot; }
 
-// The columns of a tile: a block has kWarp columns, which it transposes in shared memory.
-__global__ void __launch_bounds__(kThreads)
+// The columns of a tile: a block has kWarp columns, which it transposes in shared memory. While one part of
+// their products is compared, the next one is loaded.
+__global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
     keep_of_columns(View<const float, 2> dots, View<const float, 1> norms, Index first_row,
                     Index first_column, Candidates candidates, Cutter cutter) {
   __shared__ float products[kWarp][kWarp + 1];
@@ -98,15 +98,26 @@ __global__ void __launch_bounds__(kThreads)
   }
   const Index last_column = first_column + start + columns - 1;
   const Index rows = last_column - first_row < dots.shape[0] ? last_column - first_row : dots.shape[0];
+  float next[kLoads];
+  float next_norm = 0;
+  const auto fetch = [&](Index first) {
+#pragma unroll
+    for (int p = 0; p < kLoads; ++p) {
+      const Index row = first + warp + p * static_cast<int>(kWarps);
+      next[p] = row < rows && lane < columns ? dots.row(row)[start + lane] : 0.0F;
+    }
+    next_norm = first + lane < rows ? norms.data[first_row + first + lane] : 0.0F;
+  };
+  fetch(0);
   for (Index first = 0; first < rows; first += kLanes) {
     __syncthreads();
-    for (int r = warp; r < kLanes; r += static_cast<int>(kWarps)) {
-      products[r][lane] = first + r < rows && lane < columns ? dots.row(first + r)[start + lane] : 0.0F;
-    }
+#pragma unroll
+    for (int p = 0; p < kLoads; ++p) products[warp + p * static_cast<int>(kWarps)][lane] = next[p];
     __syncthreads();
     const Index other = first_row + first + lane;
     const bool inside = first + lane < rows;
-    const float other_norm = inside ? norms.data[other] : 0.0F;
+    const float other_norm = next_norm;
+    fetch(first + kLanes);
     for (int c = warp; c < columns; c += static_cast<int>(kWarps)) {
       const Index sample = first_column + start + c;
       List list = {candidates.bounds.row(sample), candidates.indices.row(sample), counts[c], limits[c]};
@@ -114,7 +125,6 @@ __global__ void __launch_bounds__(kThreads)
                    bound_of(norms.data[sample], other_norm, products[lane][c]), other);
       __syncwarp();  // every lane has read the count and the limit
       if (lane == 0) counts[c] = list.count, limits[c] = list.limit;
-      __syncwarp();
     }
   }
   __syncthreads();

@@ -26,7 +26,8 @@ struct Kernels {
           sum += bounded_weight<Kernel>(op.weights.data[m]) *
                  static_cast<Kernel>(op.squared_distances.row(op.members.data[m], i)[j]);
         }
-        body(i, j, exp_of_negative(-sum));
+        // A NaN stays one, whatever its bits are: it says that a value or a bandwidth is not usable.
+        body(i, j, sum == sum ? exp_of_negative(-sum) : sum);
       }
     }
   }
@@ -98,6 +99,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<T>)
     find_entropies_by_quadrature(Kernels<T> kernels, RenyiQuadrature quadrature, Places<T> places) {
   const View<double, 1>& entropies = kernels.op.entropies;
   const Work<T> work = places.work(kernels.size());
+  // The reductions of a set order what its threads access before what they write for the next set.
   for (Index set = blockIdx.x; set < entropies.shape[0]; set += gridDim.x) {
     double entropy = 0;
     if (kernels.fill(set, work)) {
@@ -108,7 +110,6 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<T>)
       entropies.data[set] = bounded_entropy(entropy, work.n);
       kernels.op.kept.data[set] = work.n;
     }
-    __syncthreads();
   }
 }
 
@@ -120,6 +121,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<double>)
     find_entropies_by_eigenvalues(Kernels<T> kernels, bool all, Places<double> places) {
   const View<double, 1>& entropies = kernels.op.entropies;
   const Work<double> work = places.work(kernels.size());
+  // The reductions of a set order what its threads access before what they write for the next set.
   for (Index set = blockIdx.x; set < entropies.shape[0]; set += gridDim.x) {
     if (!all && entropies.data[set] == entropies.data[set]) continue;
     double entropy = 0;
@@ -139,12 +141,10 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<double>)
       }
       entropy = renyi.entropy(block_sum(sum));
     }
-    __syncthreads();
     if (threadIdx.x == 0) {
       entropies.data[set] = bounded_entropy(entropy, work.n);
       if (kernels.op.alpha < 1) kernels.op.kept.data[set] = kept;
     }
-    __syncthreads();
   }
 }
 

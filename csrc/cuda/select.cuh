@@ -18,7 +18,8 @@ struct Selected {
 };
 
 // The key among key_at(0) to key_at(count - 1) that has `rank` keys before it in ascending order. The
-// histogram of kDigits counts belongs to the warp alone. All lanes take part and receive the result.
+// histogram of kDigits counts belongs to the warp alone. All lanes take part and receive the result. What a
+// lane has written before, key_at may read in another lane.
 template <class Key, class KeyAt>
 __device__ Selected<Key> select(int count, int rank, int* histogram, KeyAt&& key_at) {
   const int lane = static_cast<int>(lane_of_thread());

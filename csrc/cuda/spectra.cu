@@ -31,13 +31,11 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<T>)
   const Work<T> work = places.work(static_cast<int>(matrices.shape[1]));
   for (Index matrix = blockIdx.x; matrix < matrices.shape[0]; matrix += gridDim.x) {
     const double power = load_scaled(matrices, matrix, work);
-    __syncthreads();
     tridiagonalize(work);
     bisect(work);
     for (int i = static_cast<int>(threadIdx.x); i < work.n; i += static_cast<int>(kThreads)) {
       spectra.row(matrix)[i] = power * work.values[i];
     }
-    __syncthreads();
   }
 }
 

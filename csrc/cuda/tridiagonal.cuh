@@ -87,7 +87,8 @@ struct Places {
 };
 
 // Householder's tridiagonalisation from the last row up. The update of a step is postponed until the next
-// step multiplies the matrix with its reflector. All threads of the block start and end together.
+// step multiplies the matrix with its reflector. All threads of the block take part. The first barrier orders
+// the caller's writes to the triangle; diagonal[0] is written after the last one.
 template <class T>
 __device__ void tridiagonalize(const Work<T>& work) {
   __shared__ T sums[kThreads];
@@ -174,7 +175,6 @@ __device__ void tridiagonalize(const Work<T>& work) {
     __syncthreads();
   }
   if (thread == 0) work.diagonal[0] = work.row(0)[0] - 2 * vectors[0].v * vectors[0].w;
-  __syncthreads();
 }
 
 // Writes all eigenvalues of the tridiagonal matrix to `values`, ascending. Each thread computes one by

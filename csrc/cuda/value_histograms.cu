@@ -23,8 +23,8 @@ __global__ void __launch_bounds__(kThreads)
       atomicAdd(&histogram[scheme.index(static_cast<double>(values[v]))], 1);
     }
     __syncthreads();
+    // Each thread clears for the next map what it has read itself.
     for (int b = threadIdx.x; b < scheme.count; b += kThreads) result[b] = histogram[b];
-    __syncthreads();
   }
 }
 

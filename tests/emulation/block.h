@@ -62,10 +62,12 @@ inline Thread* current;
 inline jmp_buf scheduler;
 inline std::function<void()> body;
 
-// For the shadow memory: whether the text of a kernel runs, and how many barriers the block has passed.
-inline bool in_kernel = false;
+// For the shadow memory: whether the text of a kernel runs, and not that of another thread, and how many
+// barriers the block has passed.
+inline thread_local bool in_kernel = false;
 inline unsigned block_barriers = 0;
 void forget_accesses();  // of the block before
+void note_atomic(const volatile void* address, unsigned size, void* caller);
 
 BITLENS_UNWATCHED inline void wait(State state) {
   in_kernel = false;

@@ -158,23 +158,32 @@ inline bool __any_sync(unsigned mask, bool vote) { return __ballot_sync(mask, vo
 inline int __popc(unsigned bits) { return std::popcount(bits); }
 inline int __ffs(unsigned bits) { return bits ? std::countr_zero(bits) + 1 : 0; }
 
-template <class T>
-BITLENS_UNWATCHED T atomicAdd(T* address, T value) {
+namespace emulation {
+
+// What `next` makes of the value at an address, which it replaces. Returns the value before.
+template <class T, class Next>
+BITLENS_UNWATCHED T replace(T* address, Next next) {
+#ifdef BITLENS_SHADOWED
+  note_atomic(address, sizeof(T), __builtin_return_address(0));
+#endif
   const T before = *address;
-  *address += value;
+  *address = next(before);
   return before;
 }
+
+}  // namespace emulation
+
 template <class T>
-BITLENS_UNWATCHED T atomicMin(T* address, T value) {
-  const T before = *address;
-  *address = std::min(before, value);
-  return before;
+T atomicAdd(T* address, T value) {
+  return emulation::replace(address, [value](T before) { return before + value; });
 }
 template <class T>
-BITLENS_UNWATCHED T atomicMax(T* address, T value) {
-  const T before = *address;
-  *address = std::max(before, value);
-  return before;
+T atomicMin(T* address, T value) {
+  return emulation::replace(address, [value](T before) { return std::min(before, value); });
+}
+template <class T>
+T atomicMax(T* address, T value) {
+  return emulation::replace(address, [value](T before) { return std::max(before, value); });
 }
 
 inline unsigned long long __double_as_ulonglong(double value) {

@@ -2,7 +2,7 @@
 //
 // GCC's -fsanitize=thread makes every access of the kernels' text call the functions below, in place of those
 // of its own library. __syncthreads orders the accesses of a block, and __syncwarp those of a warp. Votes and
-// shuffles order no memory. Atomic functions are not looked at.
+// shuffles order no memory. Atomic functions need no order among themselves.
 #include <dlfcn.h>
 
 #include <memory>
@@ -24,13 +24,19 @@ struct Access {
   unsigned bytes = 0;
 };
 
-// The last write to four bytes, and the last two readers of each warp: with two of them, one is not the
-// writer.
+// The last write to four bytes, the last two threads that changed them by an atomic function, and the last
+// two readers of each warp: of two, one is not the thread that is compared with them.
 struct Word {
   unsigned block = 0;
   Access written;
+  Access changed[2];
   Access read[kMostWarps][2];
 };
+
+void remember(Access (&last)[2], const Access& access) {
+  if (last[0].thread != access.thread) last[1] = last[0];
+  last[0] = access;
+}
 
 constexpr std::uintptr_t kWordsOfPage = 1024;
 using Page = std::unique_ptr<Word[]>;
@@ -71,7 +77,9 @@ bool conflict(const Access& before, const Access& access) {
   std::abort();
 }
 
-void touch(const volatile void* address, unsigned size, bool writes, void* caller) {
+enum class Kind { read, write, atomic };
+
+void touch(const volatile void* address, unsigned size, Kind kind, void* caller) {
   if (!in_kernel) return;
   in_kernel = false;
   const auto start = reinterpret_cast<std::uintptr_t>(address), end = start + size;
@@ -81,20 +89,24 @@ void touch(const volatile void* address, unsigned size, bool writes, void* calle
       if (number * 4 + byte >= start && number * 4 + byte < end) access.bytes |= 1U << byte;
     }
     Word& word = word_at(number);
-    if (conflict(word.written, access)) {
-      report(writes ? "two writes" : "a write and a read", word.written.thread, access.thread, caller);
+    const auto refuse = [&](const Access& before, const char* what) {
+      if (conflict(before, access)) report(what, before.thread, access.thread, caller);
+    };
+    refuse(word.written, kind == Kind::read ? "a write and a read" : "two writes");
+    if (kind != Kind::atomic) {
+      for (const Access& change : word.changed) refuse(change, "an atomic function and another access");
     }
-    if (writes) {
-      for (const auto& of_warp : word.read) {
-        for (const Access& reader : of_warp) {
-          if (conflict(reader, access)) report("a read and a write", reader.thread, access.thread, caller);
-        }
-      }
-      word.written = access;
+    if (kind == Kind::read) {
+      remember(word.read[access.thread / kWarp % kMostWarps], access);
+      continue;
+    }
+    for (const auto& of_warp : word.read) {
+      for (const Access& reader : of_warp) refuse(reader, "a read and a write");
+    }
+    if (kind == Kind::atomic) {
+      remember(word.changed, access);
     } else {
-      Access* of_warp = word.read[access.thread / kWarp % kMostWarps];
-      if (of_warp[0].thread != access.thread) of_warp[1] = of_warp[0];
-      of_warp[0] = access;
+      word.written = access;
     }
   }
   in_kernel = true;
@@ -104,15 +116,19 @@ void touch(const volatile void* address, unsigned size, bool writes, void* calle
 
 void forget_accesses() { ++block; }
 
+void note_atomic(const volatile void* address, unsigned size, void* caller) {
+  touch(address, size, Kind::atomic, caller);
+}
+
 }  // namespace emulation
 
 // The functions that GCC calls.
 #define CALLER __builtin_return_address(0)
-#define ACCESSES(size)                                                                      \
-  void __tsan_read##size(void* at) { emulation::touch(at, size, false, CALLER); }           \
-  void __tsan_write##size(void* at) { emulation::touch(at, size, true, CALLER); }           \
-  void __tsan_unaligned_read##size(void* at) { emulation::touch(at, size, false, CALLER); } \
-  void __tsan_unaligned_write##size(void* at) { emulation::touch(at, size, true, CALLER); }
+#define ACCESSES(size)                                                                                      \
+  void __tsan_read##size(void* at) { emulation::touch(at, size, emulation::Kind::read, CALLER); }           \
+  void __tsan_write##size(void* at) { emulation::touch(at, size, emulation::Kind::write, CALLER); }         \
+  void __tsan_unaligned_read##size(void* at) { emulation::touch(at, size, emulation::Kind::read, CALLER); } \
+  void __tsan_unaligned_write##size(void* at) { emulation::touch(at, size, emulation::Kind::write, CALLER); }
 
 extern "C" {
 void __tsan_init() {}
@@ -126,10 +142,10 @@ ACCESSES(4)
 ACCESSES(8)
 ACCESSES(16)
 void __tsan_read_range(void* at, unsigned long size) {
-  emulation::touch(at, static_cast<unsigned>(size), false, CALLER);
+  emulation::touch(at, static_cast<unsigned>(size), emulation::Kind::read, CALLER);
 }
 void __tsan_write_range(void* at, unsigned long size) {
-  emulation::touch(at, static_cast<unsigned>(size), true, CALLER);
+  emulation::touch(at, static_cast<unsigned>(size), emulation::Kind::write, CALLER);
 }
 void* __tsan_memcpy(void* to, const void* from, unsigned long size) {
   return __builtin_memcpy(to, from, size);

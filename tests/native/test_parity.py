@@ -8,7 +8,7 @@ import torch
 
 import bitlens
 from bitlens import _core, reference
-from bitlens.arrays import ArrayContext, call_kernel
+from bitlens.arrays import ArrayContext, as_numpy, call_kernel
 
 each_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
@@ -233,6 +233,22 @@ def test_joint_histograms_and_information(backend, channels_a, channels_b, bins)
     expected = entropy_a[:, None] + entropy_b - joint
     np.testing.assert_allclose(information.mutual_information, expected, rtol=0, atol=1e-9)
     np.testing.assert_allclose(information.conditional_entropy, joint - entropy_b, rtol=0, atol=1e-9)
+
+
+@pytest.mark.each_kernel
+@pytest.mark.parametrize("columns", [slice(0, 1200), slice(4, 1203), slice(0, 3), slice(1, 1201)], ids=str)
+def test_joint_histograms_of_rows_at_any_address(backend, columns):
+    """Rows that start at multiples of 4 bytes or not, with and without a rest of less than 4 codes."""
+    a, b = random_codes(2, 1204, 32), random_codes(9, 1204, 32)
+    cells = (a[:, None, columns].astype(np.int64) * 32 + b[:, columns]).reshape(18, -1)
+    expected = np.stack([np.bincount(row, minlength=1024) for row in cells]).reshape(2, 9, 1024)
+    with backend.active():
+        tensors = backend.put(a)[:, columns], backend.put(b)[:, columns]
+        context = ArrayContext(tensors[0].device)
+        counts = context.empty((2, 9, 1024), "int64")
+        call_kernel(context, _core.joint_counts, *tensors, 32, counts)
+        counts = as_numpy(counts)
+    np.testing.assert_array_equal(counts, expected)
 
 
 @each_dtype

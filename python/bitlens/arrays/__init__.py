@@ -21,7 +21,7 @@ from bitlens.arrays.context import (
 from bitlens.arrays.foreign import as_array, as_host_array, describe
 from bitlens.arrays.gradients import GradientWarning
 from bitlens.arrays.memory import check_memory
-from bitlens.arrays.rescale import have_finite_squares, rescale_for_squares, scale_to_peak
+from bitlens.arrays.rescale import have_finite_squares, need_no_rescaling, rescale_for_squares, scale_to_peak
 from bitlens.arrays.validation import (
     MAX_BINS,
     as_channel_maps,
@@ -74,6 +74,7 @@ __all__ = [
     "in_callers_library",
     "is_tensor",
     "is_uint8_array",
+    "need_no_rescaling",
     "rescale_for_squares",
     "scale_to_peak",
     "warn_caller",

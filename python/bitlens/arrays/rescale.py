@@ -19,6 +19,18 @@ def have_finite_squares(ends: tuple[float, float]) -> bool:
     return peak == 0 or 1 / LARGEST_PEAK <= peak <= LARGEST_PEAK
 
 
+def need_no_rescaling(x: Any, axes: tuple[int, ...]) -> Any:
+    """Whether values along these axes are finite and `rescale_for_squares` leaves them as they are.
+
+    It answers without a wait for a GPU: the answer for the other axes is an array or tensor as well.
+    """
+    xp = array_namespace(x)
+    peak = xp.maximum(xp.amax(x, axis=axes), -xp.amin(x, axis=axes))
+    if x.dtype != xp.float64:
+        return xp.isfinite(peak)
+    return (peak <= LARGEST_PEAK) & ((peak >= 1 / LARGEST_PEAK) | (peak == 0))
+
+
 def rescale_for_squares(x: Any, name: str, axes: tuple[int, ...]) -> tuple[Any, Any]:
     """Scale float64 values by a power of two if their squares would overflow or underflow.
 

@@ -29,7 +29,9 @@ def is_uint8_array(x: object) -> bool:
     return isinstance(x, np.ndarray) and x.dtype == np.uint8 and not isinstance(x, np.ma.MaskedArray)
 
 
-def as_real_array(x: Array, name: str, *, cuda: bool = False) -> tuple[Any, ArrayContext, tuple[float, float]]:
+def as_real_array(
+    x: Array, name: str, *, cuda: bool = False, deferred: bool = False
+) -> tuple[Any, ArrayContext, tuple[float, float]]:
     """Check that x is a dense, finite, non-empty array of real numbers, and convert it to float32 or float64.
 
     Lists and arrays of other libraries are converted as in `as_array`.
@@ -45,6 +47,8 @@ def as_real_array(x: Array, name: str, *, cuda: bool = False) -> tuple[Any, Arra
         The caller's name of the argument, for error messages.
     cuda
         Whether the operation has a CUDA kernel. If not, a CUDA tensor is refused.
+    deferred
+        Whether values on a GPU are not looked at, so that the host need not wait. The caller looks at them later.
 
     Returns
     -------
@@ -53,7 +57,7 @@ def as_real_array(x: Array, name: str, *, cuda: bool = False) -> tuple[Any, Arra
     context
         The kind and device of x.
     ends
-        The smallest and the largest value.
+        The smallest and the largest value; NaN if they were not looked at.
 
     Raises
     ------
@@ -64,6 +68,8 @@ def as_real_array(x: Array, name: str, *, cuda: bool = False) -> tuple[Any, Arra
     array, context = _from_tensor(given, name, cuda) if is_tensor(given) else (_from_numpy(given, name), ArrayContext())
     if 0 in array.shape:
         raise ValueError(f"{name}: is empty, got shape {tuple(array.shape)}")
+    if deferred and context.on_cuda:
+        return array, context, (math.nan, math.nan)
     ends = _smallest_and_largest(array)
     if not np.isfinite(ends).all():
         raise ValueError(f"{name}: contains NaN or infinity; every value must be finite")
@@ -127,13 +133,13 @@ def as_samples(x: Array, name: str, *, at_least: int) -> tuple[Any, ArrayContext
 
 
 def as_channel_maps(
-    x: Array, name: str, *, channel_axis: int = 1, cuda: bool = False
+    x: Array, name: str, *, channel_axis: int = 1, cuda: bool = False, deferred: bool = False
 ) -> tuple[Any, ArrayContext, tuple[float, float]]:
     """Convert an array [n, channels, ...] to [n, channels, values]; also return its context and range.
 
-    In an array [n, channels] every map consists of a single value.
+    In an array [n, channels] every map consists of a single value. The parameters are those of `as_real_array`.
     """
-    array, context, ends = as_real_array(x, name, cuda=cuda)
+    array, context, ends = as_real_array(x, name, cuda=cuda, deferred=deferred)
     if array.ndim < 2:
         raise ValueError(f"{name}: expected shape (samples, channels, ...), got {tuple(array.shape)}")
     axis = check_integer(channel_axis, "channel_axis")

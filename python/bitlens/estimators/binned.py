@@ -10,7 +10,9 @@ import numpy as np
 
 from bitlens.arrays import (
     Array,
+    ArrayContext,
     NDArray,
+    as_array,
     as_class_indices,
     as_samples,
     check_bin_count,
@@ -99,11 +101,12 @@ def binned_information(
     >>> information.input, information.labels, round(information.labels_null_mean, 3)
     (1.0, 1.0, 0.333)
     """
-    rows, context, ends = as_samples(activations, "activations", at_least=1)
+    given = as_array(activations, "activations")
+    # In main memory from the start, where the look at the values is no further wait for a GPU.
+    rows, _, ends = as_samples(given.cpu() if ArrayContext.of(given).on_cuda else given, "activations", at_least=1)
     count = check_bin_count(bins)
     limits = ends if value_range is None else check_value_range(value_range, rows.dtype)
-    values = np.asarray(rows.cpu() if context.on_cuda else rows)
-    words = _words(values, bin_edges(np.array([limits]), count)[0])
+    words = _words(rows, bin_edges(np.array([limits]), count)[0])
     classes = None if labels is None else as_class_indices(labels, len(words), "labels")
     found = layer_information(
         lambda kept: _entropy(words[kept]),

@@ -10,6 +10,7 @@ import numpy as np
 from bitlens import _core
 from bitlens.arrays import (
     Array,
+    ArrayContext,
     ArrayLike,
     Foreign,
     NDArray,
@@ -148,9 +149,7 @@ def channel_entropy(
         raise ValueError(f"labels: expected a sample of every class up to {present[-1]}, got none of class {missing}")
     one_hot = (classes[:, None] == present).astype(np.float64)
     weights = one_hot / one_hot.sum(axis=0)
-    if isinstance(entropies, np.ndarray):
-        return weights.T @ entropies
-    return entropies.new_tensor(weights.T) @ entropies
+    return ArrayContext.of(entropies).to_device(np.ascontiguousarray(weights.T)) @ entropies
 
 
 def _entropies(maps: Array, bins: int, value_range: tuple[float, float] | None, channel_axis: int) -> Any:

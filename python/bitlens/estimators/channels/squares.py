@@ -31,15 +31,20 @@ def channel_squares(maps: Array, *, as_one: bool = False) -> ChannelSquares:
 
 
 def channel_values(
-    maps: Array, name: str, channel_axis: int = 1, *, as_one: bool = False
+    maps: Array, name: str, channel_axis: int = 1, *, as_one: bool = False, deferred: bool = False
 ) -> tuple[Any, Any, ArrayContext]:
-    """Convert at least two samples to values [n, channels, length] whose squares are finite, and their units."""
-    values, context, _ = as_channel_maps(maps, name, channel_axis=channel_axis, cuda=True)
+    """Convert at least two samples to values [n, channels, length] whose squares are finite, and their units.
+
+    With `deferred`, values on a GPU are neither looked at nor scaled, and the caller asks `need_no_rescaling` later.
+    """
+    values, context, _ = as_channel_maps(maps, name, channel_axis=channel_axis, cuda=True, deferred=deferred)
     if as_one:
         values = values.reshape(len(values), 1, -1)
         values = values if context.on_cuda else np.ascontiguousarray(values)  # the columns may be so
     if len(values) < 2:
         raise ValueError(f"{name}: expected at least 2 samples, got {len(values)}")
+    if deferred and context.on_cuda:
+        return values, context.ones(values.shape[1]), context
     values, units = rescale_for_squares(values, name, (0, 2))
     return values, units, context
 

@@ -86,41 +86,32 @@ def exponents_of_squares(
     context: ArrayContext,
     argument: str = "bandwidth",
     *,
-    float32: bool = False,
+    deferred: bool = False,
 ) -> Any:
     """Divide squared distances [channels, n, n] in place by twice the square of every channel's sigma.
 
     The distances of samples of `values` values are in `units` [channels]. The kernel of a channel whose samples are all
-    equal is 1 for every sigma. Other channels are refused if their exponents are not within float64. Distances of
-    `float32` values need no look at them for that, so that the host does not wait for a GPU.
+    equal is 1 for every sigma. Other channels are refused if their exponents are not within float64. If checks are
+    `deferred`, exponents of these are NaN instead, so that the host does not wait for a GPU.
     """
     with np.errstate(over="ignore"):
-        sigma = sigmas(bandwidth, squares, units, values, context, argument)
-    usable = float32 and _suits_float32(bandwidth)
-    squares /= (2 * _checked_squares(sigma, squares, units, argument, usable=usable))[:, None, None]
+        sigma = sigmas(bandwidth, squares, units, values, context, argument, deferred=deferred)
+    squares /= (2 * _checked_squares(sigma, squares, units, argument, deferred=deferred))[:, None, None]
     return squares
 
 
-def _suits_float32(bandwidth: Bandwidth) -> bool:
-    """Whether exponents are within float64 for all float32 values, whose distances are 0 or from 2^-149 to 2^160."""
-    number: Any = bandwidth.h if isinstance(bandwidth, Silverman) else bandwidth
-    if isinstance(number, Real):
-        return 2.0**-300 < float(number) < 2.0**300
-    return isinstance(bandwidth, Median | NearestNeighbors | Dimension)
-
-
-def _checked_squares(sigma: Any, squares: Any, units: Any, argument: str, *, usable: bool = False) -> Any:
+def _checked_squares(sigma: Any, squares: Any, units: Any, argument: str, *, deferred: bool) -> Any:
     """The squares of sigmas in `units`, 1 where all samples are equal; an infinite or vanishing sigma is refused.
 
-    Sigmas that are known to be `usable` are not checked.
+    If checks are `deferred`, the square of such a sigma is NaN, and so is that of a sigma that is NaN.
     """
     xp = array_namespace(squares)
     largest = xp.amax(squares, axis=(1, 2))
     with np.errstate(over="ignore"):
         square = xp.where(largest > 0, sigma**2, 1.0)
-    if usable:
-        return square
     within = (square >= _SMALLEST_SQUARE) & (square <= _LARGEST_SQUARE) & (square >= largest / _LARGEST_EXPONENT)
+    if deferred:
+        return xp.where(within & (sigma == sigma), square, xp.nan)
     if not within.all():
         channel = within.tolist().index(False)
         got, distance = (float((x * units)[channel]) for x in (sigma, largest**0.5))
@@ -132,9 +123,19 @@ def _checked_squares(sigma: Any, squares: Any, units: Any, argument: str, *, usa
 
 
 def sigmas(
-    bandwidth: Bandwidth, squares: Any, units: Any, values: int, context: ArrayContext, argument: str = "bandwidth"
+    bandwidth: Bandwidth,
+    squares: Any,
+    units: Any,
+    values: int,
+    context: ArrayContext,
+    argument: str = "bandwidth",
+    *,
+    deferred: bool = False,
 ) -> Any:
-    """Compute sigma of every channel, float64 [channels], in `units`; arbitrary where all samples are equal."""
+    """Compute sigma of every channel, float64 [channels], in `units`; arbitrary where all samples are equal.
+
+    If checks are `deferred`, sigmas are NaN where labels on a GPU or the first of an Alignment's numbers are invalid.
+    """
     channels, n, _ = squares.shape
     result = context.empty((channels,), "float64")
     if isinstance(bandwidth, Silverman):
@@ -155,19 +156,33 @@ def sigmas(
             raise ValueError(
                 f"{argument}: expected an Alignment with labels, got none; pass one integer for each sample"
             )
-        classes = as_class_indices(bandwidth.labels, n, f"{argument}: labels")
+        classes, invalid = classes_for_kernels(bandwidth.labels, n, f"{argument}: labels", context, deferred=deferred)
         smallest = bandwidth.smallest
         if smallest is not None:
             smallest = check_positive(smallest, f"{argument}: smallest") / units
         first, last = _aligned_span(squares, smallest)
         for end in (first, last):
-            _checked_squares(end, squares, units, f"{argument}: smallest")
-        result[...] = _aligned(squares, first, last, classes, context)
+            invalid = invalid + 0 * _checked_squares(end, squares, units, f"{argument}: smallest", deferred=deferred)
+        result[...] = _aligned(squares, first, last, classes, context) + invalid
     elif isinstance(bandwidth, Real) or getattr(bandwidth, "ndim", None) == 0:
         result[...] = check_positive(bandwidth, argument) / units
     else:
         result[...] = context.to_device(_one_for_each_channel(bandwidth, channels, argument)) / units
     return result
+
+
+def classes_for_kernels(labels: Any, n: int, name: str, context: ArrayContext, *, deferred: bool) -> tuple[Any, Any]:
+    """Convert the class labels of n samples to int64 where the kernels run.
+
+    The second result is 0. If checks are `deferred` and labels are on the GPU, it is NaN if one of them is negative.
+    """
+    xp = array_namespace(labels)
+    on_gpu = is_tensor(labels) and context.on_cuda and labels.device == context.device
+    are_integers = on_gpu and labels.shape == (n,) and not (labels.is_floating_point() or labels.is_complex())
+    if not (deferred and are_integers):
+        return context.to_device(as_class_indices(labels, n, name)), 0.0
+    classes = labels.to(xp.int64)
+    return classes, xp.where(classes.amin() < 0, xp.nan, 0.0)
 
 
 def for_samples(bandwidth: Bandwidth, kept: NDArray) -> Bandwidth:
@@ -248,7 +263,7 @@ def _aligned_span(squares: Any, smallest: Any) -> tuple[Any, Any]:
 
 def _aligned(squares: Any, first: Any, last: Any, classes: Any, context: ArrayContext) -> Any:
     xp = array_namespace(squares)
-    same_class = context.to_device((classes[:, None] == classes).astype(np.float64))
+    same_class = context.astype(classes[:, None] == classes, "float64")
     best_alignment, best_sigma = first * 0 - 1, first * 1
     for step in np.linspace(0, 1, _ALIGNMENT_STEPS):
         sigma = (1 - step) * first + step * last

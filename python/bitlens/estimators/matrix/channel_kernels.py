@@ -63,12 +63,16 @@ class Combination(NamedTuple):
 
 
 def kernels_of_input_and_channels(
-    x: Array, maps: Array, kernels: KernelPair, channel_axis: int, *, tensor: bool = False
+    x: Array, maps: Array, kernels: KernelPair, channel_axis: int, *, tensor: bool = False, deferred: bool = False
 ) -> tuple[Any, Any, ArrayContext, Combination]:
-    """Compute the kernels of x [1, n, n] and of every channel [channels, n, n], and how they are combined."""
+    """Compute the kernels of x [1, n, n] and of every channel [channels, n, n], and how they are combined.
+
+    Checks of Gaussian kernels may be `deferred`; see `checked_late`.
+    """
     if isinstance(kernels.x, Gaussian) and isinstance(kernels.maps, Gaussian):
         bandwidths = kernels.x.bandwidth, kernels.maps.bandwidth
-        return *input_and_channels(x, maps, *bandwidths, channel_axis, tensor=tensor), EXPONENTS
+        of_both = input_and_channels(x, maps, *bandwidths, channel_axis, tensor=tensor, deferred=deferred)
+        return *of_both, EXPONENTS
     assert isinstance(kernels.x, Linear)  # a linear kernel is that of both
     assert isinstance(kernels.maps, Linear)
     x = as_array(x, "x")

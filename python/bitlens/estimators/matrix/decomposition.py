@@ -27,7 +27,7 @@ from bitlens.estimators.matrix.channel_kernels import (
     KernelPair,
     kernels_of_input_and_channels,
 )
-from bitlens.estimators.matrix.gram import concatenate, shuffle_orders, type_of_kernels, with_shuffles
+from bitlens.estimators.matrix.gram import checked_late, concatenate, shuffle_orders, type_of_kernels, with_shuffles
 from bitlens.estimators.matrix.kernels import Kernel
 
 
@@ -134,13 +134,18 @@ def channel_decomposition(
     """
     x, maps = as_array(x, "x"), as_array(maps, "maps")
     kernels = KernelPair.of(kernel, bandwidth, bandwidth_x)
-    of_x, of_maps, context, combined = kernels_of_input_and_channels(x, maps, kernels, channel_axis)
-    shuffles = check_integer(permutations, "permutations")
-    if shuffles < 0:
-        raise ValueError(f"permutations: expected at least 0, got {shuffles}")
-    target = with_shuffles(of_x, context, shuffle_orders(of_x.shape[1], shuffles, seed))
-    dtype = type_of_kernels([x, maps], check_positive(alpha, "alpha"), context)
-    return decompose([target], of_maps, context, pairs, seed, alpha, scale_bandwidth, combined, dtype)[0]
+
+    def result(deferred: bool) -> ChannelDecomposition:
+        of_both = kernels_of_input_and_channels(x, maps, kernels, channel_axis, deferred=deferred)
+        of_x, of_maps, context, combined = of_both
+        shuffles = check_integer(permutations, "permutations")
+        if shuffles < 0:
+            raise ValueError(f"permutations: expected at least 0, got {shuffles}")
+        target = with_shuffles(of_x, context, shuffle_orders(of_x.shape[1], shuffles, seed))
+        dtype = type_of_kernels([x, maps], check_positive(alpha, "alpha"), context)
+        return decompose([target], of_maps, context, pairs, seed, alpha, scale_bandwidth, combined, dtype)[0]
+
+    return checked_late(result, lambda found: not math.isnan(found.multivariate), kernels.maps, maps)
 
 
 def decompose(

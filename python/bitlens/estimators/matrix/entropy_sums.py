@@ -22,6 +22,7 @@ from bitlens.estimators.matrix.gaussian_kernel import KEPT_BYTES, GaussianKernel
 from bitlens.estimators.matrix.gram import (
     PrecisionWarning,
     bits_of_discarded,
+    checked_late,
     classes_of,
     entropies,
     join_variables,
@@ -108,14 +109,21 @@ def sum_of_entropies(
         if estimate and (estimate.standard_error <= _ERROR_SHARE * aim or samples > _MOST_FOR_SPECTRUM):
             _warn_of_tolerance(estimate, aim)
             return estimate
-    each = [variable_exponents(x, argument, bandwidth) for argument, x in arrays.items()]
-    exponents = join_variables([of_x for of_x, _ in each], [context for _, context in each], name)
-    sets = [term.members for term in terms]
-    if len(sets) == 1 and len(arrays) > 1:
-        exponents, sets = joint_of_channels(exponents, divisor > 1), [[0]]
-    context = each[0][1]
-    dtype = type_of_kernels(list(arrays.values()), alpha, context)
-    return _exact(terms, entropies(exponents, sets, alpha, context, dtype).tolist())
+
+    def bits(deferred: bool) -> list[float]:
+        each = [variable_exponents(x, argument, bandwidth, deferred=deferred) for argument, x in arrays.items()]
+        exponents = join_variables([of_x for of_x, _ in each], [context for _, context in each], name)
+        sets = [term.members for term in terms]
+        if len(sets) == 1 and len(arrays) > 1:
+            exponents, sets = joint_of_channels(exponents, divisor > 1), [[0]]
+        context = each[0][1]
+        dtype = type_of_kernels(list(arrays.values()), alpha, context)
+        of_sets: list[float] = entropies(exponents, sets, alpha, context, dtype).tolist()
+        return of_sets
+
+    return _exact(
+        terms, checked_late(bits, lambda of_sets: not any(map(math.isnan, of_sets)), kernel, *arrays.values())
+    )
 
 
 def _checked_tolerance(tolerance: float) -> float:

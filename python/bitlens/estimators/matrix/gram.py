@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,16 +20,20 @@ from bitlens.arrays import (
     check_positive,
     check_same_device,
     check_seed,
+    need_no_rescaling,
     warn_caller,
 )
 from bitlens.estimators.channels.squares import channel_values, squared_distances
-from bitlens.estimators.matrix.bandwidths import Bandwidth, exponents_of_squares
+from bitlens.estimators.matrix.bandwidths import Bandwidth, classes_for_kernels, exponents_of_squares
+from bitlens.estimators.matrix.kernels import Gaussian, Linear
 from bitlens.estimators.matrix.spectra import entropies_of_spectra, is_large, share_of_rounding
 
 DIFFERENT_CLASSES = 1e4
 """The exponent between samples of different classes: exp(-1e4) is 0."""
 
 _FLOAT32_SAMPLES = range(64, 513)
+
+Result = TypeVar("Result")
 
 
 class PrecisionWarning(UserWarning):
@@ -54,11 +58,18 @@ def join_variables(exponents: list[Any], contexts: list[ArrayContext], name: str
 
 
 def input_and_channels(
-    x: Array, maps: Array, bandwidth_x: Bandwidth, bandwidth: Bandwidth, channel_axis: int, *, tensor: bool = False
+    x: Array,
+    maps: Array,
+    bandwidth_x: Bandwidth,
+    bandwidth: Bandwidth,
+    channel_axis: int,
+    *,
+    tensor: bool = False,
+    deferred: bool = False,
 ) -> tuple[Any, Any, ArrayContext]:
     """Compute the exponents of x [1, n, n] and of every channel [channels, n, n], and check that they fit together."""
-    of_maps, context = channel_exponents(maps, "maps", bandwidth, channel_axis, as_one=tensor)
-    of_x, context_x = variable_exponents(x, "x", bandwidth_x, "bandwidth_x")
+    of_maps, context = channel_exponents(maps, "maps", bandwidth, channel_axis, as_one=tensor, deferred=deferred)
+    of_x, context_x = variable_exponents(x, "x", bandwidth_x, "bandwidth_x", deferred=deferred)
     if len(of_x[0]) != len(of_maps[0]):
         raise ValueError(f"x: expected the {len(of_maps[0])} samples of maps, got {len(of_x[0])}")
     check_same_device([context, context_x], "x")
@@ -71,32 +82,38 @@ def concatenate(exponents: Iterable[Any]) -> Any:
     return array_namespace(arrays[0]).concatenate(arrays)
 
 
-def classes_of(x: Any, name: str) -> NDArray | None:
-    """Convert class labels of at least two samples to int64; None if x is an array of samples."""
+def are_classes(x: Any, name: str) -> bool:
+    """Whether x are class labels of at least two samples, and not an array of samples."""
     if x.ndim == 1 and not any(kind in str(x.dtype) for kind in ("float", "complex")):
-        classes = as_class_indices(x, len(x), name)
-        if len(classes) < 2:
-            raise ValueError(f"{name}: expected at least 2 samples, got {len(classes)}")
-        return classes
+        if len(x) < 2:
+            raise ValueError(f"{name}: expected at least 2 samples, got {len(x)}")
+        return True
     if x.ndim < 2:
         raise ValueError(
             f"{name}: expected shape (samples, ...), got {tuple(x.shape)}; a single feature is (n, 1), classes are "
             "integers"
         )
-    return None
+    return False
+
+
+def classes_of(x: Any, name: str) -> NDArray | None:
+    """Convert class labels of at least two samples to int64; None if x is an array of samples."""
+    return as_class_indices(x, len(x), name) if are_classes(x, name) else None
 
 
 def variable_exponents(
-    x: Array, name: str, bandwidth: Bandwidth, argument: str = "bandwidth"
+    x: Array, name: str, bandwidth: Bandwidth, argument: str = "bandwidth", *, deferred: bool = False
 ) -> tuple[Any, ArrayContext]:
     """Compute the exponents of one variable, [1, n, n]; its Gram matrix is exp(-exponents)."""
-    x = as_array(x, name)
-    classes = classes_of(x, name)
-    if classes is not None:
-        context = ArrayContext.of(x)
-        numbers = context.to_device(classes)
-        return context.astype(numbers[None, :, None] != numbers, "float64") * DIFFERENT_CLASSES, context
-    return channel_exponents(x, name, bandwidth, 1, as_one=True, argument=argument)
+    given: Any = as_array(x, name)
+    if are_classes(given, name):
+        context = ArrayContext.of(given)
+        classes, invalid = classes_for_kernels(given, len(given), name, context, deferred=deferred)
+        exponents = context.astype(classes[None, :, None] != classes, "float64")
+        exponents *= DIFFERENT_CLASSES
+        exponents += invalid
+        return exponents, context
+    return channel_exponents(given, name, bandwidth, 1, as_one=True, argument=argument, deferred=deferred)
 
 
 def channel_exponents(
@@ -107,14 +124,40 @@ def channel_exponents(
     *,
     as_one: bool,
     argument: str = "bandwidth",
+    deferred: bool = False,
 ) -> tuple[Any, ArrayContext]:
-    """Compute the exponents of every channel, [channels, n, n], or [1, n, n] of all values as one channel."""
-    values, units, context = channel_values(maps, name, channel_axis, as_one=as_one)
-    exponents = squared_distances(values, context)
+    """Compute the exponents of every channel, [channels, n, n], or [1, n, n] of all values as one channel.
+
+    If checks are `deferred`, the exponents of a channel on a GPU are NaN where they would fail; see `checked_late`.
+    """
+    values, units, context = channel_values(maps, name, channel_axis, as_one=as_one, deferred=deferred)
+    deferred = deferred and context.on_cuda
+    squares = squared_distances(values, context)
+    units = units.reshape(-1) + squares[:, 0, 0] * 0  # one for each channel
     length = values.shape[2]
-    units = units.reshape(-1) + exponents[:, 0, 0] * 0  # one for each channel
-    float32 = str(values.dtype).endswith("float32")
-    return exponents_of_squares(exponents, bandwidth, units, length, context, argument, float32=float32), context
+    exponents = exponents_of_squares(squares, bandwidth, units, length, context, argument, deferred=deferred)
+    if deferred:
+        xp = array_namespace(values)
+        exponents += xp.where(need_no_rescaling(values, (0, 2)), 0.0, xp.nan)[:, None, None]
+    return exponents, context
+
+
+def checked_late(
+    compute: Callable[[bool], Result], is_sound: Callable[[Result], bool], kernel: Gaussian | Linear, *samples: Any
+) -> Result:
+    """Compute from kernels of samples with checks that do not make the host wait for a GPU.
+
+    `compute(True)` defers the checks of values, labels and bandwidths: where one fails, the result is NaN and not
+    sound. `compute(False)` then says what is wrong, or scales the values so that their squares are finite.
+    """
+    n = max(len(x) if x.ndim else 0 for x in samples)
+    context = next((context for context in map(ArrayContext.of, samples) if context.on_cuda), None)
+    # A linear kernel may have no entropy, and cuSOLVER refuses matrices with NaN.
+    if isinstance(kernel, Gaussian) and context is not None and not is_large(n, 1, context):
+        result = compute(True)
+        if is_sound(result):
+            return result
+    return compute(False)
 
 
 def shuffle_orders(n: int, permutations: int, seed: int) -> list[NDArray]:
@@ -199,11 +242,14 @@ def _warn_of_discarded(exponents: Any, sets: Sequence[Sequence[int]], alpha: flo
     """
     xp, n = array_namespace(exponents), exponents.shape[1]
     largest_bound = 0.0
-    for members, entropy, number in zip(sets, bits.tolist(), kept.tolist(), strict=True):
-        if number == n:
-            continue
-        equal_to_earlier = xp.tril(exponents[list(members)].sum(0) == 0, -1).any(1)
-        distinct = n - int(equal_to_earlier.sum())
+    entropies_of_sets, numbers = xp.stack([bits, kept]).tolist()
+    incomplete = [s for s, number in enumerate(numbers) if number < n]
+    if not incomplete:
+        return
+    # One number a set, and not one mask a set: the host waits once for a GPU.
+    repeated = xp.stack([xp.tril(exponents[list(sets[s])].sum(0) == 0, -1).any(1).sum() for s in incomplete]).tolist()
+    for s, equal_to_earlier in zip(incomplete, repeated, strict=True):
+        entropy, number, distinct = entropies_of_sets[s], numbers[s], n - equal_to_earlier
         if distinct > number:
             bound = bits_of_discarded(distinct - number, share_of_rounding(n), alpha, entropy)
             largest_bound = max(largest_bound, min(bound, math.log2(distinct) - entropy))

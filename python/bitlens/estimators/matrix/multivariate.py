@@ -27,7 +27,7 @@ from bitlens.estimators.matrix.channel_kernels import (
     KernelPair,
     kernels_of_input_and_channels,
 )
-from bitlens.estimators.matrix.gram import concatenate, shuffle_orders, type_of_kernels, with_shuffles
+from bitlens.estimators.matrix.gram import checked_late, concatenate, shuffle_orders, type_of_kernels, with_shuffles
 from bitlens.estimators.matrix.kernels import Kernel
 from bitlens.estimators.permutation import p_value_of
 from bitlens.estimators.verdicts import adjusted_information, verdicts
@@ -166,18 +166,26 @@ def multivariate_information(
     """
     given, layer = as_array(x, "x"), as_array(maps, "maps")
     kernels = KernelPair.of(kernel, bandwidth, bandwidth_x)
-    of_x, of_maps, context, combined = kernels_of_input_and_channels(given, layer, kernels, channel_axis, tensor=tensor)
-    count = check_integer(permutations, "permutations")
-    if count < 2:
-        raise ValueError(f"permutations: expected at least 2, got {count}")
-    orders = shuffle_orders(of_x.shape[1], count, seed)
-    target = with_shuffles(of_x, context, orders)
-    dtype = type_of_kernels([given, layer], check_positive(alpha, "alpha"), context)
-    ((result, null),) = informations([target], of_maps, context, alpha, scale_bandwidth, combined, dtype)
+
+    def estimate(deferred: bool) -> tuple[MultivariateInformation, NDArray, list[NDArray], int]:
+        of_x, of_maps, context, combined = kernels_of_input_and_channels(
+            given, layer, kernels, channel_axis, tensor=tensor, deferred=deferred
+        )
+        count = check_integer(permutations, "permutations")
+        if count < 2:
+            raise ValueError(f"permutations: expected at least 2, got {count}")
+        orders = shuffle_orders(of_x.shape[1], count, seed)
+        target = with_shuffles(of_x, context, orders)
+        dtype = type_of_kernels([given, layer], check_positive(alpha, "alpha"), context)
+        ((result, null),) = informations([target], of_maps, context, alpha, scale_bandwidth, combined, dtype)
+        return result, null, orders, len(of_maps)
+
+    found = checked_late(estimate, lambda part: not math.isnan(part[0].information), kernels.maps, layer)
+    result, null, orders, channels = found
 
     def excess(kept: NDArray, induced: Sequence[NDArray]) -> float:
         rules = kernels.replace_bandwidths(lambda rule: for_samples(rule, kept))
-        of_x, of_maps, context, _ = kernels_of_input_and_channels(
+        of_x, of_maps, context, combined = kernels_of_input_and_channels(
             given[kept], layer[kept], rules, channel_axis, tensor=tensor
         )
         target = with_shuffles(of_x, context, induced)
@@ -186,7 +194,7 @@ def multivariate_information(
 
     if intervals:
         result = result._replace(standard_error=float(excess_error(excess, orders, null.std(ddof=1), seed)))
-    _warn_of_saturation(result, len(of_maps))
+    _warn_of_saturation(result, channels)
     return result
 
 
