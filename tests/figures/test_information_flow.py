@@ -12,6 +12,7 @@ import torch
 import bitlens
 from paper_figures.common.training import Samples, train
 from paper_figures.information_flow import claims
+from paper_figures.information_flow.measuring import ESTIMATORS, _of_all
 from paper_figures.information_flow.networks import LAYERS, Settings, Topology, build
 
 PAPER, BITLENS = "In the paper's settings", "With bitlens's defaults"
@@ -227,3 +228,16 @@ def test_only_modified_planes_lose_information(
         for row in table.itertuples()
     ]
     assert claims.planes(table).held == {PAPER: held, BITLENS: held}
+
+
+def test_seeds_with_different_verdicts_share_a_row() -> None:
+    topology = Topology(2, 2, "relu")
+    networks = {}
+    for seed, verdict in enumerate(("a lower bound", "", "not above chance")):
+        plane = pd.DataFrame({"epoch": [0], "about": ["input"], "layer": ["c1"], "verdict": verdict, "entropy": [seed]})
+        networks[topology, seed] = {f"plane-{setting}": plane.astype({"entropy": float}) for setting in ESTIMATORS}
+    table = _of_all(networks, [topology], "plane")
+    assert table.setting.tolist() == list(ESTIMATORS)
+    assert set(table.seeds) == {3}
+    assert set(table.entropy) == {1}
+    assert set(table.verdict) == {"a lower bound; not above chance"}

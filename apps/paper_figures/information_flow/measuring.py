@@ -259,10 +259,17 @@ def _of_all(networks: dict[tuple[Topology, int], NetworkTables], topologies: lis
     if {"information", "null_mean"} <= set(everything):
         everything = everything.assign(excess=everything.information - everything.null_mean)
     values = list(everything.select_dtypes("float"))
-    keys = [column for column in everything if column not in {*values, "seed"}]
+    keys = [column for column in everything if column not in {*values, "seed", "verdict"}]
     groups = everything.groupby(keys, sort=False)
     means = groups[values].mean().join(groups[values].std().add_suffix("_std"))
+    if "verdict" in everything:
+        means = means.assign(verdict=groups.verdict.agg(_different))
     return means.assign(seeds=groups.seed.nunique()).reset_index()
+
+
+def _different(verdicts: pd.Series) -> str:
+    """The verdicts of the seeds, which may differ."""
+    return "; ".join(sorted(set(verdicts) - {""}))
 
 
 def _stages(chains: pd.DataFrame, epoch: int) -> pd.DataFrame:
