@@ -62,7 +62,7 @@ def inequalities(table: pd.DataFrame) -> Verdict:
     return Verdict(
         "Both inequalities hold in most cases, with a few disruptions in the chain of errors.",
         "The excess over the null is compared between neighbouring layers. A step is a disruption if the excess rises "
-        "by more than the sum of the deviations of both ends between at least 3 seeds, and it is none if the excess "
+        "by more than the sum of the deviations of both ends between at least 3 seeds, and it is not one if the excess "
         "falls by more than that. A smaller change is not decided, and neither is a step between two values that are "
         f"less than {NO_EVIDENCE} bits above the null. The claim counts as held if in both chains more than half of "
         "the steps are not disruptions, and the chain of errors has a disruption.",

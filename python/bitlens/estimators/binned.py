@@ -102,7 +102,7 @@ def binned_information(
     (1.0, 1.0, 0.333)
     """
     given = as_array(activations, "activations")
-    # In main memory from the start, where the look at the values is no further wait for a GPU.
+    # In main memory from the start: there, a look at the values does not wait for a GPU.
     rows, _, ends = as_samples(given.cpu() if ArrayContext.of(given).on_cuda else given, "activations", at_least=1)
     count = check_bin_count(bins)
     limits = ends if value_range is None else check_value_range(value_range, rows.dtype)
