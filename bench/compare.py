@@ -87,7 +87,7 @@ def peer_range(rows: list[Record], occasions: int | None = None) -> str:
     mark = SCALED if any(row["scale"] != 1 for row in rows) else ""
     span = " to ".join(dict.fromkeys([ratio(ratios[0]), ratio(ratios[-1])]))
     few = f" ({len(rows)} of {occasions} occasions)" if occasions not in (None, len(rows)) else ""
-    return f"{rows[0]['label']} {mark}{span}{few}"
+    return f"{rows[0]['label']} {mark}{span}{few}{recall(rows)}"
 
 
 def about(results: Record) -> str:
@@ -127,8 +127,15 @@ def one_run(cases: dict[str, Record]) -> list[str]:
 def peer(row: Record) -> str:
     """Return the label and the time ratio of another method, marked if the time was scaled, and its recall."""
     mark = SCALED if row["scale"] != 1 else ""
-    recall = re.search(r"recall [\d.]+", row["check"]) if "approximate" in row["label"] else None
-    return f"{row['label']} {mark}{ratio(row['ratio'])}" + (f", {recall[0]}" if recall else "")
+    return f"{row['label']} {mark}{ratio(row['ratio'])}{recall([row])}"
+
+
+def recall(rows: list[Record]) -> str:
+    """Return the share of the true neighbours that an approximate method found, or its range over several occasions."""
+    if "approximate" not in rows[0]["label"]:
+        return ""
+    found = sorted(match[1] for row in rows if (match := re.search(r"recall ([\d.]+)", row["check"])))
+    return ", recall " + " to ".join(dict.fromkeys([found[0], found[-1]])) if found else ""
 
 
 def ratio(value: float) -> str:

@@ -59,9 +59,14 @@ def _number(version: Path) -> list[int]:
 
 
 def draw(times: dict[str, dict[str, list[float]]], path: Path) -> None:
-    """Draw one row for each case: the time of each version relative to the median of the first one that has it."""
-    from matplotlib.figure import Figure
+    """Draw one row for each case: the time of each version relative to the median of the first one that has it.
 
+    Cases of a single version are left out where others have several, because they compare nothing.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import ScalarFormatter
+
+    times = {title: of_case for title, of_case in times.items() if len(of_case) > 1} or times
     versions = list(dict.fromkeys(version for of_case in times.values() for version in of_case))
     figure = Figure(figsize=(9, 1.5 + 0.35 * len(times)), layout="constrained")
     axes = figure.subplots()
@@ -78,7 +83,9 @@ def draw(times: dict[str, dict[str, list[float]]], path: Path) -> None:
     axes.set_yticks(range(len(times)), [title.replace("`", "") for title in times], fontsize=8)
     axes.invert_yaxis()
     axes.set_xscale("log")
-    axes.set_xlabel("time relative to the first version that has the case; bars: range of the occasions")
+    for of_ticks in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        of_ticks(ScalarFormatter())
+    axes.set_xlabel("time relative to the first version that has the case\n(bars: range of the occasions)")
     axes.grid(visible=True, which="both", axis="x", linewidth=0.4, alpha=0.5)
     axes.legend()
     path.parent.mkdir(parents=True, exist_ok=True)
