@@ -23,7 +23,7 @@ def imports(path: Path) -> set[str]:
 
 
 def files_of(module: str) -> set[Path]:
-    """The files of a module of this repository, which is no installed library."""
+    """The files of a module, if it belongs to this repository."""
     path = ROOT / module.replace(".", "/")
     candidates = (path.with_suffix(".py"), path / "__init__.py")
     return {candidate for candidate in candidates if candidate.is_file()}

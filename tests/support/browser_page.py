@@ -22,7 +22,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from tests.support.browser_driver import serious_violations
 
 SLIDER = "[data-testid=stSidebar] input[type=range]"
-# What a page that is drawn anew does not have yet, or does not let a user reach.
+# Errors of elements that are missing or covered while a page is drawn.
 NOT_YET = (
     ElementClickInterceptedException,
     ElementNotInteractableException,
@@ -209,7 +209,7 @@ class Page:
         )
 
     def _on(self, by: str, name: str, act: Callable[[WebElement], object]) -> None:
-        """Act on an element as soon as it is there. One that is drawn anew meanwhile did not notice the act."""
+        """Act on an element as soon as it is there, and again if the page replaced it before the act."""
 
         def acted() -> bool:
             act(self.browser.find_element(by, name))

@@ -41,7 +41,7 @@ def to_rows(results: xr.Dataset, columns: Mapping[str, str], keys: Sequence[str]
 
 
 def with_reason(frame: pd.DataFrame, results: xr.Dataset) -> pd.DataFrame:
-    """The table; its attribute `no_error` says why there is no standard error if the results say so."""
+    """The table. If the results say why there is no standard error, its attribute `no_error` has the reason."""
     if reason := results.attrs.get("no_error"):
         frame.attrs["no_error"] = reason
     return frame
