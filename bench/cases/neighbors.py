@@ -164,10 +164,12 @@ def neighbors_among() -> Case:
 
 
 def wide_neighbors(n: int, width: int, k: int) -> Case:
-    """Return the case of the neighbours of wide activations."""
+    """Return the case of the neighbours of wide activations, without scikit-learn, which takes ten minutes."""
     title = f"`nearest_neighbors`, n = {n}, {width} values, k = {k}"
     sizes = {"n": n, "width": width, "k": k}
-    return Case(title, sizes, lambda: searches(data.activations(n, width), k), products(n, width), slow=True)
+    return Case(
+        title, sizes, lambda: searches(data.activations(n, width), k, sklearn=False), products(n, width), slow=True
+    )
 
 
 CASES = {

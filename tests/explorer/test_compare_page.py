@@ -68,6 +68,31 @@ def test_parts_draw_without_an_error(look_at_both):
     assert [button for button in app.button if button.label.startswith("Compute (2 pairs")]
 
 
+def test_later_layers_have_matrices_with_one_scale(look, recorded_run, markup_run, tmp_path):
+    run = bitlens.open_run(shutil.copytree(recorded_run.path, tmp_path / "tiny"))
+    shutil.copytree(markup_run.path, tmp_path / "markup")
+    found = [bitlens.layer_pair_information(run, "0", b, epochs=[2]).excess for b in ("1", "2")]
+    app = look(None, "compare", root=tmp_path, run="tiny", vs="markup", cp="later", a="0", t="2")
+    drawn = payloads(app)
+    assert [matrix["title"] for matrix in drawn] == ["0 and 1", "0 and 2"]
+    for matrix in drawn:
+        assert (matrix["low"], matrix["high"]) == (min(f.min() for f in found), max(f.max() for f in found))
+    assert "Channels of layer 0 and of each later layer, epoch 2" in [title.value for title in app.subheader]
+
+
+def test_the_address_has_the_second_network(look_at_both, recorded_run, runs):
+    shutil.copytree(recorded_run.path, runs / "third")
+    app = look_at_both("matrices", others="markup|third", a="0", b="1", vs2="third")
+    assert payloads(app)[1]["title"] == "third at epoch 2"
+    app.selectbox(key="query second").set_value("markup").run()
+    assert app.query_params["vs2"] == "markup"
+    assert payloads(app)[1]["title"] == "markup at epoch 2"
+    app.multiselect(key="query others").set_value(["third"]).run()
+    assert "vs2" not in app.query_params
+    assert payloads(app)[1]["title"] == "third at epoch 2"
+    shutil.rmtree(runs / "third")
+
+
 def test_matrices_of_equal_runs_have_no_difference(look_at_both):
     app = look_at_both("matrices", a="0", b="1")
     tiny, markup, difference = payloads(app)

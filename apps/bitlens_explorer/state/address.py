@@ -91,6 +91,7 @@ _PARTS: dict[str, tuple[str, Callable[[str], Any], Callable[[Any], str]]] = {
     "place": ("place", _number, str),
     "cp": ("comparison", _one_of(COMPARISONS), str),
     "vs": ("others", lambda text: tuple(filter(None, text.split("|"))), _joined("|")),
+    "vs2": ("second", str, str),
     "fig": ("tab", str, str),
 }
 """Name in the address -> field of the query, how it is read, how it is written."""

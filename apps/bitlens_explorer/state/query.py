@@ -91,6 +91,8 @@ class Query:
     """Place in that ranking, from 1."""
     others: tuple[str, ...] = ()
     """Addresses of the runs that this run is compared with."""
+    second: str | None = None
+    """Address of the one of them that is compared in detail; None: the first one."""
     comparison: str = "training"
     """What of these runs is shown."""
 

@@ -33,6 +33,11 @@ LATER = (
     "Mean excess of the mutual information between the channels of the layer and those of each later layer, with one "
     "standard error. Only measured pairs of layers are drawn."
 )
+LATER_MATRICES = (
+    "The excess of the mutual information over shuffled samples, between the channels of the layer (columns) and those "
+    "of each later layer (rows), in the open run and with one colour scale. With ever less information about the layer "
+    "the matrices become darker."
+)
 _DRAWN = ("inter-sample entropy", "intra-sample entropy, mean", "excess information about the")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -76,6 +76,28 @@ def diversity_by_run(table: Any, names: Sequence[str]) -> Chart:
     bars = base.mark_bar().encode(y=alt.Y("value:Q", title="inter-sample entropy (bits)"), color=color)
     bounds = base.mark_tick(color=GREY, thickness=2).encode(y="bound:Q")
     return alt.layer(bars, bounds).properties(height=_height(names))
+
+
+def later_matrices(tables: Mapping[str, xr.DataArray], a: str, file: str) -> list[HeatMap]:
+    """The matrices of layer A, along the columns, with other layers by name, with one colour range for all."""
+    low = min(float(table.min()) for table in tables.values())
+    high = max(float(table.max()) for table in tables.values())
+    return [
+        HeatMap(
+            table=table.transpose("channel_b", "channel_a"),
+            title=f"{a} and {b}",
+            x_title=f"channel of layer {a}",
+            y_title=f"channel of layer {b}",
+            unit="bits",
+            low=low,
+            high=high,
+            row_ids=table.channel_b.values.tolist(),
+            column_ids=table.channel_a.values.tolist(),
+            file=f"{file}_{b}",
+            height=280,
+        )
+        for b, table in tables.items()
+    ]
 
 
 def pair_difference(tables: Sequence[xr.DataArray], titles: Sequence[str], file: str) -> list[HeatMap]:

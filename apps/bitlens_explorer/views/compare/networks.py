@@ -15,9 +15,11 @@ from bitlens.measures import layer_pair_information
 from bitlens.runs import Run, RunError
 from bitlens_explorer.results.export import file_name
 from bitlens_explorer.results.known import AnyKnown, known_epochs, known_sets, load
+from bitlens_explorer.state import run_access
 from bitlens_explorer.state.query import Query
 from bitlens_explorer.state.selection import example_samples, select_samples, selected_samples
 from bitlens_explorer.ui import figure_frame, images
+from bitlens_explorer.ui.bound_widget import choose
 from bitlens_explorer.ui.charts import PETROFF
 from bitlens_explorer.ui.components import heatmap, scatter
 from bitlens_explorer.ui.text import escape_markdown, show_hint, show_warning
@@ -47,8 +49,9 @@ class Shown:
 def show_two_networks(runs: Mapping[str, Run], query: Query, epoch: int) -> None:
     """The open run and one other: at the chosen epoch, or at the last one of a run that does not have it."""
     first, *others = runs
-    second = st.selectbox("Second network", others, key="second network") if len(others) > 1 else others[0]
-    pair = [Shown(name, runs[name], _epoch_of(runs[name], epoch)) for name in (first, str(second))]
+    name_of = {run_access.address(runs[name].path): name for name in others}
+    second = name_of[choose("second", "Second network", name_of)]
+    pair = [Shown(name, runs[name], _epoch_of(runs[name], epoch)) for name in (first, second)]
     if query.comparison == "matrices":
         _matrices(pair, query)
         return
@@ -91,7 +94,7 @@ def _matrices(pair: Sequence[Shown], query: Query) -> None:
     for column, (number, heat_map) in zip(st.columns(3), enumerate(drawn), strict=True):
         with column:
             st.markdown(f"**{escape_markdown(heat_map.title)}**")
-            heatmap.show(heat_map, f"compared {number}", None, _stay)
+            heatmap.show(heat_map, f"compared {number}")
     st.markdown(CHANNELS)
 
 
@@ -115,7 +118,7 @@ def _points(pair: Sequence[Shown], query: Query) -> None:
 
 
 def _stay(row: int, column: int) -> None:
-    """A click on a cell or a plot chooses nothing on this page."""
+    """A click on a plot chooses nothing on this page."""
 
 
 def _matrix(shown: Shown, layer: str, group: str) -> scatter.ScatterMatrix:

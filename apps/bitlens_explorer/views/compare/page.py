@@ -63,7 +63,16 @@ def _others(run: Run, query: Query) -> list[Run]:
         return []
     chosen = [address for address in query.others if address in options][:MOST_OTHERS]
     label = f"Compare with (up to {MOST_OTHERS} runs)"
-    bound_widget(st.multiselect, label, "others", options, value=chosen, store=tuple, max_selections=MOST_OTHERS)
+    bound_widget(
+        st.multiselect,
+        label,
+        "others",
+        options,
+        value=chosen,
+        store=tuple,
+        reset=["second"],
+        max_selections=MOST_OTHERS,
+    )
     if not chosen:
         show_hint("This page compares this run with up to three others.", "choose another run in the list above.")
     opened = []

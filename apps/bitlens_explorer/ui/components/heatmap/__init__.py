@@ -98,15 +98,20 @@ def _text(values: np.ndarray[Any, Any]) -> str:
     return base64.b64encode(np.ascontiguousarray(values, "<f4").tobytes()).decode()
 
 
-def show(heat_map: HeatMap, key: str, selected: tuple[int, int] | None, on_pick: Callable[[int, int], object]) -> None:
-    """Draw a heat map; `on_pick` is called with the numbers of the row and the column.
+def show(
+    heat_map: HeatMap,
+    key: str,
+    selected: tuple[int, int] | None = None,
+    on_pick: Callable[[int, int], object] | None = None,
+) -> None:
+    """Draw a heat map; `on_pick` is called with the numbers of the row and the column. Without it a click does nothing.
 
     For a mosaic it is called with the number of the tile and the place in the tile, which is 0 if tiles have names.
     """
 
     def picked() -> None:
         state: Any = st.session_state[key]
-        if state.picked:
+        if state.picked and on_pick is not None:
             row, column = state.picked
             on_pick(int(row), int(column))
 
