@@ -122,8 +122,9 @@ def test_the_budget(page: Page, server: str, run: bitlens.Run, tmp_path: Path) -
     page.open("layers", a="1", b="2", t="1", sort="index")
     for row, column in ((3, 5), (40, 20), (60, 1)):
         words = f"A: layer 1, channel {column}; B: layer 2, channel {row}"
+        cell = page.cell(row, column)
         found["click to panel"].append(
-            waited(page, lambda: page.click(row, column), lambda: words in page.text and page.pictures() == 24)
+            waited(page, lambda: page.pointer(cell), lambda: words in page.text and page.pictures() == 24)
         )
         page.settled()
     for key, epoch in ((Keys.ARROW_LEFT, "0"), (Keys.ARROW_RIGHT, "1"), (Keys.ARROW_RIGHT, "2")):
@@ -204,8 +205,9 @@ def test_the_budget_at_100_epochs_and_12_layers(long_server: str, tmp_path: Path
             page.settled()
         for row, column in ((3, 5), (40, 20), (60, 1)):
             words = f"A: layer 2, channel {column}; B: layer 3, channel {row}"
+            cell = page.cell(row, column)
             found["click to panel"].append(
-                waited(page, lambda: page.click(row, column), lambda: words in page.text and page.pictures() == 24)
+                waited(page, lambda: page.pointer(cell), lambda: words in page.text and page.pictures() == 24)
             )
             page.settled()
         for _ in range(3):

@@ -171,11 +171,15 @@ class Page:
 
     def click(self, row: int, column: int, number: int = 0) -> None:
         """Click a drawn cell of a heat map."""
+        self.pointer(self.cell(row, column, number))
+
+    def cell(self, row: int, column: int, number: int = 0) -> tuple[float, float]:
+        """The middle of a drawn cell of a heat map."""
         left, top, _, _ = self.place(".heatmap canvas", number)
         state = self.state(".heatmap", number)
         x, y, width, height = map(float, state["plot"].split(","))
         rows, columns = len(state["rows"].split(",")), len(state["columns"].split(","))
-        self.pointer((left + x + (column + 0.5) * width / columns, top + y + (row + 0.5) * height / rows))
+        return left + x + (column + 0.5) * width / columns, top + y + (row + 0.5) * height / rows
 
     def press(self, *keys: str) -> None:
         """Press keys, one after the other."""
