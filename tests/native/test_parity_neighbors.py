@@ -94,6 +94,7 @@ def test_no_pair_is_lost_below_the_limit(backend, values, rows):
     np.testing.assert_array_equal(kth_estimates[:, 1], 0.5)
 
 
+@pytest.mark.each_kernel
 def test_lists_of_fewer_than_k_have_no_estimate(backend):
     with backend.active():
         error_bounds = backend.put(np.zeros(5))

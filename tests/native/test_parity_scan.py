@@ -176,6 +176,17 @@ def test_neighbors_among_other_samples(backend, projected, name, n, m, k, use_pr
     np.testing.assert_allclose(distances, expected_distances * unit, rtol=1e-12)
 
 
+@pytest.mark.each_kernel
+def test_samples_of_more_values_than_a_block_shares(backend):
+    x = normal(90, 600)
+    expected_distances, expected_indices = direct(x[:30], x[30:], 5)
+    with backend.active():
+        found = bitlens.nearest_neighbors(backend.put(x[:30]), 5, among=backend.put(x[30:]))
+        distances, indices = (part.cpu().numpy() for part in found)
+    np.testing.assert_array_equal(indices, expected_indices)
+    np.testing.assert_allclose(distances, expected_distances, rtol=1e-13)
+
+
 def test_a_sample_is_its_own_neighbour_among_itself(backend):
     x = normal(100, 5)
     with backend.active():

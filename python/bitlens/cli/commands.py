@@ -14,31 +14,16 @@ from rich.console import Console
 from bitlens.cli import report
 from bitlens.cli.array_files import INPUT, LABELS, NO_LAYERS, read_epochs, token_arrays, whole_arrays
 from bitlens.cli.measure import measure_command, shown_progress
-from bitlens.cli.options import Csv, RunPath
-from bitlens.cli.render import write_csv
+from bitlens.cli.network_commands import ablate_command, deconvolve_command, discard_command
+from bitlens.cli.options import RunPath
+from bitlens.cli.render import print_line
 from bitlens.cli.several_runs import compare_command, report_command
-from bitlens.estimators import EqualWidth, OneBit
-from bitlens.measures import layer_ablation, measure
+from bitlens.measures import measure
 from bitlens.runs import RunError, open_run, record_arrays
 from bitlens.runs.result_export import export_netcdf
 from bitlens.runtime import build_info
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
-
-
-class Score(StrEnum):
-    """Quantities that rank neurons."""
-
-    mutual_information = "mutual_information"
-    entropy = "entropy"
-    selectivity = "selectivity"
-
-
-class Mode(StrEnum):
-    """Outputs of a removed neuron."""
-
-    zero = "zero"
-    mean = "mean"
 
 
 class Data(StrEnum):
@@ -50,7 +35,7 @@ class Data(StrEnum):
 
 def _print_version(is_asked: bool) -> None:
     if is_asked:
-        _hint(Console(), f"bitlens {build_info()['version']}")
+        print_line(Console(), f"bitlens {build_info()['version']}")
         raise typer.Exit
 
 
@@ -83,7 +68,7 @@ def demo(
     console = Console()
     if out.exists():
         raise RunError(
-            f"{out} exists already: remove it, choose another --out, or look at it with: {_explore_hint(out)}"
+            f"{out} exists already: remove it, choose another --out, or look at it with: {_exploreprint_line(out)}"
         )
     images = load_digits() if data is Data.digits else load_mnist(root)
     train_and_record(images, out, epochs, console)
@@ -91,7 +76,7 @@ def demo(
     with shown_progress() as shown:
         measure(run, progress=shown.progress, finished=shown.finished)
     report.print_summary(run, console)
-    _hint(console, f"\nThe run is in {out}. Look at it with: {_explore_hint(out)}")
+    print_line(console, f"\nThe run is in {out}. Look at it with: {_exploreprint_line(out)}")
     if explore or (explore is None and sys.stdin.isatty() and sys.stdout.isatty()):
         _explore(out)
 
@@ -100,64 +85,9 @@ _EXAMPLE = "Example: bitlens measure demo-run --measure channel_entropies --bins
 app.command("measure", epilog=_EXAMPLE)(measure_command)
 app.command("compare", epilog="Example: bitlens compare run-a run-b")(compare_command)
 app.command("report", epilog="Example: bitlens report demo-run --out report.html")(report_command)
-
-
-@app.command(epilog="Example: bitlens ablate demo-run my_models:mlp --steps 20")
-def ablate(
-    run: RunPath,
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODULE:NAME",
-            help="The recorded network, or a function without arguments that makes it: my_models:mlp. The code of "
-            "MODULE runs. It may be a file of the current folder, which is looked for after the installed libraries.",
-        ),
-    ],
-    score: Annotated[Score, typer.Option(help="Quantity that ranks the neurons.")] = Score.mutual_information,
-    threshold: Annotated[float, typer.Option(help="A neuron is on above this value.")] = 0.0,
-    bins: Annotated[
-        int | None, typer.Option(min=2, help="Number of equal bins of a neuron's values, instead of a threshold.")
-    ] = None,
-    mode: Annotated[Mode, typer.Option(help="Output of a removed neuron: 0, or its mean.")] = Mode.zero,
-    repeats: Annotated[int, typer.Option(min=1, help="Number of random orders.")] = 10,
-    steps: Annotated[
-        int | None,
-        typer.Option(min=1, help="Number of removals after which to measure, at most. [default: after each]"),
-    ] = None,
-    tolerance: Annotated[float, typer.Option(help="Share of the accuracy that counts as nothing.")] = 0.05,
-    seed: Annotated[int, typer.Option(help="Seed of the random orders.")] = 0,
-    forward: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MODULE:NAME",
-            help="The function of the model and a batch that the run was recorded with; the code of MODULE runs. "
-            "[default: the model is called]",
-        ),
-    ] = None,
-    csv: Csv = None,
-) -> None:
-    """Remove neurons in the order of their information about the labels, at every epoch with stored weights."""
-    from bitlens.cli.models import errors_of_model, load_model, load_named  # they import PyTorch
-
-    opened, console = open_run(run), Console()
-    quantizer = OneBit(threshold) if bins is None else EqualWidth(bins)
-    with errors_of_model(model):
-        result = layer_ablation(
-            opened,
-            load_model(model),
-            score=score.value,
-            quantizer=quantizer,
-            mode=mode.value,
-            repeats=repeats,
-            steps=steps,
-            tolerance=tolerance,
-            seed=seed,
-            forward=None if forward is None else load_named(forward, "forward"),
-        )
-    report.print_ablation(result, console)
-    if csv is not None:
-        for path in write_csv({"layer ablation": result}, csv):
-            _hint(console, f"Wrote {path}")
+app.command("ablate", epilog="Example: bitlens ablate demo-run my_models:mlp --steps 20")(ablate_command)
+app.command("discard", epilog="Example: bitlens discard demo-run my_models:make --layer conv1")(discard_command)
+app.command("deconvolve", epilog="Example: bitlens deconvolve demo-run my_models:make conv1")(deconvolve_command)
 
 
 @app.command(epilog="Example: bitlens bounds demo-run --samples 1438")
@@ -193,9 +123,9 @@ def export(
     opened, console = open_run(run), Console()
     files = export_netcdf(opened, out or Path(f"{opened.path.name or Path.cwd().name}-netcdf"))
     for path in files:
-        _hint(console, f"Wrote {path}")
+        print_line(console, f"Wrote {path}")
     if not files:
-        _hint(console, f"The run has no results. Compute them with: bitlens measure {shlex.quote(str(run))}")
+        print_line(console, f"The run has no results. Compute them with: bitlens measure {shlex.quote(str(run))}")
 
 
 @app.command("import", epilog="Example: bitlens import hidden-states.npz my-run --tokens-as-samples")
@@ -247,8 +177,8 @@ def import_command(
             texts=texts,
         )
         shapes = ", ".join(f"{name} {array.shape}" for name, array in chosen.items())
-        _hint(console, f"Imported epoch {epoch}: {shapes}")
-    _hint(console, f"The run is in {run}. Measure it with: bitlens measure {shlex.quote(str(run))}")
+        print_line(console, f"Imported epoch {epoch}: {shapes}")
+    print_line(console, f"The run is in {run}. Measure it with: bitlens measure {shlex.quote(str(run))}")
 
 
 @app.command("explore", epilog="Example: bitlens explore demo-run")
@@ -269,7 +199,9 @@ def explore_command(
     elif run is not None:
         if not run.resolve().parent.is_dir():
             raise RunError(f"{run}: there is no folder {run.resolve().parent} for a run to appear in")
-        _hint(Console(stderr=True), f"{run} does not exist yet. The explorer shows it as soon as a recording begins.")
+        print_line(
+            Console(stderr=True), f"{run} does not exist yet. The explorer shows it as soon as a recording begins."
+        )
     if root is not None and not root.is_dir():
         raise RunError(f"--root: there is no folder {root}")
     _explore(run, root, port, browser)
@@ -283,10 +215,5 @@ def _explore(run: Path | None, root: Path | None = None, port: int = 0, browser:
     launch(run, root, port, browser)
 
 
-def _explore_hint(run: Path) -> str:
+def _exploreprint_line(run: Path) -> str:
     return f"bitlens explore {shlex.quote(str(run))}"
-
-
-def _hint(console: Console, text: str) -> None:
-    """Print a line that can be copied: it is not wrapped."""
-    console.print(text, soft_wrap=True, markup=False, highlight=False)

@@ -26,6 +26,11 @@ def load_model(name: str) -> nn.Module:
     return model
 
 
+def load_forward(name: str | None) -> Any:
+    """The function MODULE:NAME that a run was recorded with; None where there is no name."""
+    return None if name is None else load_named(name, "forward")
+
+
 def load_named(name: str, argument: str) -> Any:
     """What is called NAME in the module of MODULE:NAME, which may be in the current folder."""
     module, _, attribute = name.partition(":")

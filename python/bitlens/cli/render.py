@@ -115,3 +115,8 @@ def print_values(results: Mapping[str, xr.Dataset], console: Console) -> None:
             lines = [title, table.head(_ROWS).to_string(index=False)]
             lines += [f"{left} rows more: --csv FOLDER writes all of them"] if left > 0 else []
             console.print("\n".join(lines), end="\n\n", soft_wrap=True, markup=False, highlight=False)
+
+
+def print_line(console: Console, text: str) -> None:
+    """Print a line that can be copied: it is not wrapped."""
+    console.print(text, soft_wrap=True, markup=False, highlight=False)

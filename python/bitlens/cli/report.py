@@ -30,6 +30,7 @@ from bitlens.measures import (
 from bitlens.measures.registry import planned
 from bitlens.runs import Run, RunError
 from bitlens.tables import (
+    discarding_by_layer,
     estimate,
     gap_bounds,
     layer_axes,
@@ -103,6 +104,31 @@ def print_ablation(ablation: xr.Dataset, console: Console) -> None:
     }
     caption = f"Random: mean ± standard deviation of the orders. {no_error(means)}"
     console.print(render(means, columns, "Accuracy, mean over all removals", caption))
+
+
+def print_discarding(discarding: xr.Dataset, console: Console) -> None:
+    """What each layer discards of a pixel, and how exact the search was, at the last epoch."""
+    epoch = int(discarding.epoch[-1])
+    at_epoch = discarding.sel(epoch=epoch)
+    table = discarding_by_layer(at_epoch)
+    for name in ("shortfall", "limited"):
+        table[name] = at_epoch[name].mean("sample").values
+    columns: dict[str, Column] = {
+        "layer": ("layer", str),
+        "mean": ("SID of a unit", ".3f"),
+        "std": ("std over images", ".3f"),
+        "images": ("images", _COUNT),
+        "not_converged": ("not converged", _COUNT),
+        "shortfall": ("below maximum by at most", ".3f"),
+        "limited": ("at a limit", ".1%"),
+    }
+    caption = (
+        "SID: entropy, in bits, of the noise of a unit of the input that changes the features of the layer by no more "
+        "than is allowed; larger where the layer discards more. std: standard deviation. not converged: images whose "
+        "search did not converge. at a limit: share of units whose noise is the least or the most that is allowed. "
+        f"Means over images. {no_error(discarding)}"
+    )
+    console.print(render(table, columns, f"Information that layers discard at epoch {epoch}", caption))
 
 
 def print_bounds(run: Run, samples: int, delta: float, bins: int, console: Console) -> None:
