@@ -21,6 +21,7 @@ SPACES = {
 RANGES = {"epoch": "this epoch", "all": "all epochs"}
 MAPS = {"sid": "strict information discarding (SID)", "ru": "reconstruction uncertainty (RU)"}
 CURVES = {"accuracy": "accuracy", "loss": "loss (bits)"}
+ORDERS = {"all": "all", "ascending": "lowest first", "descending": "highest first", "random": "random"}
 PLANES = {"renyi": "matrix-based Rényi", "binning": "binning", "kde": "pairwise distances"}
 COMPARISONS = {
     "training": "training",
@@ -83,6 +84,8 @@ class Query:
     """Name of the settings of ablation."""
     curve: str = "accuracy"
     """Quantity that is drawn against neurons turned off."""
+    order: str = "all"
+    """Sequence in which neurons are turned off, whose curves are shown alone."""
     scope: str | None = None
     """Layer, or the whole network, whose ranking of neurons is shown."""
     tab: str | None = None

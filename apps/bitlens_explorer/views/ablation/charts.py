@@ -20,10 +20,16 @@ from bitlens_explorer.views.ablation.captions import ORDERS, ROLES, scope_name
 
 COLORS = [PETROFF[0], PETROFF[6], PETROFF[5]]
 COLUMNS = 2  # charts in a row
+_FAINT = 0.08  # the opacity of lines that are not shown alone
+_BAND = 0.3  # that of the range of the random orders
 
 
-def draw_curves(table: Any, metric: str, scope: str, marks: Sequence[tuple[str, int]]) -> None:
-    """A chart for every scope of a table of curves, all on one scale; `marks` are drawn in one scope."""
+def draw_curves(table: Any, metric: str, scope: str, marks: Sequence[tuple[str, int]], alone: str) -> None:
+    """A chart for every scope of a table of curves, all on one scale and with one key; `marks` are drawn in one scope.
+
+    All orders but `alone` are faint, unless it is "all".
+    """
+    st.html(_key())
     scopes = list(dict.fromkeys(table["scope"]))
     top = 1.0 if metric == "accuracy" else 1.05 * float(table[f"{metric}_highest"].max())
     for first in range(0, len(scopes), COLUMNS):
@@ -32,9 +38,21 @@ def draw_curves(table: Any, metric: str, scope: str, marks: Sequence[tuple[str, 
             with column:
                 st.markdown(f"**{escape_markdown(capitalized(scope_name(name)))}**")
                 frame = table[table["scope"] == name].assign(order=lambda rows: rows["order"].map(ORDERS))
-                chart = curves(frame, metric, [0, top], tuple(marks) if name == scope else ())
+                chart = curves(frame, metric, [0, top], tuple(marks) if name == scope else (), alone, legend=False)
                 text = f"{metric} of {scope_name(name)} against neurons turned off; its numbers are in the table below"
                 charts.draw(chart, f"{metric} {name}", text)
+
+
+def _key() -> str:
+    """The names of the lines with their looks, which wraps where it does not fit."""
+    lines = zip(ORDERS.values(), COLORS, ("solid", "dashed", "dotted"), strict=True)
+    looks = {name: f"border-top: 3px {line} {color}" for name, color, line in lines}
+    looks["random (lowest to highest)"] = f"height: 12px; background: {COLORS[2]}; opacity: {_BAND}"
+    spans = [
+        f'<span><i style="display: inline-block; width: 30px; vertical-align: middle; {look}"></i> {name}</span>'
+        for name, look in looks.items()
+    ]
+    return f'<div style="display: flex; flex-wrap: wrap; gap: 2px 16px; font-size: 13px">{"".join(spans)}</div>'
 
 
 def draw_spread(table: Any, layers: Sequence[str], x_title: str) -> None:
@@ -59,17 +77,30 @@ def draw_roles(table: Any) -> None:
 
 
 @st.cache_resource(max_entries=100, show_spinner=False)
-def curves(frame: Any, metric: str, domain: Sequence[float], marks: Sequence[tuple[str, int]] = ()) -> Chart:
-    """A line for every order and the range of the random orders; `marks` are vertical lines, by order and removals."""
+def curves(
+    frame: Any,
+    metric: str,
+    domain: Sequence[float],
+    marks: Sequence[tuple[str, int]] = (),
+    alone: str = "all",
+    *,
+    legend: bool = True,
+) -> Chart:
+    """A line for every order and the range of the random orders; `marks` are vertical lines, by order and removals.
+
+    All orders but `alone` are faint, unless it is "all".
+    """
     names, y_title = list(ORDERS.values()), CURVES[metric]
-    pick = alt.selection_point(fields=["order"], bind="legend", name="isolate")
-    legend = alt.Legend(
+    drawn_legend = alt.Legend(
         orient="bottom", columns=1, symbolType="stroke", symbolSize=400, symbolStrokeWidth=2.5, title=None
     )
-    looks: dict[str, Any] = {"sort": names, "legend": legend}
+    looks: dict[str, Any] = {"sort": names, "legend": drawn_legend if legend else None}
     color = alt.Color("order:N", **looks).scale(domain=names, range=COLORS)
     dash = alt.StrokeDash("order:N", **looks).scale(domain=names, range=DASHES[:3])
-    shown = alt.when(pick).then(alt.value(1.0)).otherwise(alt.value(0.08))
+    others = 1.0 if alone == "all" else _FAINT
+    is_alone = alt.FieldEqualPredicate(field="order", equal=ORDERS.get(alone, ""))
+    shown = alt.when(is_alone).then(alt.value(1.0)).otherwise(alt.value(others))
+    band = _BAND * (1.0 if alone == "random" else others)
     x = alt.X("removed:Q", title="neurons turned off", axis=alt.Axis(tickMinStep=1, format="d"))
     x = x.scale(domain=[0, int(frame["removed"].max())], nice=False)
     y = alt.Y(f"{metric}:Q", title=y_title).scale(domain=list(domain), nice=False)
@@ -83,15 +114,15 @@ def curves(frame: Any, metric: str, domain: Sequence[float], marks: Sequence[tup
     low, high = alt.Y(f"{metric}_lowest:Q", title=y_title), f"{metric}_highest:Q"
     lines = base.encode(y=y, color=color, opacity=shown)
     drawn = [
-        random.mark_area(color=COLORS[2], opacity=0.3, clip=True).encode(y=low, y2=high),
-        lines.mark_line(strokeWidth=2).encode(strokeDash=dash).add_params(pick),  # the band has no order to isolate
+        random.mark_area(color=COLORS[2], opacity=band, clip=True).encode(y=low, y2=high),
+        lines.mark_line(strokeWidth=2).encode(strokeDash=dash),
         lines.mark_point(filled=True, size=60).encode(opacity=alt.value(0), tooltip=tips),
     ]
     if marks:
         rows = [{"order": order, "neurons turned off": number} for order, number in marks]
         rule = alt.Chart(alt.InlineData(rows)).mark_rule(strokeWidth=1.5, strokeDash=[3, 3])
         drawn.append(rule.encode(x="neurons turned off:Q", color=color, tooltip=["order:N", "neurons turned off:Q"]))
-    return alt.layer(*drawn).properties(height=240)  # with the legend
+    return alt.layer(*drawn).properties(height=240 if legend else 170)
 
 
 @st.cache_resource(max_entries=100, show_spinner=False)

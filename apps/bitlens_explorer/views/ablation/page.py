@@ -14,7 +14,7 @@ from bitlens_explorer.results.definitions import DEFINITIONS
 from bitlens_explorer.results.known import AnyKnown, described, known_sets, load, stored_epochs
 from bitlens_explorer.results.traced import Traced, call
 from bitlens_explorer.state.context import context
-from bitlens_explorer.state.query import CURVES, NETWORK, Query, current_query
+from bitlens_explorer.state.query import CURVES, NETWORK, ORDERS, Query, current_query
 from bitlens_explorer.ui import figure_frame, page_frame
 from bitlens_explorer.ui.bound_widget import choose_known, leave_out, switch
 from bitlens_explorer.ui.pagination import choose_part
@@ -108,7 +108,9 @@ def _with_measured(query: Query, shown: Shown) -> Query:
 def _curves(shown: Shown, query: Query) -> None:
     """The layers, and the whole network after them."""
     figure_frame.title(f"Cumulative ablation at epoch {shown.epoch}, all samples", DEFINITIONS["ablation"])
-    switch(st.segmented_control, "Drawn", "curve", CURVES, str)
+    with st.container(horizontal=True, gap="medium", key="controls"):
+        switch(st.segmented_control, "Drawn", "curve", CURVES, str)
+        switch(st.segmented_control, "Sequence", "order", ORDERS)
     scope, place, number = shown.chosen(query)
     layers = ranked_layers(shown.results.value)
     part = choose_part("Layers drawn", layers, MOST_LAYERS, "Layers drawn", scope)
@@ -118,7 +120,7 @@ def _curves(shown: Shown, query: Query) -> None:
     table = call(tables.ablation_curves, shown.results.sel(scope=scopes)).columns(columns)
     orders = captions.ORDERS
     marks = [(orders["ascending"], place), (orders["descending"], number + 1 - place)]
-    draw_curves(table.value, query.curve, scope, marks)
+    draw_curves(table.value, query.curve, scope, marks, query.order)
     caption = captions.curves_caption(shown.run, shown.known, scope, compares=compares)
     caption += f" {tables.no_error(table.value)}"
     below(shown.run, shown.epoch, shown.known, caption, table, "curves", query.curve)
