@@ -265,3 +265,25 @@ def test_two_threads_with_matrices_of_different_sizes(backend):
         found = [result.cpu().numpy() for *_, result in calls]
     assert len(finished) == 2
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.each_kernel
+def test_a_captured_graph_computes_anew(backend):
+    """With other values in the same tensor. A kernel's first call asks for shared memory, so it is not captured."""
+    first = squared_distances(105, 1, "float64")
+    second = 3 * first
+    expected = entropies(backend, second, [[0]], [[0.5]], 1.01)
+    with backend.active():
+        context, operands, result = prepared(backend, first, [[0]], [[0.5]], 1.01)
+        if not (torch.cuda.is_available() and result.is_cuda):
+            pytest.skip("only a GPU has graphs")
+        call_kernel(context, _core.renyi_entropies, *operands)
+        torch.cuda.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            call_kernel(context, _core.renyi_entropies, *operands)
+        operands[0].copy_(backend.put(second))
+        result.fill_(torch.nan)
+        graph.replay()
+        found = result.cpu().numpy()
+    np.testing.assert_array_equal(found, expected)
