@@ -13,6 +13,10 @@ from bench.store import CPU
 
 Record = dict[str, Any]
 SCALED = "~"
+PEAK_MEMORY = (
+    "Peak memory is that of the process with data and libraries; the number in brackets is the increase during "
+    "the call."
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,7 +60,10 @@ def range_table(occasions: list[Record]) -> str:
     for other in others:
         if other != first:
             raise ValueError(f"--range: expected occasions of one environment, got\n{first}\n{other}")
-    rows = ["| case | occasions | bitlens | other methods: time relative to bitlens |", "|---|---|---|---|"]
+    rows = [
+        "| case | occasions | bitlens | other methods: time relative to bitlens | peak memory |",
+        "|---|---|---|---|---|",
+    ]
     for name in dict.fromkeys(name for results in occasions for name in results["cases"]):
         records = [results["cases"][name] for results in occasions if measured(results["cases"].get(name))]
         if not records:
@@ -73,10 +80,12 @@ def range_table(occasions: list[Record]) -> str:
             str(len(records)),
             span,
             "<br>".join(peer_range(of_one, len(records)) for of_one in peers.values()),
+            memory(max(ours, key=lambda row: float(row.get("peak_mib", 0)))),
         )
         rows.append(f"| {' | '.join(cells)} |")
     note = (
-        "Ranges are from the smallest to the largest median. A method that was not measured on all occasions says so."
+        "Ranges are from the smallest to the largest median. A method that was not measured on all occasions says so. "
+        f"{PEAK_MEMORY}"
     )
     return "\n".join([first, "", *rows, "", note])
 
@@ -181,10 +190,7 @@ def legend(cases: dict[str, Record]) -> str:
     measured = [record for record in cases.values() if "missing" not in record]
     marked = any(row["scale"] != 1 for record in measured for row in record["contestants"].values())
     scaled = f" {SCALED}: measured on a part of the case and scaled to the whole." if marked else ""
-    return (
-        "Times are medians, and every result was checked. Peak memory is that of the process with data and libraries; "
-        f"the number in brackets is the increase during the call.{scaled}"
-    )
+    return f"Times are medians, and every result was checked. {PEAK_MEMORY}{scaled}"
 
 
 def changes(before: Record, after: Record) -> list[str]:

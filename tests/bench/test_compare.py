@@ -68,7 +68,7 @@ def test_ranges_over_occasions(tmp_path, capsys):
         paths.append(str(tmp_path / f"{i}.json"))
         store.write(Path(paths[-1]), occasion)
     assert compare.main(["--range", *paths]) == 0
-    row = "| a case | 3 | 0.50 s to 2.00 s | peer 2.0× to 8.0× (2 of 3 occasions) |"  # noqa: RUF001
+    row = "| a case | 3 | 0.50 s to 2.00 s | peer 2.0× to 8.0× (2 of 3 occasions) | 300 MiB (+200) |"  # noqa: RUF001
     assert row in capsys.readouterr().out.splitlines()
 
 
