@@ -163,12 +163,12 @@ def neighbors_among() -> Case:
     return Case(title, {"n": 10000, "among": 60000, "width": 784, "k": 15}, contestants)
 
 
-def wide_neighbors(n: int, width: int, k: int) -> Case:
-    """Return the case of the neighbours of wide activations, without scikit-learn, which takes ten minutes."""
+def wide_neighbors(n: int, width: int, k: int, *, sklearn: bool = True) -> Case:
+    """Return the case of the neighbours of wide activations."""
     title = f"`nearest_neighbors`, n = {n}, {width} values, k = {k}"
     sizes = {"n": n, "width": width, "k": k}
     return Case(
-        title, sizes, lambda: searches(data.activations(n, width), k, sklearn=False), products(n, width), slow=True
+        title, sizes, lambda: searches(data.activations(n, width), k, sklearn=sklearn), products(n, width), slow=True
     )
 
 
@@ -184,5 +184,5 @@ CASES = {
     "neighbors-maps-25088": map_neighbors(25088),
     "neighbors-noise": noise_neighbors(),
     "neighbors-among": neighbors_among(),
-    "neighbors-wide": wide_neighbors(50000, 3072, 100),
+    "neighbors-wide": wide_neighbors(50000, 3072, 100, sklearn=False),  # scikit-learn takes ten minutes
 }

@@ -187,47 +187,6 @@ def test_ablation_of_a_network_by_its_name(finished: tuple[Path, str], tmp_path:
     }
 
 
-def test_discarding_and_deconvolution_of_a_network_by_its_name(finished: tuple[Path, str], tmp_path: Path) -> None:
-    path, _ = finished
-    (tmp_path / "made.py").write_text(
-        "from bitlens.data.lenet import LeNet\n\n\ndef make():\n    return LeNet(8, 10)\n"
-    )
-    given = ("--layer", "pool1", "--samples", "2", "--cells", "4", "--csv", "new")
-    result = command("discard", str(path), "made:make", *given, cwd=tmp_path, width=160)
-    assert result.returncode == 0, result.stderr
-    run = bitlens.open_run(path)
-    found = bitlens.layer_discarding(run, LeNet(), ["pool1"], 2, cells=4).isel(epoch=-1).sel(layer="pool1")
-    (row,) = (line for line in result.stdout.splitlines() if line.startswith("│ pool1"))
-    cells = [cell.strip() for cell in row.split("│")[2:-1]]
-    assert cells[0] == f"{float(found.discarding.mean()):.3f}"
-    assert cells[2:4] == ["2", str(int((found.converged == 0).sum()))]
-    assert (tmp_path / "new" / "layer_discarding_by_epoch_layer_sample.csv").exists()
-    result = command("deconvolve", str(path), "made:make", "conv2", "--sample", "3", cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.startswith("Projected 16 channels of layer conv2 for 1 samples at")
-    assert (3,) in [known.parameters.samples for known in bitlens.layer_deconvolution.known(run, "conv2")]
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (["discard", "--layer", "nowhere"], "nowhere"),
-        (["discard", "--alpha", "-1"], "alpha"),
-        (["deconvolve", "nowhere"], "nowhere"),
-        (["deconvolve", "conv1", "--sample", "100000"], "samples"),
-    ],
-)
-def test_refusals_of_commands_that_run_the_network(
-    finished: tuple[Path, str], tmp_path: Path, given: list[str], message: str
-) -> None:
-    (tmp_path / "made.py").write_text("from bitlens.data.lenet import LeNet\n\nready = LeNet(8, 10)\n")
-    name, *others = given
-    result = command(name, str(finished[0]), "made:ready", *others, cwd=tmp_path)
-    assert (result.returncode, result.stdout) == (1, "")
-    assert len(result.stderr.splitlines()) == 1
-    assert message in result.stderr
-
-
 @pytest.mark.parametrize(
     ("name", "message"),
     [

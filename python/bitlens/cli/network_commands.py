@@ -150,10 +150,14 @@ def deconvolve_command(
     opened, console = open_run(run), Console()
     with errors_of_model(model):
         result = layer_deconvolution(opened, load_model(model), layer, samples or None, forward=load_forward(forward))
-    channels, images, epochs = (result.sizes[name] for name in ("channel", "sample", "epoch"))
-    print_line(console, f"Projected {channels} channels of layer {layer} for {images} samples at {epochs} epochs.")
+    channels, images, epochs = (_count(result.sizes[name], name) for name in ("channel", "sample", "epoch"))
+    print_line(console, f"Projected {channels} of layer {layer} for {images} at {epochs}.")
     print_line(console, f"Look at them with: bitlens explore {shlex.quote(str(run))}")
     _write("layer deconvolution", result, csv, console)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _write(name: str, result: xr.Dataset, csv: Path | None, console: Console) -> None:

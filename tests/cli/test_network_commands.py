@@ -1,4 +1,4 @@
-"""`bitlens ablate` of a network of several inputs that a function runs: the same numbers and refusals as in Python."""
+"""The commands that run the network again: the same numbers and refusals as in Python."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import bitlens
+from bitlens.data.lenet import LeNet
 from tests.cli.test_cli import command
 
 MODELS = """
@@ -74,3 +75,55 @@ def test_refusals_are_one_line(folder: Path, forward: list[str], message: str) -
     result = command("ablate", "run", "two_inputs:Sum", *forward, cwd=folder)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == f"bitlens: {message}\n"
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    """A run of a LeNet with its weights, in a folder with the module that makes the LeNet."""
+    import torch
+
+    made = "from bitlens.data.lenet import LeNet\n\n\ndef make():\n    return LeNet(8, 10)\n\n\nready = make()\n"
+    (tmp_path / "made.py").write_text(made)
+    torch.manual_seed(0)
+    probe = torch.rand(20, 1, 8, 8), torch.arange(20) % 10
+    with bitlens.Recorder(LeNet(8, 10), tmp_path / "run", probe, weights=[0], show_size=False) as recorder:
+        recorder.snapshot(0)
+    return tmp_path
+
+
+def test_discarding_is_that_of_the_library(recorded: Path) -> None:
+    given = ("--layer", "pool1", "--samples", "2", "--cells", "4", "--csv", "new")
+    result = command("discard", "run", "made:make", *given, cwd=recorded, width=160)
+    assert (result.returncode, result.stderr) == (0, "")
+    run = bitlens.open_run(recorded / "run")
+    found = bitlens.layer_discarding(run, LeNet(8, 10), ["pool1"], 2, cells=4).sel(epoch=0, layer="pool1")
+    (row,) = (line for line in result.stdout.splitlines() if line.startswith("│ pool1"))
+    cells = [cell.strip() for cell in row.split("│")[2:-1]]
+    assert cells[0] == f"{float(found.discarding.mean()):.3f}"
+    assert cells[2:4] == ["2", str(int((found.converged == 0).sum()))]
+    assert (recorded / "new" / "layer_discarding_by_epoch_layer_sample.csv").exists()
+
+
+def test_deconvolutions_are_stored(recorded: Path) -> None:
+    result = command("deconvolve", "run", "made:make", "conv2", "--sample", "3", cwd=recorded)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("Projected 16 channels of layer conv2 for 1 sample at 1 epoch.\n")
+    (known,) = bitlens.layer_deconvolution.known(bitlens.open_run(recorded / "run"), "conv2")
+    assert known.parameters.samples == (3,)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["discard", "--layer", "nowhere"], "no layer 'nowhere'"),
+        (["discard", "--alpha", "-1"], "alpha: expected"),
+        (["deconvolve", "nowhere"], "no layer 'nowhere'"),
+        (["deconvolve", "conv1", "--sample", "100000"], "samples: expected"),
+    ],
+)
+def test_refusals_say_what_to_do(recorded: Path, given: list[str], message: str) -> None:
+    name, *others = given
+    result = command(name, "run", "made:ready", *others, cwd=recorded)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert len(result.stderr.splitlines()) == 1
+    assert message in result.stderr
