@@ -61,12 +61,11 @@ def main() -> None:
     if (wanted := take_wanted_page()) is not None:
         st.switch_page(pages[wanted])
     name = next(name for name, other in pages.items() if other.url_path == page.url_path)
-    follow_history(name)
     follow_page(name)
     if current_query().run != address:
         st.rerun()
     if not epochs:
-        write_address(name)
+        follow_history(page.url_path, write_address(name))
         st.title(escape_markdown(run.path.name), anchor=False)
         show_hint("The recording has begun, but no epoch is complete yet.", "wait: this page looks every 2 seconds.")
         _look_for_epochs(run)
@@ -77,7 +76,7 @@ def main() -> None:
         query, left_out = resolve_query(current_query(), run, epochs)
         set_query(query)
         show_left_out(left_out)
-        write_address(name)
+        follow_history(page.url_path, write_address(name))
         show_sidebar(run, query, epochs, name)
         show_strip(run, name)
         page.run()

@@ -159,9 +159,12 @@ def test_back_undoes_the_last_choice_and_forward_repeats_it(page: Page) -> None:
         go()
         page.until(lambda sort=sort, name=name: shows(sort) and name in chosen())
         page.settled()
+    entries = page.browser.execute_script("return history.length")
     page.follow("Channels")
     page.until(lambda: shows("mean", "/channels"))
     page.settled()
+    # One entry for the page, in place of the one that was ahead.
+    assert page.browser.execute_script("return history.length") == entries
     page.browser.back()
     page.until(lambda: shows("mean") and "mean" in chosen())
     page.settled()

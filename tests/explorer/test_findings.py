@@ -47,7 +47,7 @@ def test_copies_of_channels_are_found_and_said_how(tmp_path, look):
         "output; 2 of 4 layers measured)." in words(app)
     )
     next(button for button in app.button if button.label == "Channels 0 and 2 →").click().run()
-    assert app.query_params["d"] == "0,2"
+    assert app.session_state["bitlens query"].dims == (0, 2)
 
 
 def test_without_copies_it_is_said_what_was_looked_at(recorded_run, look):

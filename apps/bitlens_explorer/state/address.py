@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -156,22 +157,29 @@ def follow_page(page: str) -> None:
         st.session_state[_REVISITED] = True
 
 
-def write_address(page: str | None = None) -> None:
-    """Put the query into the address where the query or the page has changed, with which the browser can go back.
+def write_address(page: str | None = None) -> str:
+    """Put the query into the address where the query has changed, with which the browser can go back.
 
-    Otherwise the address stays, because it is one that the user went back to, or that of a message which came late.
+    Otherwise the address stays, because it is one that the user went back to, or that of a message which came late. On
+    another page the browser itself adds the query to the address, which makes no second entry in its history.
 
     Parameters
     ----------
     page : str, optional
         Path of the page. Default: that of the last time.
+
+    Returns
+    -------
+    str
+        The query as a part of an address.
     """
     last_page, last_parts = st.session_state.get(_WRITTEN, (None, None))
     page, parts = last_page if page is None else page, to_address(current_query())
     st.session_state[_WRITTEN] = page, parts
-    changed = page != last_page or parts != last_parts
+    changed = last_page is None or (page == last_page and parts != last_parts)
     if changed and not st.session_state[_REVISITED] and st.query_params.to_dict() != parts:
         st.query_params.from_dict(parts)
+    return urlencode(parts)
 
 
 def revisit(parts: Mapping[str, str]) -> None:

@@ -13,8 +13,11 @@ from bitlens_explorer.ui.components import sources
 _KEY = "visited address"
 
 
-def follow_history(page: str) -> None:
-    """Show what an address shows when the user goes back or forward to it on a page."""
+def follow_history(path: str, query: str) -> None:
+    """Show what an address shows when the user goes back or forward to it on a page.
+
+    The query is added to the address where it has none, which is so after a change of page.
+    """
 
     def visited() -> None:
         state: Any = st.session_state.get(_KEY)
@@ -22,4 +25,4 @@ def follow_history(page: str) -> None:
             revisit(dict(parse_qsl(str(state.visited).removeprefix("?"), keep_blank_values=True)))
 
     component = st.components.v2.component("bitlens_address", **sources("address", "address/address"))
-    component(key=_KEY, data={"page": page}, on_visited_change=visited)
+    component(key=_KEY, data={"path": path, "query": query}, on_visited_change=visited)
