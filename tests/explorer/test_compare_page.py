@@ -6,9 +6,11 @@ import json
 import shutil
 
 import pytest
+import xarray as xr
 
 import bitlens
 from bitlens import tables
+from bitlens_explorer.views.compare.charts import later_matrices
 from tests.support.page_contents import payloads
 
 
@@ -78,6 +80,14 @@ def test_later_layers_have_matrices_with_one_scale(look, recorded_run, markup_ru
     for matrix in drawn:
         assert (matrix["low"], matrix["high"]) == (min(f.min() for f in found), max(f.max() for f in found))
     assert "Channels of layer 0 and of each later layer, epoch 2" in [title.value for title in app.subheader]
+
+
+def test_a_later_layer_without_values_leaves_the_scale_of_the_others():
+    values = xr.DataArray([[0.5, 1.0]], dims=("channel_a", "channel_b"), coords={"channel_a": [0], "channel_b": [0, 1]})
+    for empty_first in (False, True):
+        tables_of = {"1": values, "2": values * float("nan")}
+        drawn = later_matrices(dict(sorted(tables_of.items(), reverse=empty_first)), "0", "file")
+        assert [(matrix.low, matrix.high) for matrix in drawn] == [(0.5, 1.0)] * 2
 
 
 def test_the_address_has_the_second_network(look_at_both, recorded_run, runs):

@@ -21,7 +21,7 @@ SPACES = {
 RANGES = {"epoch": "this epoch", "all": "all epochs"}
 MAPS = {"sid": "strict information discarding (SID)", "ru": "reconstruction uncertainty (RU)"}
 CURVES = {"accuracy": "accuracy", "loss": "loss (bits)"}
-ORDERS = {"all": "all", "ascending": "lowest first", "descending": "highest first", "random": "random"}
+SEQUENCES = {"all": "all", "ascending": "lowest first", "descending": "highest first", "random": "random"}
 PLANES = {"renyi": "matrix-based Rényi", "binning": "binning", "kde": "pairwise distances"}
 COMPARISONS = {
     "training": "training",

@@ -68,7 +68,7 @@ def demo(
     console = Console()
     if out.exists():
         raise RunError(
-            f"{out} exists already: remove it, choose another --out, or look at it with: {_exploreprint_line(out)}"
+            f"{out} exists already: remove it, choose another --out, or look at it with: {_explore_hint(out)}"
         )
     images = load_digits() if data is Data.digits else load_mnist(root)
     train_and_record(images, out, epochs, console)
@@ -76,7 +76,7 @@ def demo(
     with shown_progress() as shown:
         measure(run, progress=shown.progress, finished=shown.finished)
     report.print_summary(run, console)
-    print_line(console, f"\nThe run is in {out}. Look at it with: {_exploreprint_line(out)}")
+    print_line(console, f"\nThe run is in {out}. Look at it with: {_explore_hint(out)}")
     if explore or (explore is None and sys.stdin.isatty() and sys.stdout.isatty()):
         _explore(out)
 
@@ -215,5 +215,5 @@ def _explore(run: Path | None, root: Path | None = None, port: int = 0, browser:
     launch(run, root, port, browser)
 
 
-def _exploreprint_line(run: Path) -> str:
+def _explore_hint(run: Path) -> str:
     return f"bitlens explore {shlex.quote(str(run))}"

@@ -27,7 +27,7 @@ def load_model(name: str) -> nn.Module:
 
 
 def load_forward(name: str | None) -> Any:
-    """The function MODULE:NAME that a run was recorded with; None where there is no name."""
+    """The function MODULE:NAME that a run was recorded with, or None without a name."""
     return None if name is None else load_named(name, "forward")
 
 

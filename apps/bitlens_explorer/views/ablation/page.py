@@ -14,7 +14,7 @@ from bitlens_explorer.results.definitions import DEFINITIONS
 from bitlens_explorer.results.known import AnyKnown, described, known_sets, load, stored_epochs
 from bitlens_explorer.results.traced import Traced, call
 from bitlens_explorer.state.context import context
-from bitlens_explorer.state.query import CURVES, NETWORK, ORDERS, Query, current_query
+from bitlens_explorer.state.query import CURVES, NETWORK, SEQUENCES, Query, current_query
 from bitlens_explorer.ui import figure_frame, page_frame
 from bitlens_explorer.ui.bound_widget import choose_known, leave_out, switch
 from bitlens_explorer.ui.pagination import choose_part
@@ -110,7 +110,7 @@ def _curves(shown: Shown, query: Query) -> None:
     figure_frame.title(f"Cumulative ablation at epoch {shown.epoch}, all samples", DEFINITIONS["ablation"])
     with st.container(horizontal=True, gap="medium", key="controls"):
         switch(st.segmented_control, "Drawn", "curve", CURVES, str)
-        switch(st.segmented_control, "Sequence", "order", ORDERS)
+        switch(st.segmented_control, "Sequence", "order", SEQUENCES)
     scope, place, number = shown.chosen(query)
     layers = ranked_layers(shown.results.value)
     part = choose_part("Layers drawn", layers, MOST_LAYERS, "Layers drawn", scope)

@@ -35,8 +35,8 @@ LATER = (
 )
 LATER_MATRICES = (
     "The excess of the mutual information over shuffled samples, between the channels of the layer (columns) and those "
-    "of each later layer (rows), in the open run and with one colour scale. With ever less information about the layer "
-    "the matrices become darker."
+    "of each later layer (rows), in the open run and with one colour scale. A darker matrix has less information "
+    "about the layer."
 )
 _DRAWN = ("inter-sample entropy", "intra-sample entropy, mean", "excess information about the")
 

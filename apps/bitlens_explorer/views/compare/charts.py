@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -78,10 +78,15 @@ def diversity_by_run(table: Any, names: Sequence[str]) -> Chart:
     return alt.layer(bars, bounds).properties(height=_height(names))
 
 
+def _color_range(tables: Iterable[xr.DataArray]) -> tuple[float, float]:
+    """The smallest and the largest value; tables without a value, such as those of dead layers, have no say."""
+    ends = [float(end) for table in tables for end in (table.min(), table.max()) if end.notnull()]
+    return (min(ends), max(ends)) if ends else (0.0, 0.0)
+
+
 def later_matrices(tables: Mapping[str, xr.DataArray], a: str, file: str) -> list[HeatMap]:
     """The matrices of layer A, along the columns, with other layers by name, with one colour range for all."""
-    low = min(float(table.min()) for table in tables.values())
-    high = max(float(table.max()) for table in tables.values())
+    low, high = _color_range(tables.values())
     return [
         HeatMap(
             table=table.transpose("channel_b", "channel_a"),
@@ -103,10 +108,9 @@ def later_matrices(tables: Mapping[str, xr.DataArray], a: str, file: str) -> lis
 def pair_difference(tables: Sequence[xr.DataArray], titles: Sequence[str], file: str) -> list[HeatMap]:
     """The matrices of two runs with one colour range, and the second minus the first, centred on 0."""
     first, second = (table.transpose("channel_b", "channel_a") for table in tables)
-    low = min(float(first.min()), float(second.min()))
-    high = max(float(first.max()), float(second.max()))
+    low, high = _color_range([first, second])
     difference = second - first
-    most = float(abs(difference).max()) or 1.0
+    most = max(map(abs, _color_range([difference]))) or 1.0
     ranges = [(first, low, high), (second, low, high), (difference, -most, most)]
     return [
         HeatMap(
