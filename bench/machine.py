@@ -88,7 +88,7 @@ def _product_rate(count: int) -> float:
     a = panels.reshape(side, side)
     product = np.empty_like(a)
     rows = panels[:_ROWS]
-    few = _best_of(5, lambda: _core.dot_products(rows, panels, 0, product[: _PANEL * len(rows)], 0))
+    few = _best_of(5, lambda: _core.dot_products(rows, panels, product[: _PANEL * len(rows)], 0))
     ours = few * count / len(rows)
     return 2 * side**3 / min(ours, _best_of(5, lambda: np.matmul(a, a, out=product))) / 1e9
 

@@ -38,13 +38,14 @@ void define_neighbors(py::module_& m) {
   });
   define<DotProducts>(m, "dot_products", []<class Op>(std::type_identity<Op>) {
     return std::tuple(operand<&Op::rows>("rows"), operand<&Op::columns>("columns"),
-                      operand<&Op::upper>("upper"), operand<&Op::dots>("dots"));
+                      operand<&Op::dots>("dots"));
   });
   define<KeepNearest>(m, "keep_nearest", []<class Op>(std::type_identity<Op>) {
-    return std::tuple_cat(std::tuple(operand<&Op::dots>("dots"), operand<&Op::norms>("norms"),
-                                     operand<&Op::first_row>("first_row"),
-                                     operand<&Op::first_column>("first_column"), operand<&Op::kept>("kept")),
-                          list_operands<Op>());
+    return std::tuple_cat(
+        std::tuple(operand<&Op::rows>("rows"), operand<&Op::columns>("columns"), operand<&Op::norms>("norms"),
+                   operand<&Op::first_row>("first_row"), operand<&Op::first_column>("first_column"),
+                   operand<&Op::kept>("kept"), operand<&Op::dots>("dots"), operand<&Op::marks>("marks")),
+        list_operands<Op>());
   });
   define<CutCandidates>(m, "cut_candidates", []<class Op>(std::type_identity<Op>) {
     return std::tuple_cat(std::tuple(operand<&Op::kept>("kept")), list_operands<Op>(),

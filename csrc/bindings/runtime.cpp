@@ -45,6 +45,7 @@ void define_runtime(py::module_& m) {
   m.def("build_info", build_info);
   m.attr("MAX_BINS") = kMaxBins;
   m.attr("CPU_PANEL") = kCpu.panel;
+  m.attr("CUDA_PAIR_MARKS") = kCuda.pair_marks;
   m.attr("CUDA_PANEL") = kCuda.panel;
   m.attr("CUDA_SCAN_SCRATCH") = kCuda.scan_scratch;
   m.attr("CUDA_SEARCH_BATCH") = kCuda.search_batch;

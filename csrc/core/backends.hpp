@@ -9,13 +9,14 @@ namespace bitlens {
 struct BackEnd {
   Index panel;            // samples in a panel of center_samples and dot_products
   Index selection_block;  // pairs that keep_nearest appends to a list before it looks at the list's length
+  Index pair_marks;       // bits that keep_nearest needs for each pair of a tile
   Index search_batch;     // places that exact_neighbors needs in a row of results, in addition to k
   Index scan_scratch;     // places that scan_neighbors needs in a row of results, in addition to k
   bool reads_values;      // whether check() may read elements: those in GPU memory are not read by the host
 };
 
-inline constexpr BackEnd kCpu{48, 64, 0, 0, true};
-inline constexpr BackEnd kCuda{128, 32, 256, 513, false};
+inline constexpr BackEnd kCpu{48, 64, 0, 0, 0, true};
+inline constexpr BackEnd kCuda{128, 32, 2, 256, 513, false};
 
 // An operation is a struct of its operands, declared in core/ops/ with a member check(const BackEnd&). The
 // caller allocates outputs and calls check() before run(). Each back-end specialises run() for the operations

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/ops/dot_products.hpp"
+#include "cpu/panel_products.hpp"
 #include "cpu/parallel.hpp"
 #include "cpu/simd/dot_products.hpp"
 
@@ -47,24 +48,26 @@ void run(const CenterSamples<double>& op) {
   fill_panels(op);
 }
 
-template <>
-void run(const DotProducts& op) {
-  const View<const float, 3> rows = op.rows;
-  const View<const float, 3> columns = op.columns;
-  const View<float, 2> dots = op.dots;
+void multiply_panels(View<const float, 3> rows, View<const float, 3> columns, bool upper,
+                     View<float, 2> dots) {
   const Index length = rows.shape[1];
 
   // A slice of the columns' panel stays in the cache while it is multiplied with all rows' panels.
   const ProductLoops& loops = product_loops();
   parallel_for(columns.shape[0], [&](Index column) {
     for (Index d = 0; d < length; d += kDepth) {
-      const Index needed = op.upper == 1 ? std::min(rows.shape[0], column + 1) : rows.shape[0];
+      const Index needed = upper ? std::min(rows.shape[0], column + 1) : rows.shape[0];
       for (Index row = 0; row < needed; ++row) {
         loops.multiply(rows.row(row, d), columns.row(column, d), std::min(kDepth, length - d),
                        dots.row(row * kPanel) + column * kPanel, dots.stride[0], d > 0);
       }
     }
   });
+}
+
+template <>
+void run(const DotProducts& op) {
+  multiply_panels(op.rows, op.columns, false, op.dots);
 }
 
 }  // namespace bitlens::cpu

@@ -5,6 +5,7 @@
 
 #include "core/ops/neighbor_candidates.hpp"
 #include "cpu/candidates.hpp"
+#include "cpu/panel_products.hpp"
 #include "cpu/parallel.hpp"
 #include "cpu/simd/selection.hpp"
 
@@ -24,13 +25,14 @@ void store(const CandidateList& list, const Candidates& candidates, Index sample
 
 template <>
 void run(const KeepNearest& op) {
-  const View<const float, 2> dots = op.dots;
+  const View<float, 2> dots = op.dots;
   const View<const float, 1> norms = op.norms;
   const Candidates& candidates = op.candidates;
   const Index first_row = op.first_row;
   const Index first_column = op.first_column;
-  const Index rows = dots.shape[0];
-  const Index columns = dots.shape[1];
+  const Index rows = op.row_samples();
+  const Index columns = op.column_samples();
+  multiply_panels(op.rows, op.columns, op.upper(), dots);
 
   // Adds the pairs of one sample with a run of other samples.
   const SelectionLoops& loops = selection_loops();

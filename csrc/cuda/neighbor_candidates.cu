@@ -1,7 +1,9 @@
-// The filter of the neighbour search: after each tile of dot products, a warp updates a sample's list.
+// The filter of the neighbour search. The kernel of the products marks the pairs below a limit, and stores no
+// other ones. After each tile, a warp adds a sample's marked pairs to its list.
 #include "core/float_keys.hpp"
 #include "core/ops/neighbor_candidates.hpp"
 #include "cuda/launch.cuh"
+#include "cuda/panel_products.cuh"
 #include "cuda/select.cuh"
 
 namespace bitlens::cuda {
@@ -9,9 +11,11 @@ namespace {
 
 constexpr int kLanes = static_cast<int>(kWarp);
 static_assert(kCuda.selection_block == kLanes);
-constexpr int kAhead = 4;  // products that a lane loads before it compares the first one
-constexpr int kLoads = kLanes / static_cast<int>(kWarps);  // products that a thread transposes at a time
+constexpr int kAhead = 4;              // products that a lane loads before it compares the first one
 constexpr unsigned kBlocksAtOnce = 3;  // on a multiprocessor: leaves a thread 80 registers
+constexpr int kWords = static_cast<int>(kPanel) / kLanes;  // marks of a sample's pairs with a panel
+static_assert(2 * kPanel == kThreads);
+static_assert(kCuda.pair_marks == 2);  // for the list of the row, and for that of the column
 
 struct List {
   float* bounds;
@@ -63,8 +67,8 @@ struct Cutter {
   }
 
   // Offers one pair for each lane, in the order of the lanes.
-  __device__ void offer(List& list, bool is_pair, float bound, Index other) const {
-    const bool below = is_pair && bound < list.limit;
+  __device__ void offer(List& list, float bound, Index other) const {
+    const bool below = bound < list.limit;
     const Votes votes = count_votes(below);
     if (votes.all == 0) return;
     if (below) {
@@ -79,90 +83,132 @@ struct Cutter {
 
 __device__ float bound_of(float norm, float other_norm, float dot) { return norm + other_norm - 2 * dot; }
 
-// The columns of a tile: a block has kWarp columns, which it transposes in shared memory. While one part of
-// their products is compared, the next one is loaded.
-__global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
-    keep_of_columns(View<const float, 2> dots, View<const float, 1> norms, Index first_row,
-                    Index first_column, Candidates candidates, Cutter cutter) {
-  __shared__ float products[kWarp][kWarp + 1];
-  __shared__ int counts[kWarp];
-  __shared__ float limits[kWarp];
-  const int lane = static_cast<int>(lane_of_thread());
-  const int warp = static_cast<int>(threadIdx.x / kWarp);
-  const Index start = static_cast<Index>(blockIdx.x) * kLanes;
-  const Index left = dots.shape[1] - start;
-  const int columns = left < kLanes ? static_cast<int>(left) : kLanes;
-  for (int c = warp; c < columns; c += static_cast<int>(kWarps)) {
-    const List list = list_of(candidates, first_column + start + c);
-    if (lane == 0) counts[c] = list.count, limits[c] = list.limit;
-  }
-  const Index last_column = first_column + start + columns - 1;
-  const Index rows = last_column - first_row < dots.shape[0] ? last_column - first_row : dots.shape[0];
-  float next[kLoads];
-  float next_norm = 0;
-  const auto fetch = [&](Index first) {
+// The pairs of a tile whose bound was below the limit of the row's list, and those whose bound was below the
+// limit of the column's list. Bit b of word w belongs to other sample 32 w + b of the tile.
+struct Marks {
+  View<unsigned, 2> of_rows;     // [rows, columns / 32]
+  View<unsigned, 2> of_columns;  // [columns, rows / 32]
+};
+
+Marks marks_of(const KeepNearest& op) {
+  auto* words = reinterpret_cast<unsigned*>(op.marks.data);
+  const Index rows = op.dots.shape[0];
+  const Index columns = op.dots.shape[1];
+  const Index across = columns / kLanes;
+  const Index down = rows / kLanes;
+  return {{words, {rows, across}, {across, 1}}, {words + rows * across, {columns, down}, {down, 1}}};
+}
+
+// Sets the marks of four pairs, which begin at another sample's place, in a sample's words.
+__device__ void mark(unsigned (&words)[kWords], int four, unsigned bits) {
+  constexpr int kFoursOfWord = kLanes / 4;
+  if (bits != 0) atomicOr(&words[four / kFoursOfWord], bits << (four % kFoursOfWord * 4));
+}
+
+// The norms of a panel's samples, and the limits of their lists.
+struct Limits {
+  Four norms[kFours];
+  Four limits[kFours];
+};
+
+// Marks the pairs of two panels, and stores the fours of products that have a marked one.
+__global__ void __launch_bounds__(kThreads, kProductBlocks) mark_pairs(KeepNearest op, Marks marks) {
+  __shared__ Limits limits[2];
+  __shared__ unsigned words[2][kPanel][kWords];
+  if (op.upper() && blockIdx.x < blockIdx.y) return;
+  const Index first_row = blockIdx.y * kPanel;
+  const Index first_column = blockIdx.x * kPanel;
+  Products products;
+  multiply_panels(op.rows, blockIdx.y, op.columns, blockIdx.x, products);
+  // Each thread has one sample of the rows or of the columns.
+  const int side = static_cast<int>(threadIdx.x / kPanel);
+  const int place = static_cast<int>(threadIdx.x % kPanel);
+  const Index sample = place + (side == 0 ? op.first_row + first_row : op.first_column + first_column);
+  const bool inside = sample < op.norms.shape[0];
+  limits[side].norms[place / 4].at[place % 4] = inside ? op.norms.data[sample] : NAN;
+  limits[side].limits[place / 4].at[place % 4] = inside ? op.candidates.limits.data[sample] : NAN;
+  for (unsigned& word : words[side][place]) word = 0;
+  __syncthreads();
+
+  const View<float, 2> dots{op.dots.row(first_row) + first_column, {kPanel, kPanel}, {op.dots.stride[0], 1}};
 #pragma unroll
-    for (int p = 0; p < kLoads; ++p) {
-      const Index row = first + warp + p * static_cast<int>(kWarps);
-      next[p] = row < rows && lane < columns ? dots.row(row)[start + lane] : 0.0F;
-    }
-    next_norm = first + lane < rows ? norms.data[first_row + first + lane] : 0.0F;
-  };
-  fetch(0);
-  for (Index first = 0; first < rows; first += kLanes) {
-    __syncthreads();
+  for (int p = 0; p < kHalves; ++p) {
 #pragma unroll
-    for (int p = 0; p < kLoads; ++p) products[warp + p * static_cast<int>(kWarps)][lane] = next[p];
-    __syncthreads();
-    const Index other = first_row + first + lane;
-    const bool inside = first + lane < rows;
-    const float other_norm = next_norm;
-    fetch(first + kLanes);
-    for (int c = warp; c < columns; c += static_cast<int>(kWarps)) {
-      const Index sample = first_column + start + c;
-      List list = {candidates.bounds.row(sample), candidates.indices.row(sample), counts[c], limits[c]};
-      cutter.offer(list, inside && other < sample,
-                   bound_of(norms.data[sample], other_norm, products[lane][c]), other);
-      __syncwarp();  // every lane has read the count and the limit
-      if (lane == 0) counts[c] = list.count, limits[c] = list.limit;
+    for (int q = 0; q < kHalves; ++q) {
+      const Four column_norms = limits[1].norms[four_of_columns(q)];
+      const Four column_limits = limits[1].limits[four_of_columns(q)];
+      unsigned of_columns[4] = {};
+      for (int r = 0; r < 4; ++r) {
+        const float row_norm = limits[0].norms[four_of_rows(p)].at[r];
+        const float row_limit = limits[0].limits[four_of_rows(p)].at[r];
+        unsigned of_row = 0;
+        bool any = false;
+        for (int c = 0; c < 4; ++c) {
+          const float bound = bound_of(row_norm, column_norms.at[c], products.at[p][r][q][c]);
+          const bool below_row = bound < row_limit;
+          const bool below_column = bound < column_limits.at[c];
+          of_row |= static_cast<unsigned>(below_row) << c;
+          of_columns[c] |= static_cast<unsigned>(below_column) << r;
+          any |= below_row || below_column;
+        }
+        if (any) products.store(p, r, q, dots);
+        mark(words[0][four_of_rows(p) * 4 + r], four_of_columns(q), of_row);
+      }
+      for (int c = 0; c < 4; ++c) mark(words[1][four_of_columns(q) * 4 + c], four_of_rows(p), of_columns[c]);
     }
   }
   __syncthreads();
-  for (int c = static_cast<int>(threadIdx.x); c < columns; c += static_cast<int>(kThreads)) {
-    candidates.counts.data[first_column + start + c] = counts[c];
-    candidates.limits.data[first_column + start + c] = limits[c];
+  for (int w = static_cast<int>(threadIdx.x); w < kPanel * kWords; w += static_cast<int>(kThreads)) {
+    const int of = w / kWords;
+    const int word = w % kWords;
+    marks.of_rows.row(first_row + of)[first_column / kLanes + word] = words[0][of][word];
+    marks.of_columns.row(first_column + of)[first_row / kLanes + word] = words[1][of][word];
   }
 }
 
-// The rows of a tile: a warp has one row.
+// Adds the marked pairs of the samples on one side of a tile. A warp has one sample.
+template <bool of_columns>
 __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
-    keep_of_rows(View<const float, 2> dots, View<const float, 1> norms, Index first_row, Index first_column,
-                 Candidates candidates, Cutter cutter) {
-  const Index row = static_cast<Index>(blockIdx.x) * kWarps + threadIdx.x / kWarp;
-  if (row >= dots.shape[0]) return;
-  const Index sample = first_row + row;
-  const Index behind = sample + 1 > first_column ? sample + 1 - first_column : 0;
-  if (behind >= dots.shape[1]) return;
-  const float norm = norms.data[sample];
-  List list = list_of(candidates, sample);
-  for (Index start = behind; start < dots.shape[1]; start += kAhead * kLanes) {
-    float bounds[kAhead];
+    keep_marked(KeepNearest op, Marks marks, Cutter cutter) {
+  const Index own = static_cast<Index>(blockIdx.x) * kWarps + threadIdx.x / kWarp;
+  if (own >= (of_columns ? op.column_samples() : op.row_samples())) return;
+  const Index sample = own + (of_columns ? op.first_column : op.first_row);
+  const Index first_other = of_columns ? op.first_row : op.first_column;
+  const Index size = of_columns ? op.row_samples() : op.column_samples();  // of the other side
+  const Index diagonal = sample - first_other;  // the sample's own place among the others
+  const Index begin = !of_columns && diagonal >= 0 ? diagonal + 1 : 0;
+  const Index end = of_columns && diagonal < size ? diagonal : size;
+  if (begin >= end) return;
+  const unsigned* words = (of_columns ? marks.of_columns : marks.of_rows).row(own);
+  const auto bound_with = [&](Index other) {
+    const float dot = of_columns ? op.dots.row(other)[own] : op.dots.row(own)[other];
+    return bound_of(op.norms.data[sample], op.norms.data[first_other + other], dot);
+  };
+  List list = list_of(op.candidates, sample);
+  for (Index start = begin / kLanes * kLanes; start < end; start += kLanes * kLanes) {
+    const Index first = start + lane_of_thread() * kLanes;  // other sample of this lane's word
+    unsigned word = first < end ? words[first / kLanes] : 0;
+    if (first < begin) word &= ~0U << (begin - first);
+    if (end - first < kLanes && first < end) word &= ~(~0U << (end - first));
+    for (unsigned left = __ballot_sync(kAllLanes, word != 0); left != 0;) {
+      Index others[kAhead];
+      float bounds[kAhead];
 #pragma unroll
-    for (int a = 0; a < kAhead; ++a) {
-      const Index c = start + a * kLanes + lane_of_thread();
-      bounds[a] =
-          c < dots.shape[1] ? bound_of(norm, norms.data[first_column + c], dots.row(row)[c]) : HUGE_VALF;
-    }
+      for (int a = 0; a < kAhead; ++a) {
+        const int owner = left != 0 ? __ffs(left) - 1 : 0;
+        const bool is_pair = left != 0 && __shfl_sync(kAllLanes, word, owner) >> lane_of_thread() & 1;
+        others[a] = start + owner * kLanes + lane_of_thread();
+        bounds[a] = is_pair ? bound_with(others[a]) : HUGE_VALF;
+        left &= left - 1;
+      }
 #pragma unroll
-    for (int a = 0; a < kAhead; ++a) {
-      const Index c = start + a * kLanes + lane_of_thread();
-      cutter.offer(list, c < dots.shape[1], bounds[a], first_column + c);
+      for (int a = 0; a < kAhead; ++a) cutter.offer(list, bounds[a], first_other + others[a]);
     }
   }
   __syncwarp();  // every lane has read the list's state
   if (lane_of_thread() == 0) {
-    candidates.counts.data[sample] = list.count;
-    candidates.limits.data[sample] = list.limit;
+    op.candidates.counts.data[sample] = list.count;
+    op.candidates.limits.data[sample] = list.limit;
   }
 }
 
@@ -202,14 +248,19 @@ Cutter cutter_of(Index kept, const Candidates& candidates) {
 }  // namespace
 
 // Every pair i < j is met once and added to the lists of both samples. The columns come first: a sample's
-// pairs with smaller indices are added before those with larger ones.
+// pairs with smaller indices are added before those with larger ones. Limits only fall while lists are
+// filled, so a pair that is not marked would not be kept.
 template <>
 void run(const KeepNearest& op, Stream stream) {
+  require_panels(op.rows, op.columns, op.dots);
+  const Marks marks = marks_of(op);
+  launch("dot products below limits", mark_pairs, {op.columns.shape[0], op.rows.shape[0]}, kThreads, 0,
+         stream, op, marks);
   const Cutter cutter = cutter_of(op.kept, op.candidates);
-  launch("keep_nearest of columns", keep_of_columns, {ceil_div(op.dots.shape[1], kLanes)}, kThreads, 0,
-         stream, op.dots, op.norms, op.first_row, op.first_column, op.candidates, cutter);
-  launch("keep_nearest of rows", keep_of_rows, {ceil_div(op.dots.shape[0], kWarps)}, kThreads, 0, stream,
-         op.dots, op.norms, op.first_row, op.first_column, op.candidates, cutter);
+  launch("keep_nearest of columns", keep_marked<true>, {ceil_div(op.column_samples(), kWarps)}, kThreads, 0,
+         stream, op, marks, cutter);
+  launch("keep_nearest of rows", keep_marked<false>, {ceil_div(op.row_samples(), kWarps)}, kThreads, 0,
+         stream, op, marks, cutter);
 }
 
 template <>

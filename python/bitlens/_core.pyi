@@ -4,18 +4,22 @@ from typing import Any, Final
 
 MAX_BINS: Final[int]
 CPU_PANEL: Final[int]
+CUDA_PAIR_MARKS: Final[int]
 CUDA_PANEL: Final[int]
 CUDA_SEARCH_BATCH: Final[int]
 CUDA_SCAN_SCRATCH: Final[int]
 
 def center_samples(x: Any, mean: Any, width: float, panels: Any, norms: Any, stream: int) -> None: ...
-def dot_products(rows: Any, columns: Any, upper: int, dots: Any, stream: int) -> None: ...
+def dot_products(rows: Any, columns: Any, dots: Any, stream: int) -> None: ...
 def keep_nearest(
-    dots: Any,
+    rows: Any,
+    columns: Any,
     norms: Any,
     first_row: int,
     first_column: int,
     kept: int,
+    dots: Any,
+    marks: Any,
     bounds: Any,
     candidates: Any,
     counts: Any,

@@ -32,11 +32,12 @@ _LONGEST = 300
 _SEARCHES = "wider_than or lost or (neighbors and seams)"
 _MATRICES = "matrices or closed_form or two_threads"
 TESTS = {
-    "dot_products.cu": "panels or dot_products or products_below",
+    "dot_products.cu": "panels or dot_products",
     "exact_neighbors.cu": _SEARCHES,
     "joint_counts.cu": "joint_histograms",
     "measured_row.cuh": f"parity_scan or {_SEARCHES}",
-    "neighbor_candidates.cu": f"fewer_than_k or {_SEARCHES}",
+    "neighbor_candidates.cu": f"fewer_than_k or products_above or {_SEARCHES}",
+    "panel_products.cuh": f"dot_products or {_SEARCHES}",
     "pair_tiles.cuh": "squared_distances or distance_codes",
     "reduce.cuh": f"joint_histograms or from_distances or {_MATRICES}",
     "renyi_entropies.cu": _MATRICES,

@@ -178,6 +178,10 @@ T atomicAdd(T* address, T value) {
   return emulation::replace(address, [value](T before) { return before + value; });
 }
 template <class T>
+T atomicOr(T* address, T value) {
+  return emulation::replace(address, [value](T before) { return before | value; });
+}
+template <class T>
 T atomicMin(T* address, T value) {
   return emulation::replace(address, [value](T before) { return std::min(before, value); });
 }

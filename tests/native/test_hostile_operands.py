@@ -46,10 +46,10 @@ HOSTILE = {
         'call("label_counts", edges=f64(2, 0), counts=i64(2, 3, 1))',
         "edges: of a channel: expected at least 1, got 0",
     ),
-    "a row whose end overflows": ('call("keep_nearest", first_row=2**63 - 1)', "dots: rows beyond the last sample"),
+    "a row whose end overflows": ('call("keep_nearest", first_row=2**63 - 1)', "rows: panels beyond the last sample"),
     "a column whose end overflows": (
         'call("keep_nearest", first_column=2**63 - 1)',
-        "dots: columns beyond the last sample, or before the first row",
+        "columns: panels beyond the last sample, or before the first row",
     ),
     "lists without free places": ('call("keep_nearest", counts=70 * i32(5))', "counts: expected 0 to 6, got 70"),
     "matrices whose work overflows": (

@@ -21,16 +21,6 @@ def output(context, *shape, dtype="float64"):
     return result.fill_(torch.nan if result.is_floating_point() else -1)
 
 
-def candidate_lists(context, n, capacity):
-    """Lists in their initial state: empty, with infinite limits."""
-    return [
-        output(context, n, capacity, dtype="float32"),
-        output(context, n, capacity, dtype="int32"),
-        output(context, n, dtype="int32").fill_(0),
-        output(context, n, dtype="float32").fill_(torch.inf),
-    ]
-
-
 @pytest.mark.each_kernel
 @each_dtype
 @pytest.mark.parametrize(
@@ -52,59 +42,6 @@ def test_samples_in_panels(backend, n, length, dtype):
     np.testing.assert_array_equal(values[:n], ((x - mean) / 13).astype(np.float32))
     assert (values[n:] == 0).all()
     np.testing.assert_allclose(norms, (values[:n].astype(np.float64) ** 2).sum(axis=1), rtol=1e-13)
-
-
-@pytest.mark.each_kernel
-@pytest.mark.parametrize("values", [3, 300, 30000])
-@pytest.mark.parametrize("rows", [16, 23, 64])
-def test_no_pair_is_lost_below_the_limit(backend, values, rows):
-    """Tiles of products in whole numbers: lists contain all pairs below their limits, at least `kept`, in order.
-
-    With three values nearly all bounds are tied, also at the limit; with 30000 values few are.
-    """
-    random = np.random.default_rng(0)
-    n, kept, k = 400, 12, 9
-    dots = random.integers(-values, values + 1, (n, n)).astype(np.float32)
-    dots = np.minimum(dots, dots.T)
-    norms = random.integers(0, 4, n).astype(np.float32)
-    with backend.active():
-        tensor, squares, error_bounds = backend.put(dots), backend.put(norms), backend.put(np.full(n, 0.25))
-        context = ArrayContext(tensor.device)
-        lists = candidate_lists(context, n, kept + 90)
-        for i in range(0, n, rows):
-            for j in range(i, n, 150):
-                call_kernel(context, _core.keep_nearest, tensor[i : i + rows, j : j + 150], squares, i, j, kept, *lists)
-        filled = [part.cpu().numpy().copy() for part in lists]
-        kth_estimates = output(context, n, 2)
-        call_kernel(context, _core.cut_candidates, kept, *lists, 4.0, error_bounds, k, kth_estimates)
-        cut = [part.cpu().numpy() for part in lists]
-        kth_estimates = kth_estimates.cpu().numpy()
-
-    expected = norms[:, None] + norms - 2 * dots
-    np.fill_diagonal(expected, np.inf)  # itself
-    for bounds, candidates, counts, limits in (filled, cut):
-        for i in range(n):
-            held = candidates[i, : counts[i]]
-            assert (np.diff(held) > 0).all()
-            np.testing.assert_array_equal(bounds[i, : len(held)], expected[i, held])
-            assert set(np.flatnonzero(expected[i] < limits[i])) <= set(held)
-            smallest = np.argsort(expected[i], kind="stable")[:kept]
-            assert set(smallest) <= set(held)
-    np.testing.assert_array_equal(kth_estimates[:, 0], 4 * np.sort(expected, axis=1)[:, k - 1] + 0.5)
-    np.testing.assert_array_equal(kth_estimates[:, 1], 0.5)
-
-
-@pytest.mark.each_kernel
-def test_lists_of_fewer_than_k_have_no_estimate(backend):
-    with backend.active():
-        error_bounds = backend.put(np.zeros(5))
-        context = ArrayContext(error_bounds.device)
-        kth_estimates = output(context, 5, 2)
-        call_kernel(
-            context, _core.cut_candidates, 0, *candidate_lists(context, 5, 0), 1.0, error_bounds, 3, kth_estimates
-        )
-        kth_estimates = kth_estimates.cpu()
-    assert (kth_estimates == torch.tensor([0, torch.inf])).all()
 
 
 @pytest.fixture

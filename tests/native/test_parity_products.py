@@ -24,29 +24,11 @@ def test_dot_products(backend, rows, columns, length):
         panels = backend.put(a), backend.put(b)
         context = ArrayContext(panels[0].device)
         tile = output(context, rows * panel, columns * panel + 8, dtype="float32")
-        call_kernel(context, _core.dot_products, *panels, 0, tile[:, :-8])
+        call_kernel(context, _core.dot_products, *panels, tile[:, :-8])
         tile = tile.cpu().numpy()
     expected = a.transpose(0, 2, 1).reshape(-1, length) @ b.transpose(0, 2, 1).reshape(-1, length).T
     np.testing.assert_array_equal(tile[:, :-8], expected)
     assert np.isnan(tile[:, -8:]).all()
-
-
-@pytest.mark.each_kernel
-@pytest.mark.parametrize(("rows", "columns"), [(3, 3), (2, 4)])
-def test_products_below_the_diagonal_are_left_out(backend, rows, columns):
-    """Where both sets of panels begin with the same one; blocks of the diagonal are whole."""
-    with backend.active():
-        panel = nearest._tiles_for(ArrayContext(backend.put(np.zeros(1)).device)).panel
-        x = np.random.default_rng(0).integers(-9, 10, (columns, 20, panel)).astype(np.float32)
-        panels = backend.put(x)
-        context = ArrayContext(panels.device)
-        tile = output(context, rows * panel, columns * panel, dtype="float32")
-        call_kernel(context, _core.dot_products, panels[:rows], panels, 1, tile)
-        tile = tile.cpu().numpy()
-    values = x.transpose(0, 2, 1).reshape(-1, 20)
-    earlier = np.arange(rows * panel)[:, None] // panel > np.arange(columns * panel) // panel
-    expected = np.where(earlier, np.nan, values[: rows * panel] @ values.T)
-    np.testing.assert_array_equal(tile, expected)
 
 
 @pytest.mark.parametrize("precision", ["ieee", "tf32"])
@@ -60,7 +42,7 @@ def test_products_are_float32_for_every_setting_of_the_process(backend, precisio
             panels = backend.put(np.full((1, 1, panel), 1 + 2.0**-12, np.float32))
             context = ArrayContext(panels.device)
             dots = output(context, panel, panel, dtype="float32")
-            call_kernel(context, _core.dot_products, panels, panels, 0, dots)
+            call_kernel(context, _core.dot_products, panels, panels, dots)
             dots = dots.cpu()
     finally:
         torch.backends.cuda.matmul.fp32_precision = before

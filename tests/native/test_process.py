@@ -147,7 +147,7 @@ LONG_CALLS = {
     "dot products": (
         "panels = np.broadcast_to(np.ones((4000, 48), np.float32), (700, 4000, 48))\n"
         "dots = np.lib.stride_tricks.as_strided(np.empty(33_600, np.float32), (33_600, 33_600), (0, 4))",
-        "_core.dot_products(panels, panels, 0, dots, 0)",
+        "_core.dot_products(panels, panels, dots, 0)",
     ),
     "neighbours": (
         "x = np.random.default_rng(0).random((90_000, 784), np.float32)",

@@ -33,8 +33,6 @@ struct CenterSamples {
 struct DotProducts {
   View<const float, 3> rows;     // [row panels, d, panel]
   View<const float, 3> columns;  // [column panels, d, panel]
-  Index upper;                   // 1 if the first column panel is the first row panel, and no products of a
-                                 // panel with earlier ones are needed; these need not be written then. Else 0
   View<float, 2> dots;           // [row panels * panel, column panels * panel], out
 
   void check(const BackEnd& back_end) const {

@@ -206,7 +206,7 @@ def _fill_candidate_lists(
     A tile above the diagonal of the table serves its rows and, read by columns, the samples of its columns. The lower
     bounds in the lists are in the unit of width^2.
     """
-    n, length = x.shape
+    length = x.shape[1]
     panel, tile_rows, tile_columns = _tiles_for(context)
     mean = context.empty((length,), "float64")
     mean[...] = x.mean(0, dtype=mean.dtype)
@@ -216,18 +216,16 @@ def _fill_candidate_lists(
     error_bounds[...] = norms * relative_error(length) + underflow
     lowered_norms = context.astype(norms - error_bounds, "float32")
     error_bounds *= width**2
-    tile = context.empty((panel**2 * min(tile_rows, len(panels)) * min(tile_columns, len(panels)),), "float32")
+    pairs = panel**2 * min(tile_rows, len(panels)) * min(tile_columns, len(panels))
+    tile = context.empty((pairs,), "float32")
+    marks = context.empty((pairs // 32 * _core.CUDA_PAIR_MARKS * context.on_cuda,), "int32")
     for i in range(0, len(panels), tile_rows):
         rows = panels[i : i + tile_rows]
         for j in range(i, len(panels), tile_columns):
             columns = panels[j : j + tile_columns]
             dots = tile[: panel**2 * len(rows) * len(columns)].reshape(panel * len(rows), -1)
-            call_kernel(context, _core.dot_products, rows, columns, int(i == j), dots)
-            first_row, first_column = panel * i, panel * j
-            within = dots[: n - first_row, : n - first_column]
-            call_kernel(
-                context, _core.keep_nearest, within, lowered_norms, first_row, first_column, list_length, *lists
-            )
+            operands = rows, columns, lowered_norms, panel * i, panel * j
+            call_kernel(context, _core.keep_nearest, *operands, list_length, dots, marks, *lists)
 
 
 def _tiles_for(context: ArrayContext) -> _Tiles:

@@ -85,7 +85,7 @@ def products_with(
         norms[...] = 0
         for values, part in zip(columns, parts, strict=True):
             panels, squares = in_panels(x[rows, values], context, mean[values], width)
-            call_kernel(context, _core.dot_products, part, panels, 0, dots)
+            call_kernel(context, _core.dot_products, part, panels, dots)
             products += dots[: len(vectors), :count]
             norms += squares
         yield rows, products, norms
