@@ -124,6 +124,22 @@ def test_products_above_every_limit_are_not_stored(backend):
     np.testing.assert_array_equal(stored, expected)
 
 
+def test_a_gpu_needs_marks_of_two_bits_a_pair(backend):
+    with backend.active():
+        panels, norms, _ = in_whole_numbers(backend, 100, 9)
+        context = ArrayContext(panels.device)
+        tile = panels[:1], panels[:1]
+        dots, marks = workspace(context, *tile)
+        operands = norms, 0, 0, 5, dots
+        lists = candidate_lists(context, 100, 100)
+        if context.on_cuda:
+            with pytest.raises(ValueError, match=r"^marks: expected at least 1024, got 1023$"):
+                call_kernel(context, _core.keep_nearest, *tile, *operands, marks[1:], *lists)
+        else:
+            call_kernel(context, _core.keep_nearest, *tile, *operands, marks, *lists)
+            assert len(marks) == 0
+
+
 @pytest.mark.each_kernel
 def test_lists_of_fewer_than_k_have_no_estimate(backend):
     with backend.active():

@@ -57,7 +57,7 @@ FITTING = {
         "first_column": 1,
         "kept": 3,
         "dots": f32(48, 48),
-        "marks": i32(0),
+        "marks": i32(4),
         **lists(),
         "stream": 0,
     },
