@@ -36,9 +36,10 @@ def in_whole_numbers(backend, n, most):
     x = random.integers(-most, most + 1, (n, 9)).astype(np.float32)
     norms = random.integers(0, 4, n).astype(np.float32)
     points = backend.put(x)
-    panels, _ = in_panels(points, ArrayContext(points.device), backend.put(np.zeros(9)), 1.0)
+    context = ArrayContext(points.device)
+    panels, _ = in_panels(points, context, backend.put(np.zeros(9)), 1.0)
     bounds = norms[:, None] + norms - 2 * x.astype(np.float64) @ x.T
-    return panels, backend.put(norms), bounds
+    return context, panels, backend.put(norms), bounds
 
 
 @pytest.mark.each_kernel
@@ -52,9 +53,8 @@ def test_no_pair_is_lost_below_the_limit(backend, most, rows, columns):
     """
     n, kept, k = 400, 12, 9
     with backend.active():
-        panels, norms, expected = in_whole_numbers(backend, n, most)
+        context, panels, norms, expected = in_whole_numbers(backend, n, most)
         error_bounds = backend.put(np.full(n, 0.25))
-        context = ArrayContext(panels.device)
         panel = panel_size(context)
         lists = candidate_lists(context, n, kept + 90)
         for i in range(0, len(panels), rows):
@@ -87,8 +87,7 @@ def test_products_below_the_diagonal_are_left_out(backend, rows, columns):
     """Where both sets of panels begin with the same one; blocks of the diagonal are whole."""
     with backend.active():
         panel = panel_size(ArrayContext(backend.put(np.zeros(1)).device))
-        panels, norms, bounds = in_whole_numbers(backend, columns * panel, 9)
-        context = ArrayContext(panels.device)
+        context, panels, norms, bounds = in_whole_numbers(backend, columns * panel, 9)
         dots, marks = workspace(context, panels[:rows], panels)
         lists = candidate_lists(context, columns * panel, 100)
         call_kernel(context, _core.keep_nearest, panels[:rows], panels, norms, 0, 0, 5, dots, marks, *lists)
@@ -105,7 +104,7 @@ def test_products_above_every_limit_are_not_stored(backend):
         context = ArrayContext(backend.put(np.zeros(1)).device)
         panel = panel_size(context)
         n = 3 * panel - 5
-        panels, norms, bounds = in_whole_numbers(backend, n, 900)
+        context, panels, norms, bounds = in_whole_numbers(backend, n, 900)
         lists = candidate_lists(context, n, 100)
         for first, second in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2)):
             tile = panels[first : first + 1], panels[second : second + 1]
@@ -119,15 +118,14 @@ def test_products_above_every_limit_are_not_stored(backend):
     rows, columns = slice(panel, 2 * panel), slice(2 * panel, n)
     below = np.zeros((panel, panel), dtype=bool)
     below[:, : n - 2 * panel] = bounds[rows, columns] < np.maximum(limits[rows, None], limits[columns])
-    assert 0 < below.mean() < 0.2
+    assert 0 < below.mean() < 0.5
     expected = np.repeat(below.reshape(panel, -1, 4).any(axis=2), 4, axis=1) if on_cuda else np.ones_like(below)
     np.testing.assert_array_equal(stored, expected)
 
 
 def test_a_gpu_needs_marks_of_two_bits_a_pair(backend):
     with backend.active():
-        panels, norms, _ = in_whole_numbers(backend, 100, 9)
-        context = ArrayContext(panels.device)
+        context, panels, norms, _ = in_whole_numbers(backend, 100, 9)
         tile = panels[:1], panels[:1]
         dots, marks = workspace(context, *tile)
         operands = norms, 0, 0, 5, dots

@@ -24,7 +24,7 @@ struct KeepNearest {
 
   // The products of the pairs i < j are those above the diagonal.
   BITLENS_HD bool upper() const { return first_row == first_column; }
-  // The samples of the tile; a panel beyond them has room for more.
+  // How many samples the tile has: its last panels may be filled up with zeros.
   BITLENS_HD Index row_samples() const { return within(dots.shape[0], norms.shape[0] - first_row); }
   BITLENS_HD Index column_samples() const { return within(dots.shape[1], norms.shape[0] - first_column); }
 
