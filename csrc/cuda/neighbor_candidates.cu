@@ -99,7 +99,7 @@ Marks marks_of(const KeepNearest& op) {
   return {{words, {rows, across}, {across, 1}}, {words + rows * across, {columns, down}, {down, 1}}};
 }
 
-// Sets the marks of four pairs, which begin at another sample's place, in a sample's words.
+// Sets the marks of a sample's pairs with a four of other samples.
 __device__ void mark(unsigned (&words)[kWords], int four, unsigned bits) {
   constexpr int kFoursOfWord = kLanes / 4;
   if (bits != 0) atomicOr(&words[four / kFoursOfWord], bits << (four % kFoursOfWord * 4));
