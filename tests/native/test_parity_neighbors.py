@@ -127,8 +127,9 @@ def test_rows_that_are_wider_than_they_need_to_be(backend, width, candidates):
 
 @each_dtype
 @pytest.mark.parametrize("name", DATA)
-@pytest.mark.parametrize(("k", "length"), [(2, 64), (15, 64), (115, 64), (125, 1100)])  # the last has room for all
+@pytest.mark.parametrize(("k", "length"), [(2, 64), (15, 64), (115, 64), (125, 1100)])
 def test_entropies(backend, small_tiles, name, k, length, dtype):
+    """With k = 125, a list has places for all samples."""
     x = DATA[name](200, length)
     if dtype == "float32" and np.abs(x).max() > np.finfo(np.float32).max:
         x = x * 1e-70
